@@ -1,0 +1,1 @@
+"""One module per field: its rule, as plain functions with doctests."""

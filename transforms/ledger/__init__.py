@@ -1,0 +1,1 @@
+"""The ledger: all that must outlive a run."""

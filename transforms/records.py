@@ -1,0 +1,154 @@
+"""The records that cross the pipeline, each named after the stage that it has reached.
+
+They are ``msgspec`` structs: frozen, compared by value, and encoded as MessagePack arrays, which is
+what crosses a GroupByKey and what the ledger keeps. Text is clean (see ``transforms.fields``);
+"nothing known" is the empty string or the empty tuple, never ``None``.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from typing import Literal
+
+import msgspec
+
+Source = Literal["A", "B"]
+Kind = Literal["company", "contact"]
+
+COMPANY: Kind = "company"
+CONTACT: Kind = "contact"
+
+
+class Note(msgspec.Struct, frozen=True, array_like=True):
+    """What cleaning left out or repaired: ``Note("phone", "unreadable", "спросить Машу")``."""
+
+    field: str
+    problem: str
+    value: str
+
+
+class Address(msgspec.Struct, frozen=True, array_like=True):
+    """A postal address; ``text`` is the whole of it in one line."""
+
+    text: str = ""
+    postal_code: str = ""
+    region: str = ""
+    city: str = ""
+
+
+class BankAccount(msgspec.Struct, frozen=True, array_like=True):
+    """A settlement account whose control key agrees with its BIK."""
+
+    bik: str
+    account: str
+    bank: str = ""
+    corr_account: str = ""
+
+
+class Orders(msgspec.Struct, frozen=True, array_like=True):
+    """A company's orders in one store: how many, their sum in kopecks, the last one's date."""
+
+    count: int
+    total: int
+    last_on: str = ""
+
+
+class Company(msgspec.Struct, frozen=True, array_like=True):
+    """A clean company as one row of one store tells it. ``tin`` is valid when the row is."""
+
+    tin: str
+    kpps: tuple[str, ...] = ()
+    ogrn: str = ""
+    name: str = ""
+    full_name: str = ""
+    address: Address = Address()
+    accounts: tuple[BankAccount, ...] = ()
+    phones: tuple[str, ...] = ()
+    emails: tuple[str, ...] = ()
+    site: str = ""
+    orders: Orders | None = None
+    notes: tuple[Note, ...] = ()
+
+
+class Contact(msgspec.Struct, frozen=True, array_like=True):
+    """A clean contact as one row of one store tells it; ``company_ids`` are ids of that store."""
+
+    last_name: str = ""
+    first_name: str = ""
+    middle_name: str = ""
+    position: str = ""
+    company_ids: tuple[str, ...] = ()
+    phones: tuple[str, ...] = ()
+    emails: tuple[str, ...] = ()
+    notes: tuple[Note, ...] = ()
+
+
+class Row(msgspec.Struct, frozen=True, array_like=True):
+    """One version of one source row after cleaning, valid or refused.
+
+    ``changed_at`` is microseconds since the epoch, UTC. ``order`` breaks ties between versions with
+    equal ``changed_at`` (a topic's offset + 1; 0 elsewhere). ``tin`` is the company's valid TIN, or
+    for a refused company what was read in its place. ``reason`` is empty for a valid row.
+    ``payload`` is the encoded ``Company`` or ``Contact``; ``raw`` the original record as JSON.
+    """
+
+    source: str
+    kind: str
+    source_id: str
+    changed_at: int
+    order: int
+    tin: str
+    reason: str
+    detail: str
+    payload: bytes
+    raw: bytes
+
+    @property
+    def fingerprint(self) -> str:
+        """16 hex digits that differ when what the row says differs."""
+        told = b"\0".join((self.payload, self.reason.encode(), self.detail.encode()))
+        return hashlib.blake2b(told, digest_size=8).hexdigest()
+
+
+class Broken(msgspec.Struct, frozen=True, array_like=True):
+    """Input that is no record at all: a poison message, a broken partner, a file cut short.
+
+    ``origin`` is the topic or ``file:NAME``; ``partition`` is -1 for a file; ``offset`` counts
+    messages in a partition, or bytes from the start of the (unpacked) file.
+    """
+
+    origin: str
+    partition: int
+    offset: int
+    reason: str
+    raw: bytes
+
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode_company = msgspec.msgpack.Decoder(Company).decode
+_decode_contact = msgspec.msgpack.Decoder(Contact).decode
+_decode_rows = msgspec.msgpack.Decoder(list[Row]).decode
+
+
+def encode(record: Company | Contact) -> bytes:
+    """The record as the bytes that ``Row.payload`` holds."""
+    return _encode(record)
+
+
+def decode_company(payload: bytes) -> Company:
+    """The company in a row's payload."""
+    return _decode_company(payload)
+
+
+def decode_contact(payload: bytes) -> Contact:
+    """The contact in a row's payload."""
+    return _decode_contact(payload)
+
+
+def encode_rows(rows: Sequence[Row]) -> bytes:
+    """Many rows as one element's bytes."""
+    return _encode(rows)
+
+
+def decode_rows(data: bytes) -> list[Row]:
+    """The rows of ``encode_rows``."""
+    return _decode_rows(data)

@@ -1,0 +1,1 @@
+"""The company register: client, rate, bulk files."""

@@ -1,0 +1,1 @@
+"""The two stores: how their rows are read and what each column means."""
