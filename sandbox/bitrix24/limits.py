@@ -1,0 +1,136 @@
+"""What a portal allows: the clock it lives by, requests a second, working seconds per method."""
+
+import threading
+import time
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from math import ceil
+
+from sandbox.bitrix24.errors import RestError
+
+BUCKET_SECONDS = 60
+WINDOW_SECONDS = 600
+REQUEST_SECONDS = 60
+
+# Seconds per call and per record of it, as a middling cloud portal shows them in `operating`.
+DEFAULT_COSTS: Mapping[str, tuple[float, float]] = {
+    "crm.item.add": (0.08, 0.0),
+    "crm.item.update": (0.06, 0.0),
+    "crm.item.delete": (0.06, 0.0),
+    "crm.item.list": (0.03, 0.0),
+    "crm.item.get": (0.02, 0.0),
+    "crm.item.batchImport": (0.0, 0.05),
+    "crm.requisite.add": (0.04, 0.0),
+    "crm.requisite.update": (0.04, 0.0),
+    "crm.requisite.bankdetail.add": (0.03, 0.0),
+    "crm.address.add": (0.03, 0.0),
+}
+_OTHER_COST = (0.02, 0.0)
+
+
+class Clock:
+    """The portal's time, in seconds since the epoch; ``speed`` 60 lives a minute in a second.
+
+    With ``speed`` 0 it stands still until ``advance``.
+    """
+
+    def __init__(self, speed: float = 1.0) -> None:
+        self.speed = speed
+        self._base = time.time()
+        self._started = time.monotonic()
+
+    def now(self) -> float:
+        """The time now."""
+        return self._base + (time.monotonic() - self._started) * self.speed
+
+    def advance(self, seconds: float) -> None:
+        """Jumps ahead."""
+        self._base += seconds
+
+    def wall(self, moment: float) -> float:
+        """When a client's own clock shows ``moment``: what a client is told must be in its time."""
+        if not self.speed:
+            return moment
+        return time.time() + (moment - self.now()) / self.speed
+
+    def sleep(self, seconds: float) -> None:
+        """Lets so much of the portal's time pass."""
+        if self.speed:
+            time.sleep(seconds / self.speed)
+        else:
+            self.advance(seconds)
+
+
+@dataclass
+class LeakyBucket:
+    """Counts up with each request and down ``rate`` a second; full at ``burst``."""
+
+    clock: Clock
+    rate: float
+    burst: float
+    _level: float = 0.0
+    _seen: float = 0.0
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def take(self) -> bool:
+        """Whether one more request is let in. A refused one does not count."""
+        with self._lock:
+            now = self.clock.now()
+            self._level = max(0.0, self._level - self.rate * (now - self._seen))
+            self._seen = now
+            if self._level + 1 > self.burst:
+                return False
+            self._level += 1
+            return True
+
+
+@dataclass
+class OperatingTime:
+    """Working seconds of each method, in one-minute buckets that are forgotten after ten minutes.
+
+    A call is refused when the sum is above ``limit`` before it: the one that crosses it completes.
+    """
+
+    clock: Clock
+    limit: float
+    _buckets: dict[str, deque[list[float]]] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def check(self, method: str) -> None:
+        """Raises 429 ``OPERATION_TIME_LIMIT`` when the method has worked too long."""
+        with self._lock:
+            if sum(seconds for _, seconds in self._live(method)) > self.limit:
+                raise RestError(
+                    429, "OPERATION_TIME_LIMIT", "Method is blocked due to operation time limit."
+                )
+
+    def charge(self, method: str, seconds: float) -> dict[str, float]:
+        """Adds a call's cost; gives ``operating`` and ``operating_reset_at`` for its answer."""
+        with self._lock:
+            buckets, now = self._live(method), self.clock.now()
+            if not buckets or now - buckets[-1][0] >= BUCKET_SECONDS:
+                buckets.append([now, 0.0])
+            buckets[-1][1] += seconds
+            reset_at = ceil(self.clock.wall(buckets[0][0] + WINDOW_SECONDS))
+            operating = sum(spent for _, spent in buckets)
+        return {"operating_reset_at": reset_at, "operating": operating}
+
+    def _live(self, method: str) -> deque[list[float]]:
+        buckets = self._buckets.setdefault(method, deque())
+        while buckets and buckets[0][0] + WINDOW_SECONDS <= self.clock.now():
+            buckets.popleft()
+        return buckets
+
+    def spent(self) -> dict[str, float]:
+        """Seconds of each method in the last ten minutes."""
+        with self._lock:
+            return {
+                method: sum(spent for _, spent in self._live(method)) for method in self._buckets
+            }
+
+
+def cost_of(costs: Mapping[str, tuple[float, float]], method: str, records: int) -> float:
+    """What one call of ``method`` costs, in seconds."""
+    per_call, per_record = costs.get(method, DEFAULT_COSTS.get(method, _OTHER_COST))
+    return per_call + per_record * records

@@ -1,0 +1,91 @@
+"""Invented names: the pools of ``names.json`` and the true names drawn from them."""
+
+import json
+from pathlib import Path
+from random import Random
+from typing import NamedTuple
+
+_POOLS = json.loads(Path(__file__).with_name("names.json").read_text("utf-8"))
+
+POSITIONS: list[str] = _POOLS["positions"]
+STREETS: list[str] = _POOLS["streets"]
+BANKS: list[str] = _POOLS["banks"]
+LEGAL_FORMS: dict[str, tuple[str, str]] = {
+    short: (code, full) for short, (code, full) in _POOLS["legal_forms"].items()
+}
+
+
+class Region(NamedTuple):
+    """A region as the register knows it; ``area`` is the city's three-digit telephone code."""
+
+    code: str
+    name: str
+    city: str
+    area: str
+    postal_code: str
+
+
+class FullName(NamedTuple):
+    """A person's true name, or what a row makes of it."""
+
+    last: str
+    first: str
+    middle: str
+
+
+REGIONS = [Region(*row) for row in _POOLS["regions"]]
+_STEMS: list[str] = _POOLS["company_stems"]
+_TAILS: list[str] = _POOLS["company_tails"]
+_LATIN = dict(
+    zip(
+        "абвгдеёжзийклмнопрстуфхцчшщъыьэюя",
+        "a b v g d e e zh z i y k l m n o p r s t u f kh ts ch sh sch  y  e yu ya".split(" "),
+        strict=True,
+    )
+)
+
+
+def _feminine(last: str) -> str:
+    if last.endswith(("ов", "ев", "ёв", "ин", "ын")):
+        return last + "а"
+    if last.endswith(("ский", "цкий")):
+        return last[:-2] + "ая"
+    return last[:-2] + "ая" if last.endswith(("ый", "ий", "ой")) else last
+
+
+_MEN = (
+    _POOLS["last_names"],
+    [first for first, _, _ in _POOLS["men"]],
+    [son for _, son, _ in _POOLS["men"]],
+)
+_WOMEN = (
+    [_feminine(last) for last in _POOLS["last_names"]],
+    _POOLS["women"],
+    [daughter for _, _, daughter in _POOLS["men"]],
+)
+
+
+def full_name(rng: Random) -> FullName:
+    """A man's or a woman's name with last name and patronymic that agree with it."""
+    draw = rng.random
+    lasts, firsts, middles = _MEN if draw() < 0.5 else _WOMEN
+    return FullName(
+        lasts[int(draw() * len(lasts))],
+        firsts[int(draw() * len(firsts))],
+        middles[int(draw() * len(middles))],
+    )
+
+
+def company_name(rng: Random) -> str:
+    """The name without legal form: ``НеваСтрой``, ``Альфа-Торг 12``."""
+    draw = rng.random
+    stem = _STEMS[int(draw() * len(_STEMS))]
+    tail = _TAILS[int(draw() * len(_TAILS))]
+    dash = "-" if tail and draw() < 0.4 else ""
+    number = f" {int(draw() * 98) + 2}" if draw() < 0.3 else ""
+    return stem + dash + tail + number
+
+
+def latin(text: str) -> str:
+    """``Щукин`` as it stands in an address or a domain: ``schukin``."""
+    return "".join(_LATIN.get(letter, letter) for letter in text.lower())

@@ -1,0 +1,123 @@
+"""The run's numbers, counted from the ledger: a row that has no outcome, or two, shows here."""
+
+from collections import defaultdict
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from transforms.errors import SvodError
+from transforms.ledger import schema
+from transforms.ledger.source_rows import Run, invalid_table
+from transforms.records import COMPANY, CONTACT
+
+WAITING = "waiting_for_company"
+
+
+class NumbersDoNotAddUpError(SvodError):
+    """Rows were read that have no outcome: a defect, so the run has failed."""
+
+
+def read_counts(connection: Connection, run: Run) -> dict[str, dict[str, int]]:
+    """``{"A": {"companies": n, "contacts": n}, "B": …}``: distinct source rows seen by this run."""
+    table = schema.rows.c
+    query = (
+        sa.select(table.source, table.kind, sa.func.count())
+        .where(table.seen_run == run.run_seq)
+        .group_by(table.source, table.kind)
+    )
+    found = {source: {"companies": 0, "contacts": 0} for source in ("A", "B")}
+    for source, kind, count in connection.execute(query):
+        found[source]["companies" if kind == COMPANY else "contacts"] = count
+    return found
+
+
+def row_outcomes(connection: Connection, run: Run, kind: str) -> dict[str, Any]:
+    """Each row that this run has seen, counted in its one outcome.
+
+    Returns ``{"valid": n, "invalid": {reason: n}, "deferred": {reason: n}}``.
+
+    Raises:
+        NumbersDoNotAddUpError: when a row has none.
+    """
+    rows, invalid, deferred = schema.rows, invalid_table(kind), schema.deferred
+    query = (
+        sa.select(
+            invalid.c.reason,
+            deferred.c.reason,
+            schema.members.c.key.is_not(None).label("member"),
+            sa.func.count(),
+        )
+        .select_from(rows)
+        .outerjoin(invalid, _same_row(invalid))
+        .outerjoin(deferred, sa.and_(_same_row(deferred), deferred.c.kind == kind))
+        .outerjoin(
+            schema.members, sa.and_(_same_row(schema.members), schema.members.c.kind == kind)
+        )
+        .where(rows.c.seen_run == run.run_seq, rows.c.kind == kind)
+        .group_by(invalid.c.reason, deferred.c.reason, sa.text("member"))
+    )
+    counted: dict[str, Any] = {
+        "valid": 0,
+        "invalid": defaultdict(int),
+        "deferred": defaultdict(int),
+    }
+    for refusal, delay, member, count in connection.execute(query):
+        if delay is not None:
+            counted["deferred"][delay] += count
+        elif refusal is not None:
+            counted["invalid"][refusal] += count
+        elif member:
+            counted["valid"] += count
+        else:
+            raise NumbersDoNotAddUpError(
+                f"{count} {kind} rows were read but have no outcome: this is a defect of svod,"
+                " please report it; the next run takes them up again"
+            )
+    return counted
+
+
+def _same_row(table: sa.Table) -> sa.ColumnElement[bool]:
+    rows = schema.rows.c
+    return sa.and_(table.c.source == rows.source, table.c.source_id == rows.source_id)
+
+
+def register_savings(connection: Connection, run: Run) -> dict[str, int]:
+    """How the questions of this run's TINs were answered: asked now, remembered, from files."""
+    rows, answers = schema.rows.c, schema.register_answers.c
+    tins = (
+        sa.select(rows.tin)
+        .where(rows.kind == COMPANY, rows.reason == "", rows.seen_run == run.run_seq)
+        .distinct()
+        .subquery()
+    )
+    query = (
+        sa.select(answers.origin, answers.run_seq == run.run_seq, sa.func.count())
+        .join(tins, tins.c.tin == answers.tin)
+        .group_by(answers.origin, answers.run_seq == run.run_seq)
+    )
+    counted = {"queries": 0, "cached": 0, "bulk": 0}
+    for origin, now_asked, count in connection.execute(query):
+        if origin == "bulk":
+            counted["bulk"] += count
+        else:
+            counted["queries" if now_asked else "cached"] += count
+    return counted
+
+
+def touch_refusals(connection: Connection, run: Run) -> None:
+    """Every refusal of a row that this run has read was seen again now."""
+    rows = schema.rows.c
+    for kind in (COMPANY, CONTACT):
+        table = invalid_table(kind)
+        seen = sa.exists().where(
+            rows.source == table.c.source,
+            rows.kind == kind,
+            rows.source_id == table.c.source_id,
+            rows.seen_run == run.run_seq,
+        )
+        connection.execute(
+            table.update()
+            .where(seen, table.c.run_id != run.run_id)
+            .values(last_seen_at=run.started_at, run_id=run.run_id)
+        )

@@ -1,0 +1,182 @@
+"""Rebuilding companies: all valid rows of a TIN, the register's answer, one golden record."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from transforms.ledger import goldens, schema
+from transforms.ledger.answers import fresh_answers
+from transforms.ledger.database import Ledger, chunks, upsert
+from transforms.ledger.source_rows import RowKey, Run, forget, record_invalid
+from transforms.matching.companies import merge_company
+from transforms.matching.golden import Sourced
+from transforms.records import COMPANY, Company, decode_company
+from transforms.register.answer import Answer
+
+NO_ANSWER = "register_no_answer"
+
+
+def live_tins(connection: Connection, tins: Sequence[str]) -> set[str]:
+    """Those of the TINs that a valid row names: only they are worth a question."""
+    table = schema.rows.c
+    query = sa.select(table.tin).where(table.kind == COMPANY, table.reason == "").distinct()
+    found: set[str] = set()
+    for chunk in chunks(tins):
+        found.update(connection.execute(query.where(table.tin.in_(chunk))).scalars())
+    return found
+
+
+def consolidate(ledger: Ledger, run: Run, tins: Sequence[str]) -> set[RowKey]:
+    """Rebuild the companies of these TINs. Returns the company rows whose standing may differ.
+
+    A TIN without an answer of the register keeps what it had, and its rows are deferred.
+    """
+    affected: set[RowKey] = set()
+    for chunk in chunks(sorted(tins)):
+        affected |= ledger.transact(
+            lambda connection, chunk=chunk: _consolidate(connection, run, chunk)
+        )
+    return affected
+
+
+def _consolidate(connection: Connection, run: Run, tins: Sequence[str]) -> set[RowKey]:
+    by_tin = _rows(connection, tins)
+    answers = fresh_answers(connection, tins)
+    members = goldens.members_of(connection, COMPANY, tins)
+    kept = goldens.kept_goldens(connection, COMPANY, tins)
+    made: list[goldens.Made] = []
+    affected = {row for rows in members.values() for row in rows}
+    for tin, rows in by_tin.items():
+        keys = [(row.source, row.source_id) for row in rows]
+        affected.update(keys)
+        answer = answers.get(tin)
+        if answer is None:
+            continue
+        if answer.verdict == "active":
+            made.append(goldens.Made(tin, *merge_company(rows, answer), keys))
+    unanswered = by_tin.keys() - answers.keys()
+    _settle(connection, run, by_tin, answers, unanswered)
+    # A company in the base is not thrown out because the register did not answer this time.
+    settled = [tin for tin in tins if tin not in unanswered]
+    goldens.keep(
+        connection,
+        run,
+        COMPANY,
+        made,
+        {tin: kept[tin] for tin in settled if tin in kept},
+        {tin: members[tin] for tin in settled if tin in members},
+    )
+    return affected
+
+
+def _rows(connection: Connection, tins: Sequence[str]) -> dict[str, list[Sourced[Company]]]:
+    table = schema.rows.c
+    query = sa.select(
+        table.tin, table.source, table.source_id, table.changed_at, table.payload
+    ).where(table.kind == COMPANY, table.reason == "", table.tin.in_(tins))
+    found: dict[str, list[Sourced[Company]]] = defaultdict(list)
+    for tin, source, source_id, changed_at, payload in connection.execute(query):
+        found[tin].append(Sourced(source, source_id, changed_at, decode_company(payload)))
+    return found
+
+
+def _settle(
+    connection: Connection,
+    run: Run,
+    by_tin: dict[str, list[Sourced[Company]]],
+    answers: dict[str, Answer],
+    unanswered: set[str],
+) -> None:
+    active: list[RowKey] = []
+    refused: list[dict[str, Any]] = []
+    for tin, answer in answers.items():
+        keys = [(row.source, row.source_id) for row in by_tin.get(tin, ())]
+        if answer.verdict == "active":
+            active += keys
+            continue
+        refused += (
+            {
+                "source": source,
+                "source_id": source_id,
+                "tin": tin,
+                "reason": answer.verdict,
+                "detail": answer.status,
+            }
+            for source, source_id in keys
+        )
+    forget(connection, schema.invalid_companies, COMPANY, active)
+    forget(connection, schema.deferred, COMPANY, active)
+    fill_records(connection, COMPANY, refused)
+    record_invalid(connection, run, COMPANY, refused)
+    _defer(connection, run, by_tin, unanswered)
+
+
+def _defer(
+    connection: Connection,
+    run: Run,
+    by_tin: dict[str, list[Sourced[Company]]],
+    unanswered: set[str],
+) -> None:
+    waiting = [(row, tin) for tin in sorted(unanswered) for row in by_tin[tin]]
+    forget(
+        connection,
+        schema.invalid_companies,
+        COMPANY,
+        [(row.source, row.source_id) for row, _ in waiting],
+    )
+    record_deferred(
+        connection,
+        run,
+        COMPANY,
+        NO_ANSWER,
+        [(row.source, row.source_id, tin) for row, tin in waiting],
+    )
+
+
+def record_deferred(
+    connection: Connection,
+    run: Run,
+    kind: str,
+    reason: str,
+    rows: Sequence[tuple[str, str, str]],
+) -> None:
+    """Put rows (source, source_id, tin) into ``deferred``; since when they wait is kept."""
+    upsert(
+        connection,
+        schema.deferred,
+        [
+            {
+                "kind": kind,
+                "source": source,
+                "source_id": source_id,
+                "tin": tin,
+                "reason": reason,
+                "since": run.started_at,
+            }
+            for source, source_id, tin in rows
+        ],
+        keep="since",
+    )
+
+
+
+
+def fill_records(connection: Connection, kind: str, refusals: Sequence[dict[str, Any]]) -> None:
+    """Give each refusal (with ``source``, ``source_id``) the original ``record`` of its row."""
+    by_source: dict[str, list[str]] = defaultdict(list)
+    for refusal in refusals:
+        by_source[refusal["source"]].append(refusal["source_id"])
+    table = schema.rows.c
+    found: dict[RowKey, str] = {}
+    for source, ids in by_source.items():
+        query = sa.select(table.source_id, table.raw).where(
+            table.kind == kind, table.source == source
+        )
+        for chunk in chunks(ids):
+            for source_id, raw in connection.execute(query.where(table.source_id.in_(chunk))):
+                found[source, source_id] = bytes(raw).decode()
+    for refusal in refusals:
+        refusal["record"] = found[refusal["source"], refusal["source_id"]]

@@ -1,0 +1,181 @@
+"""Opening the ledger: SQLite by default, MySQL, MariaDB or PostgreSQL by URL."""
+
+import random
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import mysql, postgresql, sqlite
+from sqlalchemy.engine import URL, Connection, Engine, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError
+
+from transforms.errors import ConfigurationError
+from transforms.ledger import schema
+from transforms.secrets import mask
+
+T = TypeVar("T")
+
+# A dialect without a driver of ours would look for one that is not installed.
+_DRIVERS = {
+    "mysql": "mysql+pymysql",
+    "mariadb": "mysql+pymysql",
+    "postgresql": "postgresql+psycopg",
+    "postgres": "postgresql+psycopg",
+}
+# How many values go into one IN list: below every database's limit, large enough to be cheap.
+CHUNK = 500
+_TRIES = 8
+
+
+class Ledger:
+    """One database that keeps all that must outlive a run. Safe to use from several threads."""
+
+    def __init__(self, url: str) -> None:
+        self.engine = _engine(url)
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A connection to read with; what it sees is one moment."""
+        with self.engine.connect() as connection, connection.begin():
+            yield connection
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """A transaction to write in: all of it happens, or nothing."""
+        with self.engine.connect() as bare:
+            connection = bare.execution_options(svod_write=True)
+            with connection.begin():
+                yield connection
+
+    def transact(self, work: Callable[[Connection], T]) -> T:
+        """``work`` in a write transaction, done again when another writer got in its way."""
+        for attempt in range(_TRIES):
+            try:
+                with self.write() as connection:
+                    return work(connection)
+            except OperationalError as error:
+                if attempt == _TRIES - 1 or not _passing(error):
+                    raise
+            time.sleep(random.uniform(0.05, 0.1) * 2**attempt)
+        raise AssertionError("unreachable")
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self.engine.dispose()
+
+
+def open_ledger(url: str) -> Ledger:
+    """The ledger at ``url``, its tables made when missing.
+
+    Raises:
+        ConfigurationError: naming ``--ledger``, when it cannot be opened or is of a newer program.
+    """
+    try:
+        ledger = Ledger(url)
+        _prepare(ledger)
+    except (ArgumentError, NoSuchModuleError, ImportError) as error:
+        raise ConfigurationError(f"--ledger: {mask(str(error))}") from None
+    except DBAPIError as error:
+        raise ConfigurationError(f"--ledger: cannot open it: {mask(str(error.orig))}") from None
+    return ledger
+
+
+def _engine(url: str) -> Engine:
+    parsed = make_url(url)
+    parsed = parsed.set(drivername=_DRIVERS.get(parsed.drivername, parsed.drivername))
+    if parsed.get_backend_name() == "sqlite":
+        return _sqlite(parsed)
+    if parsed.get_backend_name() == "mysql":
+        parsed = parsed.update_query_dict({"charset": "utf8mb4"})
+    return sa.create_engine(parsed, pool_pre_ping=True, pool_recycle=1800, hide_parameters=True)
+
+
+def _sqlite(url: URL) -> Engine:
+    engine = sa.create_engine(url, hide_parameters=True, connect_args={"timeout": 60})
+
+    @sa.event.listens_for(engine, "connect")
+    def configure(connection: Any, _: object) -> None:
+        # The driver must not begin transactions by itself: it would begin them as readers.
+        connection.isolation_level = None
+        for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "cache_size=-65536"):
+            connection.execute(f"PRAGMA {pragma}").close()
+
+    @sa.event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        # A reader that turns writer fails at once when another writer was faster; a writer waits.
+        write = connection.get_execution_options().get("svod_write")
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+
+    return engine
+
+
+def _prepare(ledger: Ledger) -> None:
+    # Every worker opens the ledger: look first, so that only the first one takes the write lock.
+    with ledger.read() as connection:
+        if sa.inspect(connection).has_table("meta"):
+            _check_version(_version(connection))
+            return
+    with ledger.write() as connection:
+        schema.metadata.create_all(connection)
+        if _version(connection) is None:
+            connection.execute(
+                schema.meta.insert().values(key="schema_version", value=str(schema.VERSION))
+            )
+
+
+def _version(connection: Connection) -> str | None:
+    query = sa.select(schema.meta.c.value).where(schema.meta.c.key == "schema_version")
+    return connection.execute(query).scalar()
+
+
+def _check_version(version: str | None) -> None:
+    if version != str(schema.VERSION):
+        raise ConfigurationError(
+            f"--ledger: its tables are of version {version}, this program needs {schema.VERSION}:"
+            " use the program that made it, or another ledger"
+        )
+
+
+def _passing(error: OperationalError) -> bool:
+    """Whether trying again can help: a lock held too long, a deadlock, a lost connection."""
+    text = str(error.orig).lower()
+    return error.connection_invalidated or any(
+        sign in text for sign in ("locked", "deadlock", "lock wait", "1213", "1205", "40p01")
+    )
+
+
+def upsert(
+    connection: Connection, table: sa.Table, rows: Sequence[Mapping[str, Any]], keep: str = ""
+) -> None:
+    """Insert the rows, or overwrite those of the same primary key but for the column ``keep``."""
+    if not rows:
+        return
+    changed = [
+        column.name
+        for column in table.columns
+        if not column.primary_key and column.name != keep and column.name in rows[0]
+    ]
+    connection.execute(_upserts(connection, table, changed), rows)
+
+
+def _upserts(connection: Connection, table: sa.Table, changed: list[str]) -> Any:
+    keys = [column.name for column in table.primary_key]
+    if connection.dialect.name in ("mysql", "mariadb"):
+        own = mysql.insert(table)
+        # MySQL has no "do nothing": setting a key to itself is the usual stand-in.
+        return own.on_duplicate_key_update({name: own.inserted[name] for name in changed or keys})
+    insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
+    statement = insert(table)
+    if not changed:
+        return statement.on_conflict_do_nothing(index_elements=keys)
+    return statement.on_conflict_do_update(
+        index_elements=keys, set_={name: statement.excluded[name] for name in changed}
+    )
+
+
+def chunks(items: Sequence[T], size: int = CHUNK) -> Iterator[Sequence[T]]:
+    """The items in pieces of at most ``size``."""
+    for start in range(0, len(items), size):
+        yield items[start : start + size]

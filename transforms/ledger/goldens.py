@@ -1,0 +1,141 @@
+"""Golden records and their members: what is kept, written only where it changed."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from transforms.ledger import schema
+from transforms.ledger.database import chunks, upsert
+from transforms.ledger.source_rows import Run, RowKey
+from transforms.matching.golden import (
+    GoldenCompany,
+    GoldenContact,
+    Provenance,
+    encode_golden,
+    version_of,
+)
+
+_encode_provenance = msgspec.json.Encoder().encode
+
+
+class Made(msgspec.Struct, frozen=True):
+    """A golden record just made, with the source rows that it is made of."""
+
+    key: str
+    record: GoldenCompany | GoldenContact
+    provenance: Provenance
+    members: list[RowKey]
+
+
+class Kept(msgspec.Struct, frozen=True):
+    """What the ledger knew of a golden record: its version and the run that it was born in."""
+
+    version: str
+    born: int
+
+
+def kept_goldens(connection: Connection, kind: str, keys: Sequence[str]) -> dict[str, Kept]:
+    """The known goldens among ``keys``."""
+    table = schema.golden.c
+    query = sa.select(table.key, table.version, table.born).where(table.kind == kind)
+    found: dict[str, Kept] = {}
+    for chunk in chunks(keys):
+        for key, version, born in connection.execute(query.where(table.key.in_(chunk))):
+            found[key] = Kept(version, born)
+    return found
+
+
+def members_of(connection: Connection, kind: str, keys: Sequence[str]) -> dict[str, set[RowKey]]:
+    """The source rows of each golden record among ``keys``."""
+    table = schema.members.c
+    query = sa.select(table.key, table.source, table.source_id).where(table.kind == kind)
+    found: dict[str, set[RowKey]] = defaultdict(set)
+    for chunk in chunks(keys):
+        for key, source, source_id in connection.execute(query.where(table.key.in_(chunk))):
+            found[key].add((source, source_id))
+    return found
+
+
+def keep(
+    connection: Connection,
+    run: Run,
+    kind: str,
+    made: Sequence[Made],
+    kept: Mapping[str, Kept],
+    members: Mapping[str, set[RowKey]],
+) -> None:
+    """Write what changed: ``kept`` and ``members`` say what the ledger holds for these keys.
+
+    Goldens in ``kept`` that were not made again are removed.
+    """
+    _write_goldens(connection, run, kind, made, kept)
+    gone = kept.keys() - {record.key for record in made}
+    for chunk in chunks(sorted(gone)):
+        table = schema.golden.c
+        connection.execute(
+            schema.golden.delete().where(table.kind == kind, table.key.in_(chunk))
+        )
+    _write_members(connection, kind, made, members)
+
+
+def _write_goldens(
+    connection: Connection, run: Run, kind: str, made: Sequence[Made], kept: Mapping[str, Kept]
+) -> None:
+    changed: list[dict[str, Any]] = []
+    for record in made:
+        payload = encode_golden(record.record)
+        version = version_of(payload)
+        known = kept.get(record.key)
+        if known is None or known.version != version:
+            changed.append(
+                {
+                    "kind": kind,
+                    "key": record.key,
+                    "version": version,
+                    "run_seq": run.run_seq,
+                    "born": run.run_seq if known is None else known.born,
+                    "payload": payload,
+                    "provenance": _encode_provenance(record.provenance),
+                }
+            )
+    upsert(connection, schema.golden, changed)
+
+
+def _write_members(
+    connection: Connection, kind: str, made: Sequence[Made], members: Mapping[str, set[RowKey]]
+) -> None:
+    before = {(row, key) for key, rows in members.items() for row in rows}
+    after = {(row, record.key) for record in made for row in record.members}
+    _drop_members(connection, kind, before - after)
+    upsert(
+        connection,
+        schema.members,
+        [
+            {"kind": kind, "source": source, "source_id": source_id, "key": key}
+            for (source, source_id), key in sorted(after - before)
+        ],
+    )
+
+
+def _drop_members(
+    connection: Connection, kind: str, gone: Iterable[tuple[RowKey, str]]
+) -> None:
+    # By key too: the row may have become a member of another record meanwhile.
+    by_key: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for (source, source_id), key in gone:
+        by_key[source, key].append(source_id)
+    table = schema.members.c
+    for (source, key), ids in by_key.items():
+        for chunk in chunks(ids):
+            connection.execute(
+                schema.members.delete().where(
+                    table.kind == kind,
+                    table.source == source,
+                    table.key == key,
+                    table.source_id.in_(chunk),
+                )
+            )

@@ -1,0 +1,144 @@
+"""Runs: their numbers, their progress for whoever watches, how they ended."""
+
+import json
+import secrets
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timezone
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from transforms.ledger import schema
+from transforms.ledger.answers import now
+from transforms.ledger.database import Ledger, upsert
+from transforms.ledger.source_rows import Run
+
+RUNNING = "running"
+
+
+class Stage(msgspec.Struct, frozen=True):
+    """How far one stage is. Times are microseconds since the epoch; ``total`` may be unknown."""
+
+    stage: str
+    done: int
+    total: int | None
+    started_at: int
+    updated_at: int
+
+
+def utc_now() -> str:
+    """This moment as the ledger writes it: ISO 8601, UTC, whole seconds."""
+    return datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def start_run(ledger: Ledger, command: str) -> Run:
+    """Enter a new run. Runs that were cut off are marked ``interrupted``."""
+
+    def enter(connection: Connection) -> Run:
+        table = schema.runs.c
+        connection.execute(
+            schema.runs.update().where(table.status == RUNNING).values(status="interrupted")
+        )
+        last = connection.execute(sa.select(sa.func.max(table.run_seq))).scalar() or 0
+        started_at = utc_now()
+        run_id = f"{started_at.replace(':', '').replace('-', '')}-{secrets.token_hex(3)}"
+        connection.execute(
+            schema.runs.insert().values(
+                run_id=run_id,
+                run_seq=last + 1,
+                command=command,
+                started_at=started_at,
+                status=RUNNING,
+                settled=0,
+            )
+        )
+        return Run(run_id, last + 1, started_at)
+
+    return ledger.transact(enter)
+
+
+def settle_run(ledger: Ledger, run: Run) -> None:
+    """All that this run and those before it have touched is consolidated."""
+    ledger.transact(
+        lambda connection: connection.execute(
+            schema.runs.update().where(schema.runs.c.run_seq <= run.run_seq).values(settled=1)
+        )
+    )
+
+
+def finish_run(ledger: Ledger, run: Run, status: str, summary: Mapping[str, Any] | None) -> None:
+    """Write how the run ended."""
+    text = None if summary is None else json.dumps(summary, ensure_ascii=False)
+    ledger.transact(
+        lambda connection: connection.execute(
+            schema.runs.update()
+            .where(schema.runs.c.run_id == run.run_id)
+            .values(status=status, finished_at=utc_now(), summary=text)
+        )
+    )
+
+
+def stages(connection: Connection, run_id: str) -> Iterator[Stage]:
+    """The run's stages in their order."""
+    table = schema.progress.c
+    query = (
+        sa.select(table.stage, table.done, table.total, table.started_at, table.updated_at)
+        .where(table.run_id == run_id)
+        .order_by(table.position)
+    )
+    for values in connection.execute(query):
+        yield Stage(*values)
+
+
+# The stages of a load in the order in which people see them.
+STAGES = ("read", "remember", "register", "companies", "contacts", "load companies", "load contacts")
+
+
+class Progress:
+    """One worker's word on how far a stage is, written at most once a second."""
+
+    def __init__(self, ledger: Ledger, run: Run, stage: str, total: int | None = None) -> None:
+        self._ledger, self._run, self._stage = ledger, run, stage
+        self._total = total
+        self._pending = 0
+        self._written_at = 0
+
+    def add(self, done: int) -> None:
+        """So much more is done."""
+        self._pending += done
+        if now() - self._written_at > 1_000_000:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write what has not been written."""
+        self._written_at = now()
+        pending, self._pending = self._pending, 0
+        self._ledger.transact(lambda connection: self._write(connection, pending))
+
+    def _write(self, connection: Connection, pending: int) -> None:
+        # Several workers add to one stage: what stands there is read in the same transaction.
+        table = schema.progress.c
+        at = now()
+        known = connection.execute(
+            sa.select(table.done, table.total, table.started_at).where(
+                table.run_id == self._run.run_id, table.stage == self._stage
+            )
+        ).first()
+        done, total, started_at = known or (0, None, at)
+        upsert(
+            connection,
+            schema.progress,
+            [
+                {
+                    "run_id": self._run.run_id,
+                    "stage": self._stage,
+                    "position": STAGES.index(self._stage),
+                    "done": done + pending,
+                    "total": self._total if self._total is not None else total,
+                    "started_at": started_at,
+                    "updated_at": at,
+                }
+            ],
+        )

@@ -1,0 +1,255 @@
+"""The ledger's tables. Other programs read those that ``program.md`` names: columns are only added.
+
+Times are text, ISO 8601 in UTC, but for ``changed_at``, ``as_of`` and ``sent_at`` (microseconds since
+the epoch). A ``run_seq`` numbers runs in the order in which they started.
+"""
+
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+)
+from sqlalchemy.dialects import mysql
+
+VERSION = 1
+
+metadata = MetaData()
+
+# MySQL's plain BLOB and TEXT end at 64 KB.
+_BLOB = LargeBinary().with_variant(mysql.LONGBLOB(), "mysql", "mariadb")
+_TEXT = Text().with_variant(mysql.LONGTEXT(), "mysql", "mariadb")
+_TIME = String(32)
+_SOURCE = String(1)
+_KIND = String(8)
+_ID = String(64)
+_KEY = String(80)
+_REASON = String(64)
+
+
+def _table(name: str, *parts: Any) -> Table:
+    # Keys compare byte by byte on every database: MySQL's default would take "a" for "A".
+    return Table(
+        name,
+        metadata,
+        *parts,
+        mysql_charset="utf8mb4",
+        mysql_collate="utf8mb4_bin",
+        mysql_engine="InnoDB",
+    )
+
+
+meta = _table("meta", Column("key", _ID, primary_key=True), Column("value", String(255)))
+
+runs = _table(
+    "runs",
+    Column("run_id", String(40), primary_key=True),
+    Column("run_seq", Integer, nullable=False, unique=True),
+    Column("command", String(64), nullable=False),
+    Column("started_at", _TIME, nullable=False),
+    Column("finished_at", _TIME),
+    Column("status", String(16), nullable=False),
+    Column("summary", _TEXT),
+    # 1 once all that its rows touched has been consolidated; a run that was cut off before that
+    # leaves 0, and the next run takes its rows up.
+    Column("settled", Integer, nullable=False, default=0),
+)
+
+progress = _table(
+    "progress",
+    Column("run_id", String(40), primary_key=True),
+    Column("stage", String(40), primary_key=True),
+    Column("position", Integer, nullable=False),
+    Column("done", BigInteger, nullable=False),
+    Column("total", BigInteger),
+    Column("started_at", BigInteger, nullable=False),
+    Column("updated_at", BigInteger, nullable=False),
+)
+
+rows = _table(
+    "rows",
+    Column("source", _SOURCE, primary_key=True),
+    Column("kind", _KIND, primary_key=True),
+    Column("source_id", _ID, primary_key=True),
+    Column("changed_at", BigInteger, nullable=False),
+    Column("tie_order", BigInteger, nullable=False),
+    Column("tin", _ID, nullable=False),
+    Column("reason", _REASON, nullable=False),
+    Column("detail", _TEXT, nullable=False),
+    Column("fingerprint", String(16), nullable=False),
+    Column("run_seq", Integer, nullable=False),
+    Column("seen_run", Integer, nullable=False),
+    Column("payload", _BLOB, nullable=False),
+    Column("raw", _BLOB, nullable=False),
+    Index("rows_by_tin", "tin"),
+)
+
+# Which contact rows name which company row; a person of several companies has several.
+links = _table(
+    "links",
+    Column("source", _SOURCE, primary_key=True),
+    Column("company_id", _ID, primary_key=True),
+    Column("contact_id", _ID, primary_key=True),
+    Index("links_by_contact", "source", "contact_id"),
+)
+
+golden = _table(
+    "golden",
+    Column("kind", _KIND, primary_key=True),
+    Column("key", _KEY, primary_key=True),
+    Column("version", String(16), nullable=False),
+    Column("run_seq", Integer, nullable=False),
+    Column("born", Integer, nullable=False),
+    Column("payload", _BLOB, nullable=False),
+    Column("provenance", _BLOB, nullable=False),
+)
+
+members = _table(
+    "members",
+    Column("kind", _KIND, primary_key=True),
+    Column("source", _SOURCE, primary_key=True),
+    Column("source_id", _ID, primary_key=True),
+    Column("key", _KEY, nullable=False),
+    Index("members_by_key", "kind", "key"),
+)
+
+# The companies of each golden contact: also where to look for the contacts of a company.
+golden_tins = _table(
+    "golden_tins",
+    Column("tin", _ID, primary_key=True),
+    Column("key", _KEY, primary_key=True),
+    Index("golden_tins_by_key", "key"),
+)
+
+# Ids of contacts that were merged into another one, which kept its own.
+aliases = _table(
+    "aliases",
+    Column("kind", _KIND, primary_key=True),
+    Column("alias", _KEY, primary_key=True),
+    Column("key", _KEY, nullable=False),
+)
+
+
+def _invalid(name: str) -> Table:
+    return _table(
+        name,
+        Column("source", _SOURCE, primary_key=True),
+        Column("source_id", _ID, primary_key=True),
+        Column("tin", _ID),
+        Column("reason", _REASON, nullable=False),
+        Column("detail", _TEXT),
+        Column("record", _TEXT),
+        Column("first_seen_at", _TIME, nullable=False),
+        Column("last_seen_at", _TIME, nullable=False),
+        Column("run_id", String(40), nullable=False),
+    )
+
+
+invalid_companies = _invalid("invalid_companies")
+invalid_contacts = _invalid("invalid_contacts")
+
+invalid_messages = _table(
+    "invalid_messages",
+    Column("topic", String(255), primary_key=True),
+    Column("partition", Integer, primary_key=True, autoincrement=False),
+    Column("offset", BigInteger, primary_key=True, autoincrement=False),
+    Column("reason", _REASON, nullable=False),
+    Column("raw", _BLOB),
+    Column("seen_at", _TIME, nullable=False),
+    Column("run_id", String(40), nullable=False),
+)
+
+deferred = _table(
+    "deferred",
+    Column("kind", _KIND, primary_key=True),
+    Column("source", _SOURCE, primary_key=True),
+    Column("source_id", _ID, primary_key=True),
+    Column("tin", _ID),
+    Column("reason", _REASON, nullable=False),
+    Column("since", _TIME, nullable=False),
+    Index("deferred_by_tin", "tin"),
+)
+
+rejected = _table(
+    "rejected",
+    Column("kind", _KIND, primary_key=True),
+    Column("key", _KEY, primary_key=True),
+    Column("reason", _REASON, nullable=False),
+    Column("detail", _TEXT),
+    Column("record", _TEXT),
+    Column("run_id", String(40), nullable=False),
+    Column("seen_at", _TIME, nullable=False),
+    # The golden version that was refused: the same one is not sent again until told so.
+    Column("version", String(16), nullable=False),
+)
+
+crosswalk = _table(
+    "crosswalk",
+    Column("kind", _KIND, primary_key=True),
+    Column("key", _KEY, primary_key=True),
+    Column("crm_id", BigInteger, nullable=False),
+    # The golden version that the CRM holds in full; empty while parts of it are still to be sent.
+    Column("version", String(16), nullable=False),
+    Column("loaded_at", _TIME, nullable=False),
+)
+
+# What we sent last, part by part ("item", "requisite:svod-…", "address:svod-…", "bank:svod-…").
+sent = _table(
+    "sent",
+    Column("kind", _KIND, primary_key=True),
+    Column("key", _KEY, primary_key=True),
+    Column("part", String(80), primary_key=True),
+    Column("crm_id", BigInteger, nullable=False),
+    Column("payload", _BLOB, nullable=False),
+)
+
+# Creates that are under way: written before the request, removed when its outcome is known.
+intents = _table(
+    "intents",
+    Column("kind", _KIND, primary_key=True),
+    Column("key", _KEY, primary_key=True),
+    Column("part", String(80), primary_key=True),
+    Column("sent_at", BigInteger, nullable=False),
+)
+
+register_answers = _table(
+    "register_answers",
+    Column("tin", _ID, primary_key=True),
+    Column("verdict", String(16), nullable=False),
+    Column("origin", String(8), nullable=False),
+    Column("as_of", BigInteger, nullable=False),
+    Column("expires_at", BigInteger, nullable=False),
+    Column("run_seq", Integer, nullable=False),
+    Column("payload", _BLOB, nullable=False),
+    Index("register_answers_by_expiry", "expires_at"),
+)
+
+register_usage = _table(
+    "register_usage",
+    Column("day", String(10), primary_key=True),
+    Column("asked", Integer, nullable=False),
+)
+
+register_files = _table(
+    "register_files",
+    Column("path", String(255), primary_key=True),
+    Column("position", Integer, nullable=False),
+    Column("done", Integer, nullable=False),
+)
+
+# Requests to the CRM, minute by minute of the wall clock, for the report.
+crm_usage = _table(
+    "crm_usage",
+    Column("run_id", String(40), primary_key=True),
+    Column("minute", BigInteger, primary_key=True, autoincrement=False),
+    Column("requests", Integer, nullable=False),
+    Column("refused", Integer, nullable=False),
+    Column("waited_ms", BigInteger, nullable=False),
+)

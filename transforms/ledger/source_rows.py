@@ -1,0 +1,273 @@
+"""Source rows: the newest cleaned version of each, and what a new version touches."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from transforms.ledger import schema
+from transforms.ledger.database import Ledger, chunks, upsert
+from transforms.records import COMPANY, CONTACT, Row, decode_contact
+
+_PER_TRANSACTION = 4000
+
+RowKey = tuple[str, str]
+"""``(source, source_id)``: which row of which store."""
+
+
+class Touched(msgspec.Struct):
+    """What new row versions may change: TINs, refused company rows, contact rows."""
+
+    tins: set[str]
+    companies: set[RowKey]
+    contacts: set[RowKey]
+
+
+class Run(msgspec.Struct, frozen=True):
+    """Which run is writing: its id, its number, and when it started (ISO 8601, UTC)."""
+
+    run_id: str
+    run_seq: int
+    started_at: str
+
+
+class _Known(msgspec.Struct, frozen=True):
+    changed_at: int
+    order: int
+    fingerprint: str
+    tin: str
+    reason: str
+
+
+def newest(versions: Iterable[Row]) -> list[Row]:
+    """One version a row: the newest. The result does not depend on the order of ``versions``."""
+    best: dict[tuple[str, str, str], Row] = {}
+    for row in versions:
+        key = (row.source, row.kind, row.source_id)
+        other = best.get(key)
+        if other is None or _age(row) > _age(other):
+            best[key] = row
+    return list(best.values())
+
+
+def _age(row: Row) -> tuple[int, int, str]:
+    return row.changed_at, row.order, row.fingerprint
+
+
+def remember(ledger: Ledger, run: Run, versions: Sequence[Row]) -> Touched:
+    """Keep what is newer than what is known, and say what it touches. Safe to repeat."""
+    touched = Touched(set(), set(), set())
+    groups: dict[tuple[str, str], list[Row]] = defaultdict(list)
+    for row in newest(versions):
+        groups[row.source, row.kind].append(row)
+    for group in groups.values():
+        group.sort(key=lambda row: row.source_id)
+        for part in chunks(group, _PER_TRANSACTION):
+            ledger.transact(lambda connection, part=part: _remember(connection, run, part, touched))
+    return touched
+
+
+def _remember(
+    connection: Connection, run: Run, part: Sequence[Row], touched: Touched
+) -> None:
+    source, kind = part[0].source, part[0].kind
+    known = _known(connection, source, kind, [row.source_id for row in part])
+    fresh: list[Row] = []
+    seen: list[str] = []
+    for row in part:
+        old = known.get(row.source_id)
+        if old is None or _is_newer(row, old):
+            fresh.append(row)
+            _touch(touched, row, old)
+        else:
+            seen.append(row.source_id)
+    _see(connection, source, kind, seen, run.run_seq)
+    if fresh:
+        upsert(connection, schema.rows, [_values(row, run) for row in fresh])
+        _refuse(connection, run, kind, [row for row in fresh if row.reason])
+        if kind == CONTACT:
+            _link(connection, source, fresh, known)
+
+
+def _known(
+    connection: Connection, source: str, kind: str, ids: Sequence[str]
+) -> dict[str, _Known]:
+    table = schema.rows.c
+    columns = (table.source_id, table.changed_at, table.tie_order, table.fingerprint, table.tin)
+    query = sa.select(*columns, table.reason).where(table.source == source, table.kind == kind)
+    found: dict[str, _Known] = {}
+    for chunk in chunks(ids):
+        for source_id, *rest in connection.execute(query.where(table.source_id.in_(chunk))):
+            found[source_id] = _Known(*rest)
+    return found
+
+
+def _is_newer(row: Row, old: _Known) -> bool:
+    age, old_age = (row.changed_at, row.order), (old.changed_at, old.order)
+    if age != old_age:
+        return age > old_age
+    fingerprint = row.fingerprint
+    if fingerprint == old.fingerprint:
+        return False
+    # Store A is read as it stands now, and its orders change without its clock: what is read last
+    # is true. Copies of a partner with one timestamp have no such order, so a fixed rule decides.
+    return row.source == "A" or fingerprint > old.fingerprint
+
+
+def _touch(touched: Touched, row: Row, old: _Known | None) -> None:
+    if row.kind == CONTACT:
+        touched.contacts.add((row.source, row.source_id))
+        return
+    if old is not None and not old.reason:
+        touched.tins.add(old.tin)
+    if row.reason:
+        touched.companies.add((row.source, row.source_id))
+    else:
+        touched.tins.add(row.tin)
+
+
+def _see(
+    connection: Connection, source: str, kind: str, ids: Sequence[str], run_seq: int
+) -> None:
+    table = schema.rows.c
+    for chunk in chunks(ids):
+        connection.execute(
+            schema.rows.update()
+            .where(table.source == source, table.kind == kind, table.source_id.in_(chunk))
+            .values(seen_run=run_seq)
+        )
+
+
+def _values(row: Row, run: Run) -> dict[str, Any]:
+    return {
+        "source": row.source,
+        "kind": row.kind,
+        "source_id": row.source_id,
+        "changed_at": row.changed_at,
+        "tie_order": row.order,
+        "tin": row.tin,
+        "reason": row.reason,
+        "detail": row.detail,
+        "fingerprint": row.fingerprint,
+        "run_seq": run.run_seq,
+        "seen_run": run.run_seq,
+        "payload": row.payload,
+        "raw": row.raw,
+    }
+
+
+def _refuse(connection: Connection, run: Run, kind: str, refused: Sequence[Row]) -> None:
+    record_invalid(
+        connection,
+        run,
+        kind,
+        [
+            {
+                "source": row.source,
+                "source_id": row.source_id,
+                "tin": row.tin,
+                "reason": row.reason,
+                "detail": row.detail,
+                "record": row.raw.decode(),
+            }
+            for row in refused
+        ],
+    )
+
+
+def record_invalid(
+    connection: Connection, run: Run, kind: str, refusals: Sequence[Mapping[str, Any]]
+) -> None:
+    """Put rows into ``invalid_companies`` or ``invalid_contacts``, and out of ``deferred``."""
+    if not refusals:
+        return
+    stamp = {"first_seen_at": run.started_at, "last_seen_at": run.started_at, "run_id": run.run_id}
+    upsert(
+        connection,
+        invalid_table(kind),
+        [{**refusal, **stamp} for refusal in refusals],
+        keep="first_seen_at",
+    )
+    forget(connection, schema.deferred, kind, [(r["source"], r["source_id"]) for r in refusals])
+
+
+def invalid_table(kind: str) -> sa.Table:
+    """The table of refused rows of that kind."""
+    return schema.invalid_companies if kind == COMPANY else schema.invalid_contacts
+
+
+def forget(connection: Connection, table: sa.Table, kind: str, keys: Iterable[RowKey]) -> None:
+    """Delete the rows' entries from a table keyed by ``(source, source_id)`` or with kind."""
+    by_source: dict[str, list[str]] = defaultdict(list)
+    for source, source_id in keys:
+        by_source[source].append(source_id)
+    for source, ids in by_source.items():
+        for chunk in chunks(ids):
+            statement = table.delete().where(
+                table.c.source == source, table.c.source_id.in_(chunk)
+            )
+            if "kind" in table.c:
+                statement = statement.where(table.c.kind == kind)
+            connection.execute(statement)
+
+
+def _link(
+    connection: Connection, source: str, fresh: Sequence[Row], known: Mapping[str, _Known]
+) -> None:
+    table = schema.links.c
+    for chunk in chunks([row.source_id for row in fresh if row.source_id in known]):
+        connection.execute(
+            schema.links.delete().where(table.source == source, table.contact_id.in_(chunk))
+        )
+    links = [
+        {"source": source, "company_id": company_id, "contact_id": row.source_id}
+        for row in fresh
+        if not row.reason
+        for company_id in set(decode_contact(row.payload).company_ids)
+    ]
+    if links:
+        connection.execute(schema.links.insert(), links)
+
+
+def interrupted(connection: Connection, run: Run) -> Touched:
+    """What runs that were cut off before they had consolidated have touched."""
+    unsettled = sa.select(schema.runs.c.run_seq).where(
+        schema.runs.c.settled == 0, schema.runs.c.run_seq < run.run_seq
+    )
+    touched = Touched(set(), set(), set())
+    if connection.execute(unsettled.limit(1)).first() is None:
+        return touched
+    table = schema.rows.c
+    query = sa.select(table.source, table.kind, table.source_id, table.tin, table.reason).where(
+        table.run_seq.in_(unsettled)
+    )
+    for source, kind, source_id, tin, reason in connection.execute(query):
+        if kind == CONTACT:
+            touched.contacts.add((source, source_id))
+        elif reason:
+            touched.companies.add((source, source_id))
+        else:
+            touched.tins.add(tin)
+    touched.tins |= _former_tins(connection, unsettled)
+    return touched
+
+
+def _former_tins(connection: Connection, unsettled: Any) -> set[str]:
+    # A row that left its TIN is still a member there: that company is to be rebuilt without it.
+    members, table = schema.members.c, schema.rows.c
+    query = (
+        sa.select(members.key)
+        .join(
+            schema.rows,
+            sa.and_(
+                table.source == members.source,
+                table.kind == members.kind,
+                table.source_id == members.source_id,
+            ),
+        )
+        .where(members.kind == COMPANY, table.run_seq.in_(unsettled))
+    )
+    return set(connection.execute(query).scalars())

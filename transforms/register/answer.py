@@ -1,0 +1,113 @@
+"""What the register said about one TIN: a verdict that is kept, or no answer.
+
+The three outcomes are never mixed up: ``Answer`` with the verdict ``active`` or ``not_active``,
+``Answer`` with ``not_in_register``, and ``NoAnswer``, which is no verdict at all: the company is
+deferred.
+"""
+
+import re
+from typing import Literal
+
+import msgspec
+
+from transforms.records import Address
+
+Verdict = Literal["active", "not_active", "not_in_register"]
+Origin = Literal["query", "bulk"]
+Why = Literal["key_refused", "nonsense", "quota", "register_down", "unreachable"]
+
+ACTIVE: Verdict = "active"
+NOT_ACTIVE: Verdict = "not_active"
+NOT_IN_REGISTER: Verdict = "not_in_register"
+QUERY: Origin = "query"
+BULK: Origin = "bulk"
+
+_VERDICTS: dict[object, Verdict] = {
+    "ACTIVE": ACTIVE,
+    "REORGANIZING": ACTIVE,
+    "LIQUIDATING": NOT_ACTIVE,
+    "LIQUIDATED": NOT_ACTIVE,
+    "BANKRUPT": NOT_ACTIVE,
+}
+_KPP = re.compile(r"[0-9]{4}[0-9A-Z]{2}[0-9]{3}")
+_OGRN = re.compile(r"[0-9]{13}|[0-9]{15}")
+
+
+class Answer(msgspec.Struct, frozen=True, array_like=True):
+    """The register's verdict on ``tin``, and its legal data where it gave them.
+
+    ``status`` is the register's own word (``LIQUIDATED``), empty for ``not_in_register``.
+    ``as_of`` is when this was true: microseconds since the epoch, UTC.
+    """
+
+    tin: str
+    verdict: Verdict
+    status: str = ""
+    kpp: str = ""
+    ogrn: str = ""
+    short_name: str = ""
+    full_name: str = ""
+    director: str = ""
+    address: Address = Address()
+    origin: Origin = QUERY
+    as_of: int = 0
+
+
+class NoAnswer(msgspec.Struct, frozen=True, array_like=True):
+    """No verdict, and why: ``nonsense``, ``unreachable``, ``quota``, …"""
+
+    reason: Why
+
+
+encode_answer = msgspec.msgpack.Encoder().encode
+decode_answer = msgspec.msgpack.Decoder(Answer).decode
+
+
+def verdict_of(status: object) -> Verdict | None:
+    """The verdict that a status means; ``None`` for what the register never says."""
+    return _VERDICTS.get(status) if isinstance(status, str) else None
+
+
+def plain(value: object) -> str:
+    """``value`` as one line of printable text; empty when it is no text."""
+    if not isinstance(value, str):
+        return ""
+    if not value.isprintable():
+        value = "".join(char for char in value if char.isprintable() or char.isspace())
+    return " ".join(value.split())
+
+
+def kpp_of(value: object) -> str:
+    """A KPP of the right form, or nothing."""
+    text = plain(value)
+    return text if _KPP.fullmatch(text) else ""
+
+
+def ogrn_of(value: object) -> str:
+    """An OGRN (13 digits) or OGRNIP (15), or nothing."""
+    text = plain(value)
+    return text if _OGRN.fullmatch(text) else ""
+
+
+def join(*words: object) -> str:
+    """The words that are there, with a blank between them: a person's full name."""
+    return " ".join(filter(None, map(plain, words)))
+
+
+def newest(kept: Answer | None, found: Answer) -> Answer:
+    """The answer to keep of two about one TIN: the younger verdict.
+
+    Legal data that the younger one does not tell (the register of small businesses has no KPP and
+    no address) stay from the older one, as long as both are about the same registration.
+    """
+    if kept is None:
+        return found
+    older, younger = sorted((kept, found), key=lambda answer: answer.as_of)
+    if not younger.ogrn or older.ogrn != younger.ogrn:
+        return younger
+    gaps = {
+        field: getattr(older, field)
+        for field in ("kpp", "short_name", "full_name", "director", "address")
+        if getattr(younger, field) in ("", Address())
+    }
+    return msgspec.structs.replace(younger, **gaps)

@@ -1,0 +1,83 @@
+"""What ``findById/party`` answered, read without trusting a single type of it."""
+
+from typing import Any
+
+from transforms.records import Address
+from transforms.register.answer import (
+    ACTIVE,
+    NOT_IN_REGISTER,
+    QUERY,
+    Answer,
+    NoAnswer,
+    join,
+    kpp_of,
+    ogrn_of,
+    plain,
+    verdict_of,
+)
+
+
+def parse_party(tin: str, payload: object, as_of: int) -> Answer | NoAnswer:
+    """The answer in the decoded JSON of a reply with status 200.
+
+    Only an empty list of suggestions says "not in the register". What is not understood (no list,
+    another company, a status that the register does not have) is ``NoAnswer("nonsense")``.
+    ``as_of`` is when the reply came, in microseconds since the epoch.
+    """
+    suggestions = payload.get("suggestions") if isinstance(payload, dict) else None
+    if suggestions == []:
+        return Answer(tin, NOT_IN_REGISTER, as_of=as_of)
+    parties = _parties(tin, suggestions) if isinstance(suggestions, list) else []
+    answers = [answer for data in parties if (answer := _answer(tin, data, as_of))]
+    if not answers:
+        return NoAnswer("nonsense")
+    # A sole proprietor who registered again has two entries: the one that is going on counts.
+    return next((answer for answer in answers if answer.verdict == ACTIVE), answers[0])
+
+
+def _parties(tin: str, suggestions: list[Any]) -> list[dict[Any, Any]]:
+    """The entries about this very TIN, branches left out."""
+    entries = [_part(entry, "data") for entry in suggestions]
+    return [
+        data
+        for data in entries
+        if plain(data.get("inn")) == tin and data.get("branch_type") in ("MAIN", None)
+    ]
+
+
+def _answer(tin: str, data: dict[Any, Any], as_of: int) -> Answer | None:
+    status = _part(data, "state").get("status")
+    verdict = verdict_of(status)
+    if verdict is None:
+        return None
+    name, fio = _part(data, "name"), _part(data, "fio")
+    person = join(fio.get("surname"), fio.get("name"), fio.get("patronymic"))
+    return Answer(
+        tin=tin,
+        verdict=verdict,
+        status=plain(status),
+        kpp=kpp_of(data.get("kpp")),
+        ogrn=ogrn_of(data.get("ogrn")),
+        short_name=f"ИП {person}" if person else plain(name.get("short_with_opf")),
+        full_name=plain(name.get("full_with_opf")),
+        director=plain(_part(data, "management").get("name")),
+        address=_address(_part(data, "address")),
+        origin=QUERY,
+        as_of=as_of,
+    )
+
+
+def _address(address: dict[Any, Any]) -> Address:
+    data = _part(address, "data")
+    return Address(
+        text=plain(address.get("value")),
+        postal_code=plain(data.get("postal_code")),
+        region=plain(data.get("region_with_type")),
+        city=plain(data.get("city")),
+    )
+
+
+def _part(data: object, name: str) -> dict[Any, Any]:
+    """The object called ``name`` inside ``data``; empty when either is something else."""
+    part = data.get(name) if isinstance(data, dict) else None
+    return part if isinstance(part, dict) else {}
