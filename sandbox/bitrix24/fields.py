@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sandbox.bitrix24 import php
-from sandbox.bitrix24.errors import RestError, refuse
+from sandbox.bitrix24.answers import RestError, refuse
 
 _CAPITAL = re.compile(r"(?=[A-Z])")
 _INTEGERS = ("integer", "user", "crm_company")

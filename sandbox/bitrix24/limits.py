@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from math import ceil
 
-from sandbox.bitrix24.errors import RestError
+from sandbox.bitrix24.answers import RestError
 
 BUCKET_SECONDS = 60
 WINDOW_SECONDS = 600
@@ -84,6 +84,11 @@ class LeakyBucket:
             self._level += 1
             return True
 
+    def reset(self) -> None:
+        """Empties it."""
+        with self._lock:
+            self._level = 0.0
+
 
 @dataclass
 class OperatingTime:
@@ -121,6 +126,11 @@ class OperatingTime:
         while buckets and buckets[0][0] + WINDOW_SECONDS <= self.clock.now():
             buckets.popleft()
         return buckets
+
+    def reset(self) -> None:
+        """Forgets all work."""
+        with self._lock:
+            self._buckets.clear()
 
     def spent(self) -> dict[str, float]:
         """Seconds of each method in the last ten minutes."""

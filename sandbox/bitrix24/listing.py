@@ -1,17 +1,22 @@
 """Filters, order and pages of ``*.list``."""
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from itertools import islice
 from typing import Any, NamedTuple
 
 from sandbox.bitrix24 import php
-from sandbox.bitrix24.errors import RestError, refuse
+from sandbox.bitrix24.answers import refuse
 from sandbox.bitrix24.fields import Field
+from sandbox.bitrix24.stats import Stats
 from sandbox.bitrix24.table import Row, Table
 
 PAGE = 50
 MAX_VALUES = 50
 
+Sort = list[tuple[str, bool]]
+
+_INVALID = "INVALID_ARG_VALUE"
 _KEY = re.compile(r"(>=|<=|!=|!@|[=@><!%])?(\w+)")
 _TESTS: Mapping[str, Callable[[Any, list[Any]], bool]] = {
     "=": lambda had, wanted: had in wanted,
@@ -42,25 +47,48 @@ class Page(NamedTuple):
 
 
 def read_filter(
-    given: Any, fields: Mapping[str, Field], unknown: Callable[[str], None]
+    given: Any, fields: Mapping[str, Field], stats: Stats, strict: bool
 ) -> list[Condition]:
-    """The conditions of a filter; ``unknown`` is told fields that are not there (it may raise)."""
-    conditions = []
+    """The conditions of a filter.
+
+    A field that is not there is refused when ``strict`` (``crm.item.list``); the older lists drop
+    it without a word, and then give every record there is.
+    """
+    conditions: list[Condition] = []
     for key, value in php.items(given):
         match = _KEY.fullmatch(key)
         spec = fields.get(match[2]) if match else None
         if match is None or spec is None:
-            unknown(key)
+            _unknown(key, "filter", stats, strict)
             continue
         wanted = php.values(value) if isinstance(value, list | dict) else [value]
         if len(wanted) > MAX_VALUES:
-            raise RestError(
-                400, "INVALID_ARG_VALUE", f"Invalid filter: field '{match[2]}' has invalid value"
-            )
+            stats.blame("filters_too_long")
+            refuse(f"Invalid filter: field '{key}' has invalid value", _INVALID)
         operator = match[1] or ""
         wanted = [_comparable(spec, one) for one in wanted] or [_comparable(spec, None)]
         conditions.append(Condition(_SAME.get(operator, operator), match[2], wanted))
     return conditions
+
+
+def read_order(given: Any, fields: Mapping[str, Field], stats: Stats, strict: bool) -> Sort:
+    """Columns to sort by and whether downwards; rising ids when nothing was asked."""
+    sort = []
+    for name, direction in php.items(given):
+        if name not in fields:
+            _unknown(name, "order", stats, strict)
+            continue
+        word = php.to_str(direction).upper()
+        if word not in ("ASC", "DESC"):
+            refuse("Invalid order: allowed sort directions are `ASC, DESC`", _INVALID)
+        sort.append((_column(name), word == "DESC"))
+    return sort or [("id", False)]
+
+
+def _unknown(name: str, place: str, stats: Stats, strict: bool) -> None:
+    stats.blame("unknown_filters")
+    if strict:
+        refuse(f"Invalid {place}: field '{name}' is not allowed in {place}", _INVALID)
 
 
 def _comparable(spec: Field, value: Any) -> Any:
@@ -86,19 +114,18 @@ def find_page(
     table: Table,
     fields: Mapping[str, Field],
     conditions: list[Condition],
-    order: Any,
+    sort: Sort,
     start: Any,
 ) -> Page:
     """The rows asked for. ``start`` -1 leaves out counting, and with it ``total`` and ``next``."""
     offset = php.to_int(start)
-    sort = _read_order(order, fields)
     found = (
         row
         for row in table.rows(_candidates(table, conditions))
         if _matches(row, conditions, fields)
     )
     if offset < 0 and sort == [("id", False)]:
-        return Page(_first(found, PAGE), None, None)
+        return Page(list(islice(found, PAGE)), None, None)
     rows = list(found)
     for name, descending in reversed(sort):
         rows.sort(key=lambda row: (row[name] is not None, row[name]), reverse=descending)
@@ -106,21 +133,6 @@ def find_page(
         return Page(rows[:PAGE], None, None)
     after = offset + PAGE
     return Page(rows[offset:after], len(rows), after if len(rows) > after else None)
-
-
-def _first(rows: Iterator[Row], count: int) -> list[Row]:
-    return [row for row, _ in zip(rows, range(count), strict=False)]
-
-
-def _read_order(order: Any, fields: Mapping[str, Field]) -> list[tuple[str, bool]]:
-    sort = []
-    for name, direction in php.items(order):
-        if name not in fields:
-            continue
-        if php.to_str(direction).upper() not in ("ASC", "DESC"):
-            refuse(f"Invalid order: allowed sort directions are ASC, DESC ('{name}')")
-        sort.append((_column(name), php.to_str(direction).upper() == "DESC"))
-    return sort or [("id", False)]
 
 
 def _candidates(table: Table, conditions: list[Condition]) -> Iterable[int]:

@@ -1,23 +1,17 @@
 """The register's answers: remembered, so that a TIN is asked about once."""
 
-import time
-from collections.abc import Iterable, Sequence
-from datetime import datetime, timezone
+from collections.abc import Sequence
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from transforms.ledger import schema
 from transforms.ledger.database import chunks, upsert
-from transforms.register.answer import Answer, decode_answer, encode_answer
+from transforms.ledger.source_rows import now
+from transforms.register.answer import Answer, decode_answer, encode_answer, newest
 
 _DAY = 24 * 3600 * 1_000_000
 _GOOD_FOR = {"active": 30 * _DAY, "not_active": 30 * _DAY, "not_in_register": 7 * _DAY}
-
-
-def now() -> int:
-    """Microseconds since the epoch."""
-    return time.time_ns() // 1000
 
 
 def fresh_answers(connection: Connection, tins: Sequence[str]) -> dict[str, Answer]:
@@ -31,24 +25,19 @@ def fresh_answers(connection: Connection, tins: Sequence[str]) -> dict[str, Answ
     }
 
 
-def expired_tins(connection: Connection) -> set[str]:
-    """TINs whose answer has grown too old to be trusted."""
+def save_answers(connection: Connection, run_seq: int, found: Sequence[Answer]) -> int:
+    """Remember the answers, but for what an older one cannot tell any more. Returns how many."""
     table = schema.register_answers.c
-    query = sa.select(table.tin).where(table.expires_at <= now())
-    return set(connection.execute(query).scalars())
-
-
-def save_answers(connection: Connection, run_seq: int, answers: Iterable[Answer]) -> int:
-    """Remember the answers, but for those older than what is known. Returns how many were new."""
-    newest = {answer.tin: answer for answer in sorted(answers, key=lambda answer: answer.as_of)}
-    table = schema.register_answers.c
-    query = sa.select(table.tin, table.as_of)
+    query = sa.select(table.tin, table.payload)
     known = {
-        tin: as_of
-        for chunk in chunks(sorted(newest))
-        for tin, as_of in connection.execute(query.where(table.tin.in_(chunk)))
+        tin: decode_answer(payload)
+        for chunk in chunks(sorted({answer.tin for answer in found}))
+        for tin, payload in connection.execute(query.where(table.tin.in_(chunk)))
     }
-    fresh = [answer for tin, answer in newest.items() if answer.as_of >= known.get(tin, 0)]
+    kept = dict(known)
+    for answer in found:
+        kept[answer.tin] = newest(kept.get(answer.tin), answer)
+    changed = [answer for tin, answer in kept.items() if answer != known.get(tin)]
     upsert(
         connection,
         schema.register_answers,
@@ -62,25 +51,20 @@ def save_answers(connection: Connection, run_seq: int, answers: Iterable[Answer]
                 "run_seq": run_seq,
                 "payload": encode_answer(answer),
             }
-            for answer in fresh
+            for answer in changed
         ],
     )
-    return len(fresh)
+    return len(changed)
 
 
-def _today() -> str:
-    return datetime.now(timezone.utc).strftime("%Y-%m-%d")
-
-
-def asked_today(connection: Connection) -> int:
-    """How many questions have been put to the register since midnight, UTC."""
+def asked_last(connection: Connection) -> tuple[str, int]:
+    """The last day on which the register was asked, and how many questions it was asked then."""
     table = schema.register_usage.c
-    return (
-        connection.execute(sa.select(table.asked).where(table.day == _today())).scalar() or 0
-    )
+    query = sa.select(table.day, table.asked).order_by(table.day.desc()).limit(1)
+    found = connection.execute(query).first()
+    return (found.day, found.asked) if found else ("", 0)
 
 
-def count_asked(connection: Connection, asked: int) -> None:
-    """Add to the questions asked today."""
-    total = asked_today(connection) + asked
-    upsert(connection, schema.register_usage, [{"day": _today(), "asked": total}])
+def record_asked(connection: Connection, day: str, asked: int) -> None:
+    """So many questions have been put to the register on that day."""
+    upsert(connection, schema.register_usage, [{"day": day, "asked": asked}])

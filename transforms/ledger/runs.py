@@ -11,9 +11,8 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from transforms.ledger import schema
-from transforms.ledger.answers import now
 from transforms.ledger.database import Ledger, upsert
-from transforms.ledger.source_rows import Run
+from transforms.ledger.source_rows import Run, now
 
 RUNNING = "running"
 
@@ -78,6 +77,22 @@ def finish_run(ledger: Ledger, run: Run, status: str, summary: Mapping[str, Any]
             .values(status=status, finished_at=utc_now(), summary=text)
         )
     )
+
+
+def remark(ledger: Ledger, run: Run, text: str) -> None:
+    """Tell people something beside the numbers; no secret, no personal data."""
+    ledger.transact(
+        lambda connection: upsert(
+            connection, schema.remarks, [{"run_id": run.run_id, "text": text[:400]}]
+        )
+    )
+
+
+def remarks(connection: Connection, run_id: str) -> list[str]:
+    """What the run had to tell."""
+    table = schema.remarks.c
+    query = sa.select(table.text).where(table.run_id == run_id).order_by(table.text)
+    return list(connection.execute(query).scalars())
 
 
 def stages(connection: Connection, run_id: str) -> Iterator[Stage]:

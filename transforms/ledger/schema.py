@@ -73,6 +73,13 @@ progress = _table(
     Column("updated_at", BigInteger, nullable=False),
 )
 
+# What a run has to tell people beside its numbers: the register's key was refused, …
+remarks = _table(
+    "remarks",
+    Column("run_id", String(40), primary_key=True),
+    Column("text", String(400), primary_key=True),
+)
+
 rows = _table(
     "rows",
     Column("source", _SOURCE, primary_key=True),
@@ -198,6 +205,9 @@ crosswalk = _table(
     # The golden version that the CRM holds in full; empty while parts of it are still to be sent.
     Column("version", String(16), nullable=False),
     Column("loaded_at", _TIME, nullable=False),
+    # Which run created the record, and which one sent anything to it last.
+    Column("created_run", Integer, nullable=False),
+    Column("updated_run", Integer, nullable=False),
 )
 
 # What we sent last, part by part ("item", "requisite:svod-…", "address:svod-…", "bank:svod-…").
@@ -217,6 +227,7 @@ intents = _table(
     Column("key", _KEY, primary_key=True),
     Column("part", String(80), primary_key=True),
     Column("sent_at", BigInteger, nullable=False),
+    Column("payload", _BLOB, nullable=False),
 )
 
 register_answers = _table(

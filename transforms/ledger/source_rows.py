@@ -1,5 +1,6 @@
 """Source rows: the newest cleaned version of each, and what a new version touches."""
 
+import time
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -32,6 +33,11 @@ class Run(msgspec.Struct, frozen=True):
     run_id: str
     run_seq: int
     started_at: str
+
+
+def now() -> int:
+    """Microseconds since the epoch."""
+    return time.time_ns() // 1000
 
 
 class _Known(msgspec.Struct, frozen=True):
@@ -232,7 +238,24 @@ def _link(
         connection.execute(schema.links.insert(), links)
 
 
-def interrupted(connection: Connection, run: Run) -> Touched:
+def left_over(connection: Connection, run: Run) -> Touched:
+    """What earlier runs have left: deferred companies, answers grown old, work that was cut off."""
+    touched = _interrupted(connection, run)
+    deferred, answers, table = schema.deferred.c, schema.register_answers.c, schema.rows.c
+    waiting = sa.select(deferred.tin).where(
+        deferred.kind == COMPANY, deferred.reason == "register_no_answer"
+    )
+    outdated = (
+        sa.select(answers.tin)
+        .join(schema.rows, table.tin == answers.tin)
+        .where(answers.expires_at <= now(), table.kind == COMPANY, table.reason == "")
+    )
+    for query in (waiting, outdated):
+        touched.tins.update(connection.execute(query.distinct()).scalars())
+    return touched
+
+
+def _interrupted(connection: Connection, run: Run) -> Touched:
     """What runs that were cut off before they had consolidated have touched."""
     unsettled = sa.select(schema.runs.c.run_seq).where(
         schema.runs.c.settled == 0, schema.runs.c.run_seq < run.run_seq

@@ -10,6 +10,7 @@ from typing import Literal
 
 import msgspec
 
+from transforms.fields import text
 from transforms.records import Address
 
 Verdict = Literal["active", "not_active", "not_in_register"]
@@ -69,24 +70,20 @@ def verdict_of(status: object) -> Verdict | None:
 
 
 def plain(value: object) -> str:
-    """``value`` as one line of printable text; empty when it is no text."""
-    if not isinstance(value, str):
-        return ""
-    if not value.isprintable():
-        value = "".join(char for char in value if char.isprintable() or char.isspace())
-    return " ".join(value.split())
+    """``value`` as clean text; empty when it is no text."""
+    return text.clean(value) if isinstance(value, str) else ""
 
 
 def kpp_of(value: object) -> str:
     """A KPP of the right form, or nothing."""
-    text = plain(value)
-    return text if _KPP.fullmatch(text) else ""
+    kpp = plain(value)
+    return kpp if _KPP.fullmatch(kpp) else ""
 
 
 def ogrn_of(value: object) -> str:
     """An OGRN (13 digits) or OGRNIP (15), or nothing."""
-    text = plain(value)
-    return text if _OGRN.fullmatch(text) else ""
+    ogrn = plain(value)
+    return ogrn if _OGRN.fullmatch(ogrn) else ""
 
 
 def join(*words: object) -> str:
@@ -95,14 +92,14 @@ def join(*words: object) -> str:
 
 
 def newest(kept: Answer | None, found: Answer) -> Answer:
-    """The answer to keep of two about one TIN: the younger verdict.
+    """The answer to keep of two about one TIN, whichever came first: the younger verdict.
 
     Legal data that the younger one does not tell (the register of small businesses has no KPP and
     no address) stay from the older one, as long as both are about the same registration.
     """
     if kept is None:
         return found
-    older, younger = sorted((kept, found), key=lambda answer: answer.as_of)
+    older, younger = sorted((kept, found), key=_age)
     if not younger.ogrn or older.ogrn != younger.ogrn:
         return younger
     gaps = {
@@ -111,3 +108,8 @@ def newest(kept: Answer | None, found: Answer) -> Answer:
         if getattr(younger, field) in ("", Address())
     }
     return msgspec.structs.replace(younger, **gaps)
+
+
+def _age(answer: Answer) -> tuple[int, bool, bytes]:
+    # Of one day's answers the bad news is the later one; then anything that is always the same.
+    return answer.as_of, answer.verdict != ACTIVE, encode_answer(answer)

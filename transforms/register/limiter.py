@@ -82,9 +82,7 @@ class DailyBudget:
     same. ``clock`` gives seconds since the epoch.
     """
 
-    def __init__(
-        self, limit: int, day: str = "", asked: int = 0, clock: Clock = time.time
-    ) -> None:
+    def __init__(self, limit: int, day: str = "", asked: int = 0, clock: Clock = time.time) -> None:
         self._limit = limit
         self._day = day
         self._asked = asked
@@ -98,6 +96,13 @@ class DailyBudget:
         with self._lock:
             self._turn_day()
             return self._day, self._asked
+
+    @property
+    def left(self) -> int:
+        """How many questions may still be asked today."""
+        with self._lock:
+            self._turn_day()
+            return 0 if self._exhausted else max(self._limit - self._asked, 0)
 
     def take(self) -> bool:
         """Count one question, unless none is left today."""

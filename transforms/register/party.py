@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from transforms.fields import tin as inn
 from transforms.records import Address
 from transforms.register.answer import (
     ACTIVE,
@@ -28,11 +29,12 @@ def parse_party(tin: str, payload: object, as_of: int) -> Answer | NoAnswer:
     if suggestions == []:
         return Answer(tin, NOT_IN_REGISTER, as_of=as_of)
     parties = _parties(tin, suggestions) if isinstance(suggestions, list) else []
-    answers = [answer for data in parties if (answer := _answer(tin, data, as_of))]
-    if not answers:
+    answers = [_answer(tin, data, as_of) for data in parties]
+    known = [answer for answer in answers if answer]
+    if not known or len(known) < len(answers):
         return NoAnswer("nonsense")
     # A sole proprietor who registered again has two entries: the one that is going on counts.
-    return next((answer for answer in answers if answer.verdict == ACTIVE), answers[0])
+    return next((answer for answer in known if answer.verdict == ACTIVE), known[0])
 
 
 def _parties(tin: str, suggestions: list[Any]) -> list[dict[Any, Any]]:
@@ -41,7 +43,7 @@ def _parties(tin: str, suggestions: list[Any]) -> list[dict[Any, Any]]:
     return [
         data
         for data in entries
-        if plain(data.get("inn")) == tin and data.get("branch_type") in ("MAIN", None)
+        if inn.parse(data.get("inn")).tin == tin and data.get("branch_type") in ("MAIN", None)
     ]
 
 

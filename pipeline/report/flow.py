@@ -1,0 +1,126 @@
+"""The way from rows to records, and the two stores side by side."""
+
+from collections.abc import Mapping
+
+from pipeline.report.history import PastRun
+from pipeline.report.html import Html, fill, table
+from pipeline.report.numbers import number, percent
+from pipeline.report.standing import Overlap, StoreRows
+from pipeline.report.svg import funnel_step, stacked_bar
+from pipeline.report.words import KINDS
+
+_PLURALS = {"company": "companies", "contact": "contacts"}
+_MERGED = {"company": "Разных компаний", "contact": "Разных людей"}
+_DELAYS = {"company": "deferred", "contact": "waiting"}
+
+
+def funnels(run: PastRun) -> Html:
+    """How many rows each stage lets through, and what became of the others."""
+    if not run.summary:
+        return Html("")
+    return fill(
+        '<section id="funnel" class="card"><h2>От строк магазинов до записей в Битрикс24</h2>'
+        '<div class="pair">{}</div></section>',
+        [_funnel(run, kind) for kind in KINDS],
+    )
+
+
+def _funnel(run: PastRun, kind: str) -> Html:
+    steps = _steps(run, kind)
+    most = max(value for _, value, _ in steps)
+    followers = [*(value for _, value, _ in steps[1:]), None]
+    return fill(
+        "<div><h3>{}</h3><ol class='funnel'>{}</ol></div>",
+        KINDS[kind],
+        [
+            fill(
+                "<li><p><span>{}</span><strong>{}</strong></p>{}{}</li>",
+                name,
+                number(value),
+                funnel_step(value, following, most, f"{name}: {number(value)}"),
+                fill("<p class='lost'>{}</p>", lost) if lost else "",
+            )
+            for (name, value, lost), following in zip(steps, followers, strict=True)
+        ],
+    )
+
+
+def _steps(run: PastRun, kind: str) -> list[tuple[str, int, str]]:
+    """Each stage's name, its number, and what is lost on the way to the next one."""
+    name = _PLURALS[kind]
+    valid, golden = run.outcome(name, "valid"), run.outcome(name, "golden")
+    lost = {"отказано": run.outcome(name, "invalid"), "ждут": run.outcome(name, _DELAYS[kind])}
+    stopped = {
+        "отклонил портал": run.outcome(name, "rejected"),
+        "ещё не отправлено": run.outcome(name, "not_reached"),
+    }
+    loaded = sum(run.outcome(name, part) for part in ("created", "updated", "unchanged"))
+    return [
+        ("Строк прочитано", run.read(name), _lost(lost)),
+        ("Прошли проверку", valid, _lost({"слились с дубликатами": max(0, valid - golden)})),
+        (_MERGED[kind], golden, _lost(stopped)),
+        ("В Битрикс24", loaded, ""),
+    ]
+
+
+def _lost(parts: Mapping[str, int]) -> str:
+    return " · ".join(f"{number(count)} {name}" for name, count in parts.items() if count)
+
+
+def stores(
+    run: PastRun,
+    rows: Mapping[tuple[str, str], StoreRows],
+    overlaps: Mapping[str, Overlap],
+) -> Html:
+    """Both stores: what was read now, how all their known rows stand, what they have in common."""
+    heads = ("", "Магазин A#", "Магазин B#")
+    lines: list[tuple[object, ...]] = []
+    for kind, words in KINDS.items():
+        pair = [rows[kind, source] for source in "AB"]
+        read = [
+            run.summary.get("read", {}).get(source, {}).get(_PLURALS[kind], 0) for source in "AB"
+        ]
+        lines += [
+            (fill("<b>{}</b>: прочитано в этом прогоне", words), *map(number, read)),
+            ("строк вошло в базу", *(_of_known(part.loaded, part) for part in pair)),
+            ("отказано", *(_of_known(part.refused, part) for part in pair)),
+            ("ждёт", *(_of_known(part.waiting, part) for part in pair)),
+        ]
+    return fill(
+        '<section id="stores" class="card"><h2>Магазины рядом</h2>{}{}</section>',
+        table("Строки магазинов: прочитано сейчас и как стоит всё известное", heads, lines),
+        [_overlap(kind, overlap) for kind, overlap in overlaps.items()],
+    )
+
+
+def _of_known(count: int, rows: StoreRows) -> Html:
+    known = rows.loaded + rows.refused + rows.waiting
+    return fill("{} <small>{}</small>", number(count), percent(count, known))
+
+
+def _overlap(kind: str, overlap: Overlap) -> Html:
+    parts = [
+        ("Только в A", overlap.only_a, "store-a"),
+        ("В обоих", overlap.both, "store-ab"),
+        ("Только в B", overlap.only_b, "store-b"),
+    ]
+    whole = sum(value for _, value, _ in parts)
+    if not whole:
+        return Html("")
+    label = ", ".join(f"{name}: {number(value)}" for name, value, _ in parts)
+    return fill(
+        "<figure><figcaption>{} базы по магазинам</figcaption>{}"
+        "<ul class='legend'>{}</ul></figure>",
+        KINDS[kind],
+        stacked_bar([(value, css) for _, value, css in parts], whole, label),
+        [
+            fill(
+                "<li class='{}'>{} <b>{}</b> <small>{}</small></li>",
+                css,
+                name,
+                number(value),
+                percent(value, whole),
+            )
+            for name, value, css in parts
+        ],
+    )

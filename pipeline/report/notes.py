@@ -1,0 +1,41 @@
+"""What cleaning dropped or repaired, counted over the rows that a run has read."""
+
+from collections import Counter
+
+import msgspec
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from pipeline.report.history import PastRun
+from transforms.ledger import schema
+from transforms.records import COMPANY, Note, decode_company, decode_contact
+
+_MOST = 15
+
+
+class Repair(msgspec.Struct, frozen=True):
+    """One problem of one field, in so many values."""
+
+    field: str
+    problem: str
+    count: int
+
+
+def repairs(connection: Connection, run: PastRun) -> list[Repair]:
+    """The most frequent ones. Reads every row of the run: some seconds a million rows."""
+    table = schema.rows.c
+    query = sa.select(table.kind, table.payload).where(table.seen_run == run.run_seq)
+    counts: Counter[tuple[str, str]] = Counter()
+    streamed = connection.execution_options(stream_results=True, yield_per=5000)
+    for kind, payload in streamed.execute(query):
+        counts.update((note.field, note.problem) for note in notes_of(kind, payload))
+    ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    return [Repair(field, problem, count) for (field, problem), count in ordered[:_MOST]]
+
+
+def notes_of(kind: str, payload: bytes) -> tuple[Note, ...]:
+    """The notes of cleaning in a row's payload; none when it holds no cleaned record."""
+    try:
+        return (decode_company if kind == COMPANY else decode_contact)(payload).notes
+    except msgspec.DecodeError:
+        return ()

@@ -1,0 +1,172 @@
+"""The report's first screen: what happened, the numbers, and what to do now."""
+
+from collections.abc import Sequence
+
+from pipeline.report.history import PastRun
+from pipeline.report.html import Html, fill
+from pipeline.report.numbers import counted, duration, moment, number
+from pipeline.report.standing import Waiting
+from pipeline.report.words import REMEDIES, command, reason
+
+_GOOD, _PARTLY, _BAD, _GOING = "good", "partly", "bad", "going"
+_HEADLINES = {
+    _GOOD: ("Готово", "{}: всё загружено"),
+    _PARTLY: ("Не полностью", "{}: готово, но не всё"),
+    _BAD: ("Сбой", "{}: прогон не дошёл до конца"),
+    _GOING: ("Идёт", "{}: ещё идёт"),
+}
+
+
+def mood(run: PastRun) -> str:
+    """``good``, ``partly``, ``bad`` or ``going``: how the run ended, for people."""
+    if run.is_running:
+        return _GOING
+    if run.status in ("failed", "interrupted") or not run.summary:
+        return _BAD
+    return _GOOD if run.is_complete else _PARTLY
+
+
+def header(run: PastRun) -> Html:
+    """What happened, in words."""
+    feeling = mood(run)
+    badge, headline = _HEADLINES[feeling]
+    seconds = run.seconds
+    return fill(
+        '<header class="top {}"><p class="badge">{}</p><h1>{}</h1><p class="lead">{}</p>'
+        '<dl class="meta"><div><dt>Начало (МСК)</dt><dd>{}</dd></div><div><dt>Длилось</dt><dd>{}</dd>'
+        "</div><div><dt>Прогон</dt><dd><code>{}</code></dd></div></dl></header>",
+        feeling,
+        badge,
+        headline.format(command(run.command)),
+        _story(run),
+        moment(run.started_at),
+        "неизвестно" if seconds is None else duration(seconds),
+        run.run_id,
+    )
+
+
+def _story(run: PastRun) -> str:
+    if not run.summary:
+        return (
+            "Итогов этого прогона нет: он ещё не закончился или был прерван. Ниже — состояние базы."
+        )
+    read = run.read("companies") + run.read("contacts")
+    changed = run.both("created") + run.both("updated")
+    if not read:
+        told = "Новых строк в магазинах не было."
+    else:
+        told = f"Прочитано {counted(read, 'строка', 'строки', 'строк')} двух магазинов."
+    if not changed:
+        return f"{told} В Битрикс24 ничего не изменилось."
+    return (
+        f"{told} В Битрикс24 создано {number(run.both('created'))}, обновлено"
+        f" {number(run.both('updated'))}, без изменений осталось {number(run.both('unchanged'))}."
+    )
+
+
+def tiles(run: PastRun) -> Html:
+    """The numbers that everybody asks for."""
+    if not run.summary:
+        return Html("")
+    shown = [
+        ("Строк прочитано", run.read("companies") + run.read("contacts"), "из магазинов A и B", ""),
+        ("Компаний в Битрикс24", _loaded(run, "companies"), _changes(run, "companies"), ""),
+        ("Контактов в Битрикс24", _loaded(run, "contacts"), _changes(run, "contacts"), ""),
+        ("Отказано", run.both("invalid"), "строк с причиной", "#refusals"),
+        ("Ждёт", run.waits, "строк возьмёт следующий прогон", "#waiting"),
+        ("Отклонено порталом", run.both("rejected"), "записей", "#rejected"),
+    ]
+    return fill('<ul class="tiles">{}</ul>', [_tile(*values) for values in shown])
+
+
+def _tile(name: str, value: int, under: str, link: str) -> Html:
+    name_shown = fill('<a href="{}">{}</a>', link, name) if link else fill("{}", name)
+    return fill(
+        "<li><span class='name'>{}</span><strong>{}</strong><span class='under'>{}</span></li>",
+        name_shown,
+        number(value),
+        under,
+    )
+
+
+def _loaded(run: PastRun, kind: str) -> int:
+    return sum(run.outcome(kind, name) for name in ("created", "updated", "unchanged"))
+
+
+def _changes(run: PastRun, kind: str) -> str:
+    return (
+        f"+{number(run.outcome(kind, 'created'))} новых,"
+        f" {number(run.outcome(kind, 'updated'))} обновлено"
+    )
+
+
+def to_do(run: PastRun, queues: Sequence[Waiting], rejected: int) -> Html:
+    """What a person should do now, the most urgent first."""
+    steps = [*_about_run(run), *_about_input(run), *_about_queues(queues)]
+    if rejected:
+        steps.append(
+            fill(
+                "<b>{}</b> портал не принял. Исправьте данные в магазине или настройку портала (причины"
+                ' <a href="#rejected">ниже</a>), затем <code>svod replay</code>.',
+                counted(rejected, "запись", "записи", "записей"),
+            )
+        )
+    if left := int(run.summary.get("left_base", 0)):
+        steps.append(
+            fill(
+                "<b>{}</b> в Битрикс24 больше не опираются на магазины. Svod сам ничего не удаляет:"
+                " решите, что с ними делать.",
+                counted(left, "запись", "записи", "записей"),
+            )
+        )
+    if not steps:
+        steps.append(Html("Ничего: всё, что можно было загрузить, загружено."))
+    return fill(
+        '<section id="todo" class="card"><h2>Что сделать</h2><ol>{}</ol></section>',
+        [fill("<li>{}</li>", step) for step in steps],
+    )
+
+
+def _about_run(run: PastRun) -> list[Html]:
+    if mood(run) != _BAD:
+        return []
+    return [
+        fill(
+            "<b>Прогон прервался.</b> Причина — последнее сообщение программы в терминале или журнале."
+            " Запустите <code>svod {}</code> ещё раз: сделанное не повторяется и не теряется.",
+            run.command,
+        )
+    ]
+
+
+def _about_input(run: PastRun) -> list[Html]:
+    steps: list[Html] = []
+    if files := run.summary.get("broken_files"):
+        steps.append(
+            fill(
+                '<b>Повреждено: {}.</b> Прочитано всё, что читалось (<a href="#broken">где сломано</a>).'
+                " Выгрузите заново и запустите <code>svod full</code>.",
+                counted(len(files), "файл", "файла", "файлов"),
+            )
+        )
+    if messages := int(run.summary.get("messages", 0)):
+        steps.append(
+            fill(
+                '<b>{}</b> не удалось разобрать (<a href="#broken">где</a>): передайте тем, кто ведёт'
+                " выгрузку. Исходные байты — в таблице <code>invalid_messages</code>.",
+                counted(messages, "запись на входе", "записи на входе", "записей на входе"),
+            )
+        )
+    return steps
+
+
+def _about_queues(queues: Sequence[Waiting]) -> list[Html]:
+    return [
+        fill(
+            "<b>{}: {}.</b> {}",
+            reason(queue.reason),
+            counted(queue.count, "строка", "строки", "строк"),
+            REMEDIES.get(queue.reason, ""),
+        )
+        for queue in queues
+    ]

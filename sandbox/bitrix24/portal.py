@@ -1,0 +1,135 @@
+"""``Bitrix24``: a whole strict portal in this process."""
+
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from sandbox.bitrix24 import php
+from sandbox.bitrix24.answers import Reply
+from sandbox.bitrix24.faults import Fault, Faults
+from sandbox.bitrix24.gateway import RENAMED, Call, Gateway
+from sandbox.bitrix24.inspection import Inspection
+from sandbox.bitrix24.limits import Clock, LeakyBucket, OperatingTime
+from sandbox.bitrix24.rest import Billing, Rest
+from sandbox.bitrix24.state import State
+from sandbox.bitrix24.stats import Stats
+from sandbox.bitrix24.table import Row
+from sandbox.bitrix24.transport import Request, Server
+
+
+class Bitrix24:
+    """A strict Bitrix24 portal on 127.0.0.1, alive inside ``with``.
+
+    ``speed`` is that of its clock, which all limits use: 60 lives a minute in a second, 0 stands
+    still until ``clock.advance``. ``rate`` and ``burst`` are in requests, ``operating`` in seconds
+    of work per method and ten minutes; ``limits=False`` leaves all three out. ``billing`` says who
+    pays for a batch: its "commands" or "batch". ``costs`` are seconds per call and per record of
+    it; ``sleep`` lets the answers really take that long. ``state_file`` is read at the start, if it
+    is there, and written at the end.
+    """
+
+    def __init__(
+        self,
+        *,
+        port: int = 0,
+        code: str = "secretcode",
+        speed: float = 1.0,
+        seed: int = 0,
+        rate: float = 2.0,
+        burst: float = 50.0,
+        operating: float = 480.0,
+        limits: bool = True,
+        billing: Billing = "commands",
+        costs: Mapping[str, tuple[float, float]] | None = None,
+        sleep: bool = False,
+        faults: Iterable[Fault] = (),
+        custom_fields: Iterable[str] = (),
+        max_vars: int = php.MAX_INPUT_VARS,
+        state_file: Path | None = None,
+    ) -> None:
+        self.clock = Clock(speed)
+        self.state = State(self.clock, seed, custom_fields)
+        self.faults = Faults(faults, seed)
+        bucket = LeakyBucket(self.clock, rate, burst) if limits else None
+        work = OperatingTime(self.clock, operating) if limits else None
+        rest = Rest(self.state, self.faults, work, billing, costs or {}, max_vars)
+        self._gateway = Gateway(self.state, rest, self.faults, bucket, code, sleep)
+        self._inspection = Inspection(self.state, self.faults, bucket, work)
+        self._port, self._code, self._state_file = port, code, state_file
+
+    def __enter__(self) -> "Bitrix24":
+        if self._state_file and self._state_file.exists():
+            self.state.load(self._state_file.read_bytes())
+        self._server = Server(self._port, self._respond)
+        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
+        self.webhook = f"{self.url}/rest/1/{self._code}/"
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, args=(0.02,), daemon=True
+        )
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
+        if self._state_file:
+            with self._state_file.open("wb") as file:
+                file.writelines(self.state.dump())
+
+    def _respond(self, request: Request) -> Reply:
+        if request.path.startswith(("/rest/", RENAMED)):
+            return self._gateway.reply(request)
+        return self._inspection.reply(request)
+
+    @property
+    def stats(self) -> Stats:
+        """What was asked, written and done wrong so far."""
+        return self.state.stats
+
+    def on_request(self, hook: Callable[[Call], None] | None) -> None:
+        """Calls ``hook`` before and after a request is executed; what it raises cuts the line."""
+        self._gateway.hook = hook
+
+    def companies(self) -> list[Row]:
+        """All companies."""
+        return list(self.state.rows("companies"))
+
+    def contacts(self) -> list[Row]:
+        """All contacts."""
+        return list(self.state.rows("contacts"))
+
+    def requisites(self) -> list[Row]:
+        """All requisites."""
+        return list(self.state.rows("requisites"))
+
+    def bank_details(self) -> list[Row]:
+        """All bank details."""
+        return list(self.state.rows("bank_details"))
+
+    def addresses(self) -> list[Row]:
+        """All addresses."""
+        return list(self.state.rows("addresses"))
+
+    def find(self, kind: str, name: str, value: Any) -> list[Row]:
+        """Records by ``originId``, ``companyIds``, ``XML_ID``, ``RQ_INN`` or ``ENTITY_ID``."""
+        return self.state.find(kind, name, value)
+
+    def add(self, kind: str, values: Mapping[str, Any]) -> int:
+        """A person creates a record of ``companies``, ``contacts``, …; gives its id."""
+        return self.state.add(kind, values)
+
+    def edit(self, kind: str, row_id: int, values: Mapping[str, Any]) -> None:
+        """A person changes fields of a record; ``fm`` is replaced whole."""
+        self.state.edit(kind, row_id, values)
+
+    def delete(self, kind: str, row_id: int) -> None:
+        """A person deletes a record with all that hangs on it."""
+        self.state.delete(kind, row_id)

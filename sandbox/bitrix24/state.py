@@ -1,0 +1,170 @@
+"""Everything a portal holds, and what a person at its screen can do with it."""
+
+import random
+import threading
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+import msgspec
+
+from sandbox.bitrix24 import fields
+from sandbox.bitrix24.fields import Field
+from sandbox.bitrix24.limits import Clock
+from sandbox.bitrix24.stats import Stats
+from sandbox.bitrix24.table import Row, Table
+
+CONTACT, COMPANY, REQUISITE = 3, 4, 8
+KINDS: Mapping[int, str] = {CONTACT: "contacts", COMPANY: "companies"}
+_INDEXED = {
+    "companies": ("originId",),
+    "contacts": ("originId", "companyIds"),
+    "requisites": ("ENTITY_ID", "XML_ID", "RQ_INN"),
+    "bank_details": ("ENTITY_ID", "XML_ID"),
+    "addresses": ("ENTITY_ID",),
+}
+# A portal has more templates than the two of a contract, and a copy can have any of their names.
+_PRESETS = (
+    ("1", "Организация", "#CRM_REQUISITE_PRESET_DEF_RU_COMPANY#"),
+    ("6", "ТОО", "#CRM_REQUISITE_PRESET_DEF_KZ_COMPANY#"),
+    ("1", "Организация", None),
+    ("1", "ИП", "#CRM_REQUISITE_PRESET_DEF_RU_INDIVIDUAL#"),
+    ("1", "Физ. лицо", "#CRM_REQUISITE_PRESET_DEF_RU_PERSON#"),
+)
+_MOSCOW = timezone(timedelta(hours=3))
+
+
+class State:
+    """Tables ``companies``, ``contacts``, ``requisites``, ``bank_details``, ``addresses``.
+
+    ``lock`` is held by whoever reads or writes them. Requisites, bank details, templates and phones
+    begin at ids of the portal's own, so that no id of one table fits another.
+    """
+
+    def __init__(self, clock: Clock, seed: int = 0, custom_fields: Iterable[str] = ()) -> None:
+        self.clock = clock
+        self.lock = threading.RLock()
+        custom = tuple(custom_fields)
+        self.fields: dict[str, dict[str, Field]] = {
+            "companies": fields.item_fields("companies", custom),
+            "contacts": fields.item_fields("contacts", custom),
+            "requisites": fields.REQUISITE,
+            "bank_details": fields.BANK_DETAIL,
+            "addresses": fields.ADDRESS,
+        }
+        self._seed = seed
+        self.clear()
+
+    def clear(self) -> None:
+        """Empties the portal; what was counted starts anew."""
+        self.stats = Stats()
+        chance = random.Random(self._seed)
+        first = {"requisites": chance.randrange(20, 90), "bank_details": chance.randrange(100, 300)}
+        self.tables = {
+            kind: Table(
+                [n for n in specs if n not in ("id", "ID")], _INDEXED[kind], first.get(kind, 1)
+            )
+            for kind, specs in self.fields.items()
+        }
+        self._next_value_id = chance.randrange(400, 900)
+        preset_id = chance.randrange(2, 30)
+        self.presets = [
+            {"ID": str(preset_id + 2 * i), "ENTITY_TYPE_ID": "8", "COUNTRY_ID": country,
+             "NAME": name, "XML_ID": xml_id, "ACTIVE": "Y", "SORT": "500"}
+            for i, (country, name, xml_id) in enumerate(_PRESETS)
+        ]  # fmt: skip
+
+    def timestamp(self) -> str:
+        """The portal's time as its records show it."""
+        return datetime.fromtimestamp(self.clock.now(), _MOSCOW).isoformat(timespec="seconds")
+
+    def value_id(self) -> int:
+        """The next id of a phone, e-mail or site."""
+        self._next_value_id += 1
+        return self._next_value_id
+
+    def get(self, kind: str, row_id: int) -> Row | None:
+        """One record, or None."""
+        with self.lock:
+            return self.tables[kind].get(row_id)
+
+    def find(self, kind: str, name: str, value: Any) -> list[Row]:
+        """The records whose indexed field has this value."""
+        with self.lock:
+            table = self.tables[kind]
+            return list(table.rows(table.find(name, value)))
+
+    def rows(self, kind: str, after: int = 0) -> Iterator[Row]:
+        """The records with ids above ``after``, rising; others may write meanwhile."""
+        with self.lock:
+            ids = self.tables[kind].ids(after)
+        for row_id in ids:
+            row = self.get(kind, row_id)
+            if row is not None:
+                yield row
+
+    def add(self, kind: str, values: Mapping[str, Any]) -> int:
+        """A person creates a record; gives its id."""
+        with self.lock:
+            row = {"assignedById": 1, "createdTime": self.timestamp(), **values}
+            return self.tables[kind].add(self._with_value_ids(row))
+
+    def edit(self, kind: str, row_id: int, values: Mapping[str, Any]) -> None:
+        """A person changes a record: these fields get these values, ``fm`` is replaced whole."""
+        with self.lock:
+            row = self.tables[kind].get(row_id)
+            if row is None:
+                raise KeyError(f"{kind} has no {row_id}")
+            self.tables[kind].replace(self._with_value_ids({**row, **values}))
+
+    def _with_value_ids(self, row: Row) -> Row:
+        if "fm" in row:
+            row["fm"] = [{"id": self.value_id(), **value} for value in row["fm"]]
+        if "companyIds" in row:
+            row["companyId"] = next(iter(row["companyIds"] or []), None)
+        return row
+
+    def delete(self, kind: str, row_id: int) -> None:
+        """Deletes a record with all that hangs on it; a person does, or ``*.delete``."""
+        with self.lock:
+            entity_type = {"contacts": CONTACT, "companies": COMPANY, "requisites": REQUISITE}
+            for table in ("requisites", "bank_details", "addresses"):
+                for row in self.find(table, "ENTITY_ID", row_id):
+                    if row["ENTITY_TYPE_ID"] == entity_type.get(kind):
+                        self.delete(table, row["id"])
+            if kind == "companies":
+                for contact in self.find("contacts", "companyIds", row_id):
+                    left = [one for one in contact["companyIds"] if one != row_id]
+                    self.tables["contacts"].replace(
+                        {**contact, "companyIds": left, "companyId": next(iter(left), None)}
+                    )
+            self.tables[kind].delete(row_id)
+
+    def duplicates(self, kind: str) -> dict[str, list[int]]:
+        """Origins that several companies or contacts share, with their ids."""
+        with self.lock:
+            return dict(self.tables[kind].shared("originId"))
+
+    def dump(self) -> Iterator[bytes]:
+        """The whole portal as one JSON object, in pieces."""
+        with self.lock:
+            ids = {kind: table.next_id for kind, table in self.tables.items()}
+            head = {"next_ids": ids, "next_value_id": self._next_value_id, "presets": self.presets}
+        yield msgspec.json.encode(head)[:-1]
+        for kind in self.tables:
+            yield f',"{kind}":['.encode()
+            for number, row in enumerate(self.rows(kind)):
+                yield (b"," if number else b"") + msgspec.json.encode(row)
+            yield b"]"
+        yield b"}"
+
+    def load(self, dumped: bytes) -> None:
+        """Restores what ``dump`` gave."""
+        data = msgspec.json.decode(dumped)
+        with self.lock:
+            self.clear()
+            self.presets, self._next_value_id = data["presets"], data["next_value_id"]
+            for kind, table in self.tables.items():
+                for row in data[kind]:
+                    table.restore(row["id"], row)
+                table.next_id = data["next_ids"][kind]

@@ -1,0 +1,89 @@
+"""Fields of a partner that are missing, null or of another type than the format says."""
+
+from collections.abc import Callable
+from typing import Any, Final
+
+Draw = Callable[[], float]
+
+ORGANISATION_FIELDS: Final = (
+    *("name1", "name2", "legal_form", "addresses", "bankdetails"),
+    *("phones", "emails", "site", "orders", "created_at"),
+)
+_PERSON_FIELDS: Final = ("position", "created_at", "phones", "emails")
+_MISSING: Final = object()
+# By what stands in the field: text, a list, anything else.
+_FOR_TEXT: Final = (None, _MISSING, True, 0, 12.5, [], ["?"], {}, {"text": "?"})
+_FOR_LISTS: Final = (None, _MISSING, "", "нет", False, 0, {}, [None], [[]], [[None, {}]], [True])
+_FOR_REST: Final = (None, _MISSING, "", [], False, "12", {"count": "12", "total": 154300.5})
+
+
+def person_fields(evidence: tuple[str, ...]) -> tuple[str, ...]:
+    """What may be spoilt in a person without making its evidence untrue."""
+    safe = [field for field in _PERSON_FIELDS if field not in ("phones", "emails")]
+    if "email" not in evidence:
+        safe.append("emails")
+    if evidence in ((), ("email",)):
+        safe.append("phones")
+    return tuple(safe)
+
+
+def damage_shape(draw: Draw, partner: dict[str, Any], fields: tuple[str, ...]) -> None:
+    """Spoils, in one partner of fifteen, one of the fields; rewraps phones now and then."""
+    lot = draw()
+    if lot < 0.06:
+        _spoil(draw, partner, fields[int(draw() * len(fields))])
+    elif lot < 0.08:
+        _rewrap(draw, partner)
+    elif lot < 0.1:
+        _mark(draw, partner)
+
+
+def _spoil(draw: Draw, partner: dict[str, Any], field: str) -> None:
+    value = partner.get(field)
+    pool = _FOR_TEXT if isinstance(value, str) else _FOR_REST
+    if isinstance(value, list):
+        pool = _FOR_LISTS
+    wrong = pool[int(draw() * len(pool))]
+    partner[field] = wrong
+    if wrong is _MISSING:
+        del partner[field]
+
+
+def _rewrap(draw: Draw, partner: dict[str, Any]) -> None:
+    """The same phones in a nested list, with nulls between them, or as a number."""
+    phones = partner["phones"]
+    digits = "".join(filter(str.isdigit, phones[0])) if len(phones) == 1 else ""
+    if len(digits) == 11 and phones[0][:2] != "00":
+        partner["phones"] = [int(digits)]
+    elif isinstance(phones, list):
+        partner["phones"] = [[phone] for phone in phones] if draw() < 0.5 else [None, *phones]
+
+
+def _mark(draw: Draw, partner: dict[str, Any]) -> None:
+    """The deletion mark as a number or as text, or left out when it says nothing."""
+    deleted = partner["deleted"]
+    lot = draw()
+    if lot < 0.4:
+        partner["deleted"] = int(deleted)
+    elif lot < 0.7:
+        partner["deleted"] = str(deleted).lower()
+    elif not deleted:
+        del partner["deleted"]
+
+
+def no_tax_numbers(draw: Draw) -> Any:
+    """A field ``taxnumbers`` that holds no TIN, whatever its type."""
+    shapes = (None, [], "", "нет", {}, True, [None], [[]], [{"type": "KPP", "number": "780501001"}])
+    return shapes[int(draw() * len(shapes))]
+
+
+def damage_references(draw: Draw, partners: list[str]) -> Any:
+    """``contact_of``: now and then one text, a number without its zeros, null or nothing."""
+    lot = draw()
+    if not partners:
+        return (None, [], "", [None], [""])[int(draw() * 5)]
+    if lot < 0.02 and len(partners) == 1:
+        return partners[0]
+    if lot < 0.03:
+        return [int(partner) for partner in partners]
+    return [*partners, None, partners[0]] if lot < 0.04 else partners

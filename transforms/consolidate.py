@@ -1,0 +1,123 @@
+"""Consolidating: one company a TIN, one contact a person, rebuilt where something touched them."""
+
+from collections.abc import Iterable, Iterator, Mapping
+
+import apache_beam as beam
+
+from transforms.check_register import CheckRegister, RegisterAccess
+from transforms.ledger import companies, persons, standing
+from transforms.ledger.runs import Progress
+from transforms.ledger.source_rows import Run
+from transforms.remember import ShardedKeys
+from transforms.secrets import Secret
+from transforms.worker import LedgerFn, row_key, row_ref, sharded
+
+class ConsolidateCompanies(beam.PTransform):
+    """Touched TINs to golden companies in the ledger.
+
+    ``changed`` and ``left_over`` meet by TIN, so each TIN is asked about and rebuilt once. Gives
+    the contact rows of the companies that may stand differently now.
+    """
+
+    def __init__(self, ledger: Secret, run: Run, access: RegisterAccess) -> None:
+        super().__init__()
+        self._ledger, self._run, self._access = ledger, run, access
+
+    def expand(
+        self, tins: Mapping[str, beam.PCollection[ShardedKeys]]
+    ) -> beam.PCollection[ShardedKeys]:
+        """``tins`` are PCollections of ``(shard, TINs)`` by why they are touched."""
+        return (
+            dict(tins)
+            | "GroupByTin" >> beam.CoGroupByKey()
+            | "Unite" >> beam.Map(_unite).with_output_types(list[str])
+            | "Check" >> CheckRegister(self._ledger, self._run, self._access)
+            | "Merge"
+            >> beam.ParDo(_CompaniesFn(self._ledger, self._run)).with_output_types(ShardedKeys)
+        )
+
+
+class ConsolidateContacts(beam.PTransform):
+    """Touched contact rows to golden contacts in the ledger; gives how many, batch by batch."""
+
+    def __init__(self, ledger: Secret, run: Run) -> None:
+        super().__init__()
+        self._ledger, self._run = ledger, run
+
+    def expand(
+        self, contacts: Mapping[str, beam.PCollection[ShardedKeys]]
+    ) -> beam.PCollection[int]:
+        """``contacts`` are PCollections of ``(shard, row references)`` by why they are touched."""
+        return (
+            dict(contacts)
+            | "GroupByContact" >> beam.CoGroupByKey()
+            | "Unite" >> beam.Map(_unite).with_output_types(list[str])
+            | "Resolve"
+            >> beam.ParDo(_ResolveFn(self._ledger, self._run)).with_output_types(
+                tuple[int, list[str]]
+            )
+            | "Gather" >> beam.GroupByKey()
+            | "Piece"
+            >> beam.ParDo(_PiecesFn(self._ledger, self._run)).with_output_types(list[list[str]])
+            | "Spread" >> beam.Reshuffle()
+            | "Merge" >> beam.ParDo(_PersonsFn(self._ledger, self._run)).with_output_types(int)
+        )
+
+
+class FindContacts(beam.PTransform):
+    """References of company rows to those of the contact rows that name them, by shard."""
+
+    def __init__(self, ledger: Secret, run: Run) -> None:
+        super().__init__()
+        self._ledger, self._run = ledger, run
+
+    def expand(self, companies: beam.PCollection[ShardedKeys]) -> beam.PCollection[ShardedKeys]:
+        """Grouped first: the contacts, which may stand in the same input, are remembered then."""
+        return (
+            companies
+            | beam.GroupByKey()
+            | beam.ParDo(_FindContactsFn(self._ledger, self._run)).with_output_types(ShardedKeys)
+        )
+
+
+def _unite(element: tuple[int, Mapping[str, Iterable[list[str]]]]) -> list[str]:
+    _, groups = element
+    return sorted({key for lists in groups.values() for keys in lists for key in keys})
+
+
+class _CompaniesFn(LedgerFn):
+    def process(self, tins: list[str]) -> Iterator[ShardedKeys]:
+        affected = companies.consolidate(self.ledger, self.run, tins)
+        with self.ledger.read() as connection:
+            contacts = standing.contacts_of(connection, sorted(affected))
+        Progress(self.ledger, self.run, "companies").add(len(tins))
+        yield from sharded(sorted(map(row_ref, contacts)))
+
+
+class _FindContactsFn(LedgerFn):
+    def process(self, element: tuple[int, Iterable[list[str]]]) -> Iterator[ShardedKeys]:
+        _, lists = element
+        refused = sorted({row_key(ref) for refs in lists for ref in refs})
+        with self.ledger.read() as connection:
+            contacts = standing.contacts_of(connection, refused)
+        yield from sharded(sorted(map(row_ref, contacts)))
+
+
+class _ResolveFn(LedgerFn):
+    def process(self, refs: list[str]) -> Iterator[tuple[int, list[str]]]:
+        tins = standing.resolve(self.ledger, self.run, [row_key(ref) for ref in refs])
+        yield 0, sorted(tins)
+
+
+class _PiecesFn(LedgerFn):
+    def process(self, element: tuple[int, Iterable[list[str]]]) -> Iterator[list[list[str]]]:
+        _, lists = element
+        touched = {tin for tins in lists for tin in tins}
+        yield from persons.batches(persons.pieces(self.ledger, touched))
+
+
+class _PersonsFn(LedgerFn):
+    def process(self, groups: list[list[str]]) -> Iterator[int]:
+        count = persons.consolidate(self.ledger, self.run, groups)
+        Progress(self.ledger, self.run, "contacts").add(count)
+        yield count

@@ -1,0 +1,193 @@
+"""How golden records look in Bitrix24: items, requisites, addresses, bank details."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from transforms.matching.golden import GoldenCompany, GoldenContact
+
+COMPANY_TYPE = 4
+CONTACT_TYPE = 3
+REQUISITE_TYPE = 8
+LEGAL_ADDRESS = 6
+RUSSIA = 1
+ORIGINATOR = "svod"
+
+ORGANISATION_PRESET = "#CRM_REQUISITE_PRESET_DEF_RU_COMPANY#"
+INDIVIDUAL_PRESET = "#CRM_REQUISITE_PRESET_DEF_RU_INDIVIDUAL#"
+
+# What an item is checked against before the first write; unknown fields are silently dropped.
+ITEM_FIELDS = {
+    COMPANY_TYPE: ("title", "originatorId", "originId", "originVersion", "fm"),
+    CONTACT_TYPE: (
+        "lastName",
+        "name",
+        "secondName",
+        "post",
+        "originatorId",
+        "originId",
+        "originVersion",
+        "fm",
+        "companyIds",
+    ),
+}
+
+Fields = dict[str, Any]
+
+_TITLE = 255
+_COMPANY_NAME = 255
+_FULL_NAME = 300
+_XML_ID = 45
+_SHORT_TEXT = 255
+
+
+def company_item(company: GoldenCompany) -> Fields:
+    """The company's own fields; phones, e-mails and sites under ``PHONE``, ``EMAIL``, ``WEB``."""
+    return _filled(
+        {
+            "title": company.title[:_TITLE],
+            "PHONE": _phones(company.phones),
+            "EMAIL": _typed(company.emails, "WORK"),
+            "WEB": _typed([company.site] if company.site else [], "WORK"),
+        }
+    )
+
+
+def contact_item(contact: GoldenContact) -> Fields:
+    """The contact's own fields, without its links."""
+    return _filled(
+        {
+            "lastName": contact.last_name[:_SHORT_TEXT],
+            "name": contact.first_name[:_SHORT_TEXT],
+            "secondName": contact.middle_name[:_SHORT_TEXT],
+            "post": contact.position[:_SHORT_TEXT],
+            "PHONE": _phones(contact.phones),
+            "EMAIL": _typed(contact.emails, "WORK"),
+        }
+    )
+
+
+def origin(key: str, version: str) -> Fields:
+    """What marks an item as ours, and which version of it the portal holds."""
+    return {"originatorId": ORIGINATOR, "originId": key, "originVersion": version}
+
+
+def requisites(company: GoldenCompany, presets: Mapping[str, int]) -> dict[str, Fields]:
+    """The company's requisites by ``XML_ID``: one a KPP, the register's first; one without any.
+
+    ``presets`` maps a preset's ``XML_ID`` to its id in this portal.
+    """
+    preset = INDIVIDUAL_PRESET if company.is_individual else ORGANISATION_PRESET
+    common = {
+        "PRESET_ID": presets[preset],
+        "NAME": company.title[:_SHORT_TEXT],
+        "RQ_INN": company.tin,
+        "RQ_OGRNIP" if company.is_individual else "RQ_OGRN": company.ogrn,
+        "RQ_COMPANY_NAME": company.title[:_COMPANY_NAME],
+        "RQ_COMPANY_FULL_NAME": company.full_name[:_FULL_NAME],
+        "RQ_DIRECTOR": company.director[:_SHORT_TEXT],
+    }
+    return {
+        _xml_id(company.tin, kpp): _filled({**common, "RQ_KPP": kpp})
+        for kpp in company.kpps or ("",)
+    }
+
+
+def address(company: GoldenCompany) -> Fields:
+    """The legal address; empty when none is known."""
+    known = company.address
+    return _filled(
+        {
+            "ADDRESS_1": known.text[:_SHORT_TEXT],
+            "CITY": known.city[:_SHORT_TEXT],
+            "POSTAL_CODE": known.postal_code,
+            "REGION": known.region[:_SHORT_TEXT],
+        }
+    )
+
+
+def bank_details(company: GoldenCompany) -> dict[str, Fields]:
+    """The bank accounts by ``XML_ID``; they belong to the company's first requisite."""
+    return {
+        f"{ORIGINATOR}-{account.bik}-{account.account}": _filled(
+            {
+                "COUNTRY_ID": RUSSIA,
+                "NAME": (account.bank or account.account)[:_SHORT_TEXT],
+                "RQ_BANK_NAME": account.bank[:_SHORT_TEXT],
+                "RQ_BIK": account.bik,
+                "RQ_ACC_NUM": account.account,
+                "RQ_COR_ACC_NUM": account.corr_account,
+            }
+        )
+        for account in company.accounts
+    }
+
+
+def _xml_id(tin: str, kpp: str) -> str:
+    return "-".join(filter(None, (ORIGINATOR, tin, kpp)))[:_XML_ID]
+
+
+def _phones(numbers: Iterable[str]) -> list[dict[str, str]]:
+    return [
+        {"VALUE": number, "VALUE_TYPE": "MOBILE" if number.startswith("+79") else "WORK"}
+        for number in numbers
+    ]
+
+
+def _typed(values: Iterable[str], value_type: str) -> list[dict[str, str]]:
+    return [{"VALUE": value, "VALUE_TYPE": value_type} for value in values]
+
+
+def _filled(fields: Fields) -> Fields:
+    # An update never empties a field, so what is empty is not ours to send.
+    return {name: value for name, value in fields.items() if value not in ("", [])}
+
+
+MULTIFIELDS = ("PHONE", "EMAIL", "WEB")
+LINKS = "companyIds"
+# An update would put these lists in the place of what people have added: they have calls of their own.
+_LISTS = (*MULTIFIELDS, LINKS)
+
+
+def changed_fields(before: Fields, after: Fields) -> Fields:
+    """The plain fields whose own value differs from what was sent last."""
+    return {
+        name: value
+        for name, value in after.items()
+        if name not in _LISTS and before.get(name) != value
+    }
+
+
+def multifield_changes(before: Fields, after: Fields, current: Iterable[Fields]) -> Fields:
+    """What to send as ``fm`` in an update: an empty map when nothing is to be sent.
+
+    ``current`` is the item's ``fm`` as the portal holds it. Values that the stores gained are
+    added unless somebody has added them; values that they lost are removed where they still are
+    as we sent them; whatever people added stays.
+    """
+    there = [(str(one.get("typeId")), str(one.get("value")), str(one.get("id"))) for one in current]
+    changes: Fields = {}
+    for kind in MULTIFIELDS:
+        old = {one["VALUE"] for one in before.get(kind, ())}
+        new = {one["VALUE"]: one["VALUE_TYPE"] for one in after.get(kind, ())}
+        held = {value for type_id, value, _ in there if type_id == kind}
+        for value in new:
+            if value not in old and value not in held:
+                changes[f"n{len(changes)}"] = {
+                    "typeId": kind,
+                    "valueType": new[value],
+                    "value": value,
+                }
+        for type_id, value, value_id in there:
+            # What the stores no longer know at all stays: an update never empties a field.
+            if new and type_id == kind and value in old and value not in new:
+                changes[value_id] = {"typeId": kind, "valueType": "WORK", "value": ""}
+    return changes
+
+
+def has_multifield_changes(before: Fields, after: Fields) -> bool:
+    """Whether phones, e-mails or sites differ from what was sent last: only then they are read."""
+    return any(
+        {one["VALUE"] for one in before.get(kind, ())}
+        != {one["VALUE"] for one in after.get(kind, ())}
+        for kind in MULTIFIELDS
+    )

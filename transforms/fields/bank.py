@@ -1,0 +1,80 @@
+"""Bank details: BIK, settlement account and correspondent account.
+
+Source: contracts, "Bank" (Bank of Russia's rule 515). A key can only be checked together with its
+BIK, so an account without a good BIK is dropped as well.
+
+>>> parse("049805746", "40602810700000000025", "Банк", None)
+(BankAccount(bik='049805746', account='40602810700000000025', bank='Банк', corr_account=''), ())
+>>> agrees("044525225", "30101810400000000225"), agrees("044525225", "40702810938000060473")
+(True, False)
+>>> parse("044525225", "40702810938000060473")
+(None, (Note(field='account', problem='bad_checksum', value='40702810938000060473'),))
+"""
+
+import re
+from operator import mul
+
+from transforms.fields import text
+from transforms.fields.placeholders import is_filler_number, is_placeholder
+from transforms.records import BankAccount, Note
+
+_FILL = re.compile(r"^\W*(?:БИК|BIK|[РКPK]/?[СC])(?=\W|\d)|[\s\-‐‑‒–—―−.:№_]+", re.IGNORECASE)
+_WEIGHTS = (7, 1, 3) * 7 + (7, 1)
+# The sum of the weights times the code of "0": str.encode() gives codes, not digits.
+_ZEROS = 48 * sum(_WEIGHTS)
+
+
+def parse(
+    bik: object, account: object, bank: object = None, corr_account: object = None
+) -> tuple[BankAccount | None, text.Notes]:
+    """One bank account out of any JSON values, or None with what was wrong with it."""
+    good_bik, notes = _digits("bik", bik, 9)
+    name, wrong = text.parse_common(bank, "bank")
+    good_account, more = _account("account", good_bik, account)
+    notes += wrong + more
+    if not good_account:
+        left = (("bik", good_bik), ("bank", name)) if not more else ()
+        notes += tuple(Note(field, "no_account", told) for field, told in left if told)
+        return None, notes
+    good_corr, more = _account("corr_account", good_bik, corr_account)
+    return BankAccount(good_bik, good_account, name, good_corr), notes + more
+
+
+def agrees(bik: str, account: str, correspondent: bool = False) -> bool:
+    """Whether the control key of 20 digits agrees with the BIK's 9."""
+    if correspondent or account.startswith("301"):
+        key = f"0{bik[4:6]}{account}"
+    else:
+        key = bik[6:] + account
+    return (sum(map(mul, key.encode(), _WEIGHTS)) - _ZEROS) % 10 == 0
+
+
+def _account(field: str, bik: str, value: object) -> tuple[str, text.Notes]:
+    account, notes = _digits(field, value, 20)
+    if account and not bik:
+        return "", (*notes, Note(field, "no_bik", account))
+    if account and not agrees(bik, account, field == "corr_account"):
+        return "", (*notes, Note(field, "bad_checksum", account))
+    return account, notes
+
+
+def _digits(field: str, value: object, length: int) -> tuple[str, text.Notes]:
+    """Exactly so many digits; a BIK that came as a number gets its leading zero back.
+
+    >>> _digits("bik", 44525225, 9)
+    ('044525225', (Note(field='bik', problem='leading_zero', value='44525225'),))
+    """
+    if type(value) is str and len(value) == length and value.isascii() and value.isdigit():
+        written, notes = value, ()
+    else:
+        written, notes = text.parse(value, field)
+    compact = _FILL.sub("", written)
+    if not written:
+        return "", notes
+    if is_placeholder(written) or is_filler_number(compact):
+        return "", (*notes, Note(field, "placeholder", text.shown(written)))
+    if length == 9 and len(compact) == 8 and not isinstance(value, str):
+        return "0" + compact, (*notes, Note(field, "leading_zero", written))
+    if len(compact) != length or not (compact.isascii() and compact.isdigit()):
+        return "", (*notes, Note(field, "unreadable", text.shown(written)))
+    return compact, notes

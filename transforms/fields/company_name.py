@@ -1,0 +1,146 @@
+"""Company names: legal form short and in front, then the name in ``«»`` with inner ``„“``.
+
+Source: contracts, "Company name" and "Text".
+
+>>> [parse(x)[0] for x in ('Общество с ограниченной ответственностью "Ромашка"', "Ромашка ООО")]
+['ООО «Ромашка»', 'ООО «Ромашка»']
+>>> [parse(x)[0] for x in ('OOO"Pомашка"', 'ООО "ТД "Ромашка"', 'ЗАО Торговый дом "Ромашка"')]
+['ООО «Ромашка»', 'ООО «ТД „Ромашка“»', 'ЗАО Торговый дом «Ромашка»']
+>>> [parse(x)[0] for x in ("ИП ИВАНОВ П.С.", "Индивидуальный предприниматель Пётр Сергеевич Иванов")]
+['ИП Иванов П. С.', 'ИП Иванов Пётр Сергеевич']
+>>> [parse(x)[0] for x in ('"Ромашка"', "Romashka GmbH", "Магазин у О'Кей")]
+['«Ромашка»', 'Romashka GmbH', "Магазин у О'Кей"]
+>>> parse("-")
+('', (Note(field='name', problem='placeholder', value='-'),))
+"""
+
+import re
+
+from transforms.fields import legal_forms, person, text
+from transforms.fields.placeholders import is_placeholder
+from transforms.records import Note
+
+_OPENING = "«„‹〝❝"
+_CLOSING = "»›〞❞"
+_EITHER = "\"“”‟＂"
+_SINGLE = "'`‘’"
+_QUOTES = frozenset(_OPENING + _CLOSING + _EITHER + _SINGLE)
+_MARKS = re.compile(f"[{_OPENING}{_CLOSING}{_EITHER}{_SINGLE}]")
+_EMPTY = re.compile(r"«\s*»|„\s*“")
+_DOUBLED = re.compile(r"''|``|‘‘|’’|,,")
+
+
+def parse(value: object, legal_form: object = None, field: str = "name") -> tuple[str, text.Notes]:
+    """The name to show, out of any JSON value; ``legal_form`` is used when the name has none.
+
+    >>> parse("Ромашка", "ООО")[0], parse("АО Ромашка", "ООО")[0]
+    ('ООО «Ромашка»', 'АО «Ромашка»')
+    """
+    written, notes = text.parse(value, field)
+    if is_placeholder(written):
+        return "", (*notes, Note(field, "placeholder", written)) if written else notes
+    form, rest = split(written)
+    if not form and legal_form is not None:
+        told, more = text.parse_common(legal_form, "legal_form")
+        form = legal_forms.short_form(told)
+        notes += more
+        if told and not form:
+            notes += (Note("legal_form", "unreadable", text.shown(told)),)
+    return _show(form, rest), notes
+
+
+def parse_full(value: object) -> tuple[str, text.Notes]:
+    """The full name: its legal form stays as it is written, only quotes and text are put right.
+
+    >>> parse_full('Общество с ограниченной ответственностью  "Ромашка"')[0]
+    'Общество с ограниченной ответственностью «Ромашка»'
+    """
+    written, notes = text.parse(value, "full_name")
+    if is_placeholder(written):
+        return "", (*notes, Note("full_name", "placeholder", written)) if written else notes
+    return nest_quotes(written), notes
+
+
+def compare_key(name: str) -> str:
+    """What two spellings of one name share: no legal form, quotes or case, ё as е.
+
+    >>> compare_key('ООО "Зелёный  Мир"') == compare_key("зеленый мир, ооо") == "зеленый мир"
+    True
+    """
+    bare = _MARKS.sub(" ", split(text.clean(name))[1])
+    return " ".join(bare.lower().replace("ё", "е").split())
+
+
+def split(written: str) -> tuple[str, str]:
+    """The legal form of clean text, and the rest; the same form twice counts once.
+
+    >>> split("ООО «Ромашка» (ООО)"), split("ООО")
+    (('ООО', '«Ромашка»'), ('', 'ООО'))
+    """
+    form, rest = legal_forms.at_front(written)
+    again = form
+    while form and again == form:
+        again, shorter = legal_forms.at_front(rest)
+        rest = shorter if again == form else rest
+    last, shorter = legal_forms.at_end(rest)
+    if last and (not form or last == form):
+        form, rest = last, shorter
+    return (form, rest) if _MARKS.sub("", rest).strip() else ("", written)
+
+
+def _show(form: str, rest: str) -> str:
+    if form == "ИП":
+        return f"ИП {_proprietor(rest)}"
+    shown = nest_quotes(rest)
+    if not form:
+        return shown
+    return f"{form} {shown}" if "«" in shown else f"{form} «{shown}»"
+
+
+def _proprietor(rest: str) -> str:
+    bare = " ".join(_MARKS.sub(" ", rest).split())
+    name, notes = person.parse(bare, None, None)
+    if notes or not 1 < len(bare.replace(".", " ").split()) < 6:
+        return nest_quotes(rest)
+    return " ".join(filter(None, name))
+
+
+def nest_quotes(written: str) -> str:
+    """All kinds of quotes as ``«»``, those inside them as ``„“``; a missing last one is added.
+
+    >>> nest_quotes('"ТД "Ромашка""'), nest_quotes("Кафе 'У Маши'"), nest_quotes('Ромашка"')
+    ('«ТД „Ромашка“»', 'Кафе «У Маши»', 'Ромашка')
+    """
+    if _QUOTES.isdisjoint(written) and ",," not in written:
+        return written
+    written = _DOUBLED.sub('"', written)
+    shown: list[str] = []
+    depth = 0
+    for at, char in enumerate(written):
+        if char not in _QUOTES:
+            shown.append(char)
+            continue
+        before, after = written[at - 1 : at], written[at + 1 : at + 2]
+        if char in _SINGLE and not _is_quote(before, after, depth):
+            shown.append(char)
+        elif _opens(char, before, after, depth):
+            shown.append("„" if depth else "«")
+            depth += 1
+        elif depth:
+            depth -= 1
+            shown.append("“" if depth else "»")
+    shown += ["“"] * (depth - 1) + ["»"] * (depth > 0)
+    return " ".join(_EMPTY.sub("", "".join(shown)).split())
+
+
+def _is_quote(before: str, after: str, depth: int) -> bool:
+    # Between two letters it is an apostrophe, as it is after a word with nothing to close.
+    return not before.isalnum() or (depth > 0 and not after.isalnum())
+
+
+def _opens(char: str, before: str, after: str, depth: int) -> bool:
+    if char in _OPENING or char in _CLOSING:
+        return char in _OPENING
+    if not after or after.isspace():
+        return False
+    return depth == 0 or before.isspace() or before in _QUOTES and after not in _QUOTES

@@ -1,0 +1,46 @@
+"""Registration number: ОГРН (13 digits, organisation) or ОГРНИП (15 digits, sole proprietor).
+
+Source: contracts, "OGRN / OGRNIP". ``stdnum.ru.ogrn`` is not used: it forgets the last ``% 10``.
+
+>>> parse("1197847066020"), parse("ОГРНИП 320000000000040")
+(('1197847066020', ()), ('320000000000040', ()))
+>>> parse(1197847066021)
+('', (Note(field='ogrn', problem='bad_checksum', value='1197847066021'),))
+"""
+
+import re
+
+from transforms.fields import text
+from transforms.fields.placeholders import is_filler_number, is_placeholder
+from transforms.records import Note
+
+_FILL = re.compile(r"^\W*(?:ОГРНИП|ОГРН|OGRNIP|OGRN)|[\s\-‐‑‒–—―−.:№_]+", re.IGNORECASE)
+_DIVISORS = {13: 11, 15: 13}
+
+
+def parse(value: object) -> tuple[str, text.Notes]:
+    """The first good number in any JSON value; every other one is noted."""
+    ogrn = ""
+    singles, many = text.leaves(value, "ogrn")
+    notes = list(many)
+    for single in singles:
+        written, wrong = text.parse(single, "ogrn")
+        notes += wrong
+        compact = _FILL.sub("", written)
+        problem = _problem(compact) if written else ""
+        if written and not problem and ogrn not in ("", compact):
+            problem = "second_value"
+        if problem:
+            notes.append(Note("ogrn", problem, text.shown(written)))
+        elif written:
+            ogrn = compact
+    return ogrn, tuple(notes)
+
+
+def _problem(compact: str) -> str:
+    if is_placeholder(compact) or is_filler_number(compact):
+        return "placeholder"
+    divisor = _DIVISORS.get(len(compact))
+    if not divisor or not (compact.isascii() and compact.isdigit()):
+        return "unreadable"
+    return "" if int(compact[:-1]) % divisor % 10 == int(compact[-1]) else "bad_checksum"

@@ -1,0 +1,80 @@
+"""Moments: microseconds since the epoch, UTC. Store A's are Moscow local time.
+
+Source: contracts, "Time". Moscow's offset was not always +3, so the time zone database decides.
+
+>>> parse("2024-02-11T17:40:12+03:00")
+(1707662412000000, ())
+>>> parse("2024-02-11 17:40:12")[0], parse("2024-02-11T14:40:12Z")[0]
+(1707662412000000, 1707662412000000)
+>>> parse("вчера")
+(0, (Note(field='changed_at', problem='unreadable', value='вчера'),))
+"""
+
+from datetime import date, datetime, timedelta, timezone
+from zoneinfo import ZoneInfo
+
+from transforms.fields import text
+from transforms.records import Note
+
+MOSCOW = ZoneInfo("Europe/Moscow")
+_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+_MICROSECOND = timedelta(microseconds=1)
+_LONGEST = 40
+
+
+def parse(
+    value: object, field: str = "changed_at", local: bool = False
+) -> tuple[int, text.Notes]:
+    """The moment in a datetime or an ISO 8601 text; 0 with a note when there is none.
+
+    What has no offset, a date without a time too, is taken for Moscow time. That is noted, unless
+    times are ``local`` by contract.
+
+    >>> parse(datetime(2012, 7, 1, 12), local=True)[0] == parse("2012-07-01T12:00:00+04:00")[0]
+    True
+    >>> parse("2024-02-11")
+    (1707598800000000, (Note(field='changed_at', problem='no_offset', value='2024-02-11'),))
+    """
+    moment = _read(value)
+    if moment is None:
+        problem = "missing" if value is None or value == "" else "unreadable"
+        return 0, (Note(field, problem, "" if value is None else text.shown(value)),)
+    notes: text.Notes = ()
+    if moment.tzinfo is None:
+        if not local:
+            notes = (Note(field, "no_offset", text.shown(value)),)
+        moment = moment.replace(tzinfo=MOSCOW)
+    return (moment - _EPOCH) // _MICROSECOND, notes
+
+
+def moscow_date(value: object, field: str) -> tuple[str, text.Notes]:
+    """The calendar day in Moscow, ``YYYY-MM-DD``, of a date or a moment.
+
+    >>> moscow_date("2024-03-02", "orders"), moscow_date("2024-03-01T22:00:00Z", "orders")
+    (('2024-03-02', ()), ('2024-03-02', ()))
+    """
+    if value is None or value == "":
+        return "", ()
+    moment = _read(value)
+    if moment is None:
+        return "", (Note(field, "unreadable", text.shown(value)),)
+    if moment.tzinfo is not None:
+        try:
+            moment = moment.astimezone(MOSCOW)
+        except OverflowError:
+            return "", (Note(field, "unreadable", text.shown(value)),)
+    return moment.date().isoformat(), ()
+
+
+def _read(value: object) -> datetime | None:
+    if isinstance(value, datetime):
+        return value
+    if isinstance(value, date):
+        return datetime(value.year, value.month, value.day)
+    if not isinstance(value, str) or len(value) > _LONGEST:
+        return None
+    try:
+        # Python 3.10 does not read "Z".
+        return datetime.fromisoformat(value.strip().replace("Z", "+00:00"))
+    except ValueError:
+        return None

@@ -1,0 +1,161 @@
+"""A document of a bulk file (EGRUL, EGRIP, register of small businesses) read as an answer.
+
+Names of elements and attributes are the tax service's own.
+"""
+
+from collections.abc import Iterator
+from datetime import datetime, timezone
+from functools import lru_cache
+from xml.etree.ElementTree import Element
+
+from transforms.fields import tin as inn
+from transforms.records import Address
+from transforms.register.answer import BULK, Answer, join, kpp_of, ogrn_of, plain, verdict_of
+
+# What a document is about, and which attributes hold its TIN and its OGRN.
+SUBJECTS = {
+    "СвЮЛ": ("ИНН", "ОГРН"),
+    "СвИП": ("ИННФЛ", "ОГРНИП"),
+    "ОргВклМСП": ("ИННЮЛ", "ОГРН"),
+    "ИПВклМСП": ("ИННФЛ", "ОГРНИП"),
+}
+_SMALL_BUSINESSES = ("ОргВклМСП", "ИПВклМСП")
+# From the worst to the best.
+_CODES = {
+    "LIQUIDATING": (101, 102, 105, 106, 107, 110),
+    "BANKRUPT": (113, 114, 115, 116, 117),
+    "REORGANIZING": (124, 129),
+    "ACTIVE": (111, 112, 121, 122, 123, 125, 131, 132, 133, 134, 136, 139),
+}
+_STATUSES = {str(code): status for status, codes in _CODES.items() for code in codes}
+_CITIES = {"77": "Москва", "78": "Санкт-Петербург", "92": "Севастополь"}
+
+
+class UnusableDocument(ValueError):  # noqa: N818 - says what the document is
+    """A document that gives no answer; the message says why, and not about whom."""
+
+
+def read_documents(root: Element, written_at: int) -> Iterator[Answer]:
+    """The answers of the documents in ``root``; errors: ``UnusableDocument``.
+
+    ``written_at`` (microseconds since the epoch) is the date of those that tell none.
+    """
+    found = False
+    for parent in (root, *root.findall("Документ")):
+        for subject in parent:
+            if subject.tag in SUBJECTS:
+                found = True
+                dates = subject.get("ДатаВып"), parent.get("ДатаСост"), root.get("ДатаВыг")
+                yield _answer(subject, next(filter(None, map(_day, dates)), written_at))
+    if not found:
+        raise UnusableDocument("holds no company")
+
+
+def _answer(subject: Element, as_of: int) -> Answer:
+    tin_name, ogrn_name = SUBJECTS[subject.tag]
+    status = "ACTIVE" if subject.tag in _SMALL_BUSINESSES else _status(subject)
+    verdict = verdict_of(status)
+    assert verdict, status  # noqa: S101 - _STATUSES names what the register says and nothing else
+    short_name, full_name = _names(subject)
+    return Answer(
+        tin=_tin(subject.get(tin_name)),
+        verdict=verdict,
+        status=status,
+        kpp=kpp_of(subject.get("КПП")),
+        ogrn=ogrn_of(subject.get(ogrn_name)),
+        short_name=short_name,
+        full_name=full_name,
+        director=_person(subject.find("СведДолжнФЛ/СвФЛ")),
+        address=_address(subject),
+        origin=BULK,
+        as_of=as_of,
+    )
+
+
+def _tin(value: object) -> str:
+    read = inn.parse(value)
+    if read.reason:
+        raise UnusableDocument("has no TIN" if read.reason == "missing_tin" else "has a bad TIN")
+    return read.tin
+
+
+def _status(subject: Element) -> str:
+    """What the status codes mean together: the worst one counts."""
+    if subject.find("СвПрекрЮЛ") is not None or subject.find("СвПрекращ") is not None:
+        return "LIQUIDATED"
+    # Only the subject's own: a reorganisation further down tells statuses of other companies.
+    told = [status for own in subject.findall("СвСтатус") for status in own.iter("СвСтатус")]
+    codes = {plain(status.get("КодСтатусЮЛ") or status.get("КодСтатус")) for status in told} - {""}
+    statuses = {_STATUSES.get(code, "") for code in codes}
+    worst = next((status for status in _CODES if status in statuses), "ACTIVE")
+    if "" in statuses and worst in ("REORGANIZING", "ACTIVE"):
+        raise UnusableDocument("has a status code that is not known")
+    return worst
+
+
+def _names(subject: Element) -> tuple[str, str]:
+    """The short and the full name, with the legal form."""
+    if person := _person(_first(subject, "СвФЛ/ФИОРус", "СвФЛ", "ФИОИП")):
+        return f"ИП {person}", f"Индивидуальный предприниматель {person}"
+    name = subject.find("СвНаимЮЛ")
+    if name is None:
+        return plain(subject.get("НаимОргСокр")), plain(subject.get("НаимОрг"))
+    short = name.find("СвНаимЮЛСокр")
+    return (
+        plain(name.get("НаимЮЛСокр") if short is None else short.get("НаимСокр")),
+        plain(name.get("НаимЮЛПолн")),
+    )
+
+
+def _person(element: Element | None) -> str:
+    if element is None:
+        return ""
+    return join(element.get("Фамилия"), element.get("Имя"), element.get("Отчество"))
+
+
+def _address(subject: Element) -> Address:
+    """The company's address, as far as it can be told, in either of the two notations."""
+    address = _first(subject, "СвАдресЮЛ/АдресРФ", "СвАдресЮЛ/СвАдрЮЛФИАС")
+    if address is None:
+        return Address()
+    words = {part.tag: _words(part) for part in address}
+    house = (plain(address.get(name)) for name in ("Дом", "Корпус", "Кварт"))
+    postal_code = plain(address.get("Индекс"))
+    code = plain(address.get("КодРегион") or address.findtext("Регион"))
+    town = _first(address, "Город", "НаселПункт", "НаселенПункт")
+    return Address(
+        text=", ".join(filter(None, (postal_code, *words.values(), *house))),
+        postal_code=postal_code,
+        region=words.get("НаимРегион") or words.get("Регион", ""),
+        city=_CITIES.get(code) or ("" if town is None else _named(town, "Наим")),
+    )
+
+
+def _first(element: Element, *paths: str) -> Element | None:
+    # Not "find() or find()": an element without children is false.
+    return next((found for path in paths if (found := element.find(path)) is not None), None)
+
+
+def _words(part: Element) -> str:
+    """``УЛИЦА ЛЕСНАЯ`` of ``<Улица ТипУлица="УЛИЦА" НаимУлица="ЛЕСНАЯ"/>``."""
+    if part.tag == "НаимРегион":
+        return plain(part.text)
+    return join(*(_named(part, prefix) for prefix in ("Тип", "Вид", "Наим", "Номер")))
+
+
+def _named(part: Element, prefix: str) -> str:
+    """The attribute that begins so; the notations add the element's name to it, or do not."""
+    names = (prefix, prefix + part.tag)
+    return join(*(part.get(name) for name in names))
+
+
+@lru_cache(4096)
+def _day(value: str | None) -> int | None:
+    """A day's first microsecond since the epoch, of ``2026-09-10`` or ``10.09.2026``."""
+    for form in ("%Y-%m-%d", "%d.%m.%Y"):
+        try:
+            day = datetime.strptime(plain(value), form).replace(tzinfo=timezone.utc)
+        except ValueError:
+            continue
+        return int(day.timestamp()) * 1_000_000
+    return None

@@ -1,0 +1,121 @@
+"""Remembering: the newest version of every row goes into the ledger; what it touches goes on."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import NamedTuple
+
+import apache_beam as beam
+
+from transforms.clean import Sharded
+from transforms.ledger import messages, source_rows
+from transforms.ledger.runs import Progress
+from transforms.ledger.source_rows import Run
+from transforms.records import Broken, decode_rows
+from transforms.secrets import Secret
+from transforms.worker import LedgerFn, row_ref, sharded
+
+TINS, COMPANIES, CONTACTS = "tins", "companies", "contacts"
+
+ShardedKeys = tuple[int, list[str]]
+"""Keys of one shard: TINs, or row references such as ``A:17``."""
+
+
+class TouchedKeys(NamedTuple):
+    """What is to be rebuilt: companies by TIN, and contact rows, also those of refused companies."""
+
+    tins: beam.PCollection[ShardedKeys]
+    companies: beam.PCollection[ShardedKeys]
+    contacts: beam.PCollection[ShardedKeys]
+
+
+class RememberRows(beam.PTransform):
+    """Rows by shard, valid and refused together, into the ledger: the newest version of each.
+
+    A row may stand several times in the stores' files, and valid in one and refused in the other:
+    grouping brings all its versions to one worker, so the result has no order.
+    """
+
+    def __init__(self, ledger: Secret, run: Run) -> None:
+        super().__init__()
+        self._ledger, self._run = ledger, run
+
+    def expand(self, rows: Mapping[str, beam.PCollection[Sharded]]) -> TouchedKeys:
+        """``rows`` are PCollections of ``(shard, encoded rows)`` by what they hold."""
+        return touched_keys(
+            dict(rows)
+            | "GroupByRow" >> beam.CoGroupByKey()
+            | "Remember" >> _with_touched(_RememberFn(self._ledger, self._run))
+        )
+
+
+class TakeUp(beam.PTransform):
+    """What earlier runs have left: deferred companies, too old answers, work that was cut off."""
+
+    def __init__(self, ledger: Secret, run: Run) -> None:
+        super().__init__()
+        self._ledger, self._run = ledger, run
+
+    def expand(self, root: beam.Pipeline) -> TouchedKeys:
+        """One look into the ledger."""
+        return touched_keys(
+            root
+            | beam.Create([0])
+            | "Look" >> _with_touched(_TakeUpFn(self._ledger, self._run))
+        )
+
+
+def _with_touched(fn: beam.DoFn) -> beam.PTransform:
+    return (
+        beam.ParDo(fn).with_outputs(COMPANIES, CONTACTS, main=TINS).with_output_types(ShardedKeys)
+    )
+
+
+def touched_keys(outputs: Mapping[str, beam.PCollection[ShardedKeys]]) -> TouchedKeys:
+    """The three outputs by name."""
+    return TouchedKeys(outputs[TINS], outputs[COMPANIES], outputs[CONTACTS])
+
+
+def _emit(touched: source_rows.Touched) -> Iterator[object]:
+    yield from sharded(sorted(touched.tins))
+    for tag, keys in ((COMPANIES, touched.companies), (CONTACTS, touched.contacts)):
+        for element in sharded(sorted(map(row_ref, keys))):
+            yield beam.pvalue.TaggedOutput(tag, element)
+
+
+class _RememberFn(LedgerFn):
+    def process(
+        self, element: tuple[int, Mapping[str, Iterable[bytes]]]
+    ) -> Iterator[object]:
+        _, groups = element
+        rows = [row for group in groups.values() for data in group for row in decode_rows(data)]
+        touched = source_rows.remember(self.ledger, self.run, rows)
+        Progress(self.ledger, self.run, "remember").add(len(rows))
+        yield from _emit(touched)
+
+
+class _TakeUpFn(LedgerFn):
+    def process(self, _: int) -> Iterator[object]:
+        with self.ledger.read() as connection:
+            touched = source_rows.left_over(connection, self.run)
+        yield from _emit(touched)
+
+
+class RememberBroken(beam.PTransform):
+    """Input that is no record into ``invalid_messages``."""
+
+    def __init__(self, ledger: Secret, run: Run) -> None:
+        super().__init__()
+        self._ledger, self._run = ledger, run
+
+    def expand(self, broken: beam.PCollection[Broken]) -> beam.PCollection[int]:
+        """Returns how many there were, bundle by bundle."""
+        return (
+            broken
+            | beam.BatchElements(max_batch_size=500)
+            | beam.ParDo(_RememberBrokenFn(self._ledger, self._run)).with_output_types(int)
+        )
+
+
+class _RememberBrokenFn(LedgerFn):
+    def process(self, broken: list[Broken]) -> Iterator[int]:
+        self.ledger.transact(lambda connection: messages.record(connection, self.run, broken))
+        yield len(broken)

@@ -1,0 +1,129 @@
+"""An export file as a moving window of text: unpacked, decoded, never whole in memory."""
+
+import codecs
+import re
+import zlib
+from collections.abc import Iterator
+from typing import BinaryIO, Literal
+
+ENCODINGS = {"utf-8": "utf-8-sig", "cp1251": "cp1251"}
+
+_GZIP = b"\x1f\x8b"
+_BLANKS = re.compile(r"[ \t\r\n]*")
+# Half of a character outside the BMP, as JSON escapes it: it may stand alone and be no character.
+_SURROGATE = re.compile(r"\\u[dD]")
+
+
+class ExportText:
+    """The window ``text`` on a file; ``pos`` is how far its reader has come.
+
+    ``replaced`` counts the characters so far that could not be decoded and became U+FFFD.
+    ``damage`` says why the packed file ended early: ``file_cut``, ``broken_gzip`` or nothing.
+    """
+
+    def __init__(self, stream: BinaryIO, encoding: str, chunk: int) -> None:
+        self.text = ""
+        self.pos = 0
+        self.ended = False
+        self.replaced = 0
+        self.damage: Literal["", "file_cut", "broken_gzip"] = ""
+        self.has_surrogates = False
+        self._encoding = codecs.lookup(encoding).name
+        self._decoder = codecs.getincrementaldecoder(ENCODINGS[self._encoding])("replace")
+        self._chunks = unpacked(stream, chunk)
+        self._bytes_read = 0
+
+    def more(self, wanted: int = 1) -> bool:
+        """Forget what is behind ``pos`` and add ``wanted`` characters or more; false at the end."""
+        parts = [self.text[self.pos :]]
+        missing = wanted
+        while missing > 0 and not self.ended:
+            parts.append(self._next())
+            missing -= len(parts[-1])
+        self.text = "".join(parts)
+        self.pos = 0
+        self.has_surrogates = bool(_SURROGATE.search(self.text))
+        return missing < wanted
+
+    def peek(self) -> str:
+        """The next character that is not blank, at ``pos`` then; empty at the end."""
+        while True:
+            # The pattern matches everywhere, if only nothing.
+            self.pos = _BLANKS.match(self.text, self.pos).end()  # type: ignore[union-attr]
+            if self.pos < len(self.text):
+                return self.text[self.pos]
+            if not self.more():
+                return ""
+
+    def offset(self) -> int:
+        """Where ``pos`` is, in bytes from the start of the unpacked file.
+
+        Exact as long as each undecodable character still in the window was one byte.
+        """
+        ahead = self.text[self.pos :].replace("\ufffd", "?")
+        undecoded = len(self._decoder.getstate()[0])
+        return self._bytes_read - undecoded - len(ahead.encode(self._encoding))
+
+    def _next(self) -> str:
+        try:
+            data = next(self._chunks, b"")
+        except EOFError:
+            data, self.damage = b"", "file_cut"
+        except zlib.error:
+            data, self.damage = b"", "broken_gzip"
+        self._bytes_read += len(data)
+        self.ended = not data
+        text = self._decoder.decode(data, final=self.ended)
+        self.replaced += text.count("\ufffd")
+        return text
+
+
+def unpacked(stream: BinaryIO, chunk: int) -> Iterator[bytes]:
+    """The bytes of ``stream``, gunzipped when they begin as gzip does, in pieces of some ``chunk``.
+
+    Raises:
+        EOFError: after the last byte of a gzip file that was cut.
+        zlib.error: after the last good byte of a gzip file that is damaged.
+    """
+    data = stream.read(chunk)
+    # A stream may hand out less than asked for.
+    while data and len(data) < len(_GZIP) and (further := stream.read(chunk)):
+        data += further
+    if data.startswith(_GZIP):
+        yield from _members(stream, data, chunk)
+        return
+    while data:
+        yield data
+        data = stream.read(chunk)
+
+
+def _members(stream: BinaryIO, packed: bytes, chunk: int) -> Iterator[bytes]:
+    # A gzip file is one or several members, and may be padded with zeros behind them.
+    while packed:
+        member = zlib.decompressobj(wbits=31)
+        while not member.eof:
+            if not packed and not (packed := stream.read(chunk)):
+                if data := member.flush():
+                    yield data
+                raise EOFError
+            before = member.copy()
+            try:
+                data = member.decompress(packed, chunk)
+            except zlib.error:
+                yield _before_damage(before, packed)
+                raise
+            if data:
+                yield data
+            packed = member.unconsumed_tail
+        packed = member.unused_data.lstrip(b"\0") or stream.read(chunk).lstrip(b"\0")
+
+
+def _before_damage(member: "zlib._Decompress", packed: bytes) -> bytes:
+    # zlib drops what it had unpacked in the call that fails, so go there byte by byte.
+    good = bytearray()
+    try:
+        for at in range(len(packed)):
+            good += member.decompress(packed[at : at + 1])
+    except zlib.error:
+        pass
+    return bytes(good)

@@ -1,0 +1,54 @@
+"""What every step that uses the ledger needs: a connection a worker, by the name of its secret."""
+
+import zlib
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+
+import apache_beam as beam
+
+from transforms.ledger.database import Ledger, open_ledger
+from transforms.ledger.source_rows import RowKey, Run
+from transforms.secrets import Secret
+
+SHARDS = 64
+"""Into how many groups keys are spread: a group is what one worker handles at a time."""
+
+
+def shard_of(key: str) -> int:
+    """The group of a key: the same on every worker, in every run."""
+    return zlib.crc32(key.encode()) % SHARDS
+
+
+def sharded(keys: Iterable[str]) -> Iterator[tuple[int, list[str]]]:
+    """Keys as few elements: one list a group."""
+    groups: dict[int, list[str]] = defaultdict(list)
+    for key in keys:
+        groups[shard_of(key)].append(key)
+    yield from groups.items()
+
+
+def row_ref(key: RowKey) -> str:
+    """A row key as one string: ``A:17``."""
+    return f"{key[0]}:{key[1]}"
+
+
+def row_key(ref: str) -> RowKey:
+    """The row key of ``row_ref``."""
+    source, _, source_id = ref.partition(":")
+    return source, source_id
+
+
+class LedgerFn(beam.DoFn):
+    """A DoFn with the ledger open while it works."""
+
+    def __init__(self, ledger: Secret, run: Run) -> None:
+        self._ledger_secret = ledger
+        self.run = run
+
+    def setup(self) -> None:
+        """Open the ledger."""
+        self.ledger: Ledger = open_ledger(self._ledger_secret.value())
+
+    def teardown(self) -> None:
+        """Close it."""
+        self.ledger.close()
