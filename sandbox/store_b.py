@@ -26,10 +26,15 @@ def _as_json(error: UnicodeError) -> tuple[bytes, int]:
         raise error
     units = error.object[error.start : error.end].encode("utf-16-be")
     codes = (units[place : place + 2] for place in range(0, len(units), 2))
-    return b"".join(b"\x98" if c == b"\0\x98" else b"\\u" + c.hex().encode() for c in codes), error.end
+    escaped = (b"\x98" if code == b"\0\x98" else b"\\u" + code.hex().encode() for code in codes)
+    return b"".join(escaped), error.end
 
 
 codecs.register_error("store_b", _as_json)
+
+
+def _as_windows(line: bytes) -> bytes:
+    return line.decode().encode("cp1251", "store_b")
 
 
 def write_store_b(
@@ -42,9 +47,9 @@ def write_store_b(
     paths = []
     for number in range(1, files + 1):
         path = folder / f"partners-{number}.json{'.gz' if packed else ''}"
-        lines = map(encode, islice(partners, share))
+        lines: Iterator[bytes] = map(encode, islice(partners, share))
         if encoding == "windows-1251":
-            lines = (line.decode().encode("cp1251", "store_b") for line in lines)
+            lines = map(_as_windows, lines)
         _write(path, lines, packed)
         paths.append(path)
     return paths
@@ -52,10 +57,10 @@ def write_store_b(
 
 def _write(path: Path, lines: Iterator[bytes], packed: bool) -> None:
     with ExitStack() as stack:
-        file: IO[bytes] = stack.enter_context(path.open("wb"))
+        file: IO[bytes] | gzip.GzipFile = stack.enter_context(path.open("wb"))
         if packed:
             # Without a name and a time in it, so that the same world gives the same bytes.
-            file = stack.enter_context(gzip.GzipFile("", "wb", 6, file, mtime=0))  # type: ignore[assignment]
+            file = stack.enter_context(gzip.GzipFile("", "wb", 6, file, mtime=0))
         file.write(_HEADER)
         file.write(next(lines, b""))
         file.writelines(b",\n" + line for line in lines)

@@ -1,7 +1,7 @@
 """What must become of every source row, known without looking at the program under test."""
 
-from collections.abc import Iterable
-from typing import Literal, NamedTuple
+from collections.abc import Collection
+from typing import Literal
 
 import msgspec
 
@@ -28,13 +28,6 @@ class Outcome(msgspec.Struct, frozen=True, omit_defaults=True):
     evidence: tuple[str, ...] = ()
 
 
-class Reference(NamedTuple):
-    """A company that a contact names: its outcome (None: no such row) and its TIN when golden."""
-
-    outcome: str | None
-    tin: str
-
-
 def company_outcome(deleted: bool, tin_reason: str, status: str | None) -> str:
     """The end of a company's row, from its TIN's reason (empty when good) and register status."""
     if deleted:
@@ -46,13 +39,15 @@ def company_outcome(deleted: bool, tin_reason: str, status: str | None) -> str:
     return GOLDEN if status in ("ACTIVE", "REORGANIZING") else "not_active"
 
 
-def contact_outcome(deleted: bool, named: bool, references: Iterable[Reference]) -> str:
-    """The end of a contact's row: deletion, then the name, then its companies decide."""
+def contact_outcome(deleted: bool, named: bool, outcomes: Collection[str | None]) -> str:
+    """The end of a contact's row: deletion, then the name, then its companies' outcomes decide.
+
+    A company that its store does not know has the outcome None.
+    """
     if deleted:
         return "deleted_in_store"
     if not named:
         return "no_name"
-    outcomes = [reference.outcome for reference in references]
     if not outcomes:
         return "no_company"
     if GOLDEN in outcomes:

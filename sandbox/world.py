@@ -42,10 +42,10 @@ class World:
     def active_tins(self) -> set[str]:
         """TINs of the companies that must be in the CRM, each exactly once."""
         return {
-            reference.tin
+            tin
             for rows in (self.a.companies, self.b.companies)
-            for reference in map(rows.judge, range(len(rows)))
-            if reference.tin
+            for _, tin in map(rows.judge, range(len(rows)))
+            if tin
         }
 
     def register(self) -> Iterator[dict[str, Any]]:

@@ -84,7 +84,8 @@ class WorldA:
         draw, companies = rng.random, len(self.companies)
         for order in range(1, self._counts.order_rows_a + 1):
             lot = draw()
-            company = gone(draw(), companies) if lot < 0.01 else spread(int(draw() ** 2 * companies))
+            place = draw()
+            company = gone(place, companies) if lot < 0.01 else spread(int(place**2 * companies))
             contact = spread(int(draw() * len(self._people))) if lot > 0.3 else None
             total = f"{int(draw() ** 4 * 2_000_000)}.{int(draw() * 100):02d}".encode()
             created, changed = world_people.created_and_changed(rng)
@@ -156,16 +157,15 @@ class WorldA:
 
     def _plan(self, row: int) -> ContactPlan:
         self._rng.seed(f"{self._seed}:a-contact:{row}")
-        person = self._people[row]
-        homes = self._identities.person(person).homes
-        home = homes[int(self._rng.random() * len(homes))]
+        person = self._identities.person(self._people[row])
+        home = person.homes[int(self._rng.random() * len(person.homes))]
         plan = plan_contact(self._rng, person, (home,), self.companies)
         return plan._replace(companies=plan.companies[:1])
 
     def _contact_row(self, row: int) -> tuple[Cell, ...]:
         plan = self._plan(row)
         rng, draw = self._rng, self._rng.random
-        person = self._identities.person(plan.person)
+        person = plan.person
         text = utf8 if draw() < 0.02 else windows
         names = world_texts.write_name(draw, person.name)
         if not plan.named:

@@ -190,15 +190,13 @@ class WorldB:
 
     def _plan(self, row: int, version: int) -> ContactPlan:
         self._rng.seed(f"{self._seed}:b-person:{row}:{version}")
-        person = self._people[row]
-        return plan_contact(
-            self._rng, person, self._identities.person(person).homes, self.companies
-        )
+        person = self._identities.person(self._people[row])
+        return plan_contact(self._rng, person, person.homes, self.companies)
 
     def _person(self, row: int, version: int) -> Partner:
         plan = self._plan(row, version)
         rng, draw = self._rng, self._rng.random
-        person = self._identities.person(plan.person)
+        person = plan.person
         last, first, middle = world_texts.write_name(draw, person.name)
         if not plan.named:
             last, first, middle = world_texts.NO_NAMES[int(draw() * len(world_texts.NO_NAMES))]
@@ -206,7 +204,9 @@ class WorldB:
         partner: Partner = {
             "partner": person_id(row),
             "category": "1" if draw() < 0.98 else 1,
-            **{"last_name": last, "first_name": first, "middle_name": middle},
+            "last_name": last,
+            "first_name": first,
+            "middle_name": middle,
             "position": person.position if draw() < 0.7 else None,
             "contact_of": self._contact_of(draw, plan),
             "phones": self._as_list(draw, phones),

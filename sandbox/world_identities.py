@@ -30,7 +30,7 @@ _MOBILES = len(_MOBILE_CODES) * 10_000_000
 
 
 class TrueCompany(NamedTuple):
-    """A company as it is; ``landline`` has ten digits, ``status`` is None when no register knows it."""
+    """A company as it is; ``landline`` has ten digits, ``status`` None: no register knows it."""
 
     number: int
     tin: str

@@ -25,7 +25,7 @@ UNREADABLE: Final = (
     "++7 812",
     "📞",
 )
-EMAIL_PLACEHOLDERS: Final = ("test@test.example", "no@no.example", "нет@", "1@1.ru", "нет", "-", "@")
+EMAIL_PLACEHOLDERS: Final = ("test@a.example", "no@no.example", "нет@", "1@1.ru", "нет", "-", "@")
 ROLES: Final = ("info", "office", "sales", "zakaz", "buh")
 _EXTENSIONS = (" доб. {}", " доб{}", " ext {}", " вн. {}", "#{}", " доб.{}")
 _SEPARATORS = (", ", ",", "; ", ";", " / ", "/", "\n", "\r\n")

@@ -5,8 +5,8 @@ from random import Random
 from typing import NamedTuple
 
 from sandbox import truth
-from sandbox.truth import Outcome, Reference
-from sandbox.world_identities import Identities
+from sandbox.truth import Outcome
+from sandbox.world_identities import Identities, TruePerson
 from sandbox.world_tins import REASONS, SHARES
 
 _FLAWS = tuple(SHARES)
@@ -67,19 +67,19 @@ class CompanyRows:
             return others[int(draw / 0.4 * len(others))]
         return self._first[company]
 
-    def judge(self, row: int) -> Reference:
-        """The row's outcome, with the TIN when it is golden."""
+    def judge(self, row: int) -> tuple[str, str]:
+        """The row's outcome, and the TIN when that is golden."""
         company = self.companies[row]
         reason = REASONS.get(self.flaw(row), "")
         status = self._identities.status(company)
         outcome = truth.company_outcome(self.is_deleted(row), reason, status)
-        return Reference(outcome, self._identities.tin(company) if outcome == truth.GOLDEN else "")
+        return outcome, self._identities.tin(company) if outcome == truth.GOLDEN else ""
 
 
 class ContactPlan(NamedTuple):
-    """What a contact's row is about. ``companies`` are rows of the store, None for one that is gone."""
+    """What a contact's row is about. ``companies`` are rows of its store, None for a gone one."""
 
-    person: int
+    person: TruePerson
     deleted: bool
     named: bool
     companies: tuple[int | None, ...]
@@ -87,18 +87,19 @@ class ContactPlan(NamedTuple):
 
     def outcome(self, source: truth.Source, source_id: str, companies: CompanyRows) -> Outcome:
         """The truth about the row, from that about its companies."""
-        references = [
-            Reference(None, "") if row is None else companies.judge(row) for row in self.companies
-        ]
-        verdict = truth.contact_outcome(self.deleted, self.named, references)
-        tins = {tin for _, tin in references if tin} if verdict == truth.GOLDEN else ()
+        judged = [(None, "") if row is None else companies.judge(row) for row in self.companies]
+        end = truth.contact_outcome(self.deleted, self.named, [outcome for outcome, _ in judged])
+        tins = {tin for _, tin in judged if tin} if end == truth.GOLDEN else ()
         return Outcome(
-            source, "contact", source_id, verdict, tuple(sorted(tins)), self.person, self.evidence
+            *(source, "contact", source_id, end),
+            tins=tuple(sorted(tins)),
+            person=self.person.number,
+            evidence=self.evidence,
         )
 
 
 def plan_contact(
-    rng: Random, person: int, homes: tuple[int, ...], companies: CompanyRows
+    rng: Random, person: TruePerson, homes: tuple[int, ...], companies: CompanyRows
 ) -> ContactPlan:
     """The plan of a row: one in twelve is refused for its own sake, or waits."""
     draw = rng.random

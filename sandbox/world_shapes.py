@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 Draw = Callable[[], float]
+Values = tuple[Any, ...]
 
 ORGANISATION_FIELDS: Final = (
     *("name1", "name2", "legal_form", "addresses", "bankdetails"),
@@ -12,9 +13,21 @@ ORGANISATION_FIELDS: Final = (
 _PERSON_FIELDS: Final = ("position", "created_at", "phones", "emails")
 _MISSING: Final = object()
 # By what stands in the field: text, a list, anything else.
-_FOR_TEXT: Final = (None, _MISSING, True, 0, 12.5, [], ["?"], {}, {"text": "?"})
-_FOR_LISTS: Final = (None, _MISSING, "", "нет", False, 0, {}, [None], [[]], [[None, {}]], [True])
-_FOR_REST: Final = (None, _MISSING, "", [], False, "12", {"count": "12", "total": 154300.5})
+_FOR_TEXT: Final[Values] = (None, _MISSING, True, 0, 12.5, [], ["?"], {}, {"text": "?"})
+_FOR_LISTS: Final[Values] = (
+    None,
+    _MISSING,
+    "",
+    "нет",
+    False,
+    0,
+    {},
+    [None],
+    [[]],
+    [[None, {}]],
+    [True],
+)
+_FOR_REST: Final[Values] = (None, _MISSING, "", [], False, "12", {"count": "12", "total": 154300.5})
 
 
 def person_fields(evidence: tuple[str, ...]) -> tuple[str, ...]:
@@ -73,7 +86,17 @@ def _mark(draw: Draw, partner: dict[str, Any]) -> None:
 
 def no_tax_numbers(draw: Draw) -> Any:
     """A field ``taxnumbers`` that holds no TIN, whatever its type."""
-    shapes = (None, [], "", "нет", {}, True, [None], [[]], [{"type": "KPP", "number": "780501001"}])
+    shapes: Values = (
+        None,
+        [],
+        "",
+        "нет",
+        {},
+        True,
+        [None],
+        [[]],
+        [{"type": "KPP", "number": "780501001"}],
+    )
     return shapes[int(draw() * len(shapes))]
 
 

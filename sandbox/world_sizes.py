@@ -1,12 +1,13 @@
-"""How many companies, people and rows a world of a given scale has, and who stands in which store."""
+"""How many companies, people and rows a world of a given scale has, and who is in which store."""
 
 from typing import NamedTuple
 
 
 class Sizes(NamedTuple):
-    """Counts. Companies are numbered: in both stores, then only in A, then only in B; so are people.
+    """Counts of rows in the stores, and of the true companies and people behind them.
 
-    ``rows`` and ``partners`` are what the stores hold; the other numbers are true companies and people.
+    Companies are numbered so: first those in both stores, then those in A only, then those in B
+    only. So are people.
     """
 
     company_rows_a: int
@@ -33,7 +34,8 @@ class Sizes(NamedTuple):
 
     def company_of_b(self, local: int) -> int:
         """The number of the company that stands at place ``local`` among those of store B."""
-        return local if local < self.companies_both else local + self.companies_a - self.companies_both
+        only_a = self.companies_a - self.companies_both
+        return local if local < self.companies_both else local + only_a
 
     def person_of_b(self, local: int) -> int:
         """The number of the person who stands at place ``local`` among those of store B."""

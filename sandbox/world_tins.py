@@ -115,14 +115,16 @@ def write_ogrn(draw: Draw, ogrn: str) -> str | None:
     if draw() < 0.92:
         return ogrn
     wrong = ogrn[:-1] + str((int(ogrn[-1]) + 1) % 10)
-    return (None, "", wrong, ogrn[:-2], f"ОГРН {ogrn}", f"{ogrn[:5]} {ogrn[5:]}", "-")[int(draw() * 7)]
+    spaced = f"{ogrn[:5]} {ogrn[5:]}"
+    return (None, "", wrong, ogrn[:-2], f"ОГРН {ogrn}", spaced, "-")[int(draw() * 7)]
 
 
 def bank_numbers(number: int, region: str) -> tuple[str, str, str]:
     """BIK, account and correspondent account of a company, right in their control keys."""
     bik = f"04{region}{number % 83:02d}{100 + number % 800:03d}"
-    account = world_numbers.account(f"407028100{number * 7_919 % 10_000:04d}{number % 10**7:07d}", bik)
-    return bik, account, world_numbers.account(f"301018100{'0' * 8}{bik[-3:]}", bik)
+    body = f"407028100{number * 7_919 % 10_000:04d}{number % 10**7:07d}"
+    corr_account = world_numbers.account(f"301018100{'0' * 8}{bik[-3:]}", bik)
+    return bik, world_numbers.account(body, bik), corr_account
 
 
 def damage_bank(draw: Draw, bik: str, account: str, corr: str) -> tuple[str | None, ...]:

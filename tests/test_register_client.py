@@ -3,7 +3,6 @@
 import json
 import logging
 import threading
-import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -15,7 +14,7 @@ import pytest
 from transforms.errors import ConfigurationError
 from transforms.register.answer import Answer, NoAnswer
 from transforms.register.client import RegisterClient, RegisterRefused
-from transforms.register.limiter import DailyBudget
+from transforms.register.limiter import DailyBudget, Pace, Window
 
 KEY = "0123456789abcdef-secret"
 TINS = [f"{number:010d}" for number in range(7_700_000_000, 7_700_000_400)]
@@ -41,13 +40,12 @@ class Handler(BaseHTTPRequestHandler):
 
     def setup(self) -> None:
         super().setup()
-        self.server.connections += 1
+        with self.server.lock:
+            self.server.connections += 1
 
     def do_POST(self) -> None:
-        arrived = time.monotonic()
         query = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         with self.server.lock:
-            self.server.arrived.append(arrived)
             self.server.asked.append((self.path, self.headers["Authorization"], query))
             number = next(self.server.numbers)
         reply = self.server.script(number, query["query"])
@@ -82,7 +80,6 @@ class Register(ThreadingHTTPServer):
         self.numbers = count()
         self.lock = threading.Lock()
         self.ended = threading.Event()
-        self.arrived: list[float] = []
         self.asked: list[tuple[str, str, Any]] = []
         self.connections = 0
 
@@ -155,11 +152,26 @@ def test_connections_are_kept(register: Register, connect: Connect):
     assert register.connections <= 4
 
 
-def test_the_server_never_sees_more_than_the_rate(register: Register, connect: Connect):
-    dict(connect(rate=30).ask_many(TINS[:45]))
-    seen = sorted(register.arrived)
-    assert len(seen) == 45
-    assert max(sum(start <= one < start + 1 for one in seen) for start in seen) <= 30
+def test_every_try_takes_its_turn_and_every_connection_too(
+    register: Register, connect: Connect, monkeypatch: pytest.MonkeyPatch
+):
+    turns: list[str] = []
+    monkeypatch.setattr(Pace, "wait", lambda self: turns.append("question"))
+    monkeypatch.setattr(Window, "wait", lambda self: turns.append("connection"))
+    register.script = lambda number, tin: "drop" if number % 10 == 0 else found(tin)
+    assert told(connect(workers=3).ask_many(TINS[:45])) == {"active": 45}
+    assert turns.count("question") == len(register.asked) == 50
+    assert turns.count("connection") == register.connections
+
+
+def test_a_server_that_wants_new_connections_gets_them(
+    register: Register, connect: Connect, monkeypatch: pytest.MonkeyPatch
+):
+    turns: list[str] = []
+    monkeypatch.setattr(Window, "wait", lambda self: turns.append("connection"))
+    monkeypatch.setattr(Handler, "protocol_version", "HTTP/1.0")
+    assert told(connect(workers=1).ask_many(TINS[:20])) == {"active": 20}
+    assert (len(turns), register.connections) == (1, 20)
 
 
 def test_tins_are_read_only_as_far_as_they_can_be_asked(register: Register, connect: Connect):

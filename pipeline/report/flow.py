@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from pipeline.report.history import PastRun
-from pipeline.report.html import Html, fill, table
+from pipeline.report.html import Html, fill, section, table
 from pipeline.report.numbers import number, percent
 from pipeline.report.standing import Overlap, StoreRows
 from pipeline.report.svg import funnel_step, stacked_bar
@@ -18,11 +18,8 @@ def funnels(run: PastRun) -> Html:
     """How many rows each stage lets through, and what became of the others."""
     if not run.summary:
         return Html("")
-    return fill(
-        '<section id="funnel" class="card"><h2>От строк магазинов до записей в Битрикс24</h2>'
-        '<div class="pair">{}</div></section>',
-        [_funnel(run, kind) for kind in KINDS],
-    )
+    pair = fill('<div class="pair">{}</div>', [_funnel(run, kind) for kind in KINDS])
+    return section("funnel", "От строк магазинов до записей в Битрикс24", pair)
 
 
 def _funnel(run: PastRun, kind: str) -> Html:
@@ -73,24 +70,23 @@ def stores(
     overlaps: Mapping[str, Overlap],
 ) -> Html:
     """Both stores: what was read now, how all their known rows stand, what they have in common."""
-    heads = ("", "Магазин A#", "Магазин B#")
-    lines: list[tuple[object, ...]] = []
-    for kind, words in KINDS.items():
-        pair = [rows[kind, source] for source in "AB"]
-        read = [
-            run.summary.get("read", {}).get(source, {}).get(_PLURALS[kind], 0) for source in "AB"
-        ]
-        lines += [
-            (fill("<b>{}</b>: прочитано в этом прогоне", words), *map(number, read)),
-            ("строк вошло в базу", *(_of_known(part.loaded, part) for part in pair)),
-            ("отказано", *(_of_known(part.refused, part) for part in pair)),
-            ("ждёт", *(_of_known(part.waiting, part) for part in pair)),
-        ]
-    return fill(
-        '<section id="stores" class="card"><h2>Магазины рядом</h2>{}{}</section>',
-        table("Строки магазинов: прочитано сейчас и как стоит всё известное", heads, lines),
-        [_overlap(kind, overlap) for kind, overlap in overlaps.items()],
-    )
+    pair = [_stores_kind(run, kind, rows, overlaps[kind]) for kind in KINDS]
+    return section("stores", "Магазины рядом", fill('<div class="pair">{}</div>', pair))
+
+
+def _stores_kind(
+    run: PastRun, kind: str, rows: Mapping[tuple[str, str], StoreRows], overlap: Overlap
+) -> Html:
+    pair = [rows[kind, source] for source in "AB"]
+    read = run.summary.get("read", {})
+    lines = [
+        ("Прочитано сейчас", *(number(read.get(s, {}).get(_PLURALS[kind], 0)) for s in "AB")),
+        ("Вошло в базу", *(_of_known(part.loaded, part) for part in pair)),
+        ("Отказано", *(_of_known(part.refused, part) for part in pair)),
+        ("Ждёт", *(_of_known(part.waiting, part) for part in pair)),
+    ]
+    shown = table("Строки магазинов", (KINDS[kind], "A#", "B#"), lines)
+    return fill("<div>{}{}</div>", shown, _overlap(kind, overlap))
 
 
 def _of_known(count: int, rows: StoreRows) -> Html:

@@ -99,6 +99,6 @@ def _query() -> sa.Select[Any]:
 
 def _runs(connection: Connection, query: sa.Select[Any]) -> list[PastRun]:
     return [
-        PastRun(*columns, json.loads(summary) if summary else {})
-        for *columns, summary in connection.execute(query)
+        PastRun(*row[:-1], json.loads(row.summary) if row.summary else {})
+        for row in connection.execute(query)
     ]

@@ -44,15 +44,17 @@ def tin_shown(written: str | None) -> str:
 def answer_shown(text: str, *records: object) -> str:
     """What another system said of a record, without the record's own words.
 
-    ``records`` are what the record holds (nested lists and maps); whatever stands in quotes, looks
-    like an e-mail or a longer number goes too.
+    ``records`` are what the record holds (nested lists and maps). Its words go, also cut or inflected
+    ones; so do e-mails and longer numbers, and quotes when nothing is known of the record.
 
-    >>> answer_shown("Field 'E-mail' of Petrov is wrong: petrov@x.example", {"name": "PETROV"})
-    'Field ••• of •••••• is wrong: •••'
+    >>> answer_shown("Field 'E-mail' of Petrova is wrong: petrov@x.example", {"name": "PETROV"})
+    "Field 'E-mail' of ••••••• is wrong: •••"
+    >>> answer_shown("Нет поля «Пётр» для <b>+7 921 123-45-67</b>")
+    'Нет поля ••• для +# ### ###-##-##'
     """
     own = {word.casefold() for record in records for word in _words(record)}
     text = _TAG.sub(" ", text)
-    for pattern in (_QUOTED, _MAILBOX):
+    for pattern in (_MAILBOX,) if own else (_MAILBOX, _QUOTED):
         text = pattern.sub(LETTER * 3, text)
     text = _NUMBER.sub(lambda found: shape(found.group()), text)
     text = _WORD.sub(lambda found: _blot(found.group(), own), text)
@@ -61,7 +63,12 @@ def answer_shown(text: str, *records: object) -> str:
 
 
 def _blot(word: str, own: set[str]) -> str:
-    return LETTER * len(word) if word.casefold() in own else word
+    said = word.casefold()
+    is_own = said in own or any(
+        len(part) > 2 and len(said) > 2 and (said.startswith(part) or part.startswith(said))
+        for part in own
+    )
+    return LETTER * len(word) if is_own else word
 
 
 def _words(record: object) -> Iterator[str]:

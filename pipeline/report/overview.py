@@ -3,15 +3,15 @@
 from collections.abc import Sequence
 
 from pipeline.report.history import PastRun
-from pipeline.report.html import Html, fill
+from pipeline.report.html import Html, fill, section
 from pipeline.report.numbers import counted, duration, moment, number
 from pipeline.report.standing import Waiting
 from pipeline.report.words import REMEDIES, command, reason
 
 _GOOD, _PARTLY, _BAD, _GOING = "good", "partly", "bad", "going"
 _HEADLINES = {
-    _GOOD: ("Готово", "{}: всё загружено"),
-    _PARTLY: ("Не полностью", "{}: готово, но не всё"),
+    _GOOD: ("Готово · код завершения 0", "{}: всё загружено"),
+    _PARTLY: ("Не полностью · код завершения 3", "{}: готово, но не всё"),
     _BAD: ("Сбой", "{}: прогон не дошёл до конца"),
     _GOING: ("Идёт", "{}: ещё идёт"),
 }
@@ -33,8 +33,8 @@ def header(run: PastRun) -> Html:
     seconds = run.seconds
     return fill(
         '<header class="top {}"><p class="badge">{}</p><h1>{}</h1><p class="lead">{}</p>'
-        '<dl class="meta"><div><dt>Начало (МСК)</dt><dd>{}</dd></div><div><dt>Длилось</dt><dd>{}</dd>'
-        "</div><div><dt>Прогон</dt><dd><code>{}</code></dd></div></dl></header>",
+        '<dl class="meta"><div><dt>Начало (МСК)</dt><dd>{}</dd></div>'
+        "<div><dt>Длилось</dt><dd>{}</dd></div><div><dt>Прогон</dt><dd><code>{}</code></dd></div></dl></header>",
         feeling,
         badge,
         headline.format(command(run.command)),
@@ -106,8 +106,8 @@ def to_do(run: PastRun, queues: Sequence[Waiting], rejected: int) -> Html:
     if rejected:
         steps.append(
             fill(
-                "<b>{}</b> портал не принял. Исправьте данные в магазине или настройку портала (причины"
-                ' <a href="#rejected">ниже</a>), затем <code>svod replay</code>.',
+                '<b>{}</b> портал не принял (<a href="#rejected">почему</a>). Исправьте данные'
+                " в магазине или настройку портала, затем <code>svod replay</code>.",
                 counted(rejected, "запись", "записи", "записей"),
             )
         )
@@ -121,10 +121,8 @@ def to_do(run: PastRun, queues: Sequence[Waiting], rejected: int) -> Html:
         )
     if not steps:
         steps.append(Html("Ничего: всё, что можно было загрузить, загружено."))
-    return fill(
-        '<section id="todo" class="card"><h2>Что сделать</h2><ol>{}</ol></section>',
-        [fill("<li>{}</li>", step) for step in steps],
-    )
+    items = fill("<ol>{}</ol>", [fill("<li>{}</li>", step) for step in steps])
+    return section("todo", "Что сделать", items)
 
 
 def _about_run(run: PastRun) -> list[Html]:
@@ -132,8 +130,9 @@ def _about_run(run: PastRun) -> list[Html]:
         return []
     return [
         fill(
-            "<b>Прогон прервался.</b> Причина — последнее сообщение программы в терминале или журнале."
-            " Запустите <code>svod {}</code> ещё раз: сделанное не повторяется и не теряется.",
+            "<b>Прогон прервался.</b> Причина — последнее сообщение программы в терминале или"
+            " журнале. Запустите <code>svod {}</code> ещё раз: сделанное не повторяется и не"
+            " теряется.",
             run.command,
         )
     ]
@@ -144,7 +143,7 @@ def _about_input(run: PastRun) -> list[Html]:
     if files := run.summary.get("broken_files"):
         steps.append(
             fill(
-                '<b>Повреждено: {}.</b> Прочитано всё, что читалось (<a href="#broken">где сломано</a>).'
+                '<b>Повреждено: {}</b> (<a href="#broken">где</a>). Прочитано всё, что читалось.'
                 " Выгрузите заново и запустите <code>svod full</code>.",
                 counted(len(files), "файл", "файла", "файлов"),
             )
@@ -152,12 +151,17 @@ def _about_input(run: PastRun) -> list[Html]:
     if messages := int(run.summary.get("messages", 0)):
         steps.append(
             fill(
-                '<b>{}</b> не удалось разобрать (<a href="#broken">где</a>): передайте тем, кто ведёт'
-                " выгрузку. Исходные байты — в таблице <code>invalid_messages</code>.",
+                '<b>{}</b> не удалось разобрать (<a href="#broken">где</a>): передайте тем,'
+                " кто ведёт выгрузку. Исходные байты — в таблице <code>invalid_messages</code>.",
                 counted(messages, "запись на входе", "записи на входе", "записей на входе"),
             )
         )
     return steps
+
+
+def _urgency(code: str) -> int:
+    known = list(REMEDIES)
+    return known.index(code) if code in known else len(known)
 
 
 def _about_queues(queues: Sequence[Waiting]) -> list[Html]:
@@ -168,5 +172,5 @@ def _about_queues(queues: Sequence[Waiting]) -> list[Html]:
             counted(queue.count, "строка", "строки", "строк"),
             REMEDIES.get(queue.reason, ""),
         )
-        for queue in queues
+        for queue in sorted(queues, key=lambda queue: _urgency(queue.reason))
     ]

@@ -6,6 +6,7 @@ from sqlalchemy.engine import Connection
 
 from pipeline.report.history import PastRun
 from pipeline.report.masking import answer_shown, json_of, tin_shown
+from pipeline.report.numbers import number
 from pipeline.report.words import STATUSES
 from transforms.ledger import schema
 from transforms.ledger.source_rows import invalid_table
@@ -150,6 +151,6 @@ def _places(connection: Connection, run: PastRun, topic: str, reason: str) -> li
         .limit(_EXAMPLES)
     )
     return [
-        f"байт {offset}" if partition < 0 else f"{partition}@{offset}"
+        f"байт {number(offset)}" if partition < 0 else f"{partition}@{offset}"
         for partition, offset in connection.execute(query)
     ]

@@ -1,25 +1,29 @@
 """What did not get in: refusals, rejections, what waits, input that is broken."""
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
 from pipeline.report.history import PastRun
-from pipeline.report.html import Html, fill, table
+from pipeline.report.html import Html, fill, hint, section, table
 from pipeline.report.numbers import counted, moment, number, percent
 from pipeline.report.refusals import BrokenInput, Example, Refusal, Rejection
 from pipeline.report.standing import Waiting
 from pipeline.report.svg import stacked_bar
-from pipeline.report.words import KINDS, REMEDIES, reason, with_code
+from pipeline.report.words import KINDS, reason, with_code
 
 _ROWS = ("строка", "строки", "строк")
 
 
 def refusals(found: Mapping[str, Sequence[Refusal]]) -> Html:
     """Refused rows by reason, with examples."""
-    return fill(
-        '<section id="refusals" class="card"><h2>Почему отказано</h2><p class="hint">Строки, которые видел'
-        " этот прогон. В примерах <code>#</code> — цифра, <code>•</code> — буква; вся история строки:"
-        " <code>svod explain A:17</code>.</p>{}</section>",
-        [_refused_kind(kind, refused) for kind, refused in found.items()],
+    return section(
+        "refusals",
+        "Почему отказано",
+        hint(
+            "Строки, которые видел этот прогон. В примерах <code>#</code> — цифра, <code>•</code> —"
+            " буква; вся история строки: <code>svod explain A:17</code>."
+        ),
+        *(_refused_kind(kind, refused) for kind, refused in found.items()),
     )
 
 
@@ -40,7 +44,8 @@ def _refusal(refusal: Refusal, whole: int, most: int) -> Html:
     words = reason(refusal.reason, refusal.kind)
     return fill(
         "<li><p><span>{}</span><strong>{} <small>{}</small></strong></p>{}"
-        "<p class='under'>A {} · B {} · впервые {}</p>{}</li>",
+        "<ul class='legend'><li class='store-a'>A {}</li><li class='store-b'>B {}</li>"
+        "<li class='plain'>впервые {}</li></ul>{}</li>",
         with_code(words, refusal.reason),
         number(refusal.count),
         percent(refusal.count, whole),
@@ -53,25 +58,27 @@ def _refusal(refusal: Refusal, whole: int, most: int) -> Html:
 
 
 def _examples(examples: Sequence[Example]) -> Html:
+    refs: dict[str, list[Html]] = defaultdict(list)
+    for example in examples:
+        refs[example.shown].append(fill("<code>{}</code> ", example.ref))
     return fill(
         "<details><summary>Примеры</summary><ul class='examples'>{}</ul></details>",
-        [fill("<li><code>{}</code> {}</li>", example.ref, example.shown) for example in examples],
+        [fill("<li>{}{}</li>", codes, shown) for shown, codes in refs.items()],
     )
 
 
 def rejections(found: Sequence[Rejection]) -> Html:
     """What the portal did not take."""
     if not found:
-        body = Html("<p>Портал принял всё.</p>")
-    else:
-        body = fill(
-            "<p class='hint'>Слова портала; данные записи закрыты точками. Эти записи не посылаются снова,"
-            " пока не изменятся или пока не дана команда <code>svod replay</code>.</p>"
-            "<ul class='reasons'>{}</ul>",
-            [_rejection(rejection) for rejection in found],
-        )
-    return fill(
-        '<section id="rejected" class="card"><h2>Что отклонил портал</h2>{}</section>', body
+        return section("rejected", "Что отклонил портал", Html("<p>Портал принял всё.</p>"))
+    return section(
+        "rejected",
+        "Что отклонил портал",
+        hint(
+            "Слова портала; данные записи закрыты точками. Эти записи не посылаются снова, пока"
+            " не изменятся или пока не дана команда <code>svod replay</code>."
+        ),
+        fill("<ul class='reasons'>{}</ul>", [_rejection(rejection) for rejection in found]),
     )
 
 
@@ -92,19 +99,18 @@ def queues(found: Sequence[Waiting]) -> Html:
     else:
         body = table(
             "Очереди по причинам",
-            ("Что", "Причина", "Строк#", "С какого времени (МСК)", "Что делать"),
+            ("Что", "Причина", "Строк#", "С какого времени (МСК)"),
             [
                 (
                     KINDS[queue.kind],
                     with_code(reason(queue.reason), queue.reason),
                     number(queue.count),
                     moment(queue.since),
-                    REMEDIES.get(queue.reason, ""),
                 )
                 for queue in found
             ],
         )
-    return fill('<section id="waiting" class="card"><h2>Что ждёт</h2>{}</section>', body)
+    return section("waiting", "Что ждёт", body)
 
 
 def broken(run: PastRun, inputs: Sequence[BrokenInput]) -> Html:
@@ -115,7 +121,7 @@ def broken(run: PastRun, inputs: Sequence[BrokenInput]) -> Html:
     ]
     told = {file["file"] for file in run.summary.get("broken_files", ())}
     lines += [
-        (part.origin, ", ".join(part.places), part.reason, number(part.count))
+        (part.origin.removeprefix("file:"), ", ".join(part.places), part.reason, number(part.count))
         for part in inputs
         if part.origin not in told and part.origin.removeprefix("file:") not in told
     ]
@@ -124,6 +130,4 @@ def broken(run: PastRun, inputs: Sequence[BrokenInput]) -> Html:
     else:
         heads = ("Откуда", "Место", "Причина", "Сколько#")
         body = table("Повреждённый вход этого прогона", heads, lines)
-    return fill(
-        '<section id="broken" class="card"><h2>Сломанные файлы и сообщения</h2>{}</section>', body
-    )
+    return section("broken", "Сломанные файлы и сообщения", body)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from pipeline.report.history import PastRun
-from pipeline.report.html import Html, fill, table
+from pipeline.report.html import Html, fill, hint, section, table
 from pipeline.report.notes import Repair
 from pipeline.report.numbers import clock, counted, duration, moment, number, percent
 from pipeline.report.overview import mood
@@ -29,9 +29,8 @@ def register(run: PastRun, found: Verdicts) -> Html:
     ]
     most = max(count for _, count, _ in answers)
     whole = sum(count for _, count, _ in answers)
-    return fill(
-        '<section id="register" class="card"><h2>Что говорит реестр</h2><p class="hint">ИНН всей базы, каждый'
-        " один раз.</p><ul class='reasons'>{}</ul>{}</section>",
+    bars = fill(
+        "<ul class='reasons'>{}</ul>",
         [
             fill(
                 "<li><p><span>{}</span><strong>{} <small>{}</small></strong></p>{}</li>",
@@ -42,8 +41,9 @@ def register(run: PastRun, found: Verdicts) -> Html:
             )
             for name, count, css in answers
         ],
-        _questions(run),
     )
+    told = hint("ИНН всей базы, каждый один раз.")
+    return section("register", "Что говорит реестр", told, bars, _questions(run))
 
 
 def _questions(run: PastRun) -> Html:
@@ -71,8 +71,9 @@ def crm(run: PastRun, minutes: Sequence[Minute]) -> Html:
     requests = sum(minute.requests for minute in minutes) or run.told("crm", "requests")
     refused = sum(minute.refused for minute in minutes)
     waited = sum(minute.waited_ms for minute in minutes) / 1000
-    return fill(
-        '<section id="crm" class="card"><h2>Запросы к Битрикс24</h2>{}{}</section>',
+    return section(
+        "crm",
+        "Запросы к Битрикс24",
         _plot(minutes, rate * 60) if minutes else Html("<p>Запросов не было.</p>"),
         _numbers(
             [
@@ -99,7 +100,8 @@ def _plot(minutes: Sequence[Minute], limit: float) -> Html:
     )
     return fill(
         "<figure class='timeline'><figcaption>Запросов в минуту{}; линия — предел портала,"
-        " {}</figcaption>{}<p class='axis'><span>{}</span><span>{}</span><span>{} МСК</span></p></figure>",
+        " {}</figcaption>{}<p class='axis'><span>{}</span><span>{}</span><span>{} МСК</span></p>"
+        "</figure>",
         f", в среднем за {counted(width, 'минуту', 'минуты', 'минут')}" if width > 1 else "",
         number(round(limit)),
         over_time(sent, refused, limit, most, label),
@@ -121,9 +123,10 @@ def repairs(found: Sequence[Repair]) -> Html:
         )
         for part in found
     ]
-    return fill(
-        '<section id="notes" class="card"><h2>Что исправила или отбросила очистка</h2><p class="hint">Сами строки'
-        " остались; что именно стояло в поле, покажет <code>svod explain</code>.</p>{}</section>",
+    return section(
+        "notes",
+        "Что исправила или отбросила очистка",
+        hint("Сами строки остались; что стояло в поле, покажет <code>svod explain</code>."),
         table(
             "Значения прочитанных строк, самые частые", ("Поле", "Что не так", "Значений#"), lines
         ),
@@ -142,9 +145,10 @@ def past_runs(runs: Sequence[PastRun]) -> Html:
         "Обновлено#",
         "Отказано#",
     )
-    return fill(
-        '<section id="runs" class="card"><h2>Последние прогоны</h2>{}{}</section>',
-        _trends(runs) if len(runs) > 1 else "",
+    return section(
+        "runs",
+        "Последние прогоны",
+        _trends(runs) if len(runs) > 1 else Html(""),
         table("Новые сверху", heads, [_past_run(run) for run in runs]),
     )
 

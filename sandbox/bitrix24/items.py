@@ -151,7 +151,7 @@ class Items:
             return
         had, stats = before.get("companyIds") or [], self._state.stats
         first = [changes["companyId"]] if changes.get("companyId") else []
-        ids = dict.fromkeys([*first, *(changes["companyIds"] if "companyIds" in changes else had)])
+        ids = dict.fromkeys([*first, *({"companyIds": had} | changes)["companyIds"]])
         known = [one for one in ids if one in self._state.tables["companies"]]
         stats.blame("bad_links", len(ids) - len(known))
         stats.blame("links_wiped", len(set(had) - set(known)))

@@ -36,7 +36,7 @@ class Creates:
     def __init__(self, ledger: Ledger, kind: str, settle: float) -> None:
         self._ledger, self._kind = ledger, kind
         self._settle = int(settle * 1_000_000)
-        # When the earliest create of unknown outcome may be sent again (microseconds).
+        # When another pass can settle what this one has left in doubt (microseconds).
         self.retry_at: int | None = None
 
     def ensure(
@@ -73,16 +73,17 @@ class Creates:
         for key, intent in under_way.items():
             if key in missing and intent.sent_at + self._settle > now():
                 del missing[key]
-                self._try_again_at(intent.sent_at + self._settle)
+                self.try_again_at(intent.sent_at + self._settle)
 
-    def _try_again_at(self, moment: int) -> None:
+    def try_again_at(self, moment: int) -> None:
+        """Something is in doubt that another pass may settle, from that moment on."""
         self.retry_at = min(moment, self.retry_at or moment)
 
     def _create(self, part: Mapping[Key, Fields], send: Send, ensured: Ensured) -> None:
         self._ledger.transact(lambda connection: loads.save_intents(connection, self._kind, part))
         outcomes = send(part)
         if len(outcomes) < len(part):
-            self._try_again_at(now() + self._settle)
+            self.try_again_at(now() + self._settle)
         there = {
             key: Sent(outcome, dict(part[key]))
             for key, outcome in outcomes.items()

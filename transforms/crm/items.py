@@ -12,7 +12,7 @@ from transforms.crm.portal import BATCH, IMPORT, Portal
 from transforms.ledger import loads
 from transforms.ledger.database import Ledger, chunks
 from transforms.ledger.loads import ITEM, Key, Sent
-from transforms.ledger.source_rows import Run
+from transforms.ledger.source_rows import Run, now
 
 R = TypeVar("R")
 
@@ -32,7 +32,13 @@ class Items:
     """Brings items to the CRM; ``refused`` says of each key why the portal does not take it."""
 
     def __init__(
-        self, ledger: Ledger, run: Run, portal: Portal, kind: str, entity_type: int, creates: Creates
+        self,
+        ledger: Ledger,
+        run: Run,
+        portal: Portal,
+        kind: str,
+        entity_type: int,
+        creates: Creates,
     ) -> None:
         self._ledger, self._run, self._portal = ledger, run, portal
         self._kind, self._entity_type, self._creates = kind, entity_type, creates
@@ -71,9 +77,7 @@ class Items:
 
         wanted = {key: one.fields for key, one in by_key.items()}
         for keys in chunks(list(wanted), 500):
-            ensured = self._creates.ensure(
-                {key: wanted[key] for key in keys}, find, send, IMPORT
-            )
+            ensured = self._creates.ensure({key: wanted[key] for key in keys}, find, send, IMPORT)
             for key, sent in ensured.there.items():
                 by_key[key].crm_id = sent.crm_id
                 by_key[key].fresh = by_key[key].key not in found
@@ -118,9 +122,7 @@ class Items:
                 found[one.key] = Sent(item.crm_id, filled | actual)
         return found
 
-    def _update(
-        self, there: Sequence[Wanted[Any]], sent: Mapping[str, Mapping[str, Sent]]
-    ) -> None:
+    def _update(self, there: Sequence[Wanted[Any]], sent: Mapping[str, Mapping[str, Sent]]) -> None:
         before = {one.key: _fields(sent, one.key) for one in there}
         phones = [
             one for one in there if mapping.has_multifield_changes(before[one.key], one.fields)
@@ -133,9 +135,7 @@ class Items:
         for one in there:
             changed = mapping.changed_fields(before[one.key], _plain(one.fields))
             if one.crm_id in current:
-                fm = mapping.multifield_changes(
-                    before[one.key], one.fields, current[one.crm_id]
-                )
+                fm = mapping.multifield_changes(before[one.key], one.fields, current[one.crm_id])
                 changed |= {"fm": fm} if fm else {}
             if changed:
                 changes[one.crm_id] = changed
@@ -152,6 +152,7 @@ class Items:
             self.refused[by_id[crm_id].key] = error
         for crm_id in changes.keys() - outcomes.known():
             by_id[crm_id].crm_id = 0  # in doubt: read and compared again in the next pass
+            self._creates.try_again_at(now())
         done = {
             (one.key, ITEM): Sent(crm_id, _with_links_of(before[one.key], one.fields))
             for crm_id, one in by_id.items()
@@ -161,9 +162,7 @@ class Items:
 
 
 def _plain(fields: Fields) -> Fields:
-    return {
-        name: value for name, value in fields.items() if name not in mapping.MULTIFIELDS
-    }
+    return {name: value for name, value in fields.items() if name not in mapping.MULTIFIELDS}
 
 
 def _with_links_of(before: Fields, fields: Fields) -> Fields:

@@ -30,7 +30,7 @@ from transforms.records import COMPANY, CONTACT
 
 _CHUNK = 500
 # A record whose outcome is still unknown after so many passes waits for the next run.
-_PASSES = 5
+_PASSES = 20
 
 
 class Loader:
@@ -91,9 +91,7 @@ class _Step:
         self._ledger, self._run, self._portal = ledger, run, portal
 
     def _items(self, creates: Creates) -> Items:
-        return Items(
-            self._ledger, self._run, self._portal, self.kind, self.entity_type, creates
-        )
+        return Items(self._ledger, self._run, self._portal, self.kind, self.entity_type, creates)
 
     def _finish(
         self, wanted: Sequence[Wanted[Any]], done: set[str], refused: Mapping[str, Refused]
@@ -161,7 +159,7 @@ class _Contacts(_Step):
         items = self._items(creates)
         sent = items.bring(wanted)
         there = [one for one in wanted if one.crm_id and one.key not in items.refused]
-        done, refused = self._link(there, sent)
+        done, refused = self._link(there, sent, creates)
         return self._finish(wanted, done, items.refused | refused)
 
     def _company_ids(self, chunk: Sequence[Pending]) -> dict[str, int]:
@@ -170,7 +168,10 @@ class _Contacts(_Step):
             return loads.crm_ids(connection, COMPANY, sorted(tins))
 
     def _link(
-        self, there: Sequence[Wanted[GoldenContact]], sent: Mapping[str, Mapping[str, Sent]]
+        self,
+        there: Sequence[Wanted[GoldenContact]],
+        sent: Mapping[str, Mapping[str, Sent]],
+        creates: Creates,
     ) -> tuple[set[str], dict[str, Refused]]:
         """Add the links that are missing; those that people made are never touched."""
         calls = {
@@ -183,6 +184,8 @@ class _Contacts(_Step):
         outcomes = self._portal.each("crm.contact.company.add", calls)
         refused = {key: error for (key, _), error in outcomes.refused.items()}
         unknown = {key for key, _ in calls.keys() - outcomes.known()}
+        if unknown:
+            creates.try_again_at(now())
         done = {one.key for one in there} - refused.keys() - unknown
         linked = {
             (one.key, ITEM): Sent(one.crm_id, one.fields)

@@ -12,6 +12,7 @@ from transforms.crm.portal import BATCH, Portal
 from transforms.ledger import loads
 from transforms.ledger.database import Ledger
 from transforms.ledger.loads import Key, Sent
+from transforms.ledger.source_rows import now
 from transforms.matching.golden import GoldenCompany
 from transforms.records import COMPANY
 
@@ -66,9 +67,7 @@ class CompanyParts:
             and (tin, REQUISITE + next(iter(names))) in self._sent
         }
 
-    def _bank_details(
-        self, holders: Mapping[str, Holder], requisites: Mapping[str, int]
-    ) -> None:
+    def _bank_details(self, holders: Mapping[str, Holder], requisites: Mapping[str, int]) -> None:
         wanted = {
             (tin, BANK + xml_id): {"ENTITY_ID": requisites[tin], "XML_ID": xml_id, **fields}
             for tin, holder in holders.items()
@@ -112,8 +111,7 @@ class CompanyParts:
         self._refuse({key: e for key, e in outcomes.refused.items() if key not in exists})
         self._leave_open(wanted.keys() - outcomes.known())
         done = {
-            key: Sent(wanted[key]["ENTITY_ID"], _without_keys(wanted[key]))
-            for key in outcomes.done
+            key: Sent(wanted[key]["ENTITY_ID"], _without_keys(wanted[key])) for key in outcomes.done
         }
         self._ledger.transact(lambda connection: loads.save_sent(connection, COMPANY, done))
         if exists:
@@ -129,7 +127,9 @@ class CompanyParts:
     ) -> None:
         """Create the parts that are missing and update those that differ from what was sent."""
         self._sent = {
-            (tin, part): sent for tin, holder in holders.items() for part, sent in holder.sent.items()
+            (tin, part): sent
+            for tin, holder in holders.items()
+            for part, sent in holder.sent.items()
         }
         missing = {key: fields for key, fields in wanted.items() if key not in self._sent}
         for fresh in (True, False):
@@ -151,7 +151,9 @@ class CompanyParts:
         self._leave_open(wanted.keys() - ensured.there.keys() - ensured.refused.keys())
 
     def _leave_open(self, unknown: Iterable[Key]) -> None:
-        self._open.update(tin for tin, _ in unknown)
+        for tin, _ in unknown:
+            self._open.add(tin)
+            self._creates.try_again_at(now())
 
     def _refuse(self, refused: Mapping[Key, Refused]) -> None:
         for (tin, _), error in refused.items():
@@ -189,17 +191,13 @@ class CompanyParts:
 
 def _match(wanted: Mapping[Key, Fields], there: Sequence[Fields]) -> dict[Key, Sent]:
     """Parts by their owner and ``XML_ID``; the portal gives values as text."""
-    held = {
-        (str(part.get("ENTITY_ID")), str(part.get("XML_ID"))): part for part in reversed(there)
-    }
+    held = {(str(part.get("ENTITY_ID")), str(part.get("XML_ID"))): part for part in reversed(there)}
     found: dict[Key, Sent] = {}
     for key, fields in wanted.items():
         part = held.get((str(fields["ENTITY_ID"]), fields["XML_ID"]))
         if part is not None:
             same = {
-                name: value
-                for name, value in fields.items()
-                if str(part.get(name)) == str(value)
+                name: value for name, value in fields.items() if str(part.get(name)) == str(value)
             }
             found[key] = Sent(int(part["ID"]), same)
     return found

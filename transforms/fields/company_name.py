@@ -22,7 +22,7 @@ from transforms.records import Note
 
 _OPENING = "«„‹〝❝"
 _CLOSING = "»›〞❞"
-_EITHER = "\"“”‟＂"
+_EITHER = '"“”‟＂'
 _SINGLE = "'`‘’"
 _QUOTES = frozenset(_OPENING + _CLOSING + _EITHER + _SINGLE)
 _MARKS = re.compile(f"[{_OPENING}{_CLOSING}{_EITHER}{_SINGLE}]")

@@ -131,4 +131,6 @@ def at_end(name: str) -> tuple[str, str]:
 
 
 def _rest(name: str) -> str:
-    return " ".join(name.replace("()", "").replace('""', "").replace("«»", "").split()).strip(_EDGES)
+    return " ".join(name.replace("()", "").replace('""', "").replace("«»", "").split()).strip(
+        _EDGES
+    )

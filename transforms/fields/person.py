@@ -33,13 +33,166 @@ class Name(NamedTuple):
 
 
 _LONGEST = 200
-_FIELDS = ("last_name", "first_name", "middle_name")
-_PARTICLES = frozenset("оглы оглу кызы гызы улы уулу углы фон дер де ла ибн".split())
+_CACHED = 100
+_MOST_WORDS = 6
 _SONS = frozenset("оглы оглу кызы гызы улы уулу углы".split())
-_PATRONYMIC = re.compile(r".+(?:[оеё]вич|[оеё]вна|[^аоеи]ична|инична|ич|(?:-| )(?:оглы|оглу|кызы|гызы|улы|уулу|углы))")
-_SON_NAMES = frozenset(
-    """ильич кузьмич лукич никитич саввич фомич фокич ильинична кузьминична лукинична никитична
-    саввична фоминична фокинична""".split()
-)
-_INITIAL = re.compile(r"([^\W\d_])\.\s?")
-_PIECE = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
+_PARTICLES = _SONS | frozenset("фон дер де ла ибн".split())
+_PATRONYMIC = re.compile(
+    r".{2,}(?:[оеё]вич|[оеё]вна|[иь]нична|[^ао]ична)"
+    r"|(?:иль|кузьм|лук|никит|савв|фом)ич|.+[- ](?:оглы|оглу|кызы|гызы|улы|уулу|углы)"
+).fullmatch
+_INITIALS = re.compile(r"(?:[^\W\d_]\.)*[^\W\d_]\.?").fullmatch
+_ASIDE = re.compile(r"\([^()]*\)")
+_EDGES = " .,;:-–—_*'\"«»„“”()[]"
+
+
+def parse(last: object, first: object, middle: object) -> tuple[Name, text.Notes]:
+    """The name in three JSON values, or in one of them that holds it all."""
+    last_name, last_notes = _read(last, "last_name")
+    first_name, first_notes = _read(first, "first_name")
+    middle_name, middle_notes = _read(middle, "middle_name")
+    notes = last_notes + first_notes + middle_notes
+    if first_name and last_name and " " not in last_name + first_name:
+        return Name(last_name, first_name, middle_name), notes
+    return _arrange(_glue(last_name), _glue(first_name), _glue(middle_name)), notes
+
+
+def _read(value: object, field: str) -> tuple[str, text.Notes]:
+    if type(value) is str and len(value) <= _CACHED:
+        return _clean(value, field)
+    written, notes = text.parse(value, field, _LONGEST)
+    cleaned, more = _clean(written, field)
+    return cleaned, notes + more
+
+
+@lru_cache(maxsize=65536)
+def _clean(value: str, field: str) -> tuple[str, text.Notes]:
+    """One field's words in their proper case; what cannot belong to a name is noted."""
+    written = text.clean(value)
+    if is_placeholder(written):
+        return "", (Note(field, "placeholder", written),) if written else ()
+    asides = _ASIDE.findall(written)
+    words = _ASIDE.sub(" ", written).replace(",", " ").split()
+    strange = [word for word in words if not _is_worded(word)]
+    spaced = [part for word in words if word not in strange for part in _initials(word)]
+    if len(spaced) > _MOST_WORDS:
+        return "", (Note(field, "unreadable", written),)
+    notes = tuple(Note(field, "unreadable", word) for word in (*asides, *strange))
+    return " ".join(_case(word, len(spaced) == 1) for word in spaced), notes
+
+
+def _is_worded(word: str) -> bool:
+    # A digit or @ belongs to a phone number or an address that was typed beside the name.
+    return any(map(str.isalpha, word)) and not any(char.isdigit() or char == "@" for char in word)
+
+
+def _initials(word: str) -> list[str]:
+    """``П.С.`` as ``П.`` and ``С.``; any other word without signs at its ends."""
+    if _INITIALS(word):
+        return [f"{letter.upper()}." for letter in word if letter != "."]
+    return [word.strip(_EDGES)]
+
+
+def _case(word: str, alone: bool) -> str:
+    """A word all in capitals or all in small letters as a name is written.
+
+    >>> [_case(x, False) for x in ("ПЕТРОВА-ВОДКИНА", "МакГрегор", "д'артаньян", "ОГЛЫ", "иВАНОВ")]
+    ['Петрова-Водкина', 'МакГрегор', "Д'Артаньян", 'оглы', 'Иванов']
+    """
+    if word[1:] == ".":
+        return word
+    if word.istitle() and word.lower() not in _SONS:
+        return word
+    pieces = word.split("-")
+    lone = alone and len(pieces) == 1
+    return "-".join(_case_piece(piece, lone) for piece in pieces)
+
+
+def _case_piece(piece: str, alone: bool) -> str:
+    small = piece.lower()
+    if not alone and (small in _SONS or (small in _PARTICLES and not piece.istitle())):
+        return small
+    if not (piece.isupper() or piece.islower() or piece.swapcase().istitle()):
+        return piece
+    if piece[1:2] in ("'", "’"):
+        return piece[:2].upper() + piece[2:].capitalize()
+    return piece.capitalize()
+
+
+def _arrange(last: list[str], first: list[str], middle: list[str]) -> Name:
+    """Put words that stand in another part's field where they belong."""
+    if bool(last) + bool(first) + bool(middle) == 1:
+        words = last or first or middle
+        if len(words) > 1:
+            return _split(words)
+    # "Иванов Пётр Сергеевич" | "Пётр" | "Сергеевич": what is said twice counts once.
+    last, first = _without(last, first + middle), _without(first, last)
+    if not middle and len(first) > 1 and (first[-1].endswith(".") or _is_patronymic(first[-1])):
+        first, middle = first[:-1], first[-1:]
+    if not first and len(middle) > 1:
+        first, middle = middle[:1], middle[1:]
+    if not first and len(last) == 2:
+        return _split(last)._replace(middle=" ".join(middle))
+    return Name(" ".join(last), " ".join(first), " ".join(middle))
+
+
+def _glue(written: str) -> list[str]:
+    """The words, with "сын" or "дочь" of a patronymic kept together: ``Расим оглы``."""
+    words = written.split()
+    if len(words) > 1 and words[-1] in _SONS:
+        words[-2:] = [" ".join(words[-2:])]
+    return words
+
+
+def _without(words: list[str], others: list[str]) -> list[str]:
+    told = set(map(compare_key, others))
+    return [word for word in words if compare_key(word) not in told] or words
+
+
+def _is_patronymic(word: str) -> bool:
+    return _PATRONYMIC(word.lower()) is not None
+
+
+def _split(words: list[str]) -> Name:
+    """The parts of a name that stands in one field.
+
+    >>> _split(["Роман", "Аркадьевич", "Абрамович"]), _split(["П.", "Иванов"])
+    (Name(last='Абрамович', first='Роман', middle='Аркадьевич'), Name(last='Иванов', first='П.', middle=''))
+    >>> _split(["Пётр", "Иванов"]), _split(["Анна", "Сергеевна"])
+    (Name(last='Иванов', first='Пётр', middle=''), Name(last='', first='Анна', middle='Сергеевна'))
+    """
+    front = [word.endswith(".") for word in words]
+    if len(words) > 2:
+        if _is_patronymic(words[1]) or (front[0] and front[1] and not front[-1]):
+            return Name(" ".join(words[2:]), words[0], words[1])
+        return Name(" ".join(words[:-2]), words[-2], words[-1])
+    one, two = words
+    if _is_patronymic(two):
+        return Name("", one, two)
+    if not front[1] and (front[0] or (_is_given(one) and not _is_given(two))):
+        return Name(two, one)
+    return Name(one, two)
+
+
+def _is_given(word: str) -> bool:
+    return compare_key(word) in GIVEN_NAMES
+
+
+def compare_key(part: str) -> str:
+    """What two spellings of one name part share; an initial's key is its letter.
+
+    >>> compare_key("Пётр"), compare_key("Петрова-Водкина"), compare_key("П.")
+    ('петр', 'петрова водкина', 'п')
+    """
+    bare = part.lower().replace("ё", "е").replace("-", " ").replace(".", " ")
+    return " ".join(bare.replace("'", "").replace("’", "").split())
+
+
+def agree(one: str, other: str) -> bool:
+    """Whether two spellings of a part may be one: equal, not known, or an initial of the other.
+
+    >>> agree("Пётр", "Петр"), agree("П.", "Пётр"), agree("", "Пётр"), agree("Павел", "Пётр")
+    (True, True, True, False)
+    """
+    short, long = sorted((compare_key(one), compare_key(other)), key=len)
+    return long.startswith(short) if len(short) < 2 else short == long

@@ -29,7 +29,9 @@ _CACHED = 120
 LOOKALIKES = str.maketrans("ABCEHKMOPTXYËaceopxykë", "АВСЕНКМОРТХУЁасеорхукё")
 _LATIN = re.compile("[A-Za-zËë]")
 _CYRILLIC = re.compile("[\u0400-\u04ff]")
-_MIXED = re.compile("[A-Za-zËë]+[\u0400-\u04ff][A-Za-zËë\u0400-\u04ff]*|[\u0400-\u04ff]+[A-Za-zËë][A-Za-zËë\u0400-\u04ff]*")
+_MIXED = re.compile(
+    "[A-Za-zËë]+[\u0400-\u04ff][A-Za-zËë\u0400-\u04ff]*|[\u0400-\u04ff]+[A-Za-zËë][A-Za-zËë\u0400-\u04ff]*"
+)
 
 
 def clean(value: str) -> str:

@@ -22,9 +22,7 @@ _MICROSECOND = timedelta(microseconds=1)
 _LONGEST = 40
 
 
-def parse(
-    value: object, field: str = "changed_at", local: bool = False
-) -> tuple[int, text.Notes]:
+def parse(value: object, field: str = "changed_at", local: bool = False) -> tuple[int, text.Notes]:
     """The moment in a datetime or an ISO 8601 text; 0 with a note when there is none.
 
     What has no offset, a date without a time too, is taken for Moscow time. That is noted, unless

@@ -84,7 +84,9 @@ def _read(written: str) -> Tin:
     if not parts:
         return _refuse(written, "missing_tin", "no TIN given")
     tin = _judge(parts[0], written)
-    others = {other.tin for other in map(_judge, parts[1:]) if not other.reason and not other.repaired}
+    others = {
+        other.tin for other in map(_judge, parts[1:]) if not other.reason and not other.repaired
+    }
     if not tin.reason and others - {tin.tin}:
         return _refuse(written, "bad_tin_format", "several different TINs in one field")
     return tin._replace(kpp="/".join(part for part in parts[1:] if part not in others))

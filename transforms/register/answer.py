@@ -88,7 +88,7 @@ def ogrn_of(value: object) -> str:
 
 def join(*words: object) -> str:
     """The words that are there, with a blank between them: a person's full name."""
-    return " ".join(filter(None, map(plain, words)))
+    return text.clean(" ".join(word for word in words if isinstance(word, str)))
 
 
 def newest(kept: Answer | None, found: Answer) -> Answer:

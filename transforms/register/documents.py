@@ -127,8 +127,12 @@ def _address(subject: Element) -> Address:
         text=", ".join(filter(None, (postal_code, *words.values(), *house))),
         postal_code=postal_code,
         region=words.get("НаимРегион") or words.get("Регион", ""),
-        city=_CITIES.get(code) or ("" if town is None else _named(town, "Наим")),
+        city=_CITIES.get(code) or ("" if town is None else _name(town)),
     )
+
+
+def _name(town: Element) -> str:
+    return plain(town.get("Наим") or town.get("Наим" + town.tag))
 
 
 def _first(element: Element, *paths: str) -> Element | None:
@@ -140,13 +144,9 @@ def _words(part: Element) -> str:
     """``УЛИЦА ЛЕСНАЯ`` of ``<Улица ТипУлица="УЛИЦА" НаимУлица="ЛЕСНАЯ"/>``."""
     if part.tag == "НаимРегион":
         return plain(part.text)
-    return join(*(_named(part, prefix) for prefix in ("Тип", "Вид", "Наим", "Номер")))
-
-
-def _named(part: Element, prefix: str) -> str:
-    """The attribute that begins so; the notations add the element's name to it, or do not."""
-    names = (prefix, prefix + part.tag)
-    return join(*(part.get(name) for name in names))
+    # One notation adds the element's name to the attribute's, the other does not.
+    ends = ("", part.tag)
+    return join(*(part.get(name + end) for name in ("Тип", "Вид", "Наим", "Номер") for end in ends))
 
 
 @lru_cache(4096)

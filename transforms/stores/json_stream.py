@@ -29,7 +29,6 @@ _STRUCTURE = re.compile(r'[][{}:,"]')
 # What stands before an object that is a field's value, or the first in a field's list.
 _FIELD = re.compile(r'"(?!partners")[^"\\]*"\s*:\s*\[?\s*\Z')
 _LOOK_BEHIND = 256
-_NUMBER_KEY = '"partner"'
 
 
 class PartnerReader:
@@ -115,7 +114,7 @@ class PartnerReader:
             except (ValueError, StopIteration, RecursionError):
                 value = self._value()
             else:
-                if type(value) is dict and not _dubious(text, pos, end, window.has_surrogates):
+                if type(value) is dict and not (window.has_surrogates or _holds_partners(value)):
                     window.pos = end
                 else:
                     value = self._value()
@@ -156,8 +155,10 @@ class PartnerReader:
         text, ended = self._window.text, self._window.ended
         try:
             value, end = _scan(text, at)
-            if _dubious(text, at, end, self._window.has_surrogates):
-                value = _checked(value)
+            if isinstance(value, dict) and _holds_partners(value):
+                raise ValueError("a partner inside another one")
+            if self._window.has_surrogates:
+                value = _with_whole_characters(value)
         except json.JSONDecodeError as error:
             unfinished = error.msg.startswith("Unterminated") or not _STRUCTURE.search(
                 text, error.pos
@@ -249,34 +250,31 @@ class _DamageError(Exception):
         self.cut = cut
 
 
-def _dubious(text: str, start: int, end: int, has_surrogates: bool) -> bool:
-    """Whether a decoded value needs the closer look of ``_checked``: few do."""
-    return has_surrogates or text.count(_NUMBER_KEY, start, end) > 1
+def _holds_partners(value: Partner) -> bool:
+    """Whether a partner swallowed others: one that lost its end goes on with those after it.
 
-
-def _checked(value: Any) -> Any:
-    """``value`` with lone halves of characters replaced: they cannot be encoded again.
-
-    Raises:
-        ValueError: when it holds other partners, which a partner whose end is missing does: its
-            last list goes on with the partners after it.
+    They are then in its last list. A person may well refer to its organisations by objects.
     """
-    if isinstance(value, dict) and any(map(_holds_partner, value.items())):
-        raise ValueError("holds other partners")
+    for name, field in value.items():
+        if (
+            type(field) is list
+            and field
+            and type(field[-1]) is dict
+            and "partner" in field[-1]
+            and name not in ("partners", "contact_of")
+        ):
+            return True
+    return False
+
+
+def _with_whole_characters(value: Any) -> Any:
+    """``value`` with lone halves of characters replaced: they could not be encoded again."""
     text = json.dumps(value, ensure_ascii=False)
     try:
         text.encode()
     except UnicodeEncodeError:
         return json.loads(text.encode("utf-16", "surrogatepass").decode("utf-16", "replace"))
     return value
-
-
-def _holds_partner(field: tuple[str, Any]) -> bool:
-    name, value = field
-    # The envelope's own array is no field, and a person may refer to its organisations by objects.
-    if name in ("partners", "contact_of") or not isinstance(value, list):
-        return False
-    return any(isinstance(item, dict) and "partner" in item for item in value)
 
 
 def _longer(skipped: str, text: str) -> str:

@@ -1,0 +1,125 @@
+"""The one graph: sources differ, all else is the same.
+
+```
+store A ─┐                                   ┌─> TINs ─> register ─> companies ─┐
+store B ─┼─> clean ─> remember (the ledger) ─┤                                  ├─> load
+ ledger ─┘     └─> invalid, broken           └─> contact rows ─────> contacts ──┘
+```
+
+Rows cross the first grouping, keys all others: what is rebuilt is read from the ledger, where the
+newest version of every row stands.
+"""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import apache_beam as beam
+import msgspec
+
+from pipeline import options
+from transforms.check_register import RegisterAccess
+from transforms.clean import CleanPartners, CleanRows, Cleaned, Sharded
+from transforms.consolidate import ConsolidateCompanies, ConsolidateContacts, FindContacts
+from transforms.ledger.source_rows import Run
+from transforms.load import CrmAccess, LoadCrm
+from transforms.read_store_a import ReadStoreA
+from transforms.read_store_b import ReadPartnerFiles
+from transforms.records import Broken
+from transforms.remember import RememberBroken, RememberRows, TakeUp
+from transforms.secrets import Secret
+from transforms.stores import clean_a
+
+
+class Settings(msgspec.Struct, frozen=True):
+    """What the graph needs to know; secrets by name only, for it travels to the workers."""
+
+    run: Run
+    ledger: Secret
+    register: RegisterAccess
+    crm: CrmAccess
+
+
+class Sources(NamedTuple):
+    """Rows by what they are, and what is no record at all."""
+
+    rows: Mapping[str, beam.PCollection[Sharded]]
+    broken: tuple[beam.PCollection[Broken], ...]
+
+
+def settings(chosen: options.Options, run: Run) -> Settings:
+    """The graph's settings from the command's options."""
+    return Settings(
+        run=run,
+        ledger=options.LEDGER,
+        register=RegisterAccess(
+            chosen.register,
+            options.REGISTER_TOKEN,
+            chosen.register_rate,
+            chosen.register_daily,
+        ),
+        crm=crm_access(chosen),
+    )
+
+
+def crm_access(chosen: options.Options) -> CrmAccess:
+    """How the CRM is reached, from the command's options."""
+    return CrmAccess(
+        options.CRM,
+        chosen.crm_rate,
+        chosen.crm_burst,
+        chosen.crm_operating,
+        chosen.crm_settle,
+    )
+
+
+def build(root: beam.Pipeline, sources: Sources, chosen: Settings) -> beam.PCollection[int]:
+    """Wire all that follows the sources. Gives one element when the CRM is loaded."""
+    ledger, run = chosen.ledger, chosen.run
+    left_over = root | "TakeUp" >> TakeUp(ledger, run)
+    remembered = dict(sources.rows) | "RememberRows" >> RememberRows(ledger, run)
+    for number, broken in enumerate(sources.broken):
+        _ = broken | f"RememberBroken{number}" >> RememberBroken(ledger, run)
+    of_companies = {
+        "changed": remembered.tins,
+        "left_over": left_over.tins,
+    } | "ConsolidateCompanies" >> ConsolidateCompanies(ledger, run, chosen.register)
+    of_refused = (
+        (remembered.companies, left_over.companies)
+        | "Refused" >> beam.Flatten()
+        | "FindContacts" >> FindContacts(ledger, run)
+    )
+    contacts = {
+        "changed": remembered.contacts,
+        "left_over": left_over.contacts,
+        "of_companies": of_companies,
+        "of_refused": of_refused,
+    } | "ConsolidateContacts" >> ConsolidateContacts(ledger, run)
+    # The load also takes up what earlier runs could not send, so it happens in every run.
+    always = root | "Always" >> beam.Create([0])
+    return (contacts, always) | "Done" >> beam.Flatten() | "LoadCrm" >> LoadCrm(ledger, run, chosen.crm)
+
+
+def full_sources(root: beam.Pipeline, chosen: options.Options) -> Sources:
+    """Both stores, whole."""
+    rows: dict[str, beam.PCollection[Sharded]] = {}
+    broken: list[beam.PCollection[Broken]] = []
+    if chosen.store_a:
+        read = root | "ReadStoreA" >> ReadStoreA(
+            options.STORE_A, connections=chosen.store_a_connections, since=chosen.since
+        )
+        _add(rows, "A companies", read.companies | "CleanCompanies" >> CleanRows(clean_a.clean_company))
+        _add(rows, "A contacts", read.contacts | "CleanContacts" >> CleanRows(clean_a.clean_contact))
+    if chosen.store_b_files:
+        files = root | "ReadPartnerFiles" >> ReadPartnerFiles(
+            list(chosen.store_b_files), chosen.store_b_encoding
+        )
+        partners = files.partners | "CleanPartners" >> CleanPartners()
+        _add(rows, "B", partners)
+        broken += [files.broken, partners.broken]
+    return Sources(rows, tuple(broken))
+
+
+def _add(rows: dict[str, beam.PCollection[Sharded]], name: str, cleaned: Cleaned) -> None:
+    rows[name] = cleaned.valid
+    rows[f"{name}: invalid companies"] = cleaned.invalid_companies
+    rows[f"{name}: invalid contacts"] = cleaned.invalid_contacts

@@ -1,0 +1,181 @@
+"""Options: from the command line or the environment, checked before anything is read."""
+
+import argparse
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NoReturn
+
+import msgspec
+from apache_beam.options.pipeline_options import PipelineOptions
+
+from transforms.errors import ConfigurationError
+from transforms.secrets import Secret
+
+LEDGER = Secret("SVOD_LEDGER")
+STORE_A = Secret("SVOD_STORE_A")
+CRM = Secret("SVOD_CRM")
+REGISTER_TOKEN = Secret("SVOD_REGISTER_TOKEN")
+
+DEFAULT_LEDGER = "sqlite:///svod.db"
+
+# Option, the variable that holds its value where the job runs, and whether it is a secret.
+_FROM_ENVIRONMENT = (
+    ("store_a", STORE_A.variable, True),
+    ("crm", CRM.variable, True),
+    ("register", "SVOD_REGISTER", False),
+    ("register_token", REGISTER_TOKEN.variable, True),
+    ("ledger", LEDGER.variable, False),
+)
+
+
+class Options(msgspec.Struct):
+    """What one call of ``svod`` was told. Secrets stay in the environment, under fixed names."""
+
+    store_a: str = ""
+    store_a_connections: int = 2
+    store_b_files: tuple[str, ...] = ()
+    store_b_encoding: str = "utf-8"
+    since: str = ""
+    crm: str = ""
+    crm_rate: float = 2.0
+    crm_burst: int = 50
+    crm_operating: float = 480.0
+    crm_settle: float = 65.0
+    register: str = ""
+    register_token: str = ""
+    register_rate: float = 30.0
+    register_daily: int = 10_000
+    ledger: str = DEFAULT_LEDGER
+    report: str = ""
+    warnings: list[str] = []
+    beam: list[str] = []
+
+
+class Parser(argparse.ArgumentParser):
+    """Says what is wrong in one line, and ends with 2."""
+
+    def error(self, message: str) -> NoReturn:
+        """Wrong usage."""
+        self.exit(2, f"svod: {message}\nTry: {self.prog} --help\n")
+
+
+def add_ledger(parser: argparse.ArgumentParser) -> None:
+    """The option that every command has."""
+    parser.add_argument(
+        "--ledger", help=f"SQLAlchemy URL (SVOD_LEDGER); default {DEFAULT_LEDGER}"
+    )
+
+
+def add_load(parser: argparse.ArgumentParser) -> None:
+    """The options of commands that load."""
+    add_ledger(parser)
+    stores = parser.add_argument_group("stores (at least one)")
+    stores.add_argument(
+        "--store_a", help="mysql://user:password@host:3306/shop?ssl_ca=… (SVOD_STORE_A)"
+    )
+    stores.add_argument(
+        "--store_a_connections", type=_positive(int), help="at most; default 2"
+    )
+    stores.add_argument("--store_b_files", help="files or globs, comma separated")
+    stores.add_argument(
+        "--store_b_encoding",
+        choices=("utf-8", "windows-1251"),
+        help="default utf-8",
+    )
+    crm = parser.add_argument_group("CRM")
+    crm.add_argument("--crm", help="Bitrix24 webhook URL (SVOD_CRM)")
+    crm.add_argument("--crm_rate", type=_positive(float), help="requests a second")
+    crm.add_argument("--crm_burst", type=_positive(int), help="requests at once")
+    crm.add_argument(
+        "--crm_operating", type=_positive(float), help="seconds in ten minutes"
+    )
+    crm.add_argument(
+        "--crm_settle",
+        type=_positive(float),
+        help="seconds that a request may go on in the portal after its answer was lost",
+    )
+    register = parser.add_argument_group("register")
+    register.add_argument("--register", help="base URL (SVOD_REGISTER)")
+    register.add_argument("--register_token", help="key (SVOD_REGISTER_TOKEN)")
+    register.add_argument("--register_rate", type=_positive(float), help="questions a second")
+    register.add_argument("--register_daily", type=_positive(int), help="questions a day")
+    parser.add_argument("--report", help="folder for report.html and summary.json")
+
+
+def _positive(number: type[int] | type[float]) -> object:
+    def parse(text: str) -> float:
+        value = number(text)
+        if not 0 < value < 1e12:
+            raise ValueError
+        return value
+
+    parse.__name__ = "positive number"
+    return parse
+
+
+def resolve(arguments: argparse.Namespace, rest: Sequence[str]) -> Options:
+    """The options with what the environment adds; values go where workers look for them.
+
+    Raises:
+        ConfigurationError: naming the option.
+    """
+    warnings: list[str] = []
+    values = {**vars(arguments)}
+    for option, variable, secret in _FROM_ENVIRONMENT:
+        given = values.get(option)
+        if given and secret:
+            warnings.append(
+                f"--{option} holds a secret and stands in the list of processes:"
+                f" better set {variable}, or {variable}_FILE to a file that holds it"
+            )
+        values[option] = given or _environment(variable)
+    values["ledger"] = _absolute(values["ledger"] or DEFAULT_LEDGER)
+    for option, variable, _ in _FROM_ENVIRONMENT:
+        if values[option]:
+            os.environ[variable] = values[option]
+    files = values.get("store_b_files") or ""
+    values["store_b_files"] = tuple(filter(None, (part.strip() for part in files.split(","))))
+    known = {
+        field: values[field]
+        for field in Options.__struct_fields__
+        if values.get(field) is not None
+    }
+    return Options(**{**known, "warnings": warnings, "beam": beam_arguments(rest)})
+
+
+def _environment(variable: str) -> str:
+    secret = Secret(variable)
+    named = os.environ.get(variable) or os.environ.get(f"{variable}_FILE")
+    return secret.value() if named else ""
+
+
+def _absolute(ledger: str) -> str:
+    # A worker may stand in another folder than the one where the command was typed.
+    prefix = "sqlite:///"
+    if not ledger.startswith(prefix) or ledger == prefix:
+        return ledger
+    path, mark, query = ledger.removeprefix(prefix).partition("?")
+    return f"{prefix}{Path(path).expanduser().absolute()}{mark}{query}"
+
+
+def beam_arguments(rest: Sequence[str]) -> list[str]:
+    """What svod does not know and Beam does.
+
+    Raises:
+        ConfigurationError: naming the first argument that neither knows.
+    """
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    for options in PipelineOptions.__subclasses__():
+        options._add_argparse_args(parser)
+    _, unknown = parser.parse_known_args(list(rest))
+    if unknown:
+        raise ConfigurationError(f"{unknown[0]}: neither svod nor Beam has such an option")
+    return list(rest)
+
+
+def need(value: object, option: str, variable: str = "") -> None:
+    """Raise ``ConfigurationError`` when an option that is needed is missing."""
+    if not value:
+        hint = f" (or {variable}, or {variable}_FILE)" if variable else ""
+        raise ConfigurationError(f"--{option}{hint} is needed: see svod --help")

@@ -1,0 +1,178 @@
+"""One run from its first check to its report: whatever its sources, and however it ends."""
+
+import logging
+import os
+import re
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import apache_beam as beam
+from apache_beam.options.pipeline_options import PipelineOptions, StandardOptions
+from apache_beam.runners.portability.fn_api_runner import FnApiRunner
+
+from pipeline import graph
+from pipeline.options import CRM, REGISTER_TOKEN, Options, need
+from pipeline.progress import ProgressView
+from pipeline.report import write_report
+from pipeline.summary import DONE, FAILED, INCOMPLETE, INTERRUPTED, summarize
+from pipeline.words import outcome_lines
+from transforms.crm.client import check_webhook
+from transforms.crm.errors import CrmUnavailable, Stop
+from transforms.crm.portal import Portal
+from transforms.errors import ConfigurationError
+from transforms.ledger.accounting import touch_refusals
+from transforms.ledger.database import Ledger, open_ledger
+from transforms.ledger.lock import exclusive
+from transforms.ledger.runs import finish_run, start_run
+from transforms.ledger.source_rows import Run
+from transforms.load import open_client
+from transforms.register.connection import check_url
+from transforms.secrets import mask
+
+EXIT = {DONE: 0, INCOMPLETE: 3, FAILED: 1, INTERRUPTED: 130}
+
+BuildSources = Callable[[beam.Pipeline, Options], graph.Sources]
+
+
+def load(command: str, chosen: Options, build_sources: BuildSources) -> int:
+    """Check everything, run the graph, account for it, report. Returns the exit code.
+
+    Raises:
+        ConfigurationError: before anything was read.
+    """
+    quieten_beam()
+    check(chosen)
+    ledger = open_ledger(chosen.ledger)
+    try:
+        with exclusive(ledger):
+            run = start_run(ledger, command)
+            status = _guarded(ledger, run, chosen, build_sources)
+            status = _conclude(ledger, run, command, chosen, status)
+    finally:
+        ledger.close()
+    return EXIT[status]
+
+
+def check(chosen: Options) -> None:
+    """Find what is wrong with the options before anything is read.
+
+    Raises:
+        ConfigurationError: naming the option.
+    """
+    need(chosen.crm, "crm", CRM.variable)
+    check_webhook(chosen.crm)
+    need(chosen.register, "register", "SVOD_REGISTER")
+    need(chosen.register_token, "register_token", REGISTER_TOKEN.variable)
+    check_url(chosen.register)
+    if chosen.store_a:
+        check_store_a(chosen.store_a)
+    if chosen.store_b_files:
+        check_files(chosen.store_b_files, chosen.store_b_encoding)
+    if chosen.report:
+        _check_folder(chosen.report)
+    _check_portal(open_client(graph.crm_access(chosen)))
+
+
+def _check_folder(report: str) -> None:
+    try:
+        Path(report).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigurationError(f"--report: cannot make {report}: {error.strerror}") from None
+    if not os.access(report, os.W_OK):
+        raise ConfigurationError(f"--report: may not write into {report}")
+
+
+def _check_portal(client: CrmClient) -> None:
+    """Find a wrong webhook or an unfit portal now; one that does not answer may do so later."""
+    try:
+        Portal(client).check()
+    except Stop as error:
+        raise ConfigurationError(f"--crm: {error}") from None
+    except CrmUnavailable as error:
+        _say(f"warning: the CRM does not answer yet ({error}); reading goes on")
+    finally:
+        client.close()
+
+
+def _guarded(ledger: Ledger, run: Run, chosen: Options, build_sources: BuildSources) -> str:
+    with _interruptible(ledger, run), ProgressView(ledger, run, sys.stderr):
+        try:
+            _run_graph(run, chosen, build_sources)
+        except Exception as error:  # noqa: BLE001 - whatever it was, the run is entered as failed
+            _say(f"svod: the run failed: {plain_reason(error)}")
+            return FAILED
+    return DONE
+
+
+def _run_graph(run: Run, chosen: Options, build_sources: BuildSources) -> None:
+    given = PipelineOptions(chosen.beam)
+    # Named, for Beam's own default would choose among three runners by what it finds in the graph.
+    runner = given.view_as(StandardOptions).runner or FnApiRunner()
+    with beam.Pipeline(runner=runner, options=given) as root:
+        sources = build_sources(root, chosen)
+        _ = graph.build(root, sources, graph.settings(chosen, run))
+
+
+def _conclude(ledger: Ledger, run: Run, command: str, chosen: Options, status: str) -> str:
+    if status == FAILED:
+        finish_run(ledger, run, status, None)
+        return status
+    ledger.transact(lambda connection: touch_refusals(connection, run))
+    with ledger.read() as connection:
+        summary = summarize(connection, run, command, chosen.crm_rate)
+    finish_run(ledger, run, summary["status"], summary)
+    for line in outcome_lines(summary):
+        print(line)  # noqa: T201 - what happened is this command's output
+    if chosen.report:
+        print(f"Report: {write_report(ledger, run.run_id, Path(chosen.report))}")
+    return str(summary["status"])
+
+
+@contextmanager
+def _interruptible(ledger: Ledger, run: Run) -> Iterator[None]:
+    """Ctrl-C and SIGTERM end the program at once: the ledger is made to be left at any moment.
+
+    Waiting for the workers could take as long as the CRM's slowest request.
+    """
+
+    def leave(number: int, _: FrameType | None) -> None:
+        code = EXIT[INTERRUPTED] if number == signal.SIGINT else 128 + number
+        _say("svod: interrupted; nothing is lost, the next run goes on from here")
+        entering = threading.Thread(
+            target=finish_run, args=(ledger, run, INTERRUPTED, None), daemon=True
+        )
+        entering.start()
+        entering.join(timeout=5)
+        os._exit(code)
+
+    before = {number: signal.signal(number, leave) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+# How Beam's in-process runner tells the exception of a worker: a traceback as text.
+_OWN_ERROR = re.compile(r"^(?:transforms|pipeline)\.[\w.]+: (.+?)(?: \[while running .*)?$", re.M)
+
+
+def plain_reason(error: BaseException) -> str:
+    """What to tell a person: our own words where there are any, no secret in any case."""
+    own = _OWN_ERROR.findall(str(error))
+    return mask(own[-1] if own else f"{type(error).__name__}: {error}")
+
+
+def quieten_beam() -> None:
+    """Keep Beam's chatter about optional packages away from the operator."""
+    logging.getLogger().setLevel(logging.ERROR)
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)

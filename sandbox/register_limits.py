@@ -1,0 +1,122 @@
+"""Who may ask the local register, how often, and what goes wrong: its limits and its faults."""
+
+import threading
+import time
+from collections import Counter, deque
+from collections.abc import Sequence
+from http import HTTPStatus
+from typing import Any, Literal
+
+import msgspec
+
+
+class Fault(msgspec.Struct):
+    """What to answer instead of the truth, ``count`` times (None: always), for ``tins`` (all).
+
+    ``html`` 502, ``busy`` 429, ``garbage`` cut JSON, ``shape`` JSON of another shape, ``hang`` no
+    answer for ``seconds``, ``drop`` the connection closed, ``unauthorized`` 401 and ``forbidden``
+    403, both with the key in the message.
+    """
+
+    kind: Literal["html", "busy", "garbage", "shape", "hang", "drop", "unauthorized", "forbidden"]
+    count: int | None = None
+    tins: frozenset[str] = frozenset()
+    seconds: float = 60.0
+
+
+class RefusedError(Exception):
+    """The request gets an error in the service's own shape."""
+
+    def __init__(self, status: HTTPStatus, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+        self.body = msgspec.json.encode(
+            {"family": "CLIENT_ERROR", "reason": status.phrase, "message": message}
+        )
+
+
+class _Window:
+    """How many events fell into the last ``seconds``, and the most there ever were."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._moments: deque[float] = deque()
+        self.peak = 0
+
+    def count(self, more: int = 0) -> int:
+        """Events in the window, after ``more`` just now."""
+        now = time.monotonic()
+        self._moments.extend([now] * more)
+        while self._moments and self._moments[0] <= now - self._seconds:
+            self._moments.popleft()
+        self.peak = max(self.peak, len(self._moments))
+        return len(self._moments)
+
+
+class Gate:
+    """Counts all requests and connections, and refuses what is over a limit. Safe in threads."""
+
+    def __init__(self, token: str, rate: int, daily: int, connections: int | None) -> None:
+        self.token = token
+        self._rate, self._daily, self._connections = rate, daily, connections
+        self._lock = threading.Lock()
+        self._faults: list[Fault] = []
+        self._counts: Counter[str] = Counter()
+        self._queries: Counter[str] = Counter()
+        self._requests, self._accepted, self._opened = _Window(1), _Window(1), _Window(60)
+
+    def set_faults(self, faults: Sequence[Fault]) -> None:
+        """Replaces the faults; the first that fits a request is what it gets."""
+        with self._lock:
+            self._faults = [msgspec.structs.replace(fault) for fault in faults]
+
+    def stats(self) -> dict[str, Any]:
+        """Requests, answers by status, the most requests within a second, questions per TIN."""
+        with self._lock:
+            counted = {
+                name: self._counts[name]
+                for name in ("requests", "answered", "found", "not_found", "connections")
+            }
+            statuses = {key: n for key, n in self._counts.items() if key.isdigit()}
+            peak, queries = self._requests.peak, dict(self._queries)
+        return {**counted, "statuses": statuses, "peak_rate": peak, "queries": queries}
+
+    def note(self, status: str) -> None:
+        """Counts an answer by its status."""
+        with self._lock:
+            self._counts[status] += 1
+
+    def connected(self) -> bool:
+        """Counts a new connection; false when it is one too many this minute."""
+        with self._lock:
+            self._counts["connections"] += 1
+            return self._connections is None or self._opened.count(1) <= self._connections
+
+    def admit(self, key: str, connected: bool) -> None:
+        """Lets a request in, or refuses it by key, connection, rate or quota."""
+        with self._lock:
+            self._counts["requests"] += 1
+            self._requests.count(1)
+            if key != f"Token {self.token}":
+                raise RefusedError(HTTPStatus.UNAUTHORIZED, f"Unknown API key: {key}")
+            if not connected:
+                raise RefusedError(
+                    HTTPStatus.TOO_MANY_REQUESTS, "Too many new connections per minute"
+                )
+            if self._accepted.count() >= self._rate:
+                raise RefusedError(HTTPStatus.TOO_MANY_REQUESTS, "Too many requests per second")
+            if self._counts["answered"] >= self._daily:
+                raise RefusedError(HTTPStatus.FORBIDDEN, f"Daily limit of key {self.token} is over")
+            self._accepted.count(1)
+            self._counts["answered"] += 1
+
+    def fault(self, tin: str) -> Fault | None:
+        """The fault that this question gets, counted down."""
+        with self._lock:
+            self._queries[tin] += 1
+            for fault in self._faults:
+                if fault.count != 0 and (not fault.tins or tin in fault.tins):
+                    if fault.count is not None:
+                        fault.count -= 1
+                    return fault
+        return None

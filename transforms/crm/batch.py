@@ -1,0 +1,100 @@
+"""Commands of a ``batch``: how they are written, and how its answers are read.
+
+A portal is a PHP program. A command is a query string with brackets; answers have lists where a
+map is empty or has the keys 0, 1, 2 …
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import quote
+
+from transforms.crm.errors import CrmError
+
+MAX_COMMANDS = 50
+
+Command = tuple[str, Mapping[str, Any]]
+
+# What a portal replaces in every value of a batch, in capitals too, wherever it stands.
+_REFERENCE = re.compile(r"\$(?=result|next|total|time|error)", re.IGNORECASE)
+_FULL_WIDTH_DOLLAR = "＄"
+
+
+@dataclass(frozen=True)
+class BatchAnswer:
+    """What became of each command: its key is in ``results`` or in ``errors``, never in both."""
+
+    results: dict[str, Any] = field(default_factory=dict)
+    errors: dict[str, CrmError] = field(default_factory=dict)
+
+    @property
+    def fatal(self) -> CrmError | None:
+        """The error for which the run has to stop, if there is one."""
+        return next((error for error in self.errors.values() if error.fatal), None)
+
+
+def defuse(text: str) -> str:
+    """The text with nothing in it that a batch would replace by another command's answer.
+
+    The dollar becomes a full-width one: it reads the same and takes one character, so that no
+    length changes. Defused text stays as it is; what is read back is compared with ``defuse`` of
+    what the stores say.
+
+    >>> defuse("ООО $result[c1] и $TOTAL, $100")
+    'ООО ＄result[c1] и ＄TOTAL, $100'
+    """
+    return _REFERENCE.sub(_FULL_WIDTH_DOLLAR, text)
+
+
+def encode_command(method: str, params: Mapping[str, Any]) -> str:
+    """A call as a batch takes it, URL-encoded once.
+
+    None, an empty list and an empty map are left out (a query string cannot say them); true and
+    false are 1 and 0, and ``"Y"`` is the caller's business; text is defused.
+
+    >>> encode_command("crm.item.update", {"id": 15, "fields": {"title": "A&B"}})
+    'crm.item.update?id=15&fields[title]=A%26B'
+    >>> encode_command("crm.item.list", {"filter": {"@id": [1, 2]}, "order": {}, "x": None})
+    'crm.item.list?filter[%40id][0]=1&filter[%40id][1]=2'
+    """
+    pairs = (
+        f"{name}={value}" for key in params for name, value in _pairs(_quote(key), params[key])
+    )
+    query = "&".join(pairs)
+    return f"{method}?{query}" if query else method
+
+
+def _pairs(name: str, value: Any) -> Iterator[tuple[str, str]]:
+    if isinstance(value, Mapping):
+        children = value.items()
+    elif isinstance(value, list | tuple):
+        children = dict(enumerate(value)).items()
+    else:
+        if value is not None:
+            yield name, _quote(_text(value))
+        return
+    for key, child in children:
+        yield from _pairs(f"{name}[{_quote(str(key))}]", child)
+
+
+def _text(value: str | float | bool) -> str:
+    if isinstance(value, str):
+        return defuse(value)
+    return str(int(value)) if isinstance(value, bool) else str(value)
+
+
+def _quote(text: str) -> str:
+    # A lone surrogate, which no UTF-8 can say, becomes "?".
+    return quote(text, safe="", errors="replace")
+
+
+def as_map(value: Any) -> dict[str, Any]:
+    """A map of an answer, whatever it came as; empty when it is none.
+
+    >>> as_map([]), as_map(["a", "b"]), as_map({"c1": 5}), as_map(None)
+    ({}, {'0': 'a', '1': 'b'}, {'c1': 5}, {})
+    """
+    if isinstance(value, list):
+        return {str(index): one for index, one in enumerate(value)}
+    return value if isinstance(value, dict) else {}

@@ -1,0 +1,62 @@
+"""A company's orders in one store: how many, their sum in kopecks, the last one's day in Moscow.
+
+>>> parse(12, "154300.50", "2024-03-02")
+(Orders(count=12, total=15430050, last_on='2024-03-02'), ())
+>>> parse(0, None, None), parse("много", "1 000,5", None)
+((None, ()), (Orders(count=0, total=100050, last_on=''), (Note(field='orders', problem='unreadable', value='много'),)))
+"""
+
+from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+
+from transforms.fields import text, time
+from transforms.records import Note, Orders
+
+_ROUBLES = frozenset({"", "RUB", "RUR", "643", "РУБ", "РУБ.", "₽"})
+_LONGEST = 40
+
+
+def parse(
+    count: object, total: object, last_at: object, currency: object = None
+) -> tuple[Orders | None, text.Notes]:
+    """The orders told by any JSON values, None for none; a sum that is not in roubles is left out."""
+    last_on, notes = time.moscow_date(last_at, "orders")
+    kopecks, wrong = _kopecks(total)
+    number, more = _count(count)
+    notes += wrong + more
+    unit = text.parse(currency, "orders")[0]
+    if unit.upper() not in _ROUBLES:
+        notes += (Note("orders", "not_in_roubles", text.shown(f"{total} {unit}")),)
+        kopecks = 0
+    return (Orders(number, kopecks, last_on) if number or kopecks or last_on else None), notes
+
+
+def _count(value: object) -> tuple[int, text.Notes]:
+    kopecks, notes = _kopecks(value)
+    if kopecks < 0 or kopecks % 100:
+        return 0, (Note("orders", "unreadable", text.shown(value)),)
+    return kopecks // 100, notes
+
+
+def _kopecks(value: object) -> tuple[int, text.Notes]:
+    if value is None or value == "":
+        return 0, ()
+    amount = _decimal(value)
+    if amount is None or not amount.is_finite() or amount.adjusted() > 13:
+        return 0, (Note("orders", "unreadable", text.shown(value)),)
+    return int((amount * 100).to_integral_value(ROUND_HALF_UP)), ()
+
+
+def _decimal(value: object) -> Decimal | None:
+    if isinstance(value, Decimal):
+        return value
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
+    if isinstance(value, int) and text.integer(value) is None:
+        return None
+    written = (
+        "".join(str(value).split()) if not isinstance(value, str) or len(value) <= _LONGEST else ""
+    )
+    try:
+        return Decimal(written.replace(",", "."))
+    except InvalidOperation:
+        return None

@@ -1,0 +1,61 @@
+"""One run at a time: two that load into one CRM would double what they create."""
+
+import fcntl
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import sqlalchemy as sa
+
+from transforms.errors import SvodError
+from transforms.ledger.database import Ledger
+
+_NUMBER = 0x73766F64  # "svod"
+
+
+class LedgerLockedError(SvodError):
+    """Another run is going on with this ledger."""
+
+
+@contextmanager
+def exclusive(ledger: Ledger) -> Iterator[None]:
+    """Hold the ledger for one run. The lock ends with the process, however that ends.
+
+    Raises:
+        LedgerLockedError: when another run holds it.
+    """
+    url = ledger.engine.url
+    if url.get_backend_name() == "sqlite":
+        with _file_lock(f"{url.database}.lock"):
+            yield
+        return
+    query = (
+        "SELECT GET_LOCK(CONCAT('svod ', DATABASE()), 0)"
+        if url.get_backend_name() == "mysql"
+        else f"SELECT pg_try_advisory_lock({_NUMBER})"
+    )
+    # The lock belongs to the connection: it is kept open, and not given back to the pool.
+    connection = ledger.engine.connect()
+    try:
+        if not connection.execute(sa.text(query)).scalar():
+            raise _locked()
+        yield
+    finally:
+        connection.invalidate()
+        connection.close()
+
+
+@contextmanager
+def _file_lock(path: str) -> Iterator[None]:
+    with open(path, "w") as file:  # noqa: PTH123 - the descriptor is the lock
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise _locked() from None
+        yield
+
+
+def _locked() -> LedgerLockedError:
+    return LedgerLockedError(
+        "another run is going on with this ledger: wait for its end (svod status shows how far"
+        " it is)"
+    )

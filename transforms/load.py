@@ -1,0 +1,80 @@
+"""Loading into the CRM: one writer for the portal, whatever the number of workers."""
+
+from collections.abc import Iterable, Iterator
+
+import apache_beam as beam
+import msgspec
+
+from transforms.crm.client import CrmClient
+from transforms.crm.errors import CrmUnavailable, Stop
+from transforms.crm.limits import Limits
+from transforms.crm.loader import Loader
+from transforms.crm.portal import Portal
+from transforms.errors import ConfigurationError
+from transforms.ledger import loads, usage
+from transforms.ledger.runs import remark, settle_run
+from transforms.ledger.source_rows import Run
+from transforms.secrets import Secret
+from transforms.worker import LedgerFn
+
+
+class CrmAccess(msgspec.Struct, frozen=True):
+    """Where the CRM is, and what it allows: requests a second, a burst, operating seconds.
+
+    ``settle`` is how long a request may still be executed after its answer was lost, in seconds.
+    """
+
+    webhook: Secret
+    rate: float
+    burst: int
+    operating: float
+    settle: float
+
+
+class LoadCrm(beam.PTransform):
+    """When everything is consolidated, bring the CRM to what the ledger says.
+
+    The limits are the portal's: more writers would gain nothing, so one does it all.
+    """
+
+    def __init__(self, ledger: Secret, run: Run, access: CrmAccess) -> None:
+        super().__init__()
+        self._ledger, self._run, self._access = ledger, run, access
+
+    def expand(self, consolidated: beam.PCollection[int]) -> beam.PCollection[int]:
+        """Gives one element when all is done."""
+        return (
+            consolidated
+            | "OnOneWorker" >> beam.Map(lambda count: (0, count)).with_output_types(tuple[int, int])
+            | "AwaitAll" >> beam.GroupByKey()
+            | "Load"
+            >> beam.ParDo(_LoadFn(self._ledger, self._run, self._access)).with_output_types(int)
+        )
+
+
+class _LoadFn(LedgerFn):
+    def __init__(self, ledger: Secret, run: Run, access: CrmAccess) -> None:
+        super().__init__(ledger, run)
+        self._access = access
+
+    def process(self, element: tuple[int, Iterable[int]]) -> Iterator[int]:
+        settle_run(self.ledger, self.run)
+        access = self._access
+        client = open_client(access)
+        recorder = usage.Recorder(self.ledger, self.run)
+        client.limits.on_request = recorder.add
+        try:
+            Loader(self.ledger, self.run, Portal(client), access.settle).load()
+        except (CrmUnavailable, Stop, ConfigurationError) as error:
+            remark(self.ledger, self.run, str(error))
+        finally:
+            recorder.flush()
+            client.close()
+            self.ledger.transact(lambda connection: loads.defer_unloaded(connection, self.run))
+        yield sum(element[1])
+
+
+def open_client(access: CrmAccess) -> CrmClient:
+    """A client of the portal, at its limits."""
+    limits = Limits(rate=access.rate, burst=access.burst, operating=access.operating)
+    return CrmClient(access.webhook.value(), limits)

@@ -1,0 +1,77 @@
+"""What the rows of both stores share: their original as JSON, their moment, their mark of deletion."""
+
+import json
+from typing import NamedTuple
+
+import msgspec
+
+from transforms.fields import text, time
+from transforms.records import Kind, Row, Source
+
+RAW_LIMIT = 65_536
+_HEAD = 16_384
+_TRUE = frozenset({"1", "TRUE", "T", "X", "Х", "Y", "YES", "ДА"})
+_encode = msgspec.json.Encoder(enc_hook=str).encode
+
+
+class Origin(NamedTuple):
+    """Where a row comes from, and what its store says of it as a whole."""
+
+    source: Source
+    source_id: str
+    changed_at: int
+    order: int
+    deleted: bool
+    raw: bytes
+
+    def row(self, kind: Kind, tin: str, verdict: tuple[str, str], payload: bytes) -> Row:
+        """The row with this origin; ``verdict`` is its reason and detail."""
+        source, source_id, changed_at, order, _, raw = self
+        reason, detail = verdict
+        return Row(source, kind, source_id, changed_at, order, tin, reason, detail, payload, raw)
+
+
+def raw_json(record: object) -> bytes:
+    """The original record as JSON; above 64 KB only its head, with its size.
+
+    >>> raw_json({"id": 1, "name": "Ромашка"}).decode()
+    '{"id":1,"name":"Ромашка"}'
+    """
+    try:
+        data = _encode(record)
+    except (ValueError, TypeError, OverflowError, RecursionError):
+        data = _plain_json(record)
+    if len(data) <= RAW_LIMIT:
+        return data
+    head = data[:_HEAD].decode(errors="ignore")
+    return _encode({"truncated": True, "size": len(data), "head": head})
+
+
+def _plain_json(record: object) -> bytes:
+    # The slower encoder also writes half a surrogate pair and integers of any size.
+    try:
+        return json.dumps(record, default=str).encode()
+    except (ValueError, TypeError, RecursionError):
+        return _encode({"unwritable": text.shown(record)})
+
+
+def moment(changed: object, created: object, local: bool = False) -> tuple[int, text.Notes]:
+    """When the row changed, or was created when that is not known; 0 when neither is."""
+    changed_at, notes = time.parse(changed, "changed_at", local)
+    if changed_at or not notes:
+        return changed_at, notes
+    created_at, more = time.parse(created, "created_at", local)
+    return created_at, notes + more
+
+
+def is_set(mark: object) -> bool:
+    """Whether a mark such as ``deleted`` is set, in any of the ways that people and systems set it.
+
+    >>> [is_set(x) for x in (True, 1, "X", "true", None, 0, "", "0", "нет", [])]
+    [True, True, True, True, False, False, False, False, False, False]
+    """
+    if mark is False or mark is None:
+        return False
+    if isinstance(mark, str):
+        return len(mark) < text.SHOWN and mark.strip().upper() in _TRUE
+    return text.integer(mark) == 1 or mark is True

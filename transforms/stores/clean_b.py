@@ -1,0 +1,184 @@
+"""Store B's business partners to clean records. Source: contracts, ``store_b.md``.
+
+>>> row = clean_partner({"partner": 1000123, "category": 2, "name1": "ООО Ромашка",
+...                      "taxnumbers": [{"type": "INN", "number": 7805746764}]})
+>>> row.kind, row.source_id, row.tin, row.reason
+('company', '0001000123', '7805746764', '')
+>>> clean_partner({"category": "1"})
+Unusable(reason='no_partner_number', detail='the partner has no number')
+"""
+
+import re
+from collections.abc import Iterator
+
+import msgspec
+
+from transforms.fields import address, orders, text
+from transforms.records import Note, Orders, Row
+from transforms.stores._companies import BankDetails, CompanyFacts, company_row
+from transforms.stores._contacts import ContactFacts, contact_row
+from transforms.stores._rows import Origin, is_set, moment, raw_json
+
+_NUMBER_LENGTH = 10
+_LONGEST_NUMBER = 64
+_SEPARATORS = re.compile(r"[\s,;/]+")
+_TIN, _KPP, _OGRN = "INN", "KPP", "OGRN"
+_TAX_TYPES = {
+    "INN": _TIN, "ИНН": _TIN, "KPP": _KPP, "КПП": _KPP,
+    "OGRN": _OGRN, "OGRNIP": _OGRN, "ОГРН": _OGRN, "ОГРНИП": _OGRN,
+}  # fmt: skip
+
+
+class Unusable(msgspec.Struct, frozen=True):
+    """A value that is no partner: ``not_an_object``, ``no_partner_number`` or ``bad_category``."""
+
+    reason: str
+    detail: str
+
+
+def clean_partner(raw: object, *, order: int = 0) -> Row | Unusable:
+    """The row of one decoded JSON value; ``order`` is its place among versions of equal time."""
+    if not isinstance(raw, dict):
+        return Unusable("not_an_object", f"a partner is an object, not {type(raw).__name__}")
+    number = partner_number(raw.get("partner"))
+    if not number:
+        return Unusable("no_partner_number", "the partner has no number")
+    category = raw.get("category")
+    if category not in ("1", "2"):
+        category = text.parse(category, "category")[0]
+    if category not in ("1", "2"):
+        return Unusable(
+            "bad_category", f"category is 1 or 2, not {text.shown(raw.get('category'))}"
+        )
+    changed_at, notes = moment(raw.get("changed_at"), raw.get("created_at"))
+    deleted = is_set(raw.get("deleted"))
+    origin = Origin("B", number, changed_at, order, deleted, raw_json(raw))
+    if category == "1":
+        return contact_row(origin, _contact_facts(raw, notes))
+    return company_row(origin, _company_facts(raw, notes))
+
+
+def partner_number(value: object) -> str:
+    """A partner's number: text as it is, a number in SAP's form of ten digits, else "".
+
+    >>> partner_number(" 0001000123 "), partner_number(1000123), partner_number(True)
+    ('0001000123', '0001000123', '')
+    """
+    if isinstance(value, str):
+        number = value.strip() if value.isprintable() else text.clean(value)
+        return number if len(number) <= _LONGEST_NUMBER else ""
+    integer = text.integer(value)
+    return str(integer).zfill(_NUMBER_LENGTH) if integer and integer > 0 else ""
+
+
+def _contact_facts(raw: dict[str, object], notes: text.Notes) -> ContactFacts:
+    company_ids, id_notes = _company_ids(raw.get("contact_of"))
+    return ContactFacts(
+        raw.get("last_name"),
+        raw.get("first_name"),
+        raw.get("middle_name"),
+        raw.get("position"),
+        company_ids,
+        raw.get("phones"),
+        raw.get("emails"),
+        id_notes + notes,
+    )
+
+
+def _company_ids(value: object) -> tuple[tuple[str, ...], text.Notes]:
+    """The partner numbers in a list, or in one text or number.
+
+    >>> _company_ids(["0001000123", 1000124]), _company_ids("0001000123, 0001000124")[0]
+    ((('0001000123', '0001000124'), ()), ('0001000123', '0001000124'))
+    """
+    leaves, notes = text.leaves(value, "company_ids")
+    ids: dict[str, None] = {}
+    for leaf in leaves:
+        parts = _SEPARATORS.split(leaf) if isinstance(leaf, str) else [leaf]
+        for part in parts:
+            if number := partner_number(part):
+                ids[number] = None
+            elif part != "":
+                notes += (Note("company_ids", "unreadable", text.shown(part)),)
+    return tuple(ids), notes
+
+
+def _company_facts(raw: dict[str, object], notes: text.Notes) -> CompanyFacts:
+    numbers, tax_notes = _tax_numbers(raw.get("taxnumbers"))
+    where, address_notes = address.choose(raw.get("addresses"))
+    deals, order_notes = _orders(raw.get("orders"))
+    banks, bank_notes = _banks(raw.get("bankdetails"))
+    return CompanyFacts(
+        tins=numbers[_TIN],
+        kpps=numbers[_KPP],
+        ogrns=numbers[_OGRN],
+        name=_name(raw.get("name1"), raw.get("name2")),
+        legal_form=raw.get("legal_form"),
+        full_name=None,
+        address=where,
+        banks=banks,
+        phones=raw.get("phones"),
+        emails=raw.get("emails"),
+        site=raw.get("site"),
+        orders=deals,
+        notes=address_notes + order_notes + tax_notes + bank_notes + notes,
+    )
+
+
+def _name(name1: object, name2: object) -> object:
+    # SAP cuts a long name in two fields.
+    if not isinstance(name2, str) or not name2:
+        return name1
+    return f"{name1} {name2}" if isinstance(name1, str) else name2
+
+
+def _objects(value: object) -> list[object]:
+    return value if isinstance(value, list) else [] if value is None else [value]
+
+
+def _tax_numbers(value: object) -> tuple[dict[str, list[object]], text.Notes]:
+    """Values by type, from a list of objects with type and number, or from one plain object.
+
+    >>> _tax_numbers({"INN": "7805746764", "KPP": 780501001})[0]
+    {'INN': ['7805746764'], 'KPP': [780501001], 'OGRN': []}
+    """
+    numbers: dict[str, list[object]] = {_TIN: [], _KPP: [], _OGRN: []}
+    notes: list[Note] = []
+    for kind, number in _typed(value):
+        known = _TAX_TYPES.get(text.parse(kind, "taxnumbers")[0].upper())
+        if known:
+            numbers[known].append(number)
+        elif number is not None:
+            notes.append(Note("taxnumbers", "unknown_type", text.shown([kind, number])))
+    return numbers, tuple(notes[: text.MANY])
+
+
+def _typed(value: object) -> Iterator[tuple[object, object]]:
+    for entry in _objects(value):
+        if not isinstance(entry, dict):
+            yield None, entry
+        elif "type" in entry or "number" in entry:
+            yield entry.get("type"), entry.get("number")
+        else:
+            yield from entry.items()
+
+
+def _banks(value: object) -> tuple[list[BankDetails], text.Notes]:
+    banks = []
+    notes: list[Note] = []
+    for entry in _objects(value):
+        if isinstance(entry, dict):
+            told = map(entry.get, ("bik", "account", "bank", "corr_account"))
+            banks.append(BankDetails(*told))
+        else:
+            notes.append(Note("account", "wrong_type", text.shown(entry)))
+    return banks, tuple(notes[: text.MANY])
+
+
+def _orders(value: object) -> tuple[Orders | None, text.Notes]:
+    if value is None:
+        return None, ()
+    if not isinstance(value, dict):
+        return None, (Note("orders", "wrong_type", text.shown(value)),)
+    told = map(value.get, ("count", "total", "last_at", "currency"))
+    return orders.parse(*told)
