@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from sandbox import register as sandbox
 from transforms.errors import ConfigurationError
 from transforms.register.answer import Answer, NoAnswer
 from transforms.register.client import RegisterClient, RegisterRefused
@@ -143,6 +144,19 @@ def test_each_question_is_asked_once_in_the_contracts_words(register: Register, 
         for tin in TINS[:50]
     ]
     assert budget.today[1] == 50
+
+
+def test_the_sandboxes_register_is_understood():
+    suggestions = [{"data": {"inn": tin, "state": {"status": "ACTIVE"}}} for tin in TINS[:15]]
+    with sandbox.Register(suggestions, rate=10_000) as server:
+        server.set_faults([sandbox.Fault(kind, 2) for kind in ("html", "busy", "drop", "garbage")])
+        client = RegisterClient(
+            server.url, server.token, DailyBudget(100), rate=1000, workers=1, waits=(0.01,) * 9
+        )
+        # Of what fails only cut JSON is not asked for again.
+        answers = told(client.ask_many(TINS[:20]))
+        client.close()
+    assert answers == {"active": 13, "not_in_register": 5, "nonsense": 2}
 
 
 def test_connections_are_kept(register: Register, connect: Connect):

@@ -5,6 +5,7 @@ import json
 import signal
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
 from typing import Any
 from urllib.parse import urlencode
@@ -149,12 +150,25 @@ def test_connection_is_kept_alive():
     with Caller() as crm:
         port = int(crm.portal.url.rpartition(":")[2])
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+        connection.connect()
+        opened = connection.sock
         for _ in range(3):
             connection.request("POST", "/rest/1/secretcode/scope", b"{}")
             assert connection.getresponse().read().startswith(b'{"result"')
-        sockets = crm.portal._server._connections
-        assert len(sockets) == 1
+        assert connection.sock is opened
         connection.close()
+
+
+def test_many_clients_at_once():
+    with Caller(limits=False) as crm, ThreadPoolExecutor(8) as pool:
+        data = [{"title": "ООО", "originatorId": "svod", "originId": f"c{n}"} for n in range(20)]
+        answers = pool.map(
+            lambda _: crm.ok("crm.item.batchImport", entityTypeId=4, data=data), range(40)
+        )
+        ids = [one["item"]["id"] for answer in answers for one in answer["items"]]
+        assert sorted(ids) == list(range(1, 801))
+        assert (crm.portal.stats.requests, crm.portal.stats.writes) == (40, 800)
+        assert crm.violations == {"duplicates": 780}
 
 
 def test_hook_sees_both_moments_and_can_cut_the_line():

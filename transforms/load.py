@@ -1,6 +1,6 @@
 """Loading into the CRM: one writer for the portal, whatever the number of workers."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import apache_beam as beam
 import msgspec
@@ -16,6 +16,10 @@ from transforms.ledger.runs import remark, settle_run
 from transforms.ledger.source_rows import Run
 from transforms.secrets import Secret
 from transforms.worker import LedgerFn
+
+
+OnRequest = Callable[[int, int, int], None]
+"""Told of requests, those of them that were refused, and milliseconds waited for the limits."""
 
 
 class CrmAccess(msgspec.Struct, frozen=True):
@@ -59,12 +63,10 @@ class _LoadFn(LedgerFn):
 
     def process(self, element: tuple[int, Iterable[int]]) -> Iterator[int]:
         settle_run(self.ledger, self.run)
-        access = self._access
-        client = open_client(access)
         recorder = usage.Recorder(self.ledger, self.run)
-        client.limits.on_request = recorder.add
+        client = open_client(self._access, recorder.add)
         try:
-            Loader(self.ledger, self.run, Portal(client), access.settle).load()
+            Loader(self.ledger, self.run, Portal(client), self._access.settle).load()
         except (CrmUnavailable, Stop, ConfigurationError) as error:
             remark(self.ledger, self.run, str(error))
         finally:
@@ -74,7 +76,7 @@ class _LoadFn(LedgerFn):
         yield sum(element[1])
 
 
-def open_client(access: CrmAccess) -> CrmClient:
-    """A client of the portal, at its limits."""
-    limits = Limits(rate=access.rate, burst=access.burst, operating=access.operating)
+def open_client(access: CrmAccess, on_request: OnRequest = lambda *_: None) -> CrmClient:
+    """A client of the portal, at its limits; ``on_request`` is told of each request."""
+    limits = Limits(access.rate, access.burst, access.operating, on_request=on_request)
     return CrmClient(access.webhook.value(), limits)

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 from pipeline.report.history import run_of
-from pipeline.report.page import findings, page
+from pipeline.report.page import findings, render
 from transforms.ledger.database import Ledger
 
 __all__ = ["write_report"]
@@ -26,7 +26,7 @@ def write_report(ledger: Ledger, run_id: str, folder: Path) -> Path:
     """
     with ledger.read() as connection:
         run = run_of(connection, run_id)
-        html = page(findings(connection, run))
+        html = render(findings(connection, run))
     known = {"run_id": run.run_id, "command": run.command, "status": run.status}
     summary = {**known, "seconds": run.seconds, **run.summary}
     folder.mkdir(parents=True, exist_ok=True)

@@ -44,8 +44,8 @@ def tin_shown(written: str | None) -> str:
 def answer_shown(text: str, *records: object) -> str:
     """What another system said of a record, without the record's own words.
 
-    ``records`` are what the record holds (nested lists and maps). Its words go, also cut or inflected
-    ones; so do e-mails and longer numbers, and quotes when nothing is known of the record.
+    ``records`` are what the record holds (nested lists and maps). Its words go, also cut or
+    inflected; so do e-mails, longer numbers, and quotes when nothing is known of the record.
 
     >>> answer_shown("Field 'E-mail' of Petrova is wrong: petrov@x.example", {"name": "PETROV"})
     "Field 'E-mail' of ••••••• is wrong: •••"

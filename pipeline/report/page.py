@@ -67,7 +67,7 @@ def findings(connection: Connection, run: PastRun) -> Findings:
     )
 
 
-def page(found: Findings) -> str:
+def render(found: Findings) -> str:
     """The report's HTML, in Russian."""
     run = found.run
     rejected = sum(rejection.count for rejection in found.rejections)

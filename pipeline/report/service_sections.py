@@ -156,7 +156,7 @@ def past_runs(runs: Sequence[PastRun]) -> Html:
 def _past_run(run: PastRun) -> Sequence[object]:
     seconds = run.seconds
     return (
-        moment(run.started_at),
+        fill("<time>{}</time>", moment(run.started_at)),
         command(run.command),
         fill('<span class="dot {}">{}</span>', mood(run), _MOODS[mood(run)]),
         "—" if seconds is None else duration(seconds),

@@ -125,7 +125,8 @@ class Rest:
         except RestError as error:
             bare = self.faults.strike("bare_error", [name])
             if bare and error.status == 400:
-                raise RestError(400, bare.code or "", error.description) from None
+                code = "" if bare.code is None else bare.code
+                raise RestError(400, code, error.description) from None
             raise
         finally:
             operating = self._charge(name, seconds) if billed else {}

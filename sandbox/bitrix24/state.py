@@ -106,8 +106,8 @@ class State:
     def add(self, kind: str, values: Mapping[str, Any]) -> int:
         """A person creates a record; gives its id."""
         with self.lock:
-            row = {"assignedById": 1, "createdTime": self.timestamp(), **values}
-            return self.tables[kind].add(self._with_value_ids(row))
+            row = {"assignedById": 1, "createdTime": self.timestamp()}
+            return self.tables[kind].add(row | self._completed(values))
 
     def edit(self, kind: str, row_id: int, values: Mapping[str, Any]) -> None:
         """A person changes a record: these fields get these values, ``fm`` is replaced whole."""
@@ -115,13 +115,15 @@ class State:
             row = self.tables[kind].get(row_id)
             if row is None:
                 raise KeyError(f"{kind} has no {row_id}")
-            self.tables[kind].replace(self._with_value_ids({**row, **values}))
+            self.tables[kind].replace(row | self._completed(values))
 
-    def _with_value_ids(self, row: Row) -> Row:
+    def _completed(self, values: Mapping[str, Any]) -> Row:
+        """What a person entered, with what follows from it."""
+        row = dict(values)
         if "fm" in row:
             row["fm"] = [{"id": self.value_id(), **value} for value in row["fm"]]
         if "companyIds" in row:
-            row["companyId"] = next(iter(row["companyIds"] or []), None)
+            row["companyId"] = next(iter(row["companyIds"]), None)
         return row
 
     def delete(self, kind: str, row_id: int) -> None:

@@ -21,12 +21,12 @@ from transforms.secrets import mask
 _OVER_RATE = "QUERY_LIMIT_EXCEEDED"
 _OVER_OPERATING = "OPERATION_TIME_LIMIT"
 _NEW_WEBHOOK = (
-    "The CRM does not know the webhook of --crm (it was deleted, or its user was): make a new inbound"
-    " webhook with the right 'crm' in the portal, give it in --crm, and run again."
+    "The CRM does not know the webhook of --crm (it was deleted, or its user was): make a new"
+    " inbound webhook with the right 'crm' in the portal, give it in --crm, and run again."
 )
 _NO_RIGHT = (
-    "The CRM does not let us call {method}: give the webhook the right 'crm', and its user the right"
-    " to read and change companies and contacts, and run again."
+    "The CRM does not let us call {method}: give the webhook the right 'crm', and its user the"
+    " right to read and change companies and contacts, and run again."
 )
 _STOPS = {
     "NO_AUTH_FOUND": _NEW_WEBHOOK,
@@ -79,7 +79,7 @@ def error_of(method: str, status: int, told: Any) -> CrmError:
         return Stop(f"{advice.format(method=method)} ({code})", code, description)
     if status >= 500 or name in _BROKE_DOWN:
         return UnknownOutcome(f"The CRM broke down in {method}: {code}.", code, description)
-    return Refused(f"The CRM refuses {method}: {code or 'no code'}.", code, description)
+    return Refused(code, description, method)
 
 
 def read_batch(methods: Mapping[str, str], body: Mapping[str, Any]) -> BatchAnswer:

@@ -66,26 +66,26 @@ class CrmClient:
         """Ends the connections."""
         self._connection.close()
 
-    def call(self, method: str, params: Mapping[str, Any], *, writes: bool) -> Any:
-        """The ``result`` of one method.
+    def call(self, method: str, params: Mapping[str, Any], *, writes: bool) -> dict[str, Any]:
+        """The answer to one method: ``result``, and what came with it (``next``, ``total``).
 
         Raises:
             Refused: the portal does not take it; nothing was written.
             UnknownOutcome: only when it ``writes``: it may have happened or not.
             CrmUnavailable, Stop: the run cannot go on.
         """
-        return self._ask(method, params, {}, writes)["result"]
+        return self._ask(method, params, {}, writes)
 
     def batch(self, commands: Mapping[str, Command], *, writes: bool) -> BatchAnswer:
         """What became of each of 50 commands at most; they run in their order.
 
-        Commands that were over a limit are sent again by themselves, and so are reads without an
-        answer; what stays ``Throttled`` was not executed. ``UnknownOutcome`` stands at its commands.
-        A fatal error is raised when no command has an answer yet; else it stands at those that are
-        left (``BatchAnswer.fatal``), so that no answer gets lost.
+        A command's error is any of ``CrmError``: ``Refused``; ``UnknownOutcome`` of a write; one
+        that is ``fatal``; ``Throttled`` (not executed) when a limit has refused it again and again.
+        Those over a limit were sent again by themselves before, and so were reads without answer.
 
         Raises:
-            Refused, CrmUnavailable, Stop: for the whole batch, of which nothing was executed.
+            CrmError: what ``call`` raises, when no command has an answer. Later it stands at those
+                that are left, so that no answer gets lost.
         """
         if len(commands) > MAX_COMMANDS:
             raise ValueError(f"a batch takes {MAX_COMMANDS} commands at most, not {len(commands)}")
@@ -114,7 +114,7 @@ class CrmClient:
         try:
             body = self._ask("batch", {"halt": 0, "cmd": lines}, methods, writes)
         except CrmError as error:
-            if is_first and not isinstance(error, UnknownOutcome):
+            if is_first:
                 raise
             return BatchAnswer({}, dict.fromkeys(commands, error))
         return read_batch(methods, body)
@@ -152,8 +152,8 @@ class CrmClient:
 
     def fields(self, entity_type_id: int) -> dict[str, dict[str, Any]]:
         """What ``crm.item.fields`` tells of each field, by its name: 4 companies, 3 contacts."""
-        result = self.call("crm.item.fields", {"entityTypeId": entity_type_id}, writes=False)
-        return as_map(as_map(result).get("fields"))
+        answer = self.call("crm.item.fields", {"entityTypeId": entity_type_id}, writes=False)
+        return as_map(as_map(answer["result"]).get("fields"))
 
     def list_items(
         self, entity_type_id: int, select: Sequence[str], where: Mapping[str, Any]
@@ -171,11 +171,11 @@ class CrmClient:
     def _walk(
         self, method: str, params: Mapping[str, Any], where: Mapping[str, Any], key: str
     ) -> Iterator[dict[str, Any]]:
-        """Page after page from the last id on: the portal need not count, and nothing is skipped."""
+        """Page after page, each from the last id on: nothing is counted, and nothing skipped."""
         last = 0
         while True:
             asked = {"filter": {**where, f">{key}": last}, "order": {key: "ASC"}, "start": -1}
-            result = self.call(method, {**params, **asked}, writes=False)
+            result = self.call(method, {**params, **asked}, writes=False)["result"]
             rows = list(as_map(as_map(result).get("items", result)).values())
             yield from rows
             if len(rows) < PAGE:

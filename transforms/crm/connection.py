@@ -8,6 +8,7 @@ import ipaddress
 import logging
 import re
 import ssl
+from collections.abc import Callable
 from dataclasses import dataclass
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any
@@ -84,8 +85,8 @@ class Connection:
     """Kept-alive connections to the portal of ``webhook``, ``workers`` at most.
 
     All threads share one ``requests.Session``. That is safe, because nothing in this one changes
-    after ``__init__``: it keeps no cookies (a portal would also let requests of one PHP session wait
-    for each other) and follows no redirects, and its pool of connections is made for threads.
+    after ``__init__``: it keeps no cookies (with them a portal would also let the requests of one
+    PHP session wait for each other), follows no redirects, and its pool is made for threads.
     ``timeout`` is to connect and to read, in seconds.
     """
 
@@ -104,12 +105,9 @@ class Connection:
         for name in ("urllib3.connection", "urllib3.connectionpool"):
             logging.getLogger(name).addFilter(_mask_record)
 
-    def post(self, method: str, body: bytes, seconds: Any) -> Reply:
-        """The portal's reply to a JSON body; raises nothing of ``requests``.
-
-        ``seconds()`` is a clock.
-        """
-        began = seconds()
+    def post(self, method: str, body: bytes, clock: Callable[[], float]) -> Reply:
+        """The portal's reply to a JSON body; raises nothing of ``requests``."""
+        began = clock()
         try:
             answer = self._session.post(
                 self._address + method,
@@ -119,13 +117,12 @@ class Connection:
                 allow_redirects=False,
             )
         except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
-            return Reply(
-                seconds=seconds() - began, problem=_problem(error), sent=_may_have_left(error)
-            )
+            took, sent = clock() - began, _may_have_left(error)
+            return Reply(seconds=took, problem=_problem(error), sent=sent)
         return Reply(
             answer.status_code,
             _json_object(answer.content),
-            seconds() - began,
+            clock() - began,
             moved_to=_host(answer.headers.get("Location", "")),
         )
 

@@ -36,6 +36,9 @@ class CrmError(SvodError):
 class Refused(CrmError):
     """The portal does not take this record (HTTP 400); nothing was written."""
 
+    def __init__(self, code: str, description: str = "", what: str = "a record") -> None:
+        super().__init__(f"The CRM refuses {what}: {code or 'without a code'}.", code, description)
+
 
 class Throttled(CrmError):
     """Refused for a limit (503 ``QUERY_LIMIT_EXCEEDED``, 429 ``OPERATION_TIME_LIMIT``).

@@ -97,7 +97,7 @@ class Limits:
         self._rate, self._burst = rate, burst
         self._operating, self._window = operating, window
         self._second = window / STEPS
-        self._on_request, self._clock, self._sleep = on_request, clock, sleep
+        self.on_request, self._clock, self._sleep = on_request, clock, sleep
         self._lock = threading.Lock()
         self._methods: dict[str, OperatingBudget] = {}
         self._level = 0.0
@@ -143,7 +143,7 @@ class Limits:
                 budget.settle(now, mark, [one for one in usage.spent if one.method == method])
                 if method in usage.over_operating:
                     budget.pause(now)
-        self._on_request(int(usage.arrived), int(usage.refused), round(1000 * permit.waited))
+        self.on_request(int(usage.arrived), int(usage.refused), round(1000 * permit.waited))
 
     def _count(self, now: float, permit: Permit, usage: Usage) -> None:
         self._statistics.requests += usage.arrived

@@ -143,7 +143,7 @@ class OperatingBudget:
                 self._charges.popleft()
 
     def pause(self, now: float) -> None:
-        """The portal says that the limit is crossed: wait for its time, or a tenth; then one try."""
+        """The portal says that the limit is crossed: wait for its time, or a minute; then try."""
         known = min(self._frees_at, now + self._window)
         self._paused_until = known if known > now else now + self._window / 10
         self._is_doubtful = True

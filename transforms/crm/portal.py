@@ -56,7 +56,7 @@ class Portal:
             {"filter": {"COUNTRY_ID": str(mapping.RUSSIA)}, "select": ["ID", "XML_ID"]},
             writes=False,
         )
-        found = {str(preset.get("XML_ID")): int(preset["ID"]) for preset in answer["result"]}
+        found = {str(preset.get("XML_ID")): int(preset["ID"]) for preset in answer}
         for needed in (mapping.ORGANISATION_PRESET, mapping.INDIVIDUAL_PRESET):
             if needed not in found:
                 raise ConfigurationError(
@@ -101,7 +101,7 @@ class Portal:
         answer = self._client.call(
             "crm.item.batchImport", {"entityTypeId": entity_type, "data": list(items)}, writes=True
         )
-        outcomes = answer["result"]["items"]
+        outcomes = answer["items"]
         if len(outcomes) != len(items):
             raise UnknownOutcome("the portal answered for another number of records")
         return [_imported(outcome) for outcome in outcomes]
@@ -126,15 +126,26 @@ class Portal:
         )
 
     def list_parts(self, method: str, field: str, values: Sequence[str | int]) -> list[Fields]:
-        """All requisites or bank details whose ``field`` is one of ``values``."""
+        """All requisites or bank details whose ``field`` is one of ``values``.
+
+        A full page may hide more rows: then its values are asked for in smaller groups.
+        """
         found: list[Fields] = []
-        for chunk in chunks(values, PAGE):
-            start: int | None = 0
-            while start is not None:
-                query = {"filter": {f"@{field}": list(chunk)}, "order": {"ID": "ASC"}}
-                answer = self._client.call(method, {**query, "start": start}, writes=False)
-                found += answer["result"]
-                start = answer.get("next")
+        groups = list(chunks(values, PAGE // 2))
+        while groups:
+            commands = {
+                f"c{number}": (method, {"filter": {f"@{field}": list(group)}, "order": {"ID": "ASC"}})
+                for number, group in enumerate(groups)
+            }
+            pages = self._read(commands)
+            full = [
+                group
+                for group, page in zip(groups, pages, strict=True)
+                if len(page) >= PAGE and len(group) > 1
+            ]
+            found += (row for page, group in zip(pages, groups, strict=True)
+                      if group not in full for row in page)
+            groups = [half for group in full for half in chunks(group, (len(group) + 1) // 2)]
         return found
 
     def each(self, method: str, calls: Mapping[K, Fields]) -> "Outcomes[K]":
@@ -143,15 +154,15 @@ class Portal:
         for keys in chunks(list(calls), BATCH):
             names = {f"c{number:04}": key for number, key in enumerate(keys)}
             commands = {name: (method, calls[key]) for name, key in names.items()}
-            try:
-                answer = self._client.batch(commands, writes=True)
-            except UnknownOutcome:
-                continue
+            answer = self._client.batch(commands, writes=True)
             for name, key in names.items():
-                if name in answer.errors:
-                    outcomes.refused[key] = answer.errors[name]
-                else:
+                error = answer.errors.get(name)
+                if error is None:
                     outcomes.done[key] = answer.results[name]
+                elif isinstance(error, Refused):
+                    outcomes.refused[key] = error
+            if answer.fatal:
+                raise answer.fatal
         return outcomes
 
     def _read(self, commands: Mapping[str, tuple[str, Fields]]) -> list[Any]:
@@ -186,4 +197,5 @@ class Outcomes(Generic[K]):
 def _imported(outcome: Mapping[str, Any]) -> int | Refused:
     if "item" in outcome:
         return int(outcome["item"]["id"])
-    return Refused(str(outcome.get("error") or ""), str(outcome.get("error_description") or ""))
+    code, description = (str(outcome.get(name) or "") for name in ("error", "error_description"))
+    return Refused("The CRM refuses the record.", code, description)

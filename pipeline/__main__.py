@@ -1,0 +1,119 @@
+"""The command line: ``svod COMMAND …``, the same as ``python -m pipeline COMMAND …``."""
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from pipeline import graph, options
+from pipeline.options import Options, Parser
+from transforms.errors import ConfigurationError, SvodError
+from transforms.secrets import mask
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run one command and end with its exit code."""
+    sys.exit(run(sys.argv[1:] if argv is None else argv))
+
+
+def run(argv: Sequence[str]) -> int:
+    """Run one command; returns the exit code. Wrong usage and configuration give 2."""
+    parser = _parser()
+    arguments, rest = parser.parse_known_args(list(argv))
+    try:
+        chosen = options.resolve(arguments, rest)
+        for warning in chosen.warnings:
+            _say(f"warning: {warning}")
+        command: Callable[[Options, argparse.Namespace], int] = arguments.run
+        return command(chosen, arguments)
+    except ConfigurationError as error:
+        _say(f"svod: {mask(str(error))}")
+        return 2
+    except SvodError as error:
+        _say(f"svod: {mask(str(error))}")
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+def _parser() -> Parser:
+    parser = Parser(
+        prog="svod",
+        allow_abbrev=False,
+        description="One clean base of business customers in Bitrix24, from two stores.",
+        epilog="Options that svod does not know go to Beam (--runner, …). Secrets are better given"
+        " in the environment, or in a file that VARIABLE_FILE names.",
+    )
+    commands = parser.add_subparsers(metavar="COMMAND", required=True, parser_class=Parser)
+    full = _command(commands, "full", _full, "read both stores whole, load what is new or changed")
+    options.add_load(full)
+    full.add_argument("--since", type=_date, help="only records changed since that date")
+    replay = _command(
+        commands, "replay", _replay, "take refused, deferred and rejected records up again"
+    )
+    options.add_load(replay)
+    register = _command(commands, "register", _register, "fill the register's answers from files")
+    register.add_argument("action", choices=("import",))
+    register.add_argument("files", nargs="+", metavar="FILE")
+    options.add_ledger(register)
+    explain = _command(commands, "explain", _explain, "why is it in the CRM, or why not")
+    explain.add_argument("what", metavar="TIN|SOURCE:ID")
+    options.add_ledger(explain)
+    status = _command(commands, "status", _status, "the last runs, and what waits")
+    status.add_argument("--watch", action="store_true", help="show it anew until Ctrl-C")
+    options.add_ledger(status)
+    report = _command(commands, "report", _report, "write the last run's report")
+    report.add_argument("--report", default="report", help="folder; default report")
+    options.add_ledger(report)
+    return parser
+
+
+def _command(
+    commands: "argparse._SubParsersAction[Parser]",
+    name: str,
+    command: Callable[[Options, argparse.Namespace], int],
+    description: str,
+) -> Parser:
+    parser = commands.add_parser(
+        name, help=description, description=description.capitalize() + ".", allow_abbrev=False
+    )
+    parser.set_defaults(run=command)
+    return parser
+
+
+def _date(text: str) -> str:
+    from datetime import date
+
+    return date.fromisoformat(text).isoformat()
+
+
+def _full(chosen: Options, _: argparse.Namespace) -> int:
+    from pipeline.run import load
+
+    if not chosen.store_a and not chosen.store_b_files:
+        raise ConfigurationError("--store_a or --store_b_files is needed: see svod full --help")
+    return load("full", chosen, graph.full_sources)
+
+
+def _explain(chosen: Options, arguments: argparse.Namespace) -> int:
+    from pipeline.explain import explain
+
+    with options.opened(chosen) as ledger:
+        print(explain(ledger, arguments.what))  # noqa: T201 - its output
+    return 0
+
+
+def _status(chosen: Options, arguments: argparse.Namespace) -> int:
+    from pipeline.status import show_status
+
+    with options.opened(chosen) as ledger:
+        show_status(ledger, sys.stdout, arguments.watch)
+    return 0
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)  # noqa: T201 - for the person at the terminal
+
+
+if __name__ == "__main__":
+    main()
