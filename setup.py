@@ -14,6 +14,7 @@ PACKAGES = [
     "transforms.register",
     "transforms.stores",
     "sandbox",
+    "sandbox.bitrix24",
 ]
 
 setup(

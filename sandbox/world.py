@@ -31,9 +31,9 @@ class World:
 
     def __init__(self, seed: int = 1, scale: float = 0.01) -> None:
         self.sizes = sizes(scale)
-        self._identities = Identities(seed, self.sizes)
-        self.a = WorldA(seed, self.sizes, self._identities)
-        self.b = WorldB(seed, self.sizes, self._identities)
+        self.identities = Identities(seed, self.sizes)
+        self.a = WorldA(seed, self.sizes, self.identities)
+        self.b = WorldB(seed, self.sizes, self.identities)
 
     def truth(self) -> Iterator[Outcome]:
         """The expected outcome of every row of both stores."""
@@ -51,8 +51,8 @@ class World:
     def register(self) -> Iterator[dict[str, Any]]:
         """What the register answers for each company that it knows: the contract's suggestion."""
         for number in range(self.sizes.companies):
-            if self._identities.status(number) is not None:
-                yield suggestion(self._identities.company(number))
+            if self.identities.status(number) is not None:
+                yield suggestion(self.identities.company(number))
 
 
 def main(arguments: list[str] | None = None) -> None:

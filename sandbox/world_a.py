@@ -111,7 +111,7 @@ class WorldA:
         text = utf8 if draw() < 0.02 else windows
         name = world_texts.write_company(draw, company.form, company.name)
         full = f'{company.form} "{company.name}"' if draw() < 0.5 else None
-        if draw() < 0.08:
+        if draw() < 0.12:
             name = world_texts.damage_text(draw, name)
         address = one_line_address(draw, company.region, company.street, company.house)
         created, changed = world_people.created_and_changed(rng)

@@ -80,6 +80,9 @@ class WorldB:
     def _dates(self, place: int, version: int) -> dict[str, str | None]:
         draw = self._rng.random
         zone, lot = _ZONES[int(draw() * len(_ZONES))], draw()
+        if version and lot > 0.7:
+            # Older by less than the zones differ: as text it looks newer than the newest.
+            zone = _ZONES[-1]
         # All versions know the newest one's moments: an older one is dated before it.
         self._clock.seed(f"{self._seed}:b-dates:{place}")
         created, changed = world_people.created_and_changed(self._clock)
@@ -88,7 +91,7 @@ class WorldB:
         written = datetime.fromtimestamp(changed, zone).isoformat().replace("+00:00", "Z")
         if lot < 0.02:
             written = written[:19] + ".250" + written[19:]
-        known = lot > 0.025 or place in self._repeated
+        known = not 0.02 < lot < 0.025 or place in self._repeated
         return {
             "created_at": datetime.fromtimestamp(created, zone).isoformat(),
             "changed_at": written if known else None,
@@ -103,7 +106,7 @@ class WorldB:
         if version:
             flaw, deleted = _FLAWS[int(draw() * len(_FLAWS))], draw() < 0.1
         name = world_texts.write_company(draw, company.form, company.name)
-        if draw() < 0.08:
+        if draw() < 0.12:
             name = world_texts.damage_text(draw, name)
         partner: Partner = {
             "partner": organisation_id(row),

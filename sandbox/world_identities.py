@@ -119,7 +119,7 @@ class Identities:
             number=number,
             tin=tin,
             kpp="" if individual else tin[:4] + ("01001" if draw() < 0.97 else "AB001"),
-            ogrn=world_numbers.ogrn(f"3{body}{number % 997:03d}" if individual else f"1{body}"),
+            ogrn=world_numbers.ogrn(f"3{body}{number % 97:02d}" if individual else f"1{body}"),
             individual=individual,
             status=self.status(number),
             form="ИП" if individual else _FORMS[int(draw() * len(_FORMS))],

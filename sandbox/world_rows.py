@@ -10,7 +10,8 @@ from sandbox.world_identities import Identities, TruePerson
 from sandbox.world_tins import REASONS, SHARES
 
 _FLAWS = tuple(SHARES)
-_NUMBER = _FLAWS.index("number")
+_PLAIN, _NUMBER = _FLAWS.index("plain"), _FLAWS.index("number")
+_BY_SHARE = b"".join(bytes((_FLAWS.index(flaw),)) * share for flaw, share in SHARES.items())
 _DELETED = 0.02
 
 
@@ -33,8 +34,9 @@ class CompanyRows:
         self._identities = identities
         self.companies = members + array("I", rng.choices(members, k=rows - len(members)))
         rng.shuffle(self.companies)
-        flaws = rng.choices(range(len(_FLAWS)), list(SHARES.values()), k=rows)
-        self._flaws = bytearray(flaws)
+        # Dealt, not drawn: a small world has every flaw too.
+        self._flaws = bytearray(_BY_SHARE[row * len(_BY_SHARE) // rows] for row in range(rows))
+        rng.shuffle(self._flaws)
         self._deleted = bytearray(rng.random() < _DELETED for _ in range(rows))
         self._first: dict[int, int] = {}
         self._others: dict[int, list[int]] = {}
@@ -42,7 +44,8 @@ class CompanyRows:
             if self._first.setdefault(company, row) != row:
                 self._others.setdefault(company, []).append(row)
             # A leading zero is lost more often than anything else happens.
-            if identities.tin(company)[0] == "0" and rng.random() < 0.4:
+            plain = self._flaws[row] == _PLAIN
+            if plain and identities.tin(company)[0] == "0" and rng.random() < 0.4:
                 self._flaws[row] = _NUMBER
 
     def __len__(self) -> int:

@@ -12,11 +12,11 @@ ORGANISATION_FIELDS: Final = (
 )
 _PERSON_FIELDS: Final = ("position", "created_at", "phones", "emails")
 _MISSING: Final = object()
+_NOTHING: Final = (None, _MISSING) * 2
 # By what stands in the field: text, a list, anything else.
-_FOR_TEXT: Final[Values] = (None, _MISSING, True, 0, 12.5, [], ["?"], {}, {"text": "?"})
+_FOR_TEXT: Final[Values] = (*_NOTHING, True, 0, 12.5, [], ["?"], {}, {"text": "?"})
 _FOR_LISTS: Final[Values] = (
-    None,
-    _MISSING,
+    *_NOTHING,
     "",
     "нет",
     False,
@@ -27,7 +27,7 @@ _FOR_LISTS: Final[Values] = (
     [[None, {}]],
     [True],
 )
-_FOR_REST: Final[Values] = (None, _MISSING, "", [], False, "12", {"count": "12", "total": 154300.5})
+_FOR_REST: Final[Values] = (*_NOTHING, "", [], False, "12", {"count": "12", "total": 154300.5})
 
 
 def person_fields(evidence: tuple[str, ...]) -> tuple[str, ...]:
@@ -41,13 +41,13 @@ def person_fields(evidence: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def damage_shape(draw: Draw, partner: dict[str, Any], fields: tuple[str, ...]) -> None:
-    """Spoils, in one partner of fifteen, one of the fields; rewraps phones now and then."""
+    """Spoils, in one partner of ten, one of the fields; rewraps phones now and then."""
     lot = draw()
-    if lot < 0.06:
+    if lot < 0.1:
         _spoil(draw, partner, fields[int(draw() * len(fields))])
-    elif lot < 0.08:
+    elif lot < 0.12:
         _rewrap(draw, partner)
-    elif lot < 0.1:
+    elif lot < 0.14 or (partner["deleted"] and lot < 0.5):
         _mark(draw, partner)
 
 

@@ -45,6 +45,10 @@ def unseen(draw: Draw) -> str:
     return UNSEEN[int(draw() * len(UNSEEN))]
 
 
+def _without_yo(text: str) -> str:
+    return text.replace("ё", "е").replace("Ё", "Е")
+
+
 def damage_text(draw: Draw, text: str) -> str:
     """The text made worse in one way."""
     lot = int(draw() * 9)
@@ -59,7 +63,7 @@ def damage_text(draw: Draw, text: str) -> str:
     if lot == 4:
         return text.translate(LOOK_ALIKES)
     if lot == 5:
-        return text.replace("ё", "е").replace("Ё", "Е")
+        return _without_yo(text)
     if lot == 6:
         return f"{text} {HOSTILE[int(draw() * len(HOSTILE))]}"
     if lot == 7:
@@ -89,9 +93,11 @@ def write_company(draw: Draw, form: str, name: str) -> str:
 def write_name(draw: Draw, name: FullName) -> Pieces:
     """Last, first and middle name as three fields of a row."""
     lot = draw()
-    if lot < 0.6:
+    if lot < 0.5:
         return name
     last, first, middle = name
+    if lot < 0.6:
+        return _without_yo(last), _without_yo(first), _without_yo(middle)
     if lot < 0.72:
         return last, first, None if draw() < 0.5 else ""
     if lot < 0.86:
@@ -122,13 +128,11 @@ def _in_one_field(draw: Draw, name: FullName) -> Pieces:
 
 
 def _damage_name(draw: Draw, text: str) -> str:
-    lot = int(draw() * 6)
+    lot = int(draw() * 5)
     if lot == 0:
         return text.lower()
     if lot == 1:
         return text.translate(LOOK_ALIKES)
     if lot == 2:
         return insert(draw, text, unseen(draw))
-    if lot == 3:
-        return text.replace("ё", "е").replace("Ё", "Е")
-    return f"  {text} " if lot == 4 else f"{text}\xa0"
+    return f"  {text} " if lot == 3 else f"{text}\xa0"

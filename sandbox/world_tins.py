@@ -13,18 +13,18 @@ Draw = Callable[[], float]
 
 # Rows in a thousand.
 SHARES: Final = {
-    "plain": 878,
+    "plain": 870,
     "spaced": 10,
     "nbsp": 8,
-    "dashed": 8,
+    "dashed": 10,
     "prefixed": 12,
     "with_kpp": 20,
     "padded": 8,
     "number": 20,
-    "missing": 12,
+    "missing": 15,
     "format": 9,
     "checksum": 10,
-    "placeholder": 5,
+    "placeholder": 8,
 }
 REASONS: Final = {
     "missing": "missing_tin",
@@ -32,7 +32,7 @@ REASONS: Final = {
     "checksum": "bad_tin_checksum",
     "placeholder": "placeholder_tin",
 }
-MISSING: Final = (None, "", "нет", "-", " ")
+MISSING: Final = (None, None, "", "нет", "-", " ")
 _OTHER_LETTERS = "OОЗl"
 
 

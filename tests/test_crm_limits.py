@@ -3,7 +3,7 @@
 import heapq
 import itertools
 import random
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Iterator
 
 import pytest
@@ -266,17 +266,17 @@ def costs_around(mean: float, seed: int) -> Iterator[float]:
         yield mean * chance.lognormvariate(-0.32, 0.8)
 
 
-@pytest.mark.parametrize("aligned", [False, True])
-@pytest.mark.parametrize("tells_operating", [True, False])
+@pytest.mark.parametrize(
+    ("tells_operating", "aligned"), [(True, False), (True, True), (False, True)]
+)
 @pytest.mark.parametrize(
     ("workers", "commands", "mean"),
-    [(8, 1, 0.01), (16, 1, 0.05), (4, 50, 0.08), (8, 20, 0.05), (3, 5, 1.0), (1, 50, 0.02)],
+    [(8, 1, 0.01), (16, 1, 0.05), (4, 50, 0.08), (8, 20, 0.05), (3, 5, 1.0)],
 )
 def test_never_over_a_limit_and_close_to_one(
     clock: Clock, workers: int, commands: int, mean: float, tells_operating: bool, aligned: bool
 ) -> None:
-    clock.now = 0.0
-    seconds = 3000.0
+    clock.now, seconds = 0.0, 1800.0
     model = Model(2, 50, 480, aligned)
     simulate(
         limits_of(clock),
@@ -288,9 +288,7 @@ def test_never_over_a_limit_and_close_to_one(
         seconds=seconds,
         tells_operating=tells_operating,
     )
-    assert Counter(rate=model.over_rate, operating=model.over_operating) == Counter()
-    used = max(model.taken / (50 + 2 * seconds), model.worked / (480 * seconds / 600))
-    busy = commands * mean + 0.81
-    # One worker alone is sometimes slower than any limit.
-    possible = min(1.0, workers / busy / 2, workers * commands * mean / busy / 0.8)
-    assert used >= 0.95 or used >= 0.9 * possible
+    assert (model.over_rate, model.over_operating) == (0, 0)
+    of_requests = model.taken / (50 + 2 * seconds)
+    of_operating = model.worked / (480 * seconds / 600)
+    assert max(of_requests, of_operating) >= 0.95

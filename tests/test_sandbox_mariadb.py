@@ -94,8 +94,6 @@ def test_it_comes_back_after_a_kill_with_its_data(tmp_path):
         with closing(store_a.connect(server)) as connection:
             store_a.create_shop(connection)
             store_a.insert_row(connection, "companies", {"inn": "7805746764"})
-            # Flushed once a second (see the settings); this flushes now.
-            fetch(connection, "FLUSH ENGINE LOGS")
         os.kill(server.pid, signal.SIGKILL)
     with MariaDB(tmp_path) as server, as_reader(server) as connection:
         assert fetch(connection, "SELECT inn FROM companies") == (("7805746764",),)

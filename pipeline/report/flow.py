@@ -1,29 +1,37 @@
 """The way from rows to records, and the two stores side by side."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from pipeline.report.history import PastRun
 from pipeline.report.html import Html, fill, section, table
 from pipeline.report.numbers import number, percent
-from pipeline.report.standing import Overlap, StoreRows
+from pipeline.report.standing import Overlap, StoreRows, Waiting
 from pipeline.report.svg import funnel_step, stacked_bar
 from pipeline.report.words import KINDS
+from transforms.ledger.loads import NOT_REACHED
 
 _PLURALS = {"company": "companies", "contact": "contacts"}
 _MERGED = {"company": "Разных компаний", "contact": "Разных людей"}
 _DELAYS = {"company": "deferred", "contact": "waiting"}
 
 
-def funnels(run: PastRun) -> Html:
+def funnels(run: PastRun, queues: Sequence[Waiting]) -> Html:
     """How many rows each stage lets through, and what became of the others."""
     if not run.summary:
         return Html("")
-    pair = fill('<div class="pair">{}</div>', [_funnel(run, kind) for kind in KINDS])
+    held = sum(
+        queue.count for queue in queues if (queue.kind, queue.reason) == ("company", NOT_REACHED)
+    )
+    steps = {
+        "company": _steps(run, "company", min(held, run.outcome("companies", "deferred"))),
+        # Good contacts that did not reach the CRM are counted as valid already.
+        "contact": _steps(run, "contact", 0),
+    }
+    pair = fill('<div class="pair">{}</div>', [_funnel(*item) for item in steps.items()])
     return section("funnel", "От строк магазинов до записей в Битрикс24", pair)
 
 
-def _funnel(run: PastRun, kind: str) -> Html:
-    steps = _steps(run, kind)
+def _funnel(kind: str, steps: Sequence[tuple[str, int, str]]) -> Html:
     most = max(value for _, value, _ in steps)
     followers = [*(value for _, value, _ in steps[1:]), None]
     return fill(
@@ -42,21 +50,33 @@ def _funnel(run: PastRun, kind: str) -> Html:
     )
 
 
-def _steps(run: PastRun, kind: str) -> list[tuple[str, int, str]]:
-    """Each stage's name, its number, and what is lost on the way to the next one."""
+def _steps(run: PastRun, kind: str, held: int) -> list[tuple[str, int, str]]:
+    """Each stage's name, its number, and what is lost on the way to the next one.
+
+    ``held`` rows are good but were deferred because their record did not reach the CRM.
+    """
     name = _PLURALS[kind]
-    valid, golden = run.outcome(name, "valid"), run.outcome(name, "golden")
-    lost = {"отказано": run.outcome(name, "invalid"), "ждут": run.outcome(name, _DELAYS[kind])}
+    passed, golden = run.outcome(name, "valid") + held, run.outcome(name, "golden")
+    waits = run.outcome(name, _DELAYS[kind]) - held
+    lost = _lost({"отказано": run.outcome(name, "invalid"), "ждут": waits})
+    steps = [("Строк прочитано", run.read(name), lost)]
+    created, updated = run.outcome(name, "created"), run.outcome(name, "updated")
+    if golden > passed:
+        # The base is larger than what this run has read: only what it changed can be compared.
+        return [
+            *steps,
+            ("Прошли проверку", passed, ""),
+            ("Создано и обновлено", created + updated, ""),
+        ]
     stopped = {
         "отклонил портал": run.outcome(name, "rejected"),
         "ещё не отправлено": run.outcome(name, "not_reached"),
     }
-    loaded = sum(run.outcome(name, part) for part in ("created", "updated", "unchanged"))
     return [
-        ("Строк прочитано", run.read(name), _lost(lost)),
-        ("Прошли проверку", valid, _lost({"слились с дубликатами": max(0, valid - golden)})),
+        *steps,
+        ("Прошли проверку", passed, _lost({"слились с дубликатами": passed - golden})),
         (_MERGED[kind], golden, _lost(stopped)),
-        ("В Битрикс24", loaded, ""),
+        ("В Битрикс24", created + updated + run.outcome(name, "unchanged"), ""),
     ]
 
 

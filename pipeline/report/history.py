@@ -13,6 +13,8 @@ from pipeline.report.numbers import parse_time
 from transforms.ledger import schema
 from transforms.ledger.runs import RUNNING
 
+_MOODS = {"done": "good", "incomplete": "partly", RUNNING: "going"}
+
 
 class PastRun(msgspec.Struct, frozen=True):
     """One line of ``runs``. ``summary`` is empty when the run has not come to write one."""
@@ -61,10 +63,9 @@ class PastRun(msgspec.Struct, frozen=True):
         return self.outcome("companies", "deferred") + self.outcome("contacts", "waiting")
 
     @property
-    def is_complete(self) -> bool:
-        """Whether nothing is left that the run could have loaded."""
-        missing = self.waits + self.both("rejected") + self.both("not_reached")
-        return not missing and not self.summary.get("broken_files")
+    def mood(self) -> str:
+        """``good``, ``partly`` (exit code 3), ``bad`` or ``going``: how it ended, for people."""
+        return _MOODS.get(self.status, "bad")
 
 
 def run_of(connection: Connection, run_id: str) -> PastRun:
@@ -99,6 +100,6 @@ def _query() -> sa.Select[Any]:
 
 def _runs(connection: Connection, query: sa.Select[Any]) -> list[PastRun]:
     return [
-        PastRun(*row[:-1], json.loads(row.summary) if row.summary else {})
+        PastRun(**{**row._mapping, "summary": json.loads(row.summary) if row.summary else {}})
         for row in connection.execute(query)
     ]

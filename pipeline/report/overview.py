@@ -5,37 +5,27 @@ from collections.abc import Sequence
 from pipeline.report.history import PastRun
 from pipeline.report.html import Html, fill, section
 from pipeline.report.numbers import counted, duration, moment, number
+from pipeline.report.refusals import BrokenInput
 from pipeline.report.standing import Waiting
 from pipeline.report.words import REMEDIES, command, reason
 
-_GOOD, _PARTLY, _BAD, _GOING = "good", "partly", "bad", "going"
 _HEADLINES = {
-    _GOOD: ("Готово · код завершения 0", "{}: всё загружено"),
-    _PARTLY: ("Не полностью · код завершения 3", "{}: готово, но не всё"),
-    _BAD: ("Сбой", "{}: прогон не дошёл до конца"),
-    _GOING: ("Идёт", "{}: ещё идёт"),
+    "good": ("Готово · код завершения 0", "{}: всё сделано"),
+    "partly": ("Не полностью · код завершения 3", "{}: готово, но не всё"),
+    "bad": ("Сбой", "{}: прогон не дошёл до конца"),
+    "going": ("Идёт", "{}: ещё идёт"),
 }
-
-
-def mood(run: PastRun) -> str:
-    """``good``, ``partly``, ``bad`` or ``going``: how the run ended, for people."""
-    if run.is_running:
-        return _GOING
-    if run.status in ("failed", "interrupted") or not run.summary:
-        return _BAD
-    return _GOOD if run.is_complete else _PARTLY
 
 
 def header(run: PastRun) -> Html:
     """What happened, in words."""
-    feeling = mood(run)
-    badge, headline = _HEADLINES[feeling]
+    badge, headline = _HEADLINES[run.mood]
     seconds = run.seconds
     return fill(
         '<header class="top {}"><p class="badge">{}</p><h1>{}</h1><p class="lead">{}</p>'
         '<dl class="meta"><div><dt>Начало (МСК)</dt><dd>{}</dd></div>'
         "<div><dt>Длилось</dt><dd>{}</dd></div><div><dt>Прогон</dt><dd><code>{}</code></dd></div></dl></header>",
-        feeling,
+        run.mood,
         badge,
         headline.format(command(run.command)),
         _story(run),
@@ -100,9 +90,11 @@ def _changes(run: PastRun, kind: str) -> str:
     )
 
 
-def to_do(run: PastRun, queues: Sequence[Waiting], rejected: int) -> Html:
+def to_do(
+    run: PastRun, broken: Sequence[BrokenInput], queues: Sequence[Waiting], rejected: int
+) -> Html:
     """What a person should do now, the most urgent first."""
-    steps = [*_about_run(run), *_about_input(run), *_about_queues(queues)]
+    steps = [*_about_run(run), *_about_input(broken), *_about_queues(queues)]
     if rejected:
         steps.append(
             fill(
@@ -126,21 +118,26 @@ def to_do(run: PastRun, queues: Sequence[Waiting], rejected: int) -> Html:
 
 
 def _about_run(run: PastRun) -> list[Html]:
-    if mood(run) != _BAD:
-        return []
+    remarks = run.summary.get("remarks", ())
+    steps = [fill("<b>Программа сообщает:</b> {}", remark) for remark in remarks]
+    if run.mood != "bad":
+        return steps
     return [
         fill(
             "<b>Прогон прервался.</b> Причина — последнее сообщение программы в терминале или"
             " журнале. Запустите <code>svod {}</code> ещё раз: сделанное не повторяется и не"
             " теряется.",
             run.command,
-        )
+        ),
+        *steps,
     ]
 
 
-def _about_input(run: PastRun) -> list[Html]:
+def _about_input(broken: Sequence[BrokenInput]) -> list[Html]:
+    files = sorted({part.origin for part in broken if part.origin.startswith("file:")})
+    messages = sum(part.count for part in broken if not part.origin.startswith("file:"))
     steps: list[Html] = []
-    if files := run.summary.get("broken_files"):
+    if files:
         steps.append(
             fill(
                 '<b>Повреждено: {}</b> (<a href="#broken">где</a>). Прочитано всё, что читалось.'
@@ -148,12 +145,12 @@ def _about_input(run: PastRun) -> list[Html]:
                 counted(len(files), "файл", "файла", "файлов"),
             )
         )
-    if messages := int(run.summary.get("messages", 0)):
+    if messages:
         steps.append(
             fill(
                 '<b>{}</b> не удалось разобрать (<a href="#broken">где</a>): передайте тем,'
                 " кто ведёт выгрузку. Исходные байты — в таблице <code>invalid_messages</code>.",
-                counted(messages, "запись на входе", "записи на входе", "записей на входе"),
+                counted(messages, "сообщение", "сообщения", "сообщений"),
             )
         )
     return steps

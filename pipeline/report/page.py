@@ -74,15 +74,15 @@ def render(found: Findings) -> str:
     body = [
         overview.header(run),
         overview.tiles(run),
-        overview.to_do(run, found.waiting, rejected),
-        flow.funnels(run),
+        overview.to_do(run, found.broken, found.waiting, rejected),
+        flow.funnels(run, found.waiting),
         refused_sections.refusals(found.refusals),
         flow.stores(run, found.rows, found.overlaps),
         service_sections.register(run, found.verdicts),
         service_sections.crm(run, found.minutes),
         refused_sections.rejections(found.rejections),
         refused_sections.queues(found.waiting),
-        refused_sections.broken(run, found.broken),
+        refused_sections.broken(found.broken),
         service_sections.repairs(found.repairs),
         service_sections.past_runs(found.runs),
     ]

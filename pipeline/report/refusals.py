@@ -118,7 +118,7 @@ def _content(payload: bytes | None) -> object:
 
 
 class BrokenInput(msgspec.Struct, frozen=True):
-    """Input that is no record, by where it came from and why."""
+    """Input that is no record, by where it came from (a topic, or ``file:NAME``) and why."""
 
     origin: str
     reason: str

@@ -3,13 +3,12 @@
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
-from pipeline.report.history import PastRun
 from pipeline.report.html import Html, fill, hint, section, table
 from pipeline.report.numbers import counted, moment, number, percent
 from pipeline.report.refusals import BrokenInput, Example, Refusal, Rejection
 from pipeline.report.standing import Waiting
 from pipeline.report.svg import stacked_bar
-from pipeline.report.words import KINDS, reason, with_code
+from pipeline.report.words import BROKEN, KINDS, reason, with_code
 
 _ROWS = ("строка", "строки", "строк")
 
@@ -113,17 +112,16 @@ def queues(found: Sequence[Waiting]) -> Html:
     return section("waiting", "Что ждёт", body)
 
 
-def broken(run: PastRun, inputs: Sequence[BrokenInput]) -> Html:
+def broken(inputs: Sequence[BrokenInput]) -> Html:
     """Files that were cut short and messages that are no records."""
     lines = [
-        (file["file"], f"байт {number(int(file['offset']))}", file["reason"], "1")
-        for file in run.summary.get("broken_files", ())
-    ]
-    told = {file["file"] for file in run.summary.get("broken_files", ())}
-    lines += [
-        (part.origin.removeprefix("file:"), ", ".join(part.places), part.reason, number(part.count))
+        (
+            part.origin.removeprefix("file:"),
+            ", ".join(part.places) + (", …" if part.count > len(part.places) else ""),
+            with_code(BROKEN.get(part.reason, part.reason), part.reason),
+            number(part.count),
+        )
         for part in inputs
-        if part.origin not in told and part.origin.removeprefix("file:") not in told
     ]
     if not lines:
         body = Html("<p>Все файлы и сообщения прочитаны.</p>")

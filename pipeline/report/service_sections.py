@@ -6,10 +6,9 @@ from pipeline.report.history import PastRun
 from pipeline.report.html import Html, fill, hint, section, table
 from pipeline.report.notes import Repair
 from pipeline.report.numbers import clock, counted, duration, moment, number, percent
-from pipeline.report.overview import mood
 from pipeline.report.standing import Minute, Verdicts
 from pipeline.report.svg import columns, over_time, stacked_bar
-from pipeline.report.words import FIELDS, STATUSES, command, with_code
+from pipeline.report.words import FIELDS, PROBLEMS, STATUSES, command, with_code
 
 _CRM_RATE = 2.0
 _POINTS = 120
@@ -118,7 +117,7 @@ def repairs(found: Sequence[Repair]) -> Html:
     lines = [
         (
             FIELDS.get(part.field, part.field),
-            with_code(part.problem, part.problem),
+            with_code(PROBLEMS.get(part.problem, part.problem), part.problem),
             number(part.count),
         )
         for part in found
@@ -158,7 +157,7 @@ def _past_run(run: PastRun) -> Sequence[object]:
     return (
         fill("<time>{}</time>", moment(run.started_at)),
         command(run.command),
-        fill('<span class="dot {}">{}</span>', mood(run), _MOODS[mood(run)]),
+        fill('<span class="dot {}">{}</span>', run.mood, _MOODS[run.mood]),
         "—" if seconds is None else duration(seconds),
         number(run.read("companies") + run.read("contacts")),
         number(run.both("created")),

@@ -46,14 +46,29 @@ class Verdicts(msgspec.Struct, frozen=True):
 
 
 def store_rows(connection: Connection) -> dict[tuple[str, str], StoreRows]:
-    """By ``(kind, source)``."""
+    """By ``(kind, source)``; a row that waits is counted as waiting, even if it is in the base."""
     kinds: tuple[str, ...] = (COMPANY, CONTACT)
     found = {(kind, source): StoreRows() for kind in kinds for source in "AB"}
-    for part, table in (("loaded", schema.members), ("waiting", schema.deferred)):
-        query = sa.select(table.c.kind, table.c.source, sa.func.count())
-        for kind, source, count in connection.execute(query.group_by(table.c.kind, table.c.source)):
-            setattr(found[kind, source], part, count)
-    for kind in (COMPANY, CONTACT):
+    members, deferred = schema.members.c, schema.deferred.c
+    loaded = sa.select(members.kind, members.source, sa.func.count())
+    for kind, source, count in connection.execute(loaded.group_by(members.kind, members.source)):
+        found[kind, source].loaded = count
+    waits = (
+        sa.select(deferred.kind, deferred.source, sa.func.count(), sa.func.count(members.source_id))
+        .outerjoin(
+            schema.members,
+            sa.and_(
+                members.kind == deferred.kind,
+                members.source == deferred.source,
+                members.source_id == deferred.source_id,
+            ),
+        )
+        .group_by(deferred.kind, deferred.source)
+    )
+    for kind, source, count, also_loaded in connection.execute(waits):
+        found[kind, source].waiting = count
+        found[kind, source].loaded -= also_loaded
+    for kind in kinds:
         table = invalid_table(kind)
         query = sa.select(table.c.source, sa.func.count()).group_by(table.c.source)
         for source, count in connection.execute(query):

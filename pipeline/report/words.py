@@ -70,7 +70,49 @@ FIELDS = {
     "bik": "БИК",
     "corr_account": "Корр. счёт",
     "orders": "Заказы",
+    "legal_form": "Правовая форма",
+    "postal_code": "Индекс",
+    "region": "Регион",
+    "city": "Город",
+    "taxnumbers": "Налоговые номера",
+    "company_ids": "Компании контакта",
     "changed_at": "Время изменения",
+}
+
+PROBLEMS = {
+    "unreadable": "не читается",
+    "placeholder": "заглушка",
+    "incomplete": "неполный номер",
+    "repaired": "исправлено",
+    "leading_zero": "возвращён ноль в начале",
+    "bad_checksum": "контрольные цифры не сходятся",
+    "no_bik": "нет БИК",
+    "no_account": "нет счёта",
+    "not_used": "не использовано",
+    "wrong_type": "не тот тип значения",
+    "too_long": "слишком длинно",
+    "too_many": "слишком много значений",
+    "not_in_roubles": "не в рублях",
+    "no_offset": "без часового пояса",
+    "missing": "нет значения",
+    "unknown_type": "неизвестный вид номера",
+    "second_value": "второе значение",
+    "sole_proprietor_has_none": "у ИП его не бывает",
+}
+
+BROKEN = {
+    "file_cut": "файл обрывается",
+    "broken_gzip": "архив повреждён",
+    "empty_file": "файл пуст",
+    "not_json": "это не JSON",
+    "no_partners": "в файле нет партнёров",
+    "broken_partner": "запись не читается",
+    "broken_header": "заголовок не читается",
+    "trailing_garbage": "лишнее после конца",
+    "not_a_partner": "это не партнёр",
+    "not_an_object": "это не объект",
+    "no_partner_number": "нет номера партнёра",
+    "bad_category": "категория не 1 и не 2",
 }
 
 

@@ -38,6 +38,7 @@ _COMPANY_NAME = 255
 _FULL_NAME = 300
 _XML_ID = 45
 _SHORT_TEXT = 255
+_PERSON_NAME = 50
 
 
 def company_item(company: GoldenCompany) -> Fields:
@@ -54,11 +55,13 @@ def company_item(company: GoldenCompany) -> Fields:
 
 def contact_item(contact: GoldenContact) -> Fields:
     """The contact's own fields, without its links."""
+    only_name = "" if contact.last_name else contact.middle_name
     return _filled(
         {
-            "lastName": contact.last_name[:_SHORT_TEXT],
-            "name": contact.first_name[:_SHORT_TEXT],
-            "secondName": contact.middle_name[:_SHORT_TEXT],
+            "lastName": contact.last_name[:_PERSON_NAME],
+            # The portal wants one of the two: a person known by the middle name only has it there.
+            "name": (contact.first_name or only_name)[:_PERSON_NAME],
+            "secondName": contact.middle_name[:_PERSON_NAME],
             "post": contact.position[:_SHORT_TEXT],
             "PHONE": _phones(contact.phones),
             "EMAIL": _typed(contact.emails, "WORK"),

@@ -6,12 +6,15 @@ sum the same seconds by their own times, so that what is free here is free there
 
 from collections import deque
 from dataclasses import dataclass
+from math import sqrt
 
-# Kept free of the limit: calls cost more or less than expected.
+# Kept free of the limit: what we cannot foresee.
 _MARGIN = 0.02
 # What a call is expected to cost before one was seen, and how fast the expectation moves.
 _FIRST_GUESS = 0.5
 _MOVE = 0.1
+# Calls differ: so many usual deviations are expected on top.
+_DEVIATIONS = 3.0
 # The steps in which time passes: a second of a portal whose window is ten minutes.
 STEPS = 600
 
@@ -47,6 +50,7 @@ class OperatingBudget:
         self._reserved = 0.0
         self._in_flight = 0
         self._average: float | None = None
+        self._deviation = 0.0
         self._frees_at = 0.0
         self._paused_until = float("-inf")
         self._is_doubtful = False
@@ -55,6 +59,10 @@ class OperatingBudget:
     def average(self) -> float:
         """What a call is expected to cost, in seconds."""
         return _FIRST_GUESS if self._average is None else self._average
+
+    def expected(self, calls: int) -> float:
+        """What so many calls will hardly cost more than, in seconds."""
+        return calls * self.average + _DEVIATIONS * sqrt(calls) * self._deviation
 
     def spent(self, now: float) -> float:
         """Seconds that count against the limit now."""
@@ -69,7 +77,7 @@ class OperatingBudget:
         if self._is_doubtful and self._in_flight:
             return self._window / STEPS
         taken = self.spent(now) + self._reserved
-        over = taken + calls * self.average - self._limit
+        over = taken + self.expected(calls) - self._limit
         # A call that is dearer than the whole limit goes alone.
         return self._free_in(now, over) if over > 0 and taken > 0 else 0.0
 
@@ -82,7 +90,7 @@ class OperatingBudget:
 
     def reserve(self, calls: int) -> tuple[float, float]:
         """Sets the calls' expected cost aside; what it gives is for ``settle``."""
-        reserved = calls * self.average
+        reserved = self.expected(calls)
         self._reserved += reserved
         self._in_flight += 1
         return reserved, self._answered
@@ -106,7 +114,7 @@ class OperatingBudget:
         cost = max(one.seconds, self.average) if one.guessed else one.seconds
         if not one.guessed:
             self._is_doubtful = False
-            self._average = cost if self._average is None else self._move(self._average, cost)
+            self._learn(cost)
         self._answered += cost
         self._charge(now, cost)
         if one.operating is not None:
@@ -116,9 +124,11 @@ class OperatingBudget:
         if one.reset_in is not None:
             self._frees_at = now + one.reset_in
 
-    @staticmethod
-    def _move(average: float, cost: float) -> float:
-        return average + _MOVE * (cost - average)
+    def _learn(self, cost: float) -> None:
+        if self._average is None:
+            self._average = cost
+        self._deviation += _MOVE * (abs(cost - self._average) - self._deviation)
+        self._average += _MOVE * (cost - self._average)
 
     def _charge(self, now: float, seconds: float) -> None:
         if not seconds:

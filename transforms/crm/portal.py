@@ -56,7 +56,7 @@ class Portal:
             {"filter": {"COUNTRY_ID": str(mapping.RUSSIA)}, "select": ["ID", "XML_ID"]},
             writes=False,
         )
-        found = {str(preset.get("XML_ID")): int(preset["ID"]) for preset in answer}
+        found = {str(preset.get("XML_ID")): int(preset["ID"]) for preset in answer["result"]}
         for needed in (mapping.ORGANISATION_PRESET, mapping.INDIVIDUAL_PRESET):
             if needed not in found:
                 raise ConfigurationError(
@@ -101,7 +101,7 @@ class Portal:
         answer = self._client.call(
             "crm.item.batchImport", {"entityTypeId": entity_type, "data": list(items)}, writes=True
         )
-        outcomes = answer["items"]
+        outcomes = answer["result"]["items"]
         if len(outcomes) != len(items):
             raise UnknownOutcome("the portal answered for another number of records")
         return [_imported(outcome) for outcome in outcomes]

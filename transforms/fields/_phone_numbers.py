@@ -22,7 +22,7 @@ def _expand(ranges: str) -> frozenset[str]:
     )
 
 
-RUSSIAN = _expand(_CODES)
+_RUSSIAN = _expand(_CODES)
 _LONGEST = 40
 _DIGIT = re.compile(r"\d")
 
@@ -44,7 +44,7 @@ def usual(written: str) -> str:
     else:
         known = length == 10
     national = digits[-10:].decode()
-    if not known or national[:3] not in RUSSIAN or not national.isdigit():
+    if not known or national[:3] not in _RUSSIAN or not national.isdigit():
         return ""
     return "" if national == "9999999999" else "+7" + national
 

@@ -27,10 +27,13 @@ def parse(value: object) -> tuple[Address, text.Notes]:
 def choose(value: object) -> tuple[Address, text.Notes]:
     """The legal address among several, else the first; the others are noted.
 
-    >>> choose([{"kind": "post", "text": "а/я 5"}, {"kind": "legal", "text": "г. Псков"}])
-    (Address(text='г. Псков', postal_code='', region='', city=''), (Note(field='address', problem='not_used', value='а/я 5'),))
+    >>> one, told = choose([{"kind": "post", "text": "а/я 5"}, {"kind": "legal", "text": "Луга"}])
+    >>> one.text, told
+    ('Луга', (Note(field='address', problem='not_used', value='а/я 5'),))
     """
     single = value if isinstance(value, list) else [value]
+    if len(single) == 1:
+        return parse(single[0])
     read = [parse(one) for one in single[: text.MANY]]
     notes = tuple(note for _, told in read for note in told)
     kept = [at for at, (address, _) in enumerate(read) if address != Address()]

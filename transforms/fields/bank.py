@@ -33,8 +33,9 @@ def parse(
     good_account, more = _account("account", good_bik, account)
     notes += wrong + more
     if not good_account:
-        left = (("bik", good_bik), ("bank", name)) if not more else ()
-        notes += tuple(Note(field, "no_account", told) for field, told in left if told)
+        if not more:
+            left = {"bik": good_bik, "bank": name, "corr_account": corr_account}
+            notes += tuple(Note(f, "no_account", text.shown(v)) for f, v in left.items() if v)
         return None, notes
     good_corr, more = _account("corr_account", good_bik, corr_account)
     return BankAccount(good_bik, good_account, name, good_corr), notes + more
@@ -46,7 +47,7 @@ def agrees(bik: str, account: str, correspondent: bool = False) -> bool:
         key = f"0{bik[4:6]}{account}"
     else:
         key = bik[6:] + account
-    return (sum(map(mul, key.encode(), _WEIGHTS)) - _ZEROS) % 10 == 0
+    return bool((sum(map(mul, key.encode(), _WEIGHTS)) - _ZEROS) % 10 == 0)
 
 
 def _account(field: str, bik: str, value: object) -> tuple[str, text.Notes]:
@@ -64,10 +65,9 @@ def _digits(field: str, value: object, length: int) -> tuple[str, text.Notes]:
     >>> _digits("bik", 44525225, 9)
     ('044525225', (Note(field='bik', problem='leading_zero', value='44525225'),))
     """
-    if type(value) is str and len(value) == length and value.isascii() and value.isdigit():
-        written, notes = value, ()
-    else:
-        written, notes = text.parse(value, field)
+    if type(value) is str and _is_number(value, length):
+        return value, ()
+    written, notes = text.parse(value, field)
     compact = _FILL.sub("", written)
     if not written:
         return "", notes
@@ -75,6 +75,11 @@ def _digits(field: str, value: object, length: int) -> tuple[str, text.Notes]:
         return "", (*notes, Note(field, "placeholder", text.shown(written)))
     if length == 9 and len(compact) == 8 and not isinstance(value, str):
         return "0" + compact, (*notes, Note(field, "leading_zero", written))
-    if len(compact) != length or not (compact.isascii() and compact.isdigit()):
+    if not _is_number(compact, length):
         return "", (*notes, Note(field, "unreadable", text.shown(written)))
     return compact, notes
+
+
+def _is_number(compact: str, length: int) -> bool:
+    right = len(compact) == length and compact.isascii() and compact.isdigit()
+    return right and not is_filler_number(compact)

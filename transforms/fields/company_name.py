@@ -6,8 +6,8 @@ Source: contracts, "Company name" and "Text".
 ['ООО «Ромашка»', 'ООО «Ромашка»']
 >>> [parse(x)[0] for x in ('OOO"Pомашка"', 'ООО "ТД "Ромашка"', 'ЗАО Торговый дом "Ромашка"')]
 ['ООО «Ромашка»', 'ООО «ТД „Ромашка“»', 'ЗАО Торговый дом «Ромашка»']
->>> [parse(x)[0] for x in ("ИП ИВАНОВ П.С.", "Индивидуальный предприниматель Пётр Сергеевич Иванов")]
-['ИП Иванов П. С.', 'ИП Иванов Пётр Сергеевич']
+>>> [parse(x)[0] for x in ("ИП ИВАНОВ П.С.", "Индивидуальный предприниматель Пётр Ильич Иванов")]
+['ИП Иванов П. С.', 'ИП Иванов Пётр Ильич']
 >>> [parse(x)[0] for x in ('"Ромашка"', "Romashka GmbH", "Магазин у О'Кей")]
 ['«Ромашка»', 'Romashka GmbH', "Магазин у О'Кей"]
 >>> parse("-")
@@ -115,21 +115,21 @@ def nest_quotes(written: str) -> str:
         return written
     written = _DOUBLED.sub('"', written)
     shown: list[str] = []
-    depth = 0
-    for at, char in enumerate(written):
-        if char not in _QUOTES:
-            shown.append(char)
-            continue
-        before, after = written[at - 1 : at], written[at + 1 : at + 2]
-        if char in _SINGLE and not _is_quote(before, after, depth):
-            shown.append(char)
-        elif _opens(char, before, after, depth):
+    depth = at = 0
+    for mark in _MARKS.finditer(written):
+        start, end = mark.span()
+        before, after = written[max(start - 1, 0) : start], written[end : end + 1]
+        shown.append(written[at:start])
+        at = end
+        if mark[0] in _SINGLE and not _is_quote(before, after, depth):
+            shown.append(mark[0])
+        elif _opens(mark[0], before, after, depth):
             shown.append("„" if depth else "«")
             depth += 1
         elif depth:
             depth -= 1
             shown.append("“" if depth else "»")
-    shown += ["“"] * (depth - 1) + ["»"] * (depth > 0)
+    shown += [written[at:], "“" * (depth - 1), "»" * (depth > 0)]
     return " ".join(_EMPTY.sub("", "".join(shown)).split())
 
 
@@ -143,4 +143,4 @@ def _opens(char: str, before: str, after: str, depth: int) -> bool:
         return char in _OPENING
     if not after or after.isspace():
         return False
-    return depth == 0 or before.isspace() or before in _QUOTES and after not in _QUOTES
+    return depth == 0 or before.isspace() or (before in _QUOTES and after not in _QUOTES)

@@ -7,10 +7,10 @@ short cut past the validator that agrees with it (a test holds that): it needs 6
 
 >>> parse("P.Ivanov@Romashka.example; почта@Пример.рф")
 (('P.Ivanov@romashka.example', 'почта@пример.рф'), ())
->>> parse("Иван <ivan @mail,ru>")
-(('ivan@mail.ru',), (Note(field='email', problem='repaired', value='Иван <ivan @mail,ru>'), Note(field='email', problem='unreadable', value='Иван')))
->>> parse("нет@mail.ru, 1@1.ru, спросить")[1]
-(Note(field='email', problem='placeholder', value='нет@mail.ru'), Note(field='email', problem='placeholder', value='1@1.ru'), Note(field='email', problem='unreadable', value='спросить'))
+>>> parse("ivan @mail,ru")
+(('ivan@mail.ru',), (Note(field='email', problem='repaired', value='ivan @mail,ru'),))
+>>> [(note.problem, note.value) for note in parse("нет@mail.ru, Маша <masha@mail.ru>")[1]]
+[('placeholder', 'нет@mail.ru'), ('unreadable', 'Маша')]
 """
 
 import re
@@ -20,13 +20,14 @@ from email_validator import SPECIAL_USE_DOMAIN_NAMES, EmailNotValidError, valida
 from email_validator.rfc_constants import CASE_INSENSITIVE_MAILBOX_NAMES
 
 from transforms.fields import text
-from transforms.fields.placeholders import is_placeholder
+from transforms.fields.placeholders import is_placeholder, words
 from transforms.records import Note
 
 _LONGEST = 2000
+_LONGEST_ADDRESS = 254
+_LABEL = "[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 _USUAL = re.compile(
-    r"[a-z0-9_+-]+(?:\.[a-z0-9_+-]+)*@((?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+([a-z]{2,63}))",
-    re.IGNORECASE,
+    rf"([A-Za-z0-9_+-]+(?:\.[A-Za-z0-9_+-]+)*)@((?:{_LABEL}\.)+([A-Za-z]{{2,63}}))"
 ).fullmatch
 _RESERVED = frozenset(SPECIAL_USE_DOMAIN_NAMES) - {"test"}
 _CASELESS = frozenset(CASE_INSENSITIVE_MAILBOX_NAMES)
@@ -39,21 +40,22 @@ _SEPARATORS = re.compile(r"[\s,;/|\\<>()\[\]\"«»]+")
 _WORD = re.compile(r"[^\W\d_]+")
 _TO_LATIN = str.maketrans("АВСЕНКМОРТХУасеорхук", "ABCEHKMOPTXYaceopxyk")
 
-_FILLERS = frozenset("test тест no net нет none null нету".split())
+_FILLERS = words("test тест no net нет none null нету")
 _YANDEX = frozenset({"yandex.ru", "ya.ru", "yandex.com"})
-_ROLES = frozenset(
+_ROLES = words(
     """abuse account accounting accounts admin administrator adm all billing bookkeeper booking buh
-    buhg buhgalter buhgalteria buhgalteriya business ceo client clients commerce company contact
-    contacts delo dir direct director doc docs dogovor dostavka feedback fin finance firma ftp
-    gendir general glavbuh hello help helpdesk hostmaster hotline hr info inbox invoice it jobs job
-    jurist kadr kadry kanc kancelaria kassa klient kontakt law lawyer legal logist logistic
-    logistics logistika mail mailbox manager managers market marketing news noc noreply office
-    ofis opt order orders otdel partner partners pay payment pochta post postmaster pr press
-    priem priemnaya prodaja prodaji prodazha prodazhi purchase rabota reception reklama remont resume
-    rezume root sale sales salon sbyt secretar secretary security sekretar sekretariat service
-    servis shop site sklad snab snabzhenie spam store supply support sysadmin team tech tender
-    torg torgi trade transport uucp vacancy webmaster website www yurist zakaz zakazy zakup zakupka
-    zakupki zavod инфо почта заказ офис продажи бухгалтерия""".split()
+    buhg buhgalter buhgalteria buhgalteriya business ceo client clients commerce company
+    contact contacts delo dir direct director doc docs dogovor dostavka feedback fin finance
+    firma ftp gendir general glavbuh hello help helpdesk hostmaster hotline hr info inbox
+    invoice it jobs job jurist kadr kadry kanc kancelaria kassa klient kontakt law lawyer
+    legal logist logistic logistics logistika mail mailbox manager managers market marketing
+    news noc noreply office ofis opt order orders otdel partner partners pay payment pochta
+    post postmaster pr press priem priemnaya prodaja prodaji prodazha prodazhi purchase
+    rabota reception reklama remont resume rezume root sale sales salon sbyt secretar
+    secretary security sekretar sekretariat service servis shop site sklad snab snabzhenie
+    spam store supply support sysadmin team tech tender torg torgi trade transport uucp
+    vacancy webmaster website www yurist zakaz zakazy zakup zakupka zakupki zavod инфо почта
+    заказ офис продажи бухгалтерия"""
 )
 
 
@@ -78,16 +80,15 @@ def usual(written: str) -> str:
     >>> usual("INFO@Romashka.Example"), usual("a..b@mail.ru"), usual("a@host.local")
     ('info@romashka.example', '', '')
     """
-    match = _USUAL(written)
-    # re.IGNORECASE also lets the Kelvin sign and the long s pass for ASCII.
-    if not match or len(written) > 254 or not written.isascii() or "--" in match[1]:
+    match = _USUAL(written) if len(written) <= _LONGEST_ADDRESS else None
+    if not match:
         return ""
-    if match[2].lower() in _RESERVED:
+    local, domain, ending = match.groups()
+    if "--" in domain or ending.lower() in _RESERVED:
         return ""
-    local = written[: match.start(1) - 1]
     if local.lower() in _CASELESS:
         local = local.lower()
-    return f"{local}@{match[1].lower()}"
+    return f"{local}@{domain.lower()}"
 
 
 def _read_cell(written: str, found: dict[str, str], notes: list[Note]) -> None:

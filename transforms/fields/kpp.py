@@ -25,6 +25,8 @@ _FILL = re.compile(r"^\W*(?:КПП|KPP)|[\s\-‐‑‒–—―−.:№_]+", re.
 
 def parse(value: object) -> tuple[tuple[str, ...], text.Notes]:
     """The KPPs in any JSON value, each once, in order."""
+    if isinstance(value, list) and len(value) == 1:
+        value = value[0]
     if type(value) is str and _FORM(value) and not is_filler_number(value):
         return (value,), ()
     kpps: dict[str, None] = {}

@@ -28,8 +28,10 @@ _FULL = {
     "ГУП": "государственное унитарное предприятие",
     "МУП": "муниципальное унитарное предприятие",
     "МКП": "муниципальное казенное предприятие",
-    "ФГБОУ ВО": "федеральное государственное бюджетное образовательное учреждение высшего образования",
-    "ФГАОУ ВО": "федеральное государственное автономное образовательное учреждение высшего образования",
+    "ФГБОУ ВО": "федеральное государственное бюджетное образовательное учреждение "
+    "высшего образования",
+    "ФГАОУ ВО": "федеральное государственное автономное образовательное учреждение "
+    "высшего образования",
     "ФГБОУ": "федеральное государственное бюджетное образовательное учреждение",
     "ФГБУН": "федеральное государственное бюджетное учреждение науки",
     "ФГБУ": "федеральное государственное бюджетное учреждение",
@@ -61,31 +63,33 @@ _FULL = {
     "Производственный кооператив": "производственный кооператив",
     "Потребительский кооператив": "потребительский кооператив",
 }
-_SHORT = {form: form for form in _FULL if " " not in form} | {"ПБОЮЛ": "ИП", "ЧП": "ИП"}
+_SHORT = {form: form for form in _FULL} | {"ПБОЮЛ": "ИП"}
+_LONGEST = max(len(full.split()) for full in _FULL.values())
+_LONGEST_WORD = 40
 _WORD = re.compile(r"[^\s\"«»„“”‟‹›＂'`,;:()]+")
-_DIGITS = str.maketrans("03Ё", "ОЗЕ")
+_LAST_WORD = re.compile(r"([^\s\"«»„“”‟‹›＂'`,;:()]+)[\s\"«»„“”‟‹›＂'`,;:()]*$")
+# A form is also written with Latin letters or digits that look like its own: OOO, 3AO.
+_ONE_ALPHABET = LOOKALIKES | str.maketrans("03Ё", "ОЗЕ")
 _EDGES = " ,.;:-–—"
 
 
 def _key(word: str) -> str:
     # Capitals first: most small letters have no look-alike of their own.
-    return word.upper().translate(LOOKALIKES).translate(_DIGITS).replace(".", "")
+    return word.upper().translate(_ONE_ALPHABET).replace(".", "")
 
 
 def _by_word(at: int) -> dict[str, list[tuple[list[str], str]]]:
+    """The words of each way to write a form, longest first, by their first or last word."""
     table: dict[str, list[tuple[list[str], str]]] = {}
-    for short, full in sorted(_FULL.items(), key=lambda item: -len(item[1])):
-        words = [_key(word) for word in full.split()]
-        table.setdefault(words[at], []).append((words, short))
-        if " " in short:
-            words = short.split()
-            table.setdefault(words[at], []).append((words, short))
+    written = [(full, short) for short, full in _FULL.items()] + list(_SHORT.items())
+    for form, short in sorted(written, key=lambda pair: -len(pair[0])):
+        keys = [_key(word) for word in form.split()]
+        table.setdefault(keys[at], []).append((keys, short))
     return table
 
 
 _BY_FIRST = _by_word(0)
 _BY_LAST = _by_word(-1)
-_LONGEST = max(len(full.split()) for full in _FULL.values())
 
 
 def short_form(written: str) -> str:
@@ -100,37 +104,34 @@ def short_form(written: str) -> str:
 
 def at_front(name: str) -> tuple[str, str]:
     """The legal form that the (clean) name starts with, and the rest of it."""
-    spans = []
-    for span in _WORD.finditer(name):
-        spans.append(span)
-        if len(spans) == _LONGEST:
-            break
-    keys = [_key(span[0]) for span in spans]
-    if not keys or name[: spans[0].start()].strip(" \"«„“(,'"):
+    first = _WORD.search(name)
+    known = _BY_FIRST.get(_key(first[0]), ()) if first else ()
+    if not known:
         return "", name
-    for words, short in _BY_FIRST.get(keys[0], ()):
+    spans = list(_WORD.finditer(name))
+    keys = [_key(span[0]) for span in spans[:_LONGEST]]
+    for words, short in known:
         if keys[: len(words)] == words:
-            return short, _rest(name[: spans[0].start()] + name[spans[len(words) - 1].end() :])
-    if form := _SHORT.get(keys[0], ""):
-        return form, _rest(name[: spans[0].start()] + name[spans[0].end() :])
+            return short, _without(name, spans[0].start(), spans[len(words) - 1].end())
     return "", name
 
 
 def at_end(name: str) -> tuple[str, str]:
     """The legal form that the (clean) name ends with, and the rest of it."""
+    last = _LAST_WORD.search(name[-_LONGEST_WORD:])
+    known = _BY_LAST.get(_key(last[1]), ()) if last else ()
+    if not known:
+        return "", name
     spans = list(_WORD.finditer(name))[-_LONGEST:]
     keys = [_key(span[0]) for span in spans]
-    if len(keys) < 2:
-        return "", name
-    for words, short in _BY_LAST.get(keys[-1], ()):
+    for words, short in known:
         if keys[-len(words) :] == words:
-            return short, _rest(name[: spans[-len(words)].start()] + name[spans[-1].end() :])
-    if form := _SHORT.get(keys[-1], ""):
-        return form, _rest(name[: spans[-1].start()] + name[spans[-1].end() :])
+            return short, _without(name, spans[-len(words)].start(), spans[-1].end())
     return "", name
 
 
-def _rest(name: str) -> str:
-    return " ".join(name.replace("()", "").replace('""', "").replace("«»", "").split()).strip(
-        _EDGES
-    )
+def _without(name: str, start: int, end: int) -> str:
+    rest = name[:start] + name[end:]
+    for empty in ("()", '""', "«»"):
+        rest = rest.replace(empty, "")
+    return " ".join(rest.split()).strip(_EDGES)

@@ -20,6 +20,10 @@ _DIVISORS = {13: 11, 15: 13}
 
 def parse(value: object) -> tuple[str, text.Notes]:
     """The first good number in any JSON value; every other one is noted."""
+    if isinstance(value, list) and len(value) == 1:
+        value = value[0]
+    if type(value) is str and not _problem(value):
+        return value, ()
     ogrn = ""
     singles, many = text.leaves(value, "ogrn")
     notes = list(many)

@@ -1,32 +1,37 @@
 """A company's orders in one store: how many, their sum in kopecks, the last one's day in Moscow.
 
->>> parse(12, "154300.50", "2024-03-02")
-(Orders(count=12, total=15430050, last_on='2024-03-02'), ())
->>> parse(0, None, None), parse("много", "1 000,5", None)
-((None, ()), (Orders(count=0, total=100050, last_on=''), (Note(field='orders', problem='unreadable', value='много'),)))
+>>> parse(12, "154300.50", "2024-03-02")[0]
+Orders(count=12, total=15430050, last_on='2024-03-02')
+>>> parse(0, None, None), parse("3", "1 000,5", None)[0]
+((None, ()), Orders(count=3, total=100050, last_on=''))
+>>> parse("много", None, None)
+(None, (Note(field='orders', problem='unreadable', value='много'),))
 """
 
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 
 from transforms.fields import text, time
+from transforms.fields.placeholders import words
 from transforms.records import Note, Orders
 
-_ROUBLES = frozenset({"", "RUB", "RUR", "643", "РУБ", "РУБ.", "₽"})
+_ROUBLES = words("RUB RUR 643 РУБ РУБ. ₽")
 _LONGEST = 40
+_MOST = 10**13
 
 
 def parse(
     count: object, total: object, last_at: object, currency: object = None
 ) -> tuple[Orders | None, text.Notes]:
-    """The orders told by any JSON values, None for none; a sum that is not in roubles is left out."""
+    """The orders told by any JSON values, None for none; a sum not in roubles is left out."""
     last_on, notes = time.moscow_date(last_at, "orders")
     kopecks, wrong = _kopecks(total)
     number, more = _count(count)
     notes += wrong + more
-    unit = text.parse(currency, "orders")[0]
-    if unit.upper() not in _ROUBLES:
-        notes += (Note("orders", "not_in_roubles", text.shown(f"{total} {unit}")),)
-        kopecks = 0
+    if currency is not None and currency != "RUB":
+        unit = text.shown(currency)
+        if unit and unit.strip().upper() not in _ROUBLES:
+            notes += (Note("orders", "not_in_roubles", text.shown(f"{text.shown(total)} {unit}")),)
+            kopecks = 0
     return (Orders(number, kopecks, last_on) if number or kopecks or last_on else None), notes
 
 
@@ -41,22 +46,22 @@ def _kopecks(value: object) -> tuple[int, text.Notes]:
     if value is None or value == "":
         return 0, ()
     amount = _decimal(value)
-    if amount is None or not amount.is_finite() or amount.adjusted() > 13:
+    if amount is None or not amount.is_finite() or abs(amount) >= _MOST:
         return 0, (Note("orders", "unreadable", text.shown(value)),)
     return int((amount * 100).to_integral_value(ROUND_HALF_UP)), ()
 
 
 def _decimal(value: object) -> Decimal | None:
-    if isinstance(value, Decimal):
-        return value
-    if isinstance(value, bool) or not isinstance(value, int | float | str):
+    if isinstance(value, bool):
         return None
-    if isinstance(value, int) and text.integer(value) is None:
+    if isinstance(value, int) and abs(value) >= _MOST:
         return None
-    written = (
-        "".join(str(value).split()) if not isinstance(value, str) or len(value) <= _LONGEST else ""
-    )
+    if isinstance(value, int | float | Decimal):
+        # By way of text: 0.1 is ten kopecks, not a binary fraction of them.
+        return Decimal(str(value))
+    if not isinstance(value, str) or len(value) > _LONGEST:
+        return None
     try:
-        return Decimal(written.replace(",", "."))
+        return Decimal("".join(value.split()).replace(",", "."))
     except InvalidOperation:
         return None

@@ -10,8 +10,9 @@ Name(last='Иванов', first='Пётр', middle='Сергеевич')
 Name(last='Петрова-Водкина', first='А.', middle='И.')
 >>> parse("МАМЕДОВ ЭЛЬДАР РАСИМ ОГЛЫ", None, None)[0]
 Name(last='Мамедов', first='Эльдар', middle='Расим оглы')
->>> parse("-", "Тест", 5)
-(Name(last='', first='', middle=''), (Note(field='last_name', problem='placeholder', value='-'), Note(field='first_name', problem='placeholder', value='Тест'), Note(field='middle_name', problem='unreadable', value='5')))
+>>> name, notes = parse("-", "Пётр", "8-921")
+>>> name, [(note.problem, note.value) for note in notes]
+(Name(last='', first='Пётр', middle=''), [('placeholder', '-'), ('unreadable', '8-921')])
 """
 
 import re
@@ -20,7 +21,7 @@ from typing import NamedTuple
 
 from transforms.fields import text
 from transforms.fields.given_names import GIVEN_NAMES
-from transforms.fields.placeholders import is_placeholder
+from transforms.fields.placeholders import is_placeholder, words
 from transforms.records import Note
 
 
@@ -35,8 +36,8 @@ class Name(NamedTuple):
 _LONGEST = 200
 _CACHED = 100
 _MOST_WORDS = 6
-_SONS = frozenset("оглы оглу кызы гызы улы уулу углы".split())
-_PARTICLES = _SONS | frozenset("фон дер де ла ибн".split())
+_SONS = words("оглы оглу кызы гызы улы уулу углы")
+_PARTICLES = _SONS | words("фон дер де ла ибн")
 _PATRONYMIC = re.compile(
     r".{2,}(?:[оеё]вич|[оеё]вна|[иь]нична|[^ао]ична)"
     r"|(?:иль|кузьм|лук|никит|савв|фом)ич|.+[- ](?:оглы|оглу|кызы|гызы|улы|уулу|углы)"
@@ -156,10 +157,10 @@ def _is_patronymic(word: str) -> bool:
 def _split(words: list[str]) -> Name:
     """The parts of a name that stands in one field.
 
-    >>> _split(["Роман", "Аркадьевич", "Абрамович"]), _split(["П.", "Иванов"])
-    (Name(last='Абрамович', first='Роман', middle='Аркадьевич'), Name(last='Иванов', first='П.', middle=''))
-    >>> _split(["Пётр", "Иванов"]), _split(["Анна", "Сергеевна"])
-    (Name(last='Иванов', first='Пётр', middle=''), Name(last='', first='Анна', middle='Сергеевна'))
+    >>> _split(["Роман", "Аркадьевич", "Абрамович"])
+    Name(last='Абрамович', first='Роман', middle='Аркадьевич')
+    >>> [tuple(_split(x.split())) for x in ("П. Иванов", "Пётр Иванов", "Анна Сергеевна")]
+    [('Иванов', 'П.', ''), ('Иванов', 'Пётр', ''), ('', 'Анна', 'Сергеевна')]
     """
     front = [word.endswith(".") for word in words]
     if len(words) > 2:

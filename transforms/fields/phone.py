@@ -1,7 +1,7 @@
 """Phone numbers as E.164, with extensions as ``+78121234567;ext=12``.
 
-Source: contracts, "Phone"; ``phonenumbers`` decides what is a number. The usual Russian forms take a
-short cut past it that agrees with it (a test holds that): it needs 20 µs a number, the short cut 1.
+Source: contracts, "Phone"; ``phonenumbers`` decides what is a number. It needs 20 µs for one,
+so the usual Russian forms take a short cut that agrees with it (a test holds that).
 
 >>> parse("8 (812) 123-45-67 доб. 12")
 (('+78121234567;ext=12',), ())
@@ -10,10 +10,11 @@ short cut past it that agrees with it (a test holds that): it needs 20 µs a num
 
 What is no number stays as a note, and nothing is completed or guessed:
 
->>> parse("тел. 8-921-123-45-67, спросить Машу; 234-56-71")
-(('+79211234567',), (Note(field='phone', problem='unreadable', value='спросить Машу'), Note(field='phone', problem='incomplete', value='234-56-71')))
->>> parse("+7 999 999-99-99 / нет")[1]
-(Note(field='phone', problem='placeholder', value='+7 999 999-99-99'), Note(field='phone', problem='placeholder', value='нет'))
+>>> phones, notes = parse("тел. 8-921-123-45-67, спросить Машу; 234-56-71 / +7 999 999-99-99")
+>>> phones, [(note.problem, note.value) for note in notes[:2]]
+(('+79211234567',), [('unreadable', 'спросить Машу'), ('incomplete', '234-56-71')])
+>>> notes[2]
+Note(field='phone', problem='placeholder', value='+7 999 999-99-99')
 """
 
 import re

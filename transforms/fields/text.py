@@ -1,11 +1,11 @@
-"""Free text: one Unicode form, no invisible characters, single blanks, one alphabet in a word.
+r"""Free text: one Unicode form, no invisible characters, single blanks, one alphabet in a word.
 
-Source: contracts, "Text". Every cleaner below it takes any JSON value and never raises: what it
-cannot use comes back as a ``Note``.
+Source: contracts, "Text". Like every cleaner of this package it takes any JSON value and never
+raises: what cannot be used comes back as a ``Note``.
 
->>> clean(" ООО\\t  Ромашка\\u200b\\u00a0 ")
+>>> clean(" ООО\t  Ромашка\u200b\u00a0 ")
 'ООО Ромашка'
->>> clean("Pомашка из Mосквы, Romashka, ЭлектроTech")   # P and M were Latin; Tech is a word of its own
+>>> clean("Pомашка из Mосквы, Romashka, ЭлектроTech")   # the P and the M were Latin
 'Ромашка из Москвы, Romashka, ЭлектроTech'
 """
 
@@ -29,15 +29,13 @@ _CACHED = 120
 LOOKALIKES = str.maketrans("ABCEHKMOPTXYËaceopxykë", "АВСЕНКМОРТХУЁасеорхукё")
 _LATIN = re.compile("[A-Za-zËë]")
 _CYRILLIC = re.compile("[\u0400-\u04ff]")
-_MIXED = re.compile(
-    "[A-Za-zËë]+[\u0400-\u04ff][A-Za-zËë\u0400-\u04ff]*|[\u0400-\u04ff]+[A-Za-zËë][A-Za-zËë\u0400-\u04ff]*"
-)
+_WORD = re.compile("[A-Za-zËë\u0400-\u04ff]+")
 
 
 def clean(value: str) -> str:
-    """The text in NFC, printable, with single blanks inside and none around, look-alikes folded.
+    r"""The text in NFC, printable, with single blanks inside and none around, look-alikes folded.
 
-    >>> clean("Иванoв\\ufeff"), clean("И\\u0306од"), clean("а\\ud800б\\ufffdв\\x00г")
+    >>> clean("Иванoв\ufeff"), clean("И\u0306од"), clean("а\ud800б\ufffdв\x00г")
     ('Иванов', 'Йод', 'абвг')
     """
     if not value.isprintable() or "\ufffd" in value:
@@ -48,7 +46,6 @@ def clean(value: str) -> str:
         return value
     if not unicodedata.is_normalized("NFC", value):
         value = unicodedata.normalize("NFC", value)
-        value = value if value.isprintable() else clean(value)
     return fold(value) if _LATIN.search(value) else value
 
 
@@ -67,13 +64,16 @@ def fold(value: str) -> str:
     >>> fold("Cезон"), fold("ДжинSы"), fold("OOO")
     ('Сезон', 'ДжинSы', 'OOO')
     """
-    folded = _MIXED.sub(_fold_word, value)
+    folded = _WORD.sub(_fold_word, value)
     return folded if folded == value else unicodedata.normalize("NFC", folded)
 
 
 def _fold_word(match: re.Match[str]) -> str:
-    word = match[0].translate(LOOKALIKES)
-    return match[0] if _LATIN.search(word) else word
+    word = match[0]
+    if word.isascii():
+        return word
+    folded = word.translate(LOOKALIKES)
+    return word if _LATIN.search(folded) else folded
 
 
 def has_cyrillic(value: str) -> bool:
@@ -99,16 +99,16 @@ def parse(value: object, field: str, limit: int = LIMIT) -> tuple[str, Notes]:
     if len(value) <= limit:
         return clean(value), ()
     # Many blanks around a short value are no reason to lose it.
-    value = clean(value)
-    if len(value) <= limit:
-        return value, ()
+    short = " ".join(value.split())
+    if len(short) <= limit:
+        return clean(short), ()
     return "", (Note(field, "too_long", shown(value)),)
 
 
 def shown(value: object) -> str:
-    """Any value as at most 200 characters that can be stored and printed, for a note or a message.
+    r"""Any value as at most 200 characters that can be stored and printed, for a note.
 
-    >>> shown("да\\ud800"), shown({"a": 1}), len(shown("x" * 10_000_000))
+    >>> shown("да\ud800"), shown({"a": 1}), len(shown("x" * 10_000_000))
     ('да', '{"a":1}', 200)
     """
     if not isinstance(value, str):

@@ -10,7 +10,7 @@ Source: contracts, "Time". Moscow's offset was not always +3, so the time zone d
 (0, (Note(field='changed_at', problem='unreadable', value='вчера'),))
 """
 
-from datetime import date, datetime, timedelta, timezone
+from datetime import date, datetime, timezone
 from zoneinfo import ZoneInfo
 
 from transforms.fields import text
@@ -18,7 +18,6 @@ from transforms.records import Note
 
 MOSCOW = ZoneInfo("Europe/Moscow")
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
-_MICROSECOND = timedelta(microseconds=1)
 _LONGEST = 40
 
 
@@ -42,7 +41,8 @@ def parse(value: object, field: str = "changed_at", local: bool = False) -> tupl
         if not local:
             notes = (Note(field, "no_offset", text.shown(value)),)
         moment = moment.replace(tzinfo=MOSCOW)
-    return (moment - _EPOCH) // _MICROSECOND, notes
+    since = moment - _EPOCH
+    return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds, notes
 
 
 def moscow_date(value: object, field: str) -> tuple[str, text.Notes]:
@@ -65,12 +65,18 @@ def moscow_date(value: object, field: str) -> tuple[str, text.Notes]:
 
 
 def _read(value: object) -> datetime | None:
+    if isinstance(value, str):
+        return _read_text(value) if len(value) <= _LONGEST else None
     if isinstance(value, datetime):
         return value
-    if isinstance(value, date):
-        return datetime(value.year, value.month, value.day)
-    if not isinstance(value, str) or len(value) > _LONGEST:
-        return None
+    return datetime(value.year, value.month, value.day) if isinstance(value, date) else None
+
+
+def _read_text(value: str) -> datetime | None:
+    try:
+        return datetime.fromisoformat(value)
+    except ValueError:
+        pass
     try:
         # Python 3.10 does not read "Z".
         return datetime.fromisoformat(value.strip().replace("Z", "+00:00"))

@@ -1,6 +1,6 @@
 """Taxpayer number (ИНН): 10 digits for an organisation, 12 for a sole proprietor.
 
-Source: contracts, "TIN"; ``python-stdnum`` does the arithmetic. Never a number: zeros in front count.
+Source: contracts, "TIN"; ``python-stdnum`` does the arithmetic. Text: zeros in front count.
 
 >>> parse("ИНН 7805-746-764").tin, parse("500000000100").tin
 ('7805746764', '500000000100')
@@ -11,14 +11,16 @@ Tin(tin='0105000008', kpp='', repaired='105000008', reason='', detail='')
 
 Why one is refused, from nothing to nearly right:
 
->>> [parse(x).reason for x in (None, "", " - ", "нет", "б/н", [])]      # nobody said anything
-['missing_tin', 'missing_tin', 'missing_tin', 'missing_tin', 'missing_tin', 'missing_tin']
->>> [parse(x).reason for x in ("0", "0000000000", "1111111111", "1234567890", "0000000018")]
-['placeholder_tin', 'placeholder_tin', 'placeholder_tin', 'placeholder_tin', 'placeholder_tin']
->>> [parse(x).reason for x in ("780574676", "78057467640", "спросить", True, 7.5, {"a": 1})]
-['bad_tin_format', 'bad_tin_format', 'bad_tin_format', 'bad_tin_format', 'bad_tin_format', 'bad_tin_format']
->>> [parse(x).reason for x in ("1717586110", "500000000101")]
-['bad_tin_checksum', 'bad_tin_checksum']
+>>> {parse(x).reason for x in (None, "", " - ", "нет", "б/н", [])}      # nobody said anything
+{'missing_tin'}
+>>> {parse(x).reason for x in ("0", "0000000000", "1111111111", "1234567890")}
+{'placeholder_tin'}
+>>> parse("0000000018").reason      # the arithmetic is right, but there is no region 00
+'placeholder_tin'
+>>> {parse(x).reason for x in ("780574676", "78057467640", "спросить", True, 7.5, {"a": 1})}
+{'bad_tin_format'}
+>>> {parse(x).reason for x in ("1717586110", "500000000101")}
+{'bad_tin_checksum'}
 
 A letter in a digit's place (Cyrillic О for 0) or a digit of another script is not read: that would
 be a guess, and a guessed TIN is another company.

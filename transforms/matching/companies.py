@@ -29,10 +29,10 @@ def merge_company(
     tin = ordered[0].record.tin
     golden = GoldenCompany(
         tin=tin,
-        title=_register(picked, "title", company_name.display(answer.short_name))
+        title=_register(picked, "title", company_name.parse(answer.short_name)[0])
         or survivors.newest("name")
         or f"ИНН {tin}",
-        full_name=_register(picked, "full_name", company_name.tidy(answer.full_name))
+        full_name=_register(picked, "full_name", company_name.parse_full(answer.full_name)[0])
         or survivors.newest("full_name"),
         kpps=_kpps(survivors, answer, tin),
         ogrn=_register(picked, "ogrn", answer.ogrn) or survivors.newest("ogrn"),

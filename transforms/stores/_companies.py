@@ -77,7 +77,7 @@ def _choose_tin(values: Sequence[object]) -> tuple[tins.Tin, text.Notes]:
 
 
 def _kpps(values: object, tin: tins.Tin) -> tuple[tuple[str, ...], text.Notes]:
-    kpps, notes = kpp.parse([values, tin.kpp])
+    kpps, notes = kpp.parse([values, tin.kpp] if tin.kpp else values)
     if kpps and not tin.reason and len(tin.tin) == 12:
         return (), notes + tuple(Note("kpp", "sole_proprietor_has_none", one) for one in kpps)
     return kpps, notes

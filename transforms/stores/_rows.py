@@ -1,4 +1,4 @@
-"""What the rows of both stores share: their original as JSON, their moment, their mark of deletion."""
+"""What the rows of both stores share: origin, original as JSON, moment, mark of deletion."""
 
 import json
 from typing import NamedTuple

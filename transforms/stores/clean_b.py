@@ -91,6 +91,9 @@ def _company_ids(value: object) -> tuple[tuple[str, ...], text.Notes]:
     >>> _company_ids(["0001000123", 1000124]), _company_ids("0001000123, 0001000124")[0]
     ((('0001000123', '0001000124'), ()), ('0001000123', '0001000124'))
     """
+    single = value[0] if isinstance(value, list) and len(value) == 1 else value
+    if type(single) is str and single.isalnum() and len(single) <= _LONGEST_NUMBER:
+        return (single,), ()
     leaves, notes = text.leaves(value, "company_ids")
     ids: dict[str, None] = {}
     for leaf in leaves:
@@ -145,12 +148,18 @@ def _tax_numbers(value: object) -> tuple[dict[str, list[object]], text.Notes]:
     numbers: dict[str, list[object]] = {_TIN: [], _KPP: [], _OGRN: []}
     notes: list[Note] = []
     for kind, number in _typed(value):
-        known = _TAX_TYPES.get(text.parse(kind, "taxnumbers")[0].upper())
+        known = _tax_type(kind)
         if known:
             numbers[known].append(number)
         elif number is not None:
             notes.append(Note("taxnumbers", "unknown_type", text.shown([kind, number])))
     return numbers, tuple(notes[: text.MANY])
+
+
+def _tax_type(kind: object) -> str:
+    if not isinstance(kind, str):
+        return ""
+    return _TAX_TYPES.get(kind) or _TAX_TYPES.get(kind[: text.SHOWN].strip().upper(), "")
 
 
 def _typed(value: object) -> Iterator[tuple[object, object]]:

@@ -14,6 +14,11 @@ _BLANKS = re.compile(r"[ \t\r\n]*")
 _SURROGATE = re.compile(r"\\u[dD]")
 
 
+# So many bytes that make no sense are no damage: the file is in another encoding.
+_MANY = 100
+_ASCII = bytes(range(128))
+
+
 class ExportText:
     """The window ``text`` on a file; ``pos`` is how far its reader has come.
 
@@ -76,6 +81,20 @@ class ExportText:
         text = self._decoder.decode(data, final=self.ended)
         self.replaced += text.count("\ufffd")
         return text
+
+
+def is_misread(stream: BinaryIO, encoding: str, chunk: int = 1 << 18) -> bool:
+    """Whether a file's beginning is plainly in the other encoding: it would load gibberish."""
+    try:
+        head = next(unpacked(stream, chunk), b"")
+    except (EOFError, zlib.error):
+        return False
+    foreign = len(head.translate(None, delete=_ASCII))
+    no_utf8 = len(head) - len(head.decode("utf-8", "ignore").encode())
+    if codecs.lookup(encoding).name == "utf-8":
+        return no_utf8 > max(_MANY, foreign // 2)
+    # No more than the character that the end of the piece cuts through.
+    return foreign > _MANY and no_utf8 < 4
 
 
 def unpacked(stream: BinaryIO, chunk: int) -> Iterator[bytes]:

@@ -1,0 +1,164 @@
+"""Reading store A: companies with their orders, and contacts, by ranges of keys."""
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import NamedTuple
+
+import apache_beam as beam
+from apache_beam.io.iobase import SourceBundle
+from apache_beam.io.range_trackers import OffsetRangeTracker
+from beam_mysql.connector.source import MySQLSource
+from beam_mysql.connector.splitters import BaseSplitter
+
+from transforms.secrets import Secret
+from transforms.stores.mysql_client import Row, StoreClient
+from transforms.stores.mysql_keys import (
+    COMPANIES,
+    CONTACTS,
+    Keys,
+    companies_of_changed_orders,
+    with_orders,
+)
+
+Batch = list[dict[str, object]]
+"""Up to 1000 rows of one table as the store has them: texts are bytes, times Moscow's."""
+
+
+class StoreARows(NamedTuple):
+    """What store A holds, in batches."""
+
+    companies: beam.PCollection[Batch]
+    contacts: beam.PCollection[Batch]
+
+
+class ReadStoreA(beam.PTransform):
+    """Reads store A whole, or what changed ``since`` a Moscow time (a ``datetime`` without zone).
+
+    Companies carry ``orders_count``, ``orders_total`` (roubles) and ``orders_last_at``, and count
+    as changed when one of their orders is.
+
+    One process never holds more than ``connections`` connections. A table is cut into as many
+    ranges as it has connections, half of them for each table (one at least): on a runner with
+    several processes that bounds them for the whole run too, until the runner cuts a range further
+    by itself, and but for one more that reads the changed orders.
+    """
+
+    def __init__(
+        self, store: Secret, *, since: datetime | None = None, connections: int = 2
+    ) -> None:
+        super().__init__()
+        if connections < 1:
+            raise ValueError("connections must be 1 or more")
+        if since is not None and since.tzinfo is not None:
+            raise ValueError("since must be Moscow time, without a zone")
+        self._client = StoreClient(store, connections)
+        self._since = since
+
+    def expand(self, root: beam.pvalue.PBegin) -> StoreARows:
+        """Batches of raw rows, ready for the cleaner of store A."""
+        companies = root | "ReadCompanies" >> self._read(Keys(COMPANIES, self._since))
+        contacts = root | "ReadContacts" >> self._read(Keys(CONTACTS, self._since))
+        if self._since is not None:
+            fn = _ReadCompaniesOfChangedOrdersFn(self._client, self._since)
+            of_orders = (
+                root
+                | "OrdersChangedSince" >> beam.Create([None])
+                | "ReadCompaniesOfChangedOrders" >> beam.ParDo(fn).with_output_types(Batch)
+            )
+            companies = (companies, of_orders) | "AllChangedCompanies" >> beam.Flatten()
+        return StoreARows(companies, contacts)
+
+    def _read(self, keys: Keys) -> beam.PTransform:
+        return beam.io.Read(StoreASource(self._client, keys)).with_output_types(Batch)
+
+
+class StoreASource(MySQLSource):
+    """beam-mysql-connector's source with a client that knows the password by name only.
+
+    Its elements are batches: a row as an element of its own costs more than reading it.
+    """
+
+    def __init__(self, client: StoreClient, keys: Keys) -> None:
+        splitter = KeyRangeSplitter(keys, ranges=max(1, client.connections // 2))
+        super().__init__(keys.table.select, "", "", "", "", 0, splitter)
+        self.client = client
+        splitter.build_source(self)
+
+    def _build_value(self) -> None:
+        """Nothing to do: the client looks the store's URL up when it connects."""
+
+
+class KeyRangeSplitter(BaseSplitter):
+    """Cuts a table into ranges of keys, which a runner may cut further while they are read.
+
+    A row belongs to the range that its key is in, so wherever they are cut, no row comes twice and
+    none is left out.
+    """
+
+    def __init__(self, keys: Keys, ranges: int) -> None:
+        self._keys = keys
+        self._ranges = ranges
+
+    def estimate_size(self) -> None:
+        """Unknown: counting would read the table."""
+
+    def get_range_tracker(
+        self, start_position: int | None, stop_position: int | None
+    ) -> OffsetRangeTracker:
+        """The tracker of a range of keys; of all keys there are now when it is not given."""
+        return OffsetRangeTracker(*self._bounds(start_position, stop_position))
+
+    def split(
+        self,
+        desired_bundle_size: int,
+        start_position: int | None = None,
+        stop_position: int | None = None,
+    ) -> Iterator[SourceBundle]:
+        """Ranges of equal width; their number follows from connections, not from bytes."""
+        start, stop = self._bounds(start_position, stop_position)
+        width = max(1, -(-(stop - start) // self._ranges))
+        for first in range(start, stop, width):
+            last = min(first + width, stop)
+            yield SourceBundle(last - first, self.source, first, last)
+
+    def read(self, range_tracker: OffsetRangeTracker) -> Iterator[Batch]:
+        """A range's rows. A lost connection is opened anew, behind the last page."""
+        with self.source.client.session() as session:
+            start, stop = range_tracker.start_position(), range_tracker.stop_position()
+            for page in self._keys.pages(session, start, stop):
+                granted = self._granted(range_tracker, page)
+                if granted and self._keys.table == COMPANIES:
+                    yield with_orders(session, granted)
+                elif granted:
+                    yield granted
+                if len(granted) < len(page):
+                    return
+
+    def _granted(self, range_tracker: OffsetRangeTracker, page: list[Row]) -> list[Row]:
+        """The rows of ``page`` up to the first one that is not ours any more."""
+        claimed = range_tracker.last_record_start
+        for count, row in enumerate(page):
+            position = self._keys.position(row)
+            # Rows changed in one second share it: whoever has the second has them all.
+            if position != claimed and not range_tracker.try_claim(position):
+                return page[:count]
+            claimed = position
+        return page
+
+    def _bounds(self, start: int | None, stop: int | None) -> tuple[int, int]:
+        if start is not None and stop is not None:
+            return start, stop
+        with self.source.client.session() as session:
+            return self._keys.bounds(session)
+
+
+class _ReadCompaniesOfChangedOrdersFn(beam.DoFn):
+    def __init__(self, client: StoreClient, since: datetime) -> None:
+        self._client = client
+        self._since = since
+
+    def process(self, _: None) -> Iterator[Batch]:
+        with self._client.session() as session:
+            for companies in companies_of_changed_orders(session, self._since):
+                if companies:
+                    yield with_orders(session, companies)
