@@ -4,7 +4,7 @@ import doctest
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sandbox.bitrix24 import php
@@ -47,6 +47,7 @@ _VALUES = st.recursive(
 )
 
 
+@settings(max_examples=40)
 @given(st.dictionaries(st.from_regex(r"[a-z]{1,5}", fullmatch=True), _VALUES))
 def test_php_reads_what_was_written(params: dict[str, Any]) -> None:
     _, _, query = encode_command("m", params).partition("?")

@@ -73,6 +73,9 @@ class Server(ThreadingTCPServer):
         self.port = self.server_address[1]
         threading.Thread(target=self.serve_forever, args=(0.01,)).start()
 
+    def handle_error(self, *_: Any) -> None:
+        """A client that gave up is no news."""
+
     def __exit__(self, *error: Any) -> None:
         self.shutdown()
         super().__exit__(*error)

@@ -11,6 +11,7 @@ _TAG = re.compile(r"<[^>]*>")
 _QUOTED = re.compile(r"«[^»]*»|“[^”]*”|\"[^\"]*\"|'[^']*'")
 _MAILBOX = re.compile(r"\S+@\S+")
 _NUMBER = re.compile(r"\+?\d[\d\s().\-]{3,}\d")
+_CODE = re.compile(r"[A-Za-z0-9_.\-]*")
 _WORD = re.compile(r"[^\W\d_]{2,}")
 
 
@@ -39,6 +40,15 @@ def tin_shown(written: str | None) -> str:
         return ""
     read = tin_rules.parse(written)
     return written if not read.reason and read.tin == written else shape(written)
+
+
+def code_shown(code: str) -> str:
+    """A code or an id as it is; what has blanks or an ``@`` in it is somebody's text: its shape.
+
+    >>> code_shown("ERROR_CORE"), code_shown("0001000123"), code_shown("Иванов Пётр")
+    ('ERROR_CORE', '0001000123', '•••••• ••••')
+    """
+    return code if _CODE.fullmatch(code) else shape(code)
 
 
 def answer_shown(text: str, *records: object) -> str:

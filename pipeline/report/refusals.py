@@ -5,7 +5,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from pipeline.report.history import PastRun
-from pipeline.report.masking import answer_shown, json_of, tin_shown
+from pipeline.report.masking import answer_shown, code_shown, json_of, tin_shown
 from pipeline.report.numbers import number
 from pipeline.report.words import STATUSES
 from transforms.ledger import schema
@@ -64,7 +64,7 @@ def _row_examples(connection: Connection, run: PastRun, kind: str, reason: str) 
         .limit(_EXAMPLES)
     )
     return [
-        Example(f"{source}:{source_id}", _shown(tin, detail))
+        Example(f"{source}:{code_shown(source_id)}", _shown(tin, detail))
         for source, source_id, tin, detail in connection.execute(query)
     ]
 
@@ -85,17 +85,21 @@ class Rejection(msgspec.Struct, frozen=True):
 
 def rejections(connection: Connection) -> list[Rejection]:
     """All that stand rejected, the most frequent reason first."""
+    return [
+        Rejection(kind, code_shown(reason), count, _rejected_examples(connection, kind, reason))
+        for (kind, reason), count in rejected_counts(connection).items()
+    ]
+
+
+def rejected_counts(connection: Connection) -> dict[tuple[str, str], int]:
+    """By ``(kind, reason)``, the most frequent first."""
     table = schema.rejected.c
     query = (
         sa.select(table.kind, table.reason, sa.func.count().label("count"))
         .group_by(table.kind, table.reason)
         .order_by(sa.desc("count"), table.kind, table.reason)
-        .limit(20)
     )
-    return [
-        Rejection(kind, reason, count, _rejected_examples(connection, kind, reason))
-        for kind, reason, count in connection.execute(query).all()
-    ]
+    return {(kind, reason): count for kind, reason, count in connection.execute(query).all()}
 
 
 def _rejected_examples(connection: Connection, kind: str, reason: str) -> list[Example]:
@@ -108,7 +112,7 @@ def _rejected_examples(connection: Connection, kind: str, reason: str) -> list[E
         .limit(_EXAMPLES)
     )
     return [
-        Example(key, answer_shown(detail or "", json_of(record), _content(payload)))
+        Example(code_shown(key), answer_shown(detail or "", json_of(record), _content(payload)))
         for key, detail, record, payload in connection.execute(query)
     ]
 

@@ -33,10 +33,11 @@ ContactRow = Sourced[Contact]
 
 
 class _Clusters:
-    """Union-find over row numbers that knows every name in each cluster."""
+    """Union-find over row numbers that knows each row's name and every name in each cluster."""
 
     def __init__(self, names: Sequence[Name]) -> None:
         self._parent = list(range(len(names)))
+        self.own = names
         self.names = [{name} for name in names]
 
     def find(self, row: int) -> int:
@@ -103,12 +104,10 @@ def _blocks(
 def _join(clusters: _Clusters, block: Sequence[int], needs_overlap: bool) -> None:
     first_of: dict[Name, int] = {}
     for number in block:
-        for name in clusters.names[clusters.find(number)]:
-            # The very same name within a block is the same person, however many rows there are.
-            if clusters.find(first_of.setdefault(name, number)) != clusters.find(number) and (
-                clusters.compatible(clusters.find(first_of[name]), clusters.find(number))
-            ):
-                clusters.join(first_of[name], number)
+        # The very same name within a block is the same person, however many rows there are.
+        twin = clusters.find(first_of.setdefault(clusters.own[number], number))
+        if twin != clusters.find(number) and clusters.compatible(twin, clusters.find(number)):
+            clusters.join(twin, number)
     roots = sorted({clusters.find(number) for number in block})
     if len(roots) <= _MOST_COMPARED:
         for one, other in _joinable(clusters, roots, needs_overlap):

@@ -22,6 +22,8 @@ _ASCII = bytes(range(128))
 class ExportText:
     """The window ``text`` on a file; ``pos`` is how far its reader has come.
 
+    Text from ``mark`` on stays in the window, when there is a mark: its reader may go back there.
+
     ``replaced`` counts the characters so far that could not be decoded and became U+FFFD.
     ``damage`` says why the packed file ended early: ``file_cut``, ``broken_gzip`` or nothing.
     """
@@ -29,6 +31,7 @@ class ExportText:
     def __init__(self, stream: BinaryIO, encoding: str, chunk: int) -> None:
         self.text = ""
         self.pos = 0
+        self.mark: int | None = None
         self.ended = False
         self.replaced = 0
         self.damage: Literal["", "file_cut", "broken_gzip"] = ""
@@ -39,14 +42,16 @@ class ExportText:
         self._bytes_read = 0
 
     def more(self, wanted: int = 1) -> bool:
-        """Forget what is behind ``pos`` and add ``wanted`` characters or more; false at the end."""
-        parts = [self.text[self.pos :]]
+        """Forget what is behind and add ``wanted`` characters or more; false at the end."""
+        start = self.pos if self.mark is None else self.mark
+        parts = [self.text[start:]]
         missing = wanted
         while missing > 0 and not self.ended:
             parts.append(self._next())
             missing -= len(parts[-1])
         self.text = "".join(parts)
-        self.pos = 0
+        self.pos -= start
+        self.mark = None if self.mark is None else 0
         self.has_surrogates = bool(_SURROGATE.search(self.text))
         return missing < wanted
 
@@ -129,7 +134,8 @@ def _members(stream: BinaryIO, packed: bytes, chunk: int) -> Iterator[bytes]:
             try:
                 data = member.decompress(packed, chunk)
             except zlib.error:
-                yield _before_damage(before, packed)
+                if data := _before_damage(before, packed):
+                    yield data
                 raise
             if data:
                 yield data

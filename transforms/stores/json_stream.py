@@ -1,6 +1,5 @@
 """Reading partners from an export file that may be of any size, and broken anywhere."""
 
-import json
 import re
 from collections.abc import Iterator
 from json import scanner
@@ -36,9 +35,8 @@ class PartnerReader:
     such objects are read one after the other. Elements are the partners as decoded, and a
     ``Broken`` for each stretch that cannot be read; its reason is one of
 
-    - ``broken_partner``: no JSON here; reading goes on with the next partner after it
+    - ``broken_partner``: no JSON here, or no object; reading goes on with the next partner
     - ``broken_header``, ``trailing_garbage``: the same before or behind the array
-    - ``not_a_partner``: an element of the array that is no object
     - ``file_cut``, ``broken_gzip``: the file ends here, too early
     - ``empty_file``, ``not_json``, ``no_partners``: nothing to read (when the whole file is an
       array, which is not the agreed form, the partners in it are read all the same)
@@ -69,6 +67,9 @@ class PartnerReader:
                 yield from self._document(inside)
                 inside = False
             except DamageError as damage:
+                # What was taken for a key or a value may have been the beginning of a partner.
+                window.pos = window.pos if window.mark is None else window.mark
+                window.mark = None
                 broken, inside = self._skip_damage(damage)
                 whole = False
                 yield broken
@@ -90,10 +91,12 @@ class PartnerReader:
             return
         while not inside or values.one_of(",}") == ",":
             inside = True
+            window.mark = window.pos
             key = values.next()
             values.one_of(":")
             if key == "partners" and window.peek() == "[":
                 values.one_of("[")
+                window.mark = None
                 yield from self._array()
             else:
                 values.next()
@@ -110,22 +113,27 @@ class PartnerReader:
             try:
                 value, end = scan(window.text, window.pos)
             except (ValueError, StopIteration, RecursionError):
-                value = values.next()
+                yield self._element()
             else:
                 if type(value) is not dict or window.has_surrogates or holds_partners(value):
-                    value = values.next()
+                    yield self._element()
                 else:
                     window.pos = end
-            if type(value) is dict:
-                yield value
-            else:
-                yield self._broken("not_a_partner", window.offset(), json.dumps(value))
+                    yield value
             comma = _COMMA.match(window.text, window.pos)
             if comma and comma.end() < len(window.text):
                 window.pos = comma.end()
             elif values.one_of(",]") == "]":
                 self._place = "tail"
                 return
+
+    def _element(self) -> Partner:
+        """The next element, which is unlike most: cut by the window, or odd in some way."""
+        found = self._window.peek()
+        if found != "{":
+            raise DamageError(cut=not found)
+        partner: Partner = self._values.next()
+        return partner
 
     def _skip_damage(self, damage: DamageError) -> tuple[Broken, bool]:
         """The broken stretch that begins here, and whether a partner follows it."""
@@ -152,29 +160,32 @@ class PartnerReader:
         skipped, ahead = "", 0
         while True:
             at = window.text.find("{", window.pos + ahead)
-            if at < 0:
-                passed = max(window.pos, len(window.text) - _LOOK_BEHIND)
-                skipped = _longer(skipped, window.text[window.pos : passed])
-                window.pos, ahead = passed, len(window.text) - passed
-                if not window.more():
-                    skipped = _longer(skipped, window.text)
-                    window.pos = len(window.text)
-                    return skipped, False
-                continue
-            ahead = at - window.pos
-            try:
-                value, end = self._values.at(at)
-            except IncompleteError:
-                window.more(len(window.text) - at)
-            except DamageError:
-                ahead += 1
-            else:
-                if self._is_partner(value, at):
-                    skipped = _longer(skipped, window.text[window.pos : at])
-                    window.pos = at
-                    return skipped, True
-                # The partners are further inside when this is another file's beginning.
-                ahead = at + 1 - window.pos if "partners" in value else end - window.pos
+            wanted = 1 if at < 0 else len(window.text) - at
+            if at >= 0:
+                try:
+                    value, end = self._values.at(at)
+                except DamageError:
+                    ahead = at + 1 - window.pos
+                    continue
+                except IncompleteError:
+                    pass
+                else:
+                    if self._is_partner(value, at):
+                        skipped = _longer(skipped, window.text[window.pos : at])
+                        window.pos = at
+                        return skipped, True
+                    # The partners are further inside when this is another file's beginning.
+                    ahead = (at + 1 if "partners" in value else end) - window.pos
+                    continue
+            # What was searched is let go, but for what tells a field's value from a partner.
+            searched = len(window.text) if at < 0 else at
+            kept = max(window.pos, searched - _LOOK_BEHIND)
+            skipped = _longer(skipped, window.text[window.pos : kept])
+            window.pos, ahead = kept, searched - kept
+            if not window.more(wanted) and at < 0:
+                skipped = _longer(skipped, window.text)
+                window.pos = len(window.text)
+                return skipped, False
 
     def _is_partner(self, value: Partner, at: int) -> bool:
         if "partner" not in value or "category" in value:

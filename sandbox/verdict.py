@@ -1,0 +1,69 @@
+"""Holds a local run's result against the truth of its world, for the person at the terminal."""
+
+from collections.abc import Iterator
+from itertools import chain
+from pathlib import Path
+from typing import Final
+
+import msgspec
+from sqlalchemy.engine import URL
+
+from sandbox import judge
+from sandbox.portal_view import PortalView
+from sandbox.truth import GOLDEN, Outcome
+
+_SHOWN: Final = 10
+_ITEM: Final = ("id", "originatorId", "originId")
+
+
+def verdict(folder: Path, ledger: Path, portal: PortalView) -> tuple[bool, list[str]]:
+    """Whether all is as it should be, and what to say about it.
+
+    All differences go to ``differences.txt`` in the folder.
+    """
+    ends = judge.ledger_ends(URL.create("sqlite", database=str(ledger)))
+    companies = list(portal.records("companies", *_ITEM))
+    contacts = list(portal.records("contacts", *_ITEM, "companyIds"))
+    tins = {tin for truth in _truths(folder) if _is_company(truth) for tin in truth.tins}
+    differences = list(
+        chain(
+            judge.judge_rows(_truths(folder), ends),
+            judge.judge_companies(
+                companies, portal.records("requisites", "ENTITY_ID", "RQ_INN"), tins
+            ),
+            judge.judge_contacts(contacts, companies, _truths(folder), ends),
+        )
+    )
+    (folder / "differences.txt").write_text("".join(f"{each}\n" for each in differences))
+    if differences:
+        shown = [f"  {each}" for each in differences[:_SHOWN]]
+        head = f"{len(differences):,} differences from the truth ({folder / 'differences.txt'}):"
+        return False, [head, *shown]
+    missed = judge.people_twice(_truths(folder), ends)
+    return True, [
+        f"The CRM holds exactly the {len(tins):,} companies that it should, and"
+        f" {len(contacts):,} contacts of theirs ({missed:,} people twice in a company).",
+        f"Each of the {len(ends):,} rows of the stores came to the end that it should.",
+    ]
+
+
+def portal_lines(portal: PortalView) -> Iterator[str]:
+    """What the portal saw of the run."""
+    stats = portal.stats()
+    if stats["writes"]:
+        yield f"Bitrix24 counted {stats['requests']:,} requests, {stats['writes']:,} writes."
+    else:
+        yield f"Nothing was written: Bitrix24 counted {stats['requests']:,} requests, all to read."
+    violations = ", ".join(f"{name} {count:,}" for name, count in stats["violations"].items())
+    if violations:
+        yield f"Bitrix24 complains: {violations}"
+
+
+def _is_company(truth: Outcome) -> bool:
+    return truth.kind == "company" and truth.outcome == GOLDEN
+
+
+def _truths(folder: Path) -> Iterator[Outcome]:
+    decode = msgspec.json.Decoder(Outcome).decode
+    with (folder / "truth.jsonl").open("rb") as lines:
+        yield from map(decode, lines)
