@@ -4,7 +4,7 @@ What it returns holds names and phones: it is for the operator's own terminal.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -102,16 +102,13 @@ def _tin(connection: Connection, written: str) -> Iterator[str]:
     read = tin_rules.parse(written)
     tin = written if read.reason else read.tin
     rows = find_rows(connection, tin=tin)
-    if not rows and not _is_known(connection, tin):
+    if not rows and not _was_loaded(connection, COMPANY, tin):
         return
-    stopped = "; ".join(sorted({outcome(connection, row) for row in rows}))
+    stopped = "; ".join(sorted({outcome(connection, row) for row in rows[:_MOST]}))
     yield f"Company {tin}: {standing(connection, COMPANY, tin, stopped)}"
     yield ""
     yield "1. Rows and cleaning"
-    for row in rows:
-        yield from row_lines(connection, row)
-    if not rows:
-        yield "   no row has this TIN any more"
+    yield from _row_list(connection, rows)
     yield "2. TIN"
     judged = tin_rules.parse(tin)
     verdict = f"{judged.reason}: {judged.detail}" if judged.reason else "the control digits agree"
@@ -125,9 +122,19 @@ def _tin(connection: Connection, written: str) -> Iterator[str]:
     yield from crm_lines(connection, COMPANY, tin)
 
 
-def _is_known(connection: Connection, tin: str) -> bool:
+def _row_list(connection: Connection, rows: Sequence[Known]) -> Iterator[str]:
+    # Thousands of rows can share a filler like 0000000000.
+    for row in rows[:_MOST]:
+        yield from row_lines(connection, row)
+    if len(rows) > _MOST:
+        yield f"   and {len(rows) - _MOST} more rows"
+    if not rows:
+        yield "   no row tells of it any more"
+
+
+def _was_loaded(connection: Connection, kind: str, key: str) -> bool:
     table = schema.crosswalk.c
-    query = sa.select(table.key).where(table.kind == COMPANY, table.key == tin)
+    query = sa.select(table.key).where(table.kind == kind, table.key == key)
     return connection.execute(query).first() is not None
 
 
@@ -173,17 +180,16 @@ def _contact(connection: Connection, written: str) -> Iterator[str]:
         for row in find_rows(connection, source, source_id)
         if row.kind == CONTACT
     ]
-    if not rows:
+    if not rows and not _was_loaded(connection, CONTACT, key):
         return
     yield f"Contact {key}: {standing(connection, CONTACT, key)}"
     if key != written:
         yield f"{written} was merged into it."
     yield ""
     yield "1. Rows and cleaning"
-    for row in rows:
-        yield from row_lines(connection, row)
+    yield from _row_list(connection, rows)
     yield "2. Their companies"
-    for row in rows:
+    for row in rows[:_MOST]:
         yield from _companies_of(connection, row)
     yield "3. Consolidation"
     yield from golden_lines(connection, CONTACT, key)

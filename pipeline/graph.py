@@ -96,7 +96,11 @@ def build(root: beam.Pipeline, sources: Sources, chosen: Settings) -> beam.PColl
     } | "ConsolidateContacts" >> ConsolidateContacts(ledger, run)
     # The load also takes up what earlier runs could not send, so it happens in every run.
     always = root | "Always" >> beam.Create([0])
-    return (contacts, always) | "Done" >> beam.Flatten() | "LoadCrm" >> LoadCrm(ledger, run, chosen.crm)
+    return (
+        (contacts, always)
+        | "Done" >> beam.Flatten()
+        | "LoadCrm" >> LoadCrm(ledger, run, chosen.crm)
+    )
 
 
 def full_sources(root: beam.Pipeline, chosen: options.Options) -> Sources:
@@ -107,8 +111,14 @@ def full_sources(root: beam.Pipeline, chosen: options.Options) -> Sources:
         read = root | "ReadStoreA" >> ReadStoreA(
             options.STORE_A, connections=chosen.store_a_connections, since=chosen.since
         )
-        _add(rows, "A companies", read.companies | "CleanCompanies" >> CleanRows(clean_a.clean_company))
-        _add(rows, "A contacts", read.contacts | "CleanContacts" >> CleanRows(clean_a.clean_contact))
+        _add(
+            rows,
+            "A companies",
+            read.companies | "CleanCompanies" >> CleanRows(clean_a.clean_company),
+        )
+        _add(
+            rows, "A contacts", read.contacts | "CleanContacts" >> CleanRows(clean_a.clean_contact)
+        )
     if chosen.store_b_files:
         files = root | "ReadPartnerFiles" >> ReadPartnerFiles(
             list(chosen.store_b_files), chosen.store_b_encoding

@@ -62,9 +62,7 @@ class Parser(argparse.ArgumentParser):
 
 def add_ledger(parser: argparse.ArgumentParser) -> None:
     """The option that every command has."""
-    parser.add_argument(
-        "--ledger", help=f"SQLAlchemy URL (SVOD_LEDGER); default {DEFAULT_LEDGER}"
-    )
+    parser.add_argument("--ledger", help=f"SQLAlchemy URL (SVOD_LEDGER); default {DEFAULT_LEDGER}")
 
 
 def add_load(parser: argparse.ArgumentParser) -> None:
@@ -74,9 +72,7 @@ def add_load(parser: argparse.ArgumentParser) -> None:
     stores.add_argument(
         "--store_a", help="mysql://user:password@host:3306/shop?ssl_ca=… (SVOD_STORE_A)"
     )
-    stores.add_argument(
-        "--store_a_connections", type=_positive(int), help="at most; default 2"
-    )
+    stores.add_argument("--store_a_connections", type=_positive(int), help="at most; default 2")
     stores.add_argument("--store_b_files", help="files or globs, comma separated")
     stores.add_argument(
         "--store_b_encoding",
@@ -87,9 +83,7 @@ def add_load(parser: argparse.ArgumentParser) -> None:
     crm.add_argument("--crm", help="Bitrix24 webhook URL (SVOD_CRM)")
     crm.add_argument("--crm_rate", type=_positive(float), help="requests a second")
     crm.add_argument("--crm_burst", type=_positive(int), help="requests at once")
-    crm.add_argument(
-        "--crm_operating", type=_positive(float), help="seconds in ten minutes"
-    )
+    crm.add_argument("--crm_operating", type=_positive(float), help="seconds in ten minutes")
     crm.add_argument(
         "--crm_settle",
         type=_positive(float),
@@ -137,9 +131,7 @@ def resolve(arguments: argparse.Namespace, rest: Sequence[str]) -> Options:
     files = values.get("store_b_files") or ""
     values["store_b_files"] = tuple(filter(None, (part.strip() for part in files.split(","))))
     known = {
-        field: values[field]
-        for field in Options.__struct_fields__
-        if values.get(field) is not None
+        field: values[field] for field in Options.__struct_fields__ if values.get(field) is not None
     }
     return Options(**{**known, "warnings": warnings, "beam": beam_arguments(rest)})
 

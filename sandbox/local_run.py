@@ -1,6 +1,6 @@
 """The whole of Svod on this machine, from made-up stores to a strict local CRM.
 
-``run_local.sh`` calls it. What it makes and keeps stands in one folder, what it starts ends with it.
+``run_local.sh`` calls it. What it keeps stands in one folder, and what it starts ends with it.
 """
 
 import argparse
@@ -161,9 +161,9 @@ class Run:
         )
         _say("\nAll of it stays up until Ctrl-C. To look at the CRM: " + self._portal)
         _say("To run svod yourself, in another terminal:\n")
-        _say(
-            f"cd {shlex.quote(str(self._folder))}\nexport {variables}\n{shlex.join(self._command())}"
-        )
+        _say(f"cd {shlex.quote(str(self._folder))}")
+        _say(f"export {variables}")
+        _say(shlex.join(self._command()))
         signal.pause()
 
 

@@ -23,7 +23,8 @@ class PortalView:
 
     def stats(self) -> dict[str, Any]:
         """The portal's counters since it was started."""
-        return self._get("stats")
+        counted: dict[str, Any] = self._get("stats")
+        return counted
 
     def _get(self, path: str) -> Any:
         with urlopen(f"{self._base}/{path}", timeout=60) as answer:

@@ -72,18 +72,26 @@ def person(number, **fields):
         ("{}", [broken("no_partners", 0)]),
         (f'{{"items": [{ONE}]}}', [broken("no_partners", 0)]),
         ('{"partners": null}', [broken("no_partners", 0)]),
-        (f'{{"partners": {ONE}}}', [broken("no_partners", 0)]),
+        ('{"partners": {"a": 1}}', [broken("no_partners", 0)]),
         ("[]", [broken("no_partners", 0, "[]")]),
         (f"[{ONE}, {TWO}]", [broken("no_partners", 0, "["), P1, P2]),
         # Around the array.
         (f"{HEAD}{ONE}]}} x", [P1, broken("trailing_garbage", 82, "x")]),
         (
             f'{{"header": {{x}}, "partners": [{ONE}]}}',
-            [broken("broken_header", 11, '{x}, "partners": ['), P1],
+            [broken("broken_header", 1, '"header": {x}, "partners": ['), P1],
         ),
         (
             f'{{"header": "x, "partners": [{ONE}]}}',
-            [broken("broken_header", 16, 'partners": ['), P1],
+            [broken("broken_header", 1, '"header": "x, "partners": ['), P1],
+        ),
+        (
+            f'{{"partners": {ONE}, {TWO}]}}',
+            [broken("broken_header", 1, '"partners": '), P1, P2],
+        ),
+        (
+            f'{{"partners": [{ONE}], "n": 1}}x{{"partners": [{TWO}]}}',
+            [P1, broken("trailing_garbage", 40, 'x{"partners": ['), P2],
         ),
         # In the array.
         (f"{HEAD}{ONE}, 5, {TWO}]}}", [P1, broken("broken_partner", 81, "5, "), P2]),
@@ -126,7 +134,7 @@ def person(number, **fields):
         (f"{HEAD}{ONE}, {TWO[:-3]}", [P1, broken("file_cut", 81, TWO[:-3])]),
         (f'{HEAD}{ONE}, {{"partner": tr', [P1, broken("file_cut", 81, '{"partner": tr')]),
         (f'{HEAD}{ONE}, {{"partner": "\\u04', [P1, broken("file_cut", 81, '{"partner": "\\u04')]),
-        ('{"header": {"sys', [broken("file_cut", 11, '{"sys')]),
+        ('{"header": {"sys', [broken("file_cut", 1, '"header": {"sys')]),
         (f"{HEAD}{ONE}]", [P1, broken("file_cut", 80)]),
     ],
 )

@@ -12,6 +12,7 @@ from transforms.remember import ShardedKeys
 from transforms.secrets import Secret
 from transforms.worker import LedgerFn, row_key, row_ref, sharded
 
+
 class ConsolidateCompanies(beam.PTransform):
     """Touched TINs to golden companies in the ledger.
 

@@ -57,9 +57,7 @@ class TakeUp(beam.PTransform):
     def expand(self, root: beam.Pipeline) -> TouchedKeys:
         """One look into the ledger."""
         return touched_keys(
-            root
-            | beam.Create([0])
-            | "Look" >> _with_touched(_TakeUpFn(self._ledger, self._run))
+            root | beam.Create([0]) | "Look" >> _with_touched(_TakeUpFn(self._ledger, self._run))
         )
 
 
@@ -82,9 +80,7 @@ def _emit(touched: source_rows.Touched) -> Iterator[object]:
 
 
 class _RememberFn(LedgerFn):
-    def process(
-        self, element: tuple[int, Mapping[str, Iterable[bytes]]]
-    ) -> Iterator[object]:
+    def process(self, element: tuple[int, Mapping[str, Iterable[bytes]]]) -> Iterator[object]:
         _, groups = element
         rows = [row for group in groups.values() for data in group for row in decode_rows(data)]
         touched = source_rows.remember(self.ledger, self.run, rows)

@@ -134,7 +134,10 @@ class Portal:
         groups = list(chunks(values, PAGE // 2))
         while groups:
             commands = {
-                f"c{number}": (method, {"filter": {f"@{field}": list(group)}, "order": {"ID": "ASC"}})
+                f"c{number}": (
+                    method,
+                    {"filter": {f"@{field}": list(group)}, "order": {"ID": "ASC"}},
+                )
                 for number, group in enumerate(groups)
             }
             pages = self._read(commands)
@@ -143,8 +146,12 @@ class Portal:
                 for group, page in zip(groups, pages, strict=True)
                 if len(page) >= PAGE and len(group) > 1
             ]
-            found += (row for page, group in zip(pages, groups, strict=True)
-                      if group not in full for row in page)
+            found += (
+                row
+                for page, group in zip(pages, groups, strict=True)
+                if group not in full
+                for row in page
+            )
             groups = [half for group in full for half in chunks(group, (len(group) + 1) // 2)]
         return found
 

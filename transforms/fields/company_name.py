@@ -24,8 +24,10 @@ _OPENING = "«„‹〝❝"
 _CLOSING = "»›〞❞"
 _EITHER = '"“”‟＂'
 _SINGLE = "'`‘’"
-_QUOTES = frozenset(_OPENING + _CLOSING + _EITHER + _SINGLE)
-_MARKS = re.compile(f"[{_OPENING}{_CLOSING}{_EITHER}{_SINGLE}]")
+_ALL_MARKS = _OPENING + _CLOSING + _EITHER + _SINGLE + " "
+_QUOTES = frozenset(_ALL_MARKS[:-1])
+_MARKS = re.compile(f"[{_ALL_MARKS[:-1]}]")
+_PLAIN = re.compile(f'["«]([^{_ALL_MARKS}][^{_ALL_MARKS[:-1]},]*)["»]').fullmatch
 _EMPTY = re.compile(r"«\s*»|„\s*“")
 _DOUBLED = re.compile(r"''|``|‘‘|’’|,,")
 
@@ -85,7 +87,7 @@ def split(written: str) -> tuple[str, str]:
     last, shorter = legal_forms.at_end(rest)
     if last and (not form or last == form):
         form, rest = last, shorter
-    return (form, rest) if _MARKS.sub("", rest).strip() else ("", written)
+    return (form, rest) if rest.strip(_ALL_MARKS) else ("", written)
 
 
 def _show(form: str, rest: str) -> str:
@@ -113,6 +115,8 @@ def nest_quotes(written: str) -> str:
     """
     if _QUOTES.isdisjoint(written) and ",," not in written:
         return written
+    if plain := _PLAIN(written):
+        return f"«{plain[1].rstrip()}»"
     written = _DOUBLED.sub('"', written)
     shown: list[str] = []
     depth = at = 0

@@ -160,7 +160,9 @@ def _is_filler(address: str) -> bool:
     local, _, domain = address.lower().partition("@")
     if local in _FILLERS:
         return True
-    return local == domain.partition(".")[0] and (local.isdigit() or local == local[0] * len(local))
+    return domain.startswith(local + ".") and (
+        local.isdigit() or local.count(local[0]) == len(local)
+    )
 
 
 def compare_key(address: str) -> str:

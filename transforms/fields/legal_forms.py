@@ -65,9 +65,10 @@ _FULL = {
 }
 _SHORT = {form: form for form in _FULL} | {"ПБОЮЛ": "ИП"}
 _LONGEST = max(len(full.split()) for full in _FULL.values())
+_LONGEST_SHORT = max(len(word) for form in _SHORT for word in form.split() if form.isupper())
 _LONGEST_WORD = 40
+_Table = dict[str, list[tuple[list[str], str]]]
 _WORD = re.compile(r"[^\s\"«»„“”‟‹›＂'`,;:()]+")
-_LAST_WORD = re.compile(r"([^\s\"«»„“”‟‹›＂'`,;:()]+)[\s\"«»„“”‟‹›＂'`,;:()]*$")
 # A form is also written with Latin letters or digits that look like its own: OOO, 3AO.
 _ONE_ALPHABET = LOOKALIKES | str.maketrans("03Ё", "ОЗЕ")
 _EDGES = " ,.;:-–—"
@@ -78,9 +79,9 @@ def _key(word: str) -> str:
     return word.upper().translate(_ONE_ALPHABET).replace(".", "")
 
 
-def _by_word(at: int) -> dict[str, list[tuple[list[str], str]]]:
+def _by_word(at: int) -> _Table:
     """The words of each way to write a form, longest first, by their first or last word."""
-    table: dict[str, list[tuple[list[str], str]]] = {}
+    table: _Table = {}
     written = [(full, short) for short, full in _FULL.items()] + list(_SHORT.items())
     for form, short in sorted(written, key=lambda pair: -len(pair[0])):
         keys = [_key(word) for word in form.split()]
@@ -105,7 +106,7 @@ def short_form(written: str) -> str:
 def at_front(name: str) -> tuple[str, str]:
     """The legal form that the (clean) name starts with, and the rest of it."""
     first = _WORD.search(name)
-    known = _BY_FIRST.get(_key(first[0]), ()) if first else ()
+    known = _ways(first[0], _BY_FIRST) if first else ()
     if not known:
         return "", name
     spans = list(_WORD.finditer(name))
@@ -118,8 +119,8 @@ def at_front(name: str) -> tuple[str, str]:
 
 def at_end(name: str) -> tuple[str, str]:
     """The legal form that the (clean) name ends with, and the rest of it."""
-    last = _LAST_WORD.search(name[-_LONGEST_WORD:])
-    known = _BY_LAST.get(_key(last[1]), ()) if last else ()
+    words = _WORD.findall(name[-_LONGEST_WORD:])
+    known = _ways(words[-1], _BY_LAST) if words else ()
     if not known:
         return "", name
     spans = list(_WORD.finditer(name))[-_LONGEST:]
@@ -130,8 +131,16 @@ def at_end(name: str) -> tuple[str, str]:
     return "", name
 
 
+def _ways(word: str, table: _Table) -> list[tuple[list[str], str]]:
+    """The ways to write a form that have this word at their end; most words are in none."""
+    if len(word) > _LONGEST_SHORT and "." not in word:
+        return table.get(word.upper(), [])
+    return table.get(_key(word), [])
+
+
 def _without(name: str, start: int, end: int) -> str:
     rest = name[:start] + name[end:]
     for empty in ("()", '""', "«»"):
-        rest = rest.replace(empty, "")
+        if empty in rest:
+            rest = rest.replace(empty, "")
     return " ".join(rest.split()).strip(_EDGES)

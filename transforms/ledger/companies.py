@@ -162,8 +162,6 @@ def record_deferred(
     )
 
 
-
-
 def fill_records(connection: Connection, kind: str, refusals: Sequence[dict[str, Any]]) -> None:
     """Give each refusal (with ``source``, ``source_id``) the original ``record`` of its row."""
     by_source: dict[str, list[str]] = defaultdict(list)

@@ -60,6 +60,27 @@ def members_of(connection: Connection, kind: str, keys: Sequence[str]) -> dict[s
     return found
 
 
+def golden_tins(connection: Connection, keys: Sequence[str]) -> dict[str, set[str]]:
+    """The companies of each golden contact among ``keys``."""
+    table = schema.golden_tins.c
+    found: dict[str, set[str]] = defaultdict(set)
+    for chunk in chunks(keys):
+        query = sa.select(table.key, table.tin).where(table.key.in_(chunk))
+        for key, tin in connection.execute(query):
+            found[key].add(tin)
+    return found
+
+
+def contacts_in(connection: Connection, tins: Sequence[str]) -> set[str]:
+    """The golden contacts of these companies, as they stand now."""
+    table = schema.golden_tins.c
+    found: set[str] = set()
+    for chunk in chunks(tins):
+        query = sa.select(table.key).where(table.tin.in_(chunk)).distinct()
+        found.update(connection.execute(query).scalars())
+    return found
+
+
 def keep(
     connection: Connection,
     run: Run,
@@ -76,9 +97,7 @@ def keep(
     gone = kept.keys() - {record.key for record in made}
     for chunk in chunks(sorted(gone)):
         table = schema.golden.c
-        connection.execute(
-            schema.golden.delete().where(table.kind == kind, table.key.in_(chunk))
-        )
+        connection.execute(schema.golden.delete().where(table.kind == kind, table.key.in_(chunk)))
     _write_members(connection, kind, made, members)
 
 
@@ -121,9 +140,7 @@ def _write_members(
     )
 
 
-def _drop_members(
-    connection: Connection, kind: str, gone: Iterable[tuple[RowKey, str]]
-) -> None:
+def _drop_members(connection: Connection, kind: str, gone: Iterable[tuple[RowKey, str]]) -> None:
     # By key too: the row may have become a member of another record meanwhile.
     by_key: dict[tuple[str, str], list[str]] = defaultdict(list)
     for (source, source_id), key in gone:

@@ -217,9 +217,7 @@ def relink_contacts(connection: Connection, tins: Sequence[str]) -> None:
 def intents(connection: Connection, kind: str, keys: Sequence[str]) -> dict[Key, Intent]:
     """Creates whose outcome is not known."""
     table = schema.intents.c
-    query = sa.select(table.key, table.part, table.sent_at, table.payload).where(
-        table.kind == kind
-    )
+    query = sa.select(table.key, table.part, table.sent_at, table.payload).where(table.kind == kind)
     return {
         (key, part): Intent(sent_at, _decode(payload))
         for chunk in chunks(keys)
@@ -280,9 +278,7 @@ def accept(connection: Connection, kind: str, keys: Sequence[str]) -> None:
     """The portal refuses these records no longer."""
     table = schema.rejected.c
     for chunk in chunks(keys):
-        connection.execute(
-            schema.rejected.delete().where(table.kind == kind, table.key.in_(chunk))
-        )
+        connection.execute(schema.rejected.delete().where(table.kind == kind, table.key.in_(chunk)))
 
 
 def defer_unloaded(connection: Connection, run: Run) -> None:
@@ -299,9 +295,7 @@ def defer_unloaded(connection: Connection, run: Run) -> None:
     connection.execute(deferred.delete().where(deferred.c.reason == NOT_REACHED))
     query = (
         _with_state(members.kind, members.source, members.source_id, members.key)
-        .join(
-            schema.members, sa.and_(members.kind == golden.kind, members.key == golden.key)
-        )
+        .join(schema.members, sa.and_(members.kind == golden.kind, members.key == golden.key))
         .where(_open())
     )
     rows = [

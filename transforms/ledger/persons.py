@@ -1,13 +1,13 @@
 """Rebuilding contacts: which rows of a company are one person, one golden record a person."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import msgspec
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from transforms.ledger import goldens, schema
+from transforms.ledger import goldens, links, schema
 from transforms.ledger.database import Ledger, chunks, upsert
 from transforms.ledger.source_rows import RowKey, Run
 from transforms.matching.contacts import ContactRow, cluster, merge_contact
@@ -63,67 +63,26 @@ class _Groups:
         return list(found.values())
 
 
-def _tied_by_row(connection: Connection, tins: Sequence[str]) -> Iterable[set[str]]:
+def _tied_by_row(connection: Connection, tins: Sequence[str]) -> Iterator[set[str]]:
     """For each contact row of these companies that names several: all its companies."""
-    company, link = schema.members.alias(), schema.links.alias()
-    other_link, other_company = schema.links.alias(), schema.members.alias()
-    query = (
-        sa.select(link.c.source, link.c.contact_id, other_company.c.key)
-        .select_from(company)
-        .join(link, _links_to(link, company))
-        .join(
-            other_link,
-            sa.and_(
-                other_link.c.source == link.c.source,
-                other_link.c.contact_id == link.c.contact_id,
-                other_link.c.company_id != link.c.company_id,
-            ),
-        )
-        .join(other_company, _links_to(other_link, other_company))
-        .where(company.c.kind == COMPANY, other_company.c.kind == COMPANY)
-        .where(company.c.key.in_(tins), other_company.c.key != company.c.key)
-        .add_columns(company.c.key)
-    )
-    tied: dict[RowKey, set[str]] = defaultdict(set)
-    for source, contact_id, other, tin in connection.execute(query):
-        tied[source, contact_id] |= {tin, other}
-    return tied.values()
+    companies = goldens.members_of(connection, COMPANY, tins)
+    rows = {row for members in companies.values() for row in members}
+    contacts = {contact for _, contact in links.naming(connection, rows)}
+    for tied in links.tins_of(connection, contacts).values():
+        if len(tied) > 1:
+            yield tied
 
 
-def _links_to(link: sa.Alias, company: sa.Alias) -> sa.ColumnElement[bool]:
-    return sa.and_(
-        link.c.source == company.c.source, link.c.company_id == company.c.source_id
-    )
-
-
-def _tied_by_key(connection: Connection, tins: Sequence[str]) -> Iterable[set[str]]:
+def _tied_by_key(connection: Connection, tins: Sequence[str]) -> Iterator[set[str]]:
     """For each person known in these companies: where it stood, and where its rows stand now."""
-    own, other = schema.golden_tins.alias(), schema.golden_tins.alias()
-    tied: dict[str, set[str]] = defaultdict(set)
-    stood = (
-        sa.select(own.c.key, other.c.tin)
-        .join(other, other.c.key == own.c.key)
-        .where(own.c.tin.in_(tins))
-    )
-    for key, tin in connection.execute(stood):
-        tied[key].add(tin)
-    person, company, link = schema.members.alias(), schema.members.alias(), schema.links.alias()
-    stand = (
-        sa.select(own.c.key, company.c.key)
-        .select_from(own)
-        .join(person, sa.and_(person.c.kind == CONTACT, person.c.key == own.c.key))
-        .join(
-            link,
-            sa.and_(
-                link.c.source == person.c.source, link.c.contact_id == person.c.source_id
-            ),
-        )
-        .join(company, sa.and_(company.c.kind == COMPANY, _links_to(link, company)))
-        .where(own.c.tin.in_(tins))
-    )
-    for key, tin in connection.execute(stand):
-        tied[key].add(tin)
-    return tied.values()
+    keys = sorted(goldens.contacts_in(connection, tins))
+    stood = goldens.golden_tins(connection, keys)
+    members = goldens.members_of(connection, CONTACT, keys)
+    now = links.tins_of(connection, {row for rows in members.values() for row in rows})
+    for key in keys:
+        tied = stood[key].union(*(now.get(row, ()) for row in members[key]))
+        if len(tied) > 1:
+            yield tied
 
 
 def batches(groups: Iterable[list[str]]) -> Iterable[list[list[str]]]:
@@ -152,7 +111,7 @@ class _Piece(msgspec.Struct):
 
 def _consolidate(connection: Connection, run: Run, groups: Sequence[Sequence[str]]) -> int:
     every = [tin for group in groups for tin in group]
-    keys = _keys_of(connection, every)
+    keys = sorted(goldens.contacts_in(connection, every))
     kept = goldens.kept_goldens(connection, CONTACT, keys)
     members = goldens.members_of(connection, CONTACT, keys)
     key_of = {row: key for key, rows in members.items() for row in rows}
@@ -175,46 +134,33 @@ def _consolidate(connection: Connection, run: Run, groups: Sequence[Sequence[str
     return len(made)
 
 
-def _keys_of(connection: Connection, tins: Sequence[str]) -> list[str]:
-    table = schema.golden_tins.c
-    found: set[str] = set()
-    for chunk in chunks(tins):
-        query = sa.select(table.key).where(table.tin.in_(chunk)).distinct()
-        found.update(connection.execute(query).scalars())
-    return sorted(found)
-
-
-def _pieces(connection: Connection, groups: Sequence[Sequence[str]]) -> Iterable[_Piece]:
-    piece_of = {tin: number for number, group in enumerate(groups) for tin in group}
+def _pieces(connection: Connection, groups: Sequence[Sequence[str]]) -> list[_Piece]:
     found = [_Piece({}, defaultdict(set)) for _ in groups]
-    company, link, row = schema.members.alias(), schema.links.alias(), schema.rows.alias()
-    query = (
-        sa.select(
-            company.c.key, row.c.source, row.c.source_id, row.c.changed_at, row.c.payload
-        )
-        .select_from(company)
-        .join(link, _links_to(link, company))
-        .join(
-            row,
-            sa.and_(
-                row.c.source == link.c.source,
-                row.c.kind == CONTACT,
-                row.c.source_id == link.c.contact_id,
-            ),
-        )
-        .where(company.c.kind == COMPANY, row.c.reason == "")
-    )
-    for chunk in chunks(list(piece_of)):
-        for tin, source, source_id, changed_at, payload in connection.execute(
-            query.where(company.c.key.in_(chunk))
-        ):
-            piece = found[piece_of[tin]]
-            sourced = piece.rows.get((source, source_id))
-            if sourced is None:
-                sourced = Sourced(source, source_id, changed_at, decode_contact(payload))
-                piece.rows[source, source_id] = sourced
-            piece.tins[sourced.ref].add(tin)
+    companies = goldens.members_of(connection, COMPANY, [tin for group in groups for tin in group])
+    tin_of = {row: tin for tin, rows in companies.items() for row in rows}
+    piece_of = {tin: piece for group, piece in zip(groups, found, strict=True) for tin in group}
+    tins: dict[RowKey, set[str]] = defaultdict(set)
+    for company, contact in links.naming(connection, tin_of):
+        tins[contact].add(tin_of[company])
+    for row in _rows(connection, tins):
+        own = tins[row.source, row.source_id]
+        piece = piece_of[next(iter(own))]
+        piece.rows[row.source, row.source_id] = row
+        piece.tins[row.ref] = own
     return found
+
+
+def _rows(connection: Connection, keys: Iterable[RowKey]) -> Iterator[ContactRow]:
+    table = schema.rows.c
+    for source, ids in links.by_source(keys).items():
+        query = sa.select(table.source_id, table.changed_at, table.payload).where(
+            table.source == source, table.kind == CONTACT, table.reason == ""
+        )
+        for chunk in chunks(ids):
+            for source_id, changed_at, payload in connection.execute(
+                query.where(table.source_id.in_(chunk))
+            ):
+                yield Sourced(source, source_id, changed_at, decode_contact(payload))
 
 
 def _born_id(rows: Sequence[ContactRow]) -> str:
@@ -270,14 +216,11 @@ def _free_id(wanted: str, taken: set[str]) -> str:
     return key
 
 
-def _write_tins(
-    connection: Connection, keys: Sequence[str], tins: Mapping[str, set[str]]
-) -> None:
+def _write_tins(connection: Connection, keys: Sequence[str], tins: Mapping[str, set[str]]) -> None:
     table = schema.golden_tins
-    before: set[tuple[str, str]] = set()
-    for chunk in chunks(keys):
-        query = sa.select(table.c.tin, table.c.key).where(table.c.key.in_(chunk))
-        before.update((tin, key) for tin, key in connection.execute(query))
+    before = {
+        (tin, key) for key, own in goldens.golden_tins(connection, keys).items() for tin in own
+    }
     after = {(tin, key) for key, own in tins.items() for tin in own}
     for tin, key in sorted(before - after):
         connection.execute(table.delete().where(table.c.tin == tin, table.c.key == key))

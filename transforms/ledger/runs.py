@@ -108,7 +108,15 @@ def stages(connection: Connection, run_id: str) -> Iterator[Stage]:
 
 
 # The stages of a load in the order in which people see them.
-STAGES = ("read", "remember", "register", "companies", "contacts", "load companies", "load contacts")
+STAGES = (
+    "read",
+    "remember",
+    "register",
+    "companies",
+    "contacts",
+    "load companies",
+    "load contacts",
+)
 
 
 class Progress:

@@ -76,9 +76,7 @@ def remember(ledger: Ledger, run: Run, versions: Sequence[Row]) -> Touched:
     return touched
 
 
-def _remember(
-    connection: Connection, run: Run, part: Sequence[Row], touched: Touched
-) -> None:
+def _remember(connection: Connection, run: Run, part: Sequence[Row], touched: Touched) -> None:
     source, kind = part[0].source, part[0].kind
     known = _known(connection, source, kind, [row.source_id for row in part])
     fresh: list[Row] = []
@@ -98,9 +96,7 @@ def _remember(
             _link(connection, source, fresh, known)
 
 
-def _known(
-    connection: Connection, source: str, kind: str, ids: Sequence[str]
-) -> dict[str, _Known]:
+def _known(connection: Connection, source: str, kind: str, ids: Sequence[str]) -> dict[str, _Known]:
     table = schema.rows.c
     columns = (table.source_id, table.changed_at, table.tie_order, table.fingerprint, table.tin)
     query = sa.select(*columns, table.reason).where(table.source == source, table.kind == kind)
@@ -135,9 +131,7 @@ def _touch(touched: Touched, row: Row, old: _Known | None) -> None:
         touched.tins.add(row.tin)
 
 
-def _see(
-    connection: Connection, source: str, kind: str, ids: Sequence[str], run_seq: int
-) -> None:
+def _see(connection: Connection, source: str, kind: str, ids: Sequence[str], run_seq: int) -> None:
     table = schema.rows.c
     for chunk in chunks(ids):
         connection.execute(
@@ -212,9 +206,7 @@ def forget(connection: Connection, table: sa.Table, kind: str, keys: Iterable[Ro
         by_source[source].append(source_id)
     for source, ids in by_source.items():
         for chunk in chunks(ids):
-            statement = table.delete().where(
-                table.c.source == source, table.c.source_id.in_(chunk)
-            )
+            statement = table.delete().where(table.c.source == source, table.c.source_id.in_(chunk))
             if "kind" in table.c:
                 statement = statement.where(table.c.kind == kind)
             connection.execute(statement)

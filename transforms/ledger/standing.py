@@ -1,6 +1,5 @@
 """Where each contact row stands: it goes on, waits for a company, or is refused."""
 
-from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -11,6 +10,8 @@ from sqlalchemy.engine import Connection
 from transforms.ledger import schema
 from transforms.ledger.companies import fill_records, record_deferred
 from transforms.ledger.database import Ledger, chunks
+from transforms.ledger.goldens import golden_tins
+from transforms.ledger.links import by_source, keys_of, named_by, naming
 from transforms.ledger.source_rows import RowKey, Run, forget, record_invalid
 from transforms.records import COMPANY, CONTACT
 
@@ -20,32 +21,17 @@ COMPANY_REFUSED = "company_refused"
 _PER_TRANSACTION = 2000
 
 
-def by_source(rows: Iterable[RowKey]) -> dict[str, list[str]]:
-    """Row ids by store, sorted: queries go store by store."""
-    found: dict[str, list[str]] = defaultdict(list)
-    for source, source_id in sorted(rows):
-        found[source].append(source_id)
-    return found
-
-
 class _Standing(msgspec.Struct):
     """What is known of the companies that one contact row names."""
 
     tins: set[str]
-    refused: int = 0
-    named: int = 0
+    refused: int
+    named: int
 
 
 def contacts_of(connection: Connection, companies: Sequence[RowKey]) -> set[RowKey]:
     """The contact rows that name any of these company rows."""
-    table = schema.links.c
-    found: set[RowKey] = set()
-    for source, ids in by_source(companies).items():
-        query = sa.select(table.contact_id).where(table.source == source)
-        for chunk in chunks(ids):
-            contacts = connection.execute(query.where(table.company_id.in_(chunk))).scalars()
-            found.update((source, contact_id) for contact_id in contacts)
-    return found
+    return {contact for _, contact in naming(connection, companies)}
 
 
 def resolve(ledger: Ledger, run: Run, contacts: Sequence[RowKey]) -> set[str]:
@@ -111,48 +97,32 @@ def _valid(connection: Connection, source: str, ids: Sequence[str]) -> list[str]
 
 
 def _standings(connection: Connection, source: str, ids: Sequence[str]) -> dict[str, _Standing]:
-    links, members, invalid = schema.links.c, schema.members.c, schema.invalid_companies.c
-    query = (
-        sa.select(links.contact_id, members.key, invalid.reason)
-        .outerjoin(
-            schema.members,
-            sa.and_(
-                members.kind == COMPANY,
-                members.source == links.source,
-                members.source_id == links.company_id,
-            ),
+    named = named_by(connection, [(source, source_id) for source_id in ids])
+    companies = {row for rows in named.values() for row in rows}
+    tins = keys_of(connection, COMPANY, companies)
+    refused = _refused(connection, companies - tins.keys())
+    return {
+        source_id: _Standing(
+            tins={tins[row] for row in named[source, source_id] if row in tins},
+            refused=sum(row in refused for row in named[source, source_id]),
+            named=len(named[source, source_id]),
         )
-        .outerjoin(
-            schema.invalid_companies,
-            sa.and_(invalid.source == links.source, invalid.source_id == links.company_id),
-        )
-        .where(links.source == source)
-    )
-    found = {source_id: _Standing(set()) for source_id in ids}
-    for chunk in chunks(ids):
-        for contact_id, tin, reason in connection.execute(
-            query.where(links.contact_id.in_(chunk))
-        ):
-            standing = found[contact_id]
-            standing.named += 1
-            if tin is not None:
-                standing.tins.add(tin)
-            elif reason is not None:
-                standing.refused += 1
+        for source_id in ids
+    }
+
+
+def _refused(connection: Connection, companies: Iterable[RowKey]) -> set[RowKey]:
+    table = schema.invalid_companies.c
+    found: set[RowKey] = set()
+    for source, ids in by_source(companies).items():
+        query = sa.select(table.source_id).where(table.source == source)
+        for chunk in chunks(ids):
+            refused = connection.execute(query.where(table.source_id.in_(chunk))).scalars()
+            found.update((source, source_id) for source_id in refused)
     return found
 
 
 def _former_tins(connection: Connection, source: str, ids: Sequence[str]) -> set[str]:
     """The companies of the persons that these rows were part of."""
-    members, tins = schema.members.c, schema.golden_tins.c
-    query = (
-        sa.select(tins.tin)
-        .join(schema.members, sa.and_(members.kind == CONTACT, members.key == tins.key))
-        .where(members.source == source)
-        .distinct()
-    )
-    return {
-        tin
-        for chunk in chunks(ids)
-        for tin in connection.execute(query.where(members.source_id.in_(chunk))).scalars()
-    }
+    keys = keys_of(connection, CONTACT, [(source, source_id) for source_id in ids]).values()
+    return {tin for tins in golden_tins(connection, sorted(set(keys))).values() for tin in tins}

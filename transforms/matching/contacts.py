@@ -65,7 +65,9 @@ class _Clusters:
         return list(found.values())
 
 
-def cluster(rows: Sequence[ContactRow], tins: Mapping[str, Iterable[str]]) -> list[list[ContactRow]]:
+def cluster(
+    rows: Sequence[ContactRow], tins: Mapping[str, Iterable[str]]
+) -> list[list[ContactRow]]:
     """The rows put into persons. ``tins`` names each row's companies (by ``row.ref``).
 
     The result does not depend on the order of ``rows``.
@@ -117,9 +119,7 @@ def _join(clusters: _Clusters, block: Sequence[int], needs_overlap: bool) -> Non
 def _joinable(
     clusters: _Clusters, roots: Sequence[int], needs_overlap: bool
 ) -> list[tuple[int, int]]:
-    fits = {
-        (one, other): clusters.compatible(one, other) for one, other in combinations(roots, 2)
-    }
+    fits = {(one, other): clusters.compatible(one, other) for one, other in combinations(roots, 2)}
     fits.update({(other, one): fit for (one, other), fit in list(fits.items())})
     return [
         (one, other)
@@ -151,9 +151,7 @@ def merge_contact(
     return golden, survivors.provenance
 
 
-def _fullest(
-    ordered: Sequence[ContactRow], survivors: Survivorship[Contact], field: str
-) -> str:
+def _fullest(ordered: Sequence[ContactRow], survivors: Survivorship[Contact], field: str) -> str:
     # An initial is true but says less than an older full name.
     for row in ordered:
         value: str = getattr(row.record, field)

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import msgspec
+
 from transforms.fields import company_name, email, kpp, ogrn, phone, site, text
 from transforms.fields import tin as tins
 from transforms.fields.bank import parse as parse_account
@@ -19,7 +21,7 @@ class BankDetails(NamedTuple):
     corr_account: object
 
 
-class CompanyFacts(NamedTuple):
+class CompanyFacts(msgspec.Struct, frozen=True):
     """What a store tells of a company: any JSON values, except where a cleaner is done already."""
 
     tins: Sequence[object]

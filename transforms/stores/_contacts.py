@@ -1,6 +1,6 @@
 """The facts of a contact, from whichever store, as a clean and judged row."""
 
-from typing import NamedTuple
+import msgspec
 
 from transforms.fields import email, person, phone, text
 from transforms.fields.placeholders import is_placeholder
@@ -10,7 +10,7 @@ from transforms.stores._rows import Origin
 _VALID = ("", "")
 
 
-class ContactFacts(NamedTuple):
+class ContactFacts(msgspec.Struct, frozen=True):
     """What a store tells of a contact: any JSON values, except the ids of its companies."""
 
     last_name: object

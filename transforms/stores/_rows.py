@@ -1,7 +1,6 @@
 """What the rows of both stores share: origin, original as JSON, moment, mark of deletion."""
 
 import json
-from typing import NamedTuple
 
 import msgspec
 
@@ -14,7 +13,7 @@ _TRUE = frozenset({"1", "TRUE", "T", "X", "Х", "Y", "YES", "ДА"})
 _encode = msgspec.json.Encoder(enc_hook=str).encode
 
 
-class Origin(NamedTuple):
+class Origin(msgspec.Struct, frozen=True):
     """Where a row comes from, and what its store says of it as a whole."""
 
     source: Source
@@ -26,9 +25,10 @@ class Origin(NamedTuple):
 
     def row(self, kind: Kind, tin: str, verdict: tuple[str, str], payload: bytes) -> Row:
         """The row with this origin; ``verdict`` is its reason and detail."""
-        source, source_id, changed_at, order, _, raw = self
-        reason, detail = verdict
-        return Row(source, kind, source_id, changed_at, order, tin, reason, detail, payload, raw)
+        return Row(
+            self.source, kind, self.source_id, self.changed_at, self.order, tin, *verdict, payload,
+            self.raw,
+        )  # fmt: skip
 
 
 def raw_json(record: object) -> bytes:

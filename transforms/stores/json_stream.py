@@ -58,7 +58,7 @@ class PartnerReader:
 
     def __iter__(self) -> Iterator[Partner | Broken]:
         window = self._window
-        inside, whole = False, True
+        inside, told = False, ""
         if not window.peek():
             yield self._broken(window.damage or "empty_file", window.offset())
             return
@@ -71,16 +71,17 @@ class PartnerReader:
                 window.pos = window.pos if window.mark is None else window.mark
                 window.mark = None
                 broken, inside = self._skip_damage(damage)
-                whole = False
+                told = broken.reason
                 yield broken
-        if whole and window.damage:
+        if window.damage and told != window.damage:
             yield self._broken(window.damage, window.offset())
-        elif whole and self._place == "head":
+        elif self._place == "head" and not told:
             yield self._broken("no_partners", 0)
 
     def _document(self, inside: bool) -> Iterator[Partner | Broken]:
         """An object around the array; ``inside`` when reading goes on within the array."""
         window, values = self._window, self._values
+        window.mark = None
         if inside:
             yield from self._array()
             # Nothing is missing when all of the file was the array.
@@ -98,8 +99,11 @@ class PartnerReader:
                 values.one_of("[")
                 window.mark = None
                 yield from self._array()
-            else:
-                values.next()
+                continue
+            value = values.next()
+            # A partner in the array's place: its bracket is what is broken.
+            if key == "partners" and isinstance(value, dict) and "partner" in value:
+                raise DamageError
 
     def _array(self) -> Iterator[Partner | Broken]:
         """The elements up to the end of the array; this is the hot loop."""
@@ -141,7 +145,7 @@ class PartnerReader:
         offset, first = window.offset(), window.text[window.pos : window.pos + 1]
         skipped, found = self._skip_to_partner()
         reason: str
-        if damage.cut and not found:
+        if not found and (damage.cut or window.damage):
             reason = window.damage or "file_cut"
         elif self._place != "head":
             reason = "broken_partner" if self._place == "array" else "trailing_garbage"

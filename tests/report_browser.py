@@ -1,0 +1,102 @@
+"""A real headless Chromium, driven through chromedriver's WebDriver interface."""
+
+import base64
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+_FLAGS = (
+    "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-sync"
+    " --disable-background-networking --disable-component-update --hide-scrollbars"
+)
+
+
+class Browser:
+    """One tab of a Chromium; closed with its ``browser``."""
+
+    def __init__(self, http: requests.Session, url: str, folder: Path) -> None:
+        self._http, self._url = http, url
+        flags = [*_FLAGS.split(), f"--user-data-dir={folder / 'profile'}"]
+        wanted = {
+            "goog:chromeOptions": {"args": flags},
+            "goog:loggingPrefs": {"browser": "ALL"},
+        }
+        answer = self._call("POST", "", {"capabilities": {"alwaysMatch": wanted}})
+        self._url = f"{url}/{answer['sessionId']}"
+
+    def _call(self, verb: str, path: str, body: object = None) -> Any:
+        answer = self._http.request(verb, self._url + path, json=body, timeout=60)
+        assert answer.ok, answer.text
+        return answer.json()["value"]
+
+    def open(self, page: Path) -> None:
+        """Load a file and wait until it is there."""
+        self._call("POST", "/url", {"url": page.resolve().as_uri()})
+
+    def resize(self, width: int, scheme: str = "light") -> None:
+        """A screen of that many CSS pixels, as a phone has it, in light or dark."""
+        size = {"width": width, "height": 800, "deviceScaleFactor": 1, "mobile": width < 500}
+        self._cdp("Emulation.setDeviceMetricsOverride", size)
+        preference = {"name": "prefers-color-scheme", "value": scheme}
+        self._cdp("Emulation.setEmulatedMedia", {"features": [preference]})
+
+    def _cdp(self, command: str, parameters: dict[str, object]) -> Any:
+        return self._call("POST", "/goog/cdp/execute", {"cmd": command, "params": parameters})
+
+    def run(self, script: str) -> Any:
+        """The value that the script returns."""
+        return self._call("POST", "/execute/sync", {"script": script, "args": []})
+
+    def log(self) -> list[dict[str, object]]:
+        """What stands on the console."""
+        messages: list[dict[str, object]] = self._call("POST", "/se/log", {"type": "browser"})
+        return messages
+
+    def screenshot(self) -> bytes:
+        """The whole page as PNG."""
+        shot = self._cdp("Page.captureScreenshot", {"captureBeyondViewport": True})
+        return base64.b64decode(shot["data"])
+
+    def print(self) -> bytes:
+        """The page as PDF on A4."""
+        size = {"width": 21.0, "height": 29.7}
+        return base64.b64decode(self._call("POST", "/print", {"page": size}))
+
+    def close(self) -> None:
+        """End the browser."""
+        self._call("DELETE", "")
+
+
+@contextmanager
+def browser(folder: Path) -> Iterator[Browser]:
+    """A browser with a profile of its own in ``folder``; a missing one fails the test."""
+    driver = shutil.which("chromedriver")
+    if driver is None or shutil.which("chromium") is None:
+        pytest.fail("the report is tested in a real browser: apt-get install chromium chromium-driver")
+    with (
+        subprocess.Popen([driver, "--port=0"], stdout=subprocess.PIPE, text=True) as process,
+        requests.Session() as http,
+    ):
+        try:
+            tab = Browser(http, f"http://127.0.0.1:{_port(process)}/session", folder)
+            try:
+                yield tab
+            finally:
+                tab.close()
+        finally:
+            process.terminate()
+
+
+def _port(process: "subprocess.Popen[str]") -> int:
+    assert process.stdout is not None
+    for line in process.stdout:
+        if found := re.search(r"started successfully on port (\d+)", line):
+            return int(found[1])
+    raise AssertionError("chromedriver did not start")

@@ -1,0 +1,112 @@
+"""Store B's export files as a Beam step."""
+
+import gzip
+import json
+
+import apache_beam as beam
+import pytest
+from apache_beam.metrics import MetricsFilter
+from apache_beam.runners.portability.fn_api_runner import FnApiRunner
+from apache_beam.testing.util import assert_that, equal_to
+
+from transforms.errors import ConfigurationError
+from transforms.read_store_b import ReadPartnerFiles, check_files
+from transforms.records import Broken
+
+
+def partners(*numbers):
+    return [{"partner": str(number), "last_name": "Иванов"} for number in numbers]
+
+
+def export(numbers, encoding="utf-8"):
+    return json.dumps({"header": {}, "partners": partners(*numbers)}, ensure_ascii=False).encode(
+        encoding
+    )
+
+
+def run(patterns, batches, broken, **options):
+    pipeline = beam.Pipeline(runner=FnApiRunner())
+    found = pipeline | "B" >> ReadPartnerFiles(patterns, **options)
+    assert_that(found.partners, equal_to(batches), label="Partners")
+    assert_that(found.broken, equal_to(broken), label="Broken")
+    result = pipeline.run()
+    result.wait_until_finish()
+    [counter] = result.metrics().query(MetricsFilter().with_name("replaced_characters"))[
+        "counters"
+    ]
+    return counter.committed
+
+
+def test_files_come_in_batches(tmp_path):
+    (tmp_path / "a.json").write_bytes(export(range(5)))
+    (tmp_path / "b.json.gz").write_bytes(gzip.compress(export([7])))
+    batches = [partners(0, 1), partners(2, 3), partners(4), partners(7)]
+    replaced = run([f"{tmp_path}/a.json", f"{tmp_path}/*.gz"], batches, [], batch=2)
+    assert replaced == 0
+
+
+def test_windows_1251(tmp_path):
+    (tmp_path / "a.json").write_bytes(export([1], "cp1251"))
+    run([f"{tmp_path}/a.json"], [partners(1)], [], encoding="windows-1251")
+
+
+def test_broken_files_lose_nothing_else(tmp_path):
+    whole = export([1, 2])
+    (tmp_path / "cut.json").write_bytes(whole[:-2])
+    (tmp_path / "odd.json").write_bytes(whole.replace("Иванов".encode(), b"\xff\xfe"))
+    (tmp_path / "text.json").write_bytes(b"no JSON")
+    odd = [{"partner": str(number), "last_name": "\ufffd\ufffd"} for number in (1, 2)]
+    replaced = run(
+        [f"{tmp_path}/*.json"],
+        [partners(1, 2), odd],
+        [
+            Broken(f"file:{tmp_path}/cut.json", -1, len(whole) - 2, "file_cut", b""),
+            Broken(f"file:{tmp_path}/text.json", -1, 0, "not_json", b"no JSON"),
+        ],
+    )
+    assert replaced == 4
+
+
+def test_files_are_sorted_and_named_once(tmp_path):
+    for name in ("b.json", "a.json", "c.txt"):
+        (tmp_path / name).write_bytes(export([1]))
+    patterns = [f"{tmp_path}/b.json", f"{tmp_path}/*.json"]
+    assert check_files(patterns, "UTF8") == [f"{tmp_path}/a.json", f"{tmp_path}/b.json"]
+
+
+def test_pattern_without_files_is_named(tmp_path):
+    (tmp_path / "a.json").write_bytes(b"")
+    for pattern in (f"{tmp_path}/none.json", f"{tmp_path}/*.gz", "no-such-system://x"):
+        with pytest.raises(ConfigurationError) as caught:
+            ReadPartnerFiles([f"{tmp_path}/a.json", pattern])
+        assert str(caught.value).startswith("--store_b_files: ")
+        assert str(caught.value).endswith(pattern)
+
+
+def test_unreadable_file_is_named(tmp_path):
+    (tmp_path / "folder.json").mkdir()
+    (tmp_path / "folder.json" / "x").touch()
+    with pytest.raises(ConfigurationError) as caught:
+        check_files([f"{tmp_path}/folder.json"], "utf-8")
+    assert str(caught.value).startswith("--store_b_files: ")
+    assert "folder.json" in str(caught.value)
+
+
+@pytest.mark.parametrize("encoding", ["koi8-r", "no-such", ""])
+def test_unknown_encoding_is_named(encoding):
+    with pytest.raises(ConfigurationError) as caught:
+        check_files([], encoding)
+    assert str(caught.value) == (
+        f"--store_b_encoding: {encoding!r} is not known: use utf-8 or windows-1251"
+    )
+
+
+def test_wrong_encoding_is_found_before_reading(tmp_path):
+    path = tmp_path / "a.json"
+    path.write_bytes(export(range(50), "cp1251"))
+    with pytest.raises(ConfigurationError) as caught:
+        check_files([str(path)], "utf-8")
+    assert str(caught.value).startswith(f"--store_b_encoding: {path} is not in utf-8: ")
+    path.write_bytes(export(range(50)))
+    with pytest.raises(ConfigurationError):
+        check_files([str(path)], "windows-1251")
