@@ -3,11 +3,16 @@
 import argparse
 import sys
 from collections.abc import Callable, Sequence
+from datetime import date, datetime, time
 from pathlib import Path
 
-from pipeline import graph, options
+from pipeline import options
+from pipeline.explain import explain
 from pipeline.options import Options, Parser
+from pipeline.report import write_report
+from pipeline.status import show_status
 from transforms.errors import ConfigurationError, SvodError
+from transforms.ledger.runs import last_reported
 from transforms.secrets import mask
 
 
@@ -81,38 +86,64 @@ def _command(
     return parser
 
 
-def _date(text: str) -> str:
-    from datetime import date
-
-    return date.fromisoformat(text).isoformat()
+def _date(text: str) -> datetime:
+    return datetime.combine(date.fromisoformat(text), time())
 
 
 def _full(chosen: Options, _: argparse.Namespace) -> int:
+    from pipeline.graph import full_sources
     from pipeline.run import load
 
     if not chosen.store_a and not chosen.store_b_files:
         raise ConfigurationError("--store_a or --store_b_files is needed: see svod full --help")
-    return load("full", chosen, graph.full_sources)
+    return load("full", chosen, full_sources)
+
+
+def _replay(chosen: Options, _: argparse.Namespace) -> int:
+    from pipeline.replay import forget_refusals, replay_sources
+    from pipeline.run import load
+
+    return load("replay", chosen, replay_sources, forget_refusals)
+
+
+def _register(chosen: Options, arguments: argparse.Namespace) -> int:
+    from pipeline.register_import import import_files
+
+    with options.opened(chosen) as ledger:
+        told, complete = import_files(ledger, arguments.files)
+    _tell(*told)
+    return 0 if complete else 3
 
 
 def _explain(chosen: Options, arguments: argparse.Namespace) -> int:
-    from pipeline.explain import explain
-
     with options.opened(chosen) as ledger:
-        print(explain(ledger, arguments.what))  # noqa: T201 - its output
+        _tell(explain(ledger, arguments.what))
     return 0
 
 
 def _status(chosen: Options, arguments: argparse.Namespace) -> int:
-    from pipeline.status import show_status
-
     with options.opened(chosen) as ledger:
         show_status(ledger, sys.stdout, arguments.watch)
     return 0
 
 
+def _report(chosen: Options, arguments: argparse.Namespace) -> int:
+    with options.opened(chosen) as ledger:
+        with ledger.read() as connection:
+            run_id = last_reported(connection)
+        if run_id is None:
+            raise SvodError("there is no finished run to report on: start one with svod full")
+        _tell(f"Report: {write_report(ledger, run_id, Path(arguments.report))}")
+    return 0
+
+
+def _tell(*lines: str) -> None:
+    for line in lines:
+        print(line)
+
+
 def _say(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)  # noqa: T201 - for the person at the terminal
+    print(text, file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

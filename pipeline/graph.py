@@ -10,7 +10,6 @@ Rows cross the first grouping, keys all others: what is rebuilt is read from the
 newest version of every row stands.
 """
 
-from collections.abc import Mapping
 from typing import NamedTuple
 
 import apache_beam as beam
@@ -18,7 +17,7 @@ import msgspec
 
 from pipeline import options
 from transforms.check_register import RegisterAccess
-from transforms.clean import CleanPartners, CleanRows, Cleaned, Sharded
+from transforms.clean import Cleaned, CleanPartners, CleanRows, Sharded
 from transforms.consolidate import ConsolidateCompanies, ConsolidateContacts, FindContacts
 from transforms.ledger.source_rows import Run
 from transforms.load import CrmAccess, LoadCrm
@@ -39,10 +38,14 @@ class Settings(msgspec.Struct, frozen=True):
     crm: CrmAccess
 
 
+Rows = dict[str, beam.PCollection[Sharded]]
+"""Rows by where they come from, each a part of the first grouping."""
+
+
 class Sources(NamedTuple):
     """Rows by what they are, and what is no record at all."""
 
-    rows: Mapping[str, beam.PCollection[Sharded]]
+    rows: Rows
     broken: tuple[beam.PCollection[Broken], ...]
 
 
@@ -103,33 +106,34 @@ def build(root: beam.Pipeline, sources: Sources, chosen: Settings) -> beam.PColl
     )
 
 
-def full_sources(root: beam.Pipeline, chosen: options.Options) -> Sources:
+def full_sources(root: beam.Pipeline, chosen: options.Options, _: Run) -> Sources:
     """Both stores, whole."""
-    rows: dict[str, beam.PCollection[Sharded]] = {}
+    rows: Rows = {}
     broken: list[beam.PCollection[Broken]] = []
     if chosen.store_a:
         read = root | "ReadStoreA" >> ReadStoreA(
-            options.STORE_A, connections=chosen.store_a_connections, since=chosen.since
+            options.STORE_A, since=chosen.since, connections=chosen.store_a_connections
         )
-        _add(
+        add(
             rows,
             "A companies",
             read.companies | "CleanCompanies" >> CleanRows(clean_a.clean_company),
         )
-        _add(
+        add(
             rows, "A contacts", read.contacts | "CleanContacts" >> CleanRows(clean_a.clean_contact)
         )
     if chosen.store_b_files:
         files = root | "ReadPartnerFiles" >> ReadPartnerFiles(
-            list(chosen.store_b_files), chosen.store_b_encoding
+            chosen.store_b_files, encoding=chosen.store_b_encoding
         )
         partners = files.partners | "CleanPartners" >> CleanPartners()
-        _add(rows, "B", partners)
+        add(rows, "B", partners)
         broken += [files.broken, partners.broken]
     return Sources(rows, tuple(broken))
 
 
-def _add(rows: dict[str, beam.PCollection[Sharded]], name: str, cleaned: Cleaned) -> None:
+def add(rows: Rows, name: str, cleaned: Cleaned) -> None:
+    """Put what a cleaner gives among the rows."""
     rows[name] = cleaned.valid
     rows[f"{name}: invalid companies"] = cleaned.invalid_companies
     rows[f"{name}: invalid contacts"] = cleaned.invalid_contacts

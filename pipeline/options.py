@@ -2,7 +2,9 @@
 
 import argparse
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import NoReturn
 
@@ -10,6 +12,7 @@ import msgspec
 from apache_beam.options.pipeline_options import PipelineOptions
 
 from transforms.errors import ConfigurationError
+from transforms.ledger.database import Ledger, open_ledger
 from transforms.secrets import Secret
 
 LEDGER = Secret("SVOD_LEDGER")
@@ -36,7 +39,7 @@ class Options(msgspec.Struct):
     store_a_connections: int = 2
     store_b_files: tuple[str, ...] = ()
     store_b_encoding: str = "utf-8"
-    since: str = ""
+    since: datetime | None = None
     crm: str = ""
     crm_rate: float = 2.0
     crm_burst: int = 50
@@ -97,7 +100,7 @@ def add_load(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--report", help="folder for report.html and summary.json")
 
 
-def _positive(number: type[int] | type[float]) -> object:
+def _positive(number: type[int] | type[float]) -> Callable[[str], float]:
     def parse(text: str) -> float:
         value = number(text)
         if not 0 < value < 1e12:
@@ -134,6 +137,16 @@ def resolve(arguments: argparse.Namespace, rest: Sequence[str]) -> Options:
         field: values[field] for field in Options.__struct_fields__ if values.get(field) is not None
     }
     return Options(**{**known, "warnings": warnings, "beam": beam_arguments(rest)})
+
+
+@contextmanager
+def opened(chosen: Options) -> Iterator[Ledger]:
+    """The ledger that the options name."""
+    ledger = open_ledger(chosen.ledger)
+    try:
+        yield ledger
+    finally:
+        ledger.close()
 
 
 def _environment(variable: str) -> str:

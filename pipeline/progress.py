@@ -21,7 +21,7 @@ _POLL = 0.5
 _PLAIN_EVERY = 10_000_000
 # A stage of unknown size has ended when a later one has been at work for this long without it.
 _QUIET = 3_000_000
-_NAME, _BAR = 15, 30
+_NAME, _BAR, _SMALLEST_BAR = 15, 30, 6
 _GREEN, _DIM, _PLAIN = "\x1b[32m", "\x1b[2m", "\x1b[0m"
 
 
@@ -148,16 +148,16 @@ def has_ended(found: Sequence[Stage], index: int, last: bool) -> bool:
 
 def _line(stage: Stage, at: int, ended: bool, width: int, stream: TextIO) -> str:
     """What fits, the most important first: name and counts, time, rate, bar."""
-    name = f"{stage.stage:<{_NAME}}"
-    counts = f"{_counts(stage):>19}"
-    text = [f"{name} {counts}".rstrip(), f"{_rate(stage, at, ended):>10}", _time(stage, at, ended)]
-    if len(text[0]) > width:
+    name, counts = f"{stage.stage:<{_NAME}}", f"{_counts(stage):>19}"
+    parts = [name, counts, f"{_rate(stage, at, ended):>10}", _time(stage, at, ended)]
+    while len("  ".join(parts)) > width and len(parts) > 2:
+        del parts[2]
+    free = width - len("  ".join(parts)) - 2
+    if free < -2:
         return f"{stage.stage} {_counts(stage)}"[:width]
-    while len("  ".join(text)) > width:
-        del text[1]
-    free = width - len("  ".join(text)) - 2
-    bar = _bar(stage, ended, min(_BAR, free), stream) if free >= 6 else ""
-    return "  ".join(filter(None, (name, bar, counts, *text[1:]))) if bar else "  ".join(text)
+    if free >= _SMALLEST_BAR:
+        parts.insert(1, _bar(stage, ended, min(_BAR, free), stream))
+    return "  ".join(parts).rstrip()
 
 
 def _bar(stage: Stage, ended: bool, width: int, stream: TextIO) -> str:

@@ -1,6 +1,5 @@
 """One run from its first check to its report: whatever its sources, and however it ends."""
 
-import logging
 import os
 import re
 import signal
@@ -10,7 +9,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
-from typing import Any
 
 import apache_beam as beam
 from apache_beam.options.pipeline_options import PipelineOptions, StandardOptions
@@ -22,7 +20,7 @@ from pipeline.progress import ProgressView
 from pipeline.report import write_report
 from pipeline.summary import DONE, FAILED, INCOMPLETE, INTERRUPTED, summarize
 from pipeline.words import outcome_lines
-from transforms.crm.client import check_webhook
+from transforms.crm.client import CrmClient, check_webhook
 from transforms.crm.errors import CrmUnavailable, Stop
 from transforms.crm.portal import Portal
 from transforms.errors import ConfigurationError
@@ -32,25 +30,34 @@ from transforms.ledger.lock import exclusive
 from transforms.ledger.runs import finish_run, start_run
 from transforms.ledger.source_rows import Run
 from transforms.load import open_client
+from transforms.read_store_b import check_files
 from transforms.register.connection import check_url
 from transforms.secrets import mask
+from transforms.stores.mysql_check import check_store_a
 
 EXIT = {DONE: 0, INCOMPLETE: 3, FAILED: 1, INTERRUPTED: 130}
 
-BuildSources = Callable[[beam.Pipeline, Options], graph.Sources]
+BuildSources = Callable[[beam.Pipeline, Options, Run], graph.Sources]
 
 
-def load(command: str, chosen: Options, build_sources: BuildSources) -> int:
+def load(
+    command: str,
+    chosen: Options,
+    build_sources: BuildSources,
+    prepare: Callable[[Ledger], None] = lambda ledger: None,
+) -> int:
     """Check everything, run the graph, account for it, report. Returns the exit code.
+
+    ``prepare`` is done to the ledger before the run, when it is certain that no other run goes on.
 
     Raises:
         ConfigurationError: before anything was read.
     """
-    quieten_beam()
     check(chosen)
     ledger = open_ledger(chosen.ledger)
     try:
         with exclusive(ledger):
+            prepare(ledger)
             run = start_run(ledger, command)
             status = _guarded(ledger, run, chosen, build_sources)
             status = _conclude(ledger, run, command, chosen, status)
@@ -115,7 +122,7 @@ def _run_graph(run: Run, chosen: Options, build_sources: BuildSources) -> None:
     # Named, for Beam's own default would choose among three runners by what it finds in the graph.
     runner = given.view_as(StandardOptions).runner or FnApiRunner()
     with beam.Pipeline(runner=runner, options=given) as root:
-        sources = build_sources(root, chosen)
+        sources = build_sources(root, chosen, run)
         _ = graph.build(root, sources, graph.settings(chosen, run))
 
 
@@ -128,7 +135,7 @@ def _conclude(ledger: Ledger, run: Run, command: str, chosen: Options, status: s
         summary = summarize(connection, run, command, chosen.crm_rate)
     finish_run(ledger, run, summary["status"], summary)
     for line in outcome_lines(summary):
-        print(line)  # noqa: T201 - what happened is this command's output
+        print(line)
     if chosen.report:
         print(f"Report: {write_report(ledger, run.run_id, Path(chosen.report))}")
     return str(summary["status"])
@@ -167,11 +174,6 @@ def plain_reason(error: BaseException) -> str:
     """What to tell a person: our own words where there are any, no secret in any case."""
     own = _OWN_ERROR.findall(str(error))
     return mask(own[-1] if own else f"{type(error).__name__}: {error}")
-
-
-def quieten_beam() -> None:
-    """Keep Beam's chatter about optional packages away from the operator."""
-    logging.getLogger().setLevel(logging.ERROR)
 
 
 def _say(text: str) -> None:

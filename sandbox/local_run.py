@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Final
 
@@ -164,7 +164,8 @@ class Run:
         _say(f"cd {shlex.quote(str(self._folder))}")
         _say(f"export {variables}")
         _say(shlex.join(self._command()))
-        signal.pause()
+        with suppress(KeyboardInterrupt):
+            signal.pause()
 
 
 def parser() -> argparse.ArgumentParser:

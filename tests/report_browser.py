@@ -79,7 +79,9 @@ def browser(folder: Path) -> Iterator[Browser]:
     """A browser with a profile of its own in ``folder``; a missing one fails the test."""
     driver = shutil.which("chromedriver")
     if driver is None or shutil.which("chromium") is None:
-        pytest.fail("the report is tested in a real browser: apt-get install chromium chromium-driver")
+        pytest.fail(
+            "the report is tested in a real browser: apt-get install chromium chromium-driver"
+        )
     with (
         subprocess.Popen([driver, "--port=0"], stdout=subprocess.PIPE, text=True) as process,
         requests.Session() as http,

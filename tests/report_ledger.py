@@ -26,7 +26,7 @@ from transforms.records import (
 )
 from transforms.register.answer import Answer
 
-GOOD, CLOSED, UNANSWERED, ABSENT = "7805746764", "7707083893", "500000000100", "0105000005"
+GOOD, CLOSED, UNANSWERED, ABSENT = "7805746764", "7707083893", "500000000100", "7702070139"
 CHANGED = 1_707_662_412_000_000  # 2024-02-11 14:40:12 UTC
 EVIL = "<script>alert('Ведьмин')</script>"
 
@@ -40,7 +40,9 @@ PERSONAL = (
 
 def company_row(source: str, source_id: str, company: Company, reason: str = "") -> Row:
     """A company row as cleaning makes it."""
-    raw = json.dumps({"id": source_id, "inn": company.tin, "name": company.name}, ensure_ascii=False).encode()
+    raw = json.dumps(
+        {"id": source_id, "inn": company.tin, "name": company.name}, ensure_ascii=False
+    ).encode()
     detail = "as cleaning says it" if reason else ""
     return Row(
         source, COMPANY, source_id, CHANGED, 0, company.tin, reason, detail, encode(company), raw
@@ -95,9 +97,7 @@ def all_rows() -> list[Row]:
         contact_row("A", "3", Contact("Сидоркин"), "no_company"),
         contact_row("A", "4", Contact("Сидоркин", company_ids=("20",))),
         contact_row("A", "5", Contact("Сидоркин", "Лев", company_ids=("999",))),
-        contact_row(
-            "A", "6", Contact(EVIL, company_ids=("17",), phones=("+79217654321",))
-        ),
+        contact_row("A", "6", Contact(EVIL, company_ids=("17",), phones=("+79217654321",))),
     ]
 
 

@@ -173,5 +173,5 @@ def test_a_merged_contact_and_one_that_left_the_stores(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("what", ["7728168971", "A:404", "B:404", "A-404", "", "x" * 5000, "'; --"])
 def test_what_is_unknown_is_said_plainly(world: tuple[Ledger, Run], what: str) -> None:
-    with pytest.raises(UnknownRecordError, match="^nothing is known of .*: give a TIN"):
+    with pytest.raises(UnknownRecordError, match=r"^nothing is known of .*: give a TIN"):
         explain(world[0], what)

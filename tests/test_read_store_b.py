@@ -31,9 +31,7 @@ def run(patterns, batches, broken, **options):
     assert_that(found.broken, equal_to(broken), label="Broken")
     result = pipeline.run()
     result.wait_until_finish()
-    [counter] = result.metrics().query(MetricsFilter().with_name("replaced_characters"))[
-        "counters"
-    ]
+    [counter] = result.metrics().query(MetricsFilter().with_name("replaced_characters"))["counters"]
     return counter.committed
 
 

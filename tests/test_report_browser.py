@@ -64,9 +64,7 @@ def test_nothing_scrolls_sideways(tab: Browser, width: int) -> None:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [360, 1100])
-def test_all_text_can_be_read(
-    tab: Browser, tmp_path: Path, scheme: str, width: int
-) -> None:
+def test_all_text_can_be_read(tab: Browser, tmp_path: Path, scheme: str, width: int) -> None:
     tab.resize(width, scheme)
     assert tab.run(CONTRAST) == []
     (tmp_path / f"{scheme}-{width}.png").write_bytes(shot := tab.screenshot())
@@ -91,4 +89,5 @@ def test_it_prints_with_every_example_open(tab: Browser) -> None:
     tab.run(OPEN_ALL)
     unfolded = tab.print()
     assert folded.startswith(b"%PDF")
-    assert folded.count(b"/Type /Page\n") == unfolded.count(b"/Type /Page\n")
+    pages = unfolded.count(b"/Type /Page\n")
+    assert folded.count(b"/Type /Page\n") == pages > 1

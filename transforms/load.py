@@ -17,7 +17,6 @@ from transforms.ledger.source_rows import Run
 from transforms.secrets import Secret
 from transforms.worker import LedgerFn
 
-
 OnRequest = Callable[[int, int, int], None]
 """Told of requests, those of them that were refused, and milliseconds waited for the limits."""
 

@@ -3,12 +3,13 @@
 import codecs
 from collections.abc import Iterator, Sequence
 from itertools import islice
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import apache_beam as beam
 from apache_beam.io.filesystem import BeamIOError, CompressionTypes
 from apache_beam.io.filesystems import FileSystems
 from apache_beam.metrics import Metrics
+from apache_beam.pvalue import TaggedOutput
 
 from transforms.errors import ConfigurationError
 from transforms.records import Broken
@@ -47,10 +48,7 @@ class ReadPartnerFiles(beam.PTransform):
             root
             | "NameFiles" >> beam.Create(self._files, reshuffle=False)
             | "SpreadFiles" >> beam.Reshuffle()
-            | "ReadPartners"
-            >> beam.ParDo(fn)
-            .with_output_types(Batch, broken=Broken)
-            .with_outputs("broken", main="partners")
+            | "ReadPartners" >> beam.ParDo(fn).with_outputs("broken", main="partners")
         )
         return PartnerFiles(outputs.partners, outputs.broken)
 
@@ -61,7 +59,7 @@ class _ReadPartnersFn(beam.DoFn):
         self._batch = batch
         self._replaced = Metrics.counter("read", "replaced_characters")
 
-    def process(self, path: str) -> Iterator[Batch | beam.pvalue.TaggedOutput]:
+    def process(self, path: str) -> Iterator[Batch | TaggedOutput[Literal["broken"], Broken]]:
         require_c_backend()
         # Unpacking is the reader's: it keeps what comes before damage, Beam's would raise.
         with FileSystems.open(path, compression_type=CompressionTypes.UNCOMPRESSED) as stream:
@@ -71,7 +69,7 @@ class _ReadPartnersFn(beam.DoFn):
                 partners: Batch = []
                 for element in elements:
                     if isinstance(element, Broken):
-                        yield beam.pvalue.TaggedOutput("broken", element)
+                        yield TaggedOutput("broken", element)
                     else:
                         partners.append(element)
                 if partners:

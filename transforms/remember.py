@@ -20,7 +20,7 @@ ShardedKeys = tuple[int, list[str]]
 
 
 class TouchedKeys(NamedTuple):
-    """What is to be rebuilt: companies by TIN, and contact rows, also those of refused companies."""
+    """What is to be rebuilt: companies by TIN, contact rows, and those of refused companies."""
 
     tins: beam.PCollection[ShardedKeys]
     companies: beam.PCollection[ShardedKeys]

@@ -58,7 +58,7 @@ def _steps(run: PastRun, kind: str, held: int) -> list[tuple[str, int, str]]:
     name = _PLURALS[kind]
     passed, golden = run.outcome(name, "valid") + held, run.outcome(name, "golden")
     waits = run.outcome(name, _DELAYS[kind]) - held
-    lost = _lost({"отказано": run.outcome(name, "invalid"), "ждут": waits})
+    lost = _lost({"отказано": run.outcome(name, "invalid"), "ждёт": waits})
     steps = [("Строк прочитано", run.read(name), lost)]
     created, updated = run.outcome(name, "created"), run.outcome(name, "updated")
     if golden > passed:
@@ -74,14 +74,14 @@ def _steps(run: PastRun, kind: str, held: int) -> list[tuple[str, int, str]]:
     }
     return [
         *steps,
-        ("Прошли проверку", passed, _lost({"слились с дубликатами": passed - golden})),
+        ("Прошли проверку", passed, _lost({"слилось с дубликатами": passed - golden})),
         (_MERGED[kind], golden, _lost(stopped)),
         ("В Битрикс24", created + updated + run.outcome(name, "unchanged"), ""),
     ]
 
 
 def _lost(parts: Mapping[str, int]) -> str:
-    return " · ".join(f"{number(count)} {name}" for name, count in parts.items() if count)
+    return " · ".join(f"{name} {number(count)}" for name, count in parts.items() if count)
 
 
 def stores(

@@ -69,7 +69,7 @@ def _examples(examples: Sequence[Example]) -> Html:
 def rejections(found: Sequence[Rejection]) -> Html:
     """What the portal did not take."""
     if not found:
-        return section("rejected", "Что отклонил портал", Html("<p>Портал принял всё.</p>"))
+        return section("rejected", "Что отклонил портал", Html("<p>Портал ничего не отклонил.</p>"))
     return section(
         "rejected",
         "Что отклонил портал",
@@ -124,7 +124,7 @@ def broken(inputs: Sequence[BrokenInput]) -> Html:
         for part in inputs
     ]
     if not lines:
-        body = Html("<p>Все файлы и сообщения прочитаны.</p>")
+        body = Html("<p>Повреждённых файлов и сообщений нет.</p>")
     else:
         heads = ("Откуда", "Место", "Причина", "Сколько#")
         body = table("Повреждённый вход этого прогона", heads, lines)

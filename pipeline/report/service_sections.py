@@ -159,10 +159,13 @@ def _past_run(run: PastRun) -> Sequence[object]:
         command(run.command),
         fill('<span class="dot {}">{}</span>', run.mood, _MOODS[run.mood]),
         "—" if seconds is None else duration(seconds),
-        number(run.read("companies") + run.read("contacts")),
-        number(run.both("created")),
-        number(run.both("updated")),
-        number(run.both("invalid")),
+        *(
+            number(value) if run.summary else "—"
+            for value in (
+                run.read("companies") + run.read("contacts"),
+                *(run.both(name) for name in ("created", "updated", "invalid")),
+            )
+        ),
     )
 
 

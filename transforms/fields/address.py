@@ -70,7 +70,7 @@ def _join(code: str, region: str, city: str, value: dict[str, object]) -> tuple[
     house, more = _line(value.get("house"), "house")
     house = f"д. {house}" if house[:1].isdigit() else house
     # A city that is a region of its own is told once: "г. Москва", "Москва".
-    city = "" if city in region else city
+    city = "" if f" {region}".endswith(f" {city}") else city
     return ", ".join(filter(None, (code, region, city, street, house))), notes + more
 
 

@@ -28,7 +28,11 @@ _ALL_MARKS = _OPENING + _CLOSING + _EITHER + _SINGLE + " "
 _QUOTES = frozenset(_ALL_MARKS[:-1])
 _MARKS = re.compile(f"[{_ALL_MARKS[:-1]}]")
 _PLAIN = re.compile(f'["«]([^{_ALL_MARKS}][^{_ALL_MARKS[:-1]},]*)["»]').fullmatch
-_EMPTY = re.compile(r"«\s*»|„\s*“")
+_EMPTY = re.compile("«»|„“")
+_INNER_BLANKS = re.compile("(?<=[«„]) +| +(?=[»“])")
+_TWICE = re.compile("«„([^«»„“]*)“»").fullmatch
+# Marks that fall away change what their neighbours mean; all real names settle in two rounds.
+_ROUNDS = 4
 _DOUBLED = re.compile(r"''|``|‘‘|’’|,,")
 
 
@@ -41,7 +45,7 @@ def parse(value: object, legal_form: object = None, field: str = "name") -> tupl
     written, notes = text.parse(value, field)
     if is_placeholder(written):
         return "", (*notes, Note(field, "placeholder", written)) if written else notes
-    form, rest = split(written)
+    form, rest = split(nest_quotes(written))
     if not form and legal_form is not None:
         told, more = text.parse_common(legal_form, "legal_form")
         form = legal_forms.short_form(told)
@@ -80,13 +84,15 @@ def split(written: str) -> tuple[str, str]:
     (('ООО', '«Ромашка»'), ('', 'ООО'))
     """
     form, rest = legal_forms.at_front(written)
-    again = form
-    while form and again == form:
-        again, shorter = legal_forms.at_front(rest)
-        rest = shorter if again == form else rest
-    last, shorter = legal_forms.at_end(rest)
-    if last and (not form or last == form):
-        form, rest = last, shorter
+    if not form:
+        form, rest = legal_forms.at_end(written)
+    told_again = bool(form)
+    while told_again:
+        told_again = False
+        for look in (legal_forms.at_front, legal_forms.at_end):
+            again, shorter = look(rest)
+            if again == form:
+                rest, told_again = shorter, True
     return (form, rest) if rest.strip(_ALL_MARKS) else ("", written)
 
 
@@ -117,6 +123,14 @@ def nest_quotes(written: str) -> str:
         return written
     if plain := _PLAIN(written):
         return f"«{plain[1].rstrip()}»"
+    for _ in range(_ROUNDS):
+        before, written = written, _nest(written)
+        if before == written:
+            break
+    return written
+
+
+def _nest(written: str) -> str:
     written = _DOUBLED.sub('"', written)
     shown: list[str] = []
     depth = at = 0
@@ -134,7 +148,16 @@ def nest_quotes(written: str) -> str:
             depth -= 1
             shown.append("“" if depth else "»")
     shown += [written[at:], "“" * (depth - 1), "»" * (depth > 0)]
-    return " ".join(_EMPTY.sub("", "".join(shown)).split())
+    return _tidy("".join(shown))
+
+
+def _tidy(nested: str) -> str:
+    nested = _INNER_BLANKS.sub("", nested)
+    while _EMPTY.search(nested):
+        nested = _EMPTY.sub("", nested)
+    if alone := _TWICE(nested):
+        nested = f"«{alone[1]}»"
+    return " ".join(nested.split())
 
 
 def _is_quote(before: str, after: str, depth: int) -> bool:
@@ -145,6 +168,6 @@ def _is_quote(before: str, after: str, depth: int) -> bool:
 def _opens(char: str, before: str, after: str, depth: int) -> bool:
     if char in _OPENING or char in _CLOSING:
         return char in _OPENING
-    if not after or after.isspace():
+    if not after or after.isspace() or (char == "“" and depth > 1):
         return False
     return depth == 0 or before.isspace() or (before in _QUOTES and after not in _QUOTES)

@@ -79,7 +79,10 @@ def _clean(value: str, field: str) -> tuple[str, text.Notes]:
     if len(spaced) > _MOST_WORDS:
         return "", (Note(field, "unreadable", written),)
     notes = tuple(Note(field, "unreadable", word) for word in (*asides, *strange))
-    return " ".join(_case(word, len(spaced) == 1) for word in spaced), notes
+    # "Оглы" in front is a name of its own, "ДЕ" alone as well.
+    lone = len(spaced) == 1 or (bool(spaced) and spaced[0].lower() in _SONS)
+    cased = [_case(word, lone and not at) for at, word in enumerate(spaced)]
+    return " ".join(cased), notes
 
 
 def _is_worded(word: str) -> bool:
@@ -89,9 +92,10 @@ def _is_worded(word: str) -> bool:
 
 def _initials(word: str) -> list[str]:
     """``П.С.`` as ``П.`` and ``С.``; any other word without signs at its ends."""
+    word = word.strip(_EDGES)
     if _INITIALS(word):
         return [f"{letter.upper()}." for letter in word if letter != "."]
-    return [word.strip(_EDGES)]
+    return [word]
 
 
 def _case(word: str, alone: bool) -> str:
@@ -102,7 +106,7 @@ def _case(word: str, alone: bool) -> str:
     """
     if word[1:] == ".":
         return word
-    if word.istitle() and word.lower() not in _SONS:
+    if word.istitle() and "-" not in word and word.lower() not in _SONS:
         return word
     pieces = word.split("-")
     lone = alone and len(pieces) == 1

@@ -19,6 +19,7 @@ _WORDS = words(
     not set|x|xx|xxx|qwerty|asdf|#n/a|#н/д""",
     "|",
 )
+_COUNTING = "12345678901234567890"
 _LONGEST = max(map(len, _WORDS))
 
 
@@ -31,11 +32,11 @@ def is_placeholder(value: str) -> bool:
 
 
 def is_filler_number(digits: str) -> bool:
-    """Whether digits only fill a field: one digit repeated, or counting up or down.
+    """Whether digits only fill a field: one digit repeated, or counting from 0 or 1.
 
-    >>> [is_filler_number(x) for x in ("000000000", "7", "1234567890", "9876543210", "7805746764")]
+    >>> [is_filler_number(x) for x in ("000000000", "7", "1234567890", "0123456", "7805746764")]
     [True, True, True, True, False]
     """
     if digits.count(digits[:1]) == len(digits):
         return bool(digits)
-    return len(digits) > 4 and (digits in "012345678901234567890" or digits in "9876543210")
+    return len(digits) > 4 and _COUNTING.startswith(digits.removeprefix("0"))

@@ -14,6 +14,7 @@ import unicodedata
 from collections.abc import Iterator
 from decimal import Decimal
 from functools import lru_cache
+from typing import cast
 
 import msgspec
 
@@ -132,9 +133,12 @@ def integer(value: object) -> int | None:
     if isinstance(value, int):
         return value if abs(value) < 10**24 else None
     if isinstance(value, float):
-        return int(value) if value.is_integer() and abs(value) < 10**24 else None
+        # From 2**53 on a float has lost its last digits.
+        return int(value) if value.is_integer() and abs(value) < 2**53 else None
     if isinstance(value, Decimal) and value.is_finite() and value.adjusted() < 24:
-        return int(value) if value == int(value) else None
+        # 4.07E+19 does not tell its last digits either.
+        told = cast("int", value.as_tuple().exponent) <= 0 and value == int(value)
+        return int(value) if told else None
     return None
 
 

@@ -52,6 +52,7 @@ class Tin(NamedTuple):
 
 
 _LONGEST = 100
+_LENGTHS = (9, 10, 11, 12)
 _LABEL = re.compile(r"^\W*(?:(?:ИНН|INN)\W*)+", re.IGNORECASE)
 _KPP = re.compile("КПП|KPP", re.IGNORECASE)
 _PARTS = re.compile(r"[/\\|,;]")
@@ -85,6 +86,8 @@ def _read(written: str) -> Tin:
         parts = words
     if not parts:
         return _refuse(written, "missing_tin", "no TIN given")
+    if len(parts[0]) not in _LENGTHS:
+        parts = ["/".join(parts)]
     tin = _judge(parts[0], written)
     others = {
         other.tin for other in map(_judge, parts[1:]) if not other.reason and not other.repaired

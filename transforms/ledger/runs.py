@@ -79,6 +79,13 @@ def finish_run(ledger: Ledger, run: Run, status: str, summary: Mapping[str, Any]
     )
 
 
+def last_reported(connection: Connection) -> str | None:
+    """The last run that ended with numbers to report."""
+    table = schema.runs.c
+    query = sa.select(table.run_id).where(table.summary.is_not(None))
+    return connection.execute(query.order_by(table.run_seq.desc()).limit(1)).scalar()
+
+
 def remark(ledger: Ledger, run: Run, text: str) -> None:
     """Tell people something beside the numbers; no secret, no personal data."""
     ledger.transact(

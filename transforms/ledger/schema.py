@@ -249,10 +249,12 @@ register_usage = _table(
     Column("asked", Integer, nullable=False),
 )
 
+# How far each bulk file has been read: the member of the archive, and the document within it.
 register_files = _table(
     "register_files",
-    Column("path", String(255), primary_key=True),
-    Column("position", Integer, nullable=False),
+    Column("file", String(255), primary_key=True),
+    Column("member", Integer, nullable=False),
+    Column("document", Integer, nullable=False),
     Column("done", Integer, nullable=False),
 )
 

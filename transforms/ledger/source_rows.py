@@ -242,16 +242,26 @@ def left_over(connection: Connection, run: Run) -> Touched:
         .join(schema.rows, table.tin == answers.tin)
         .where(answers.expires_at <= now(), table.kind == COMPANY, table.reason == "")
     )
-    for query in (waiting, outdated):
+    # Bulk files, or a run that was cut off, have brought these since they were last consolidated.
+    new = (
+        sa.select(answers.tin)
+        .join(schema.rows, table.tin == answers.tin)
+        .where(answers.run_seq.in_(_unsettled(run)), table.kind == COMPANY, table.reason == "")
+    )
+    for query in (waiting, outdated, new):
         touched.tins.update(connection.execute(query.distinct()).scalars())
     return touched
 
 
-def _interrupted(connection: Connection, run: Run) -> Touched:
-    """What runs that were cut off before they had consolidated have touched."""
-    unsettled = sa.select(schema.runs.c.run_seq).where(
+def _unsettled(run: Run) -> Any:
+    return sa.select(schema.runs.c.run_seq).where(
         schema.runs.c.settled == 0, schema.runs.c.run_seq < run.run_seq
     )
+
+
+def _interrupted(connection: Connection, run: Run) -> Touched:
+    """What runs that were cut off before they had consolidated have touched."""
+    unsettled = _unsettled(run)
     touched = Touched(set(), set(), set())
     if connection.execute(unsettled.limit(1)).first() is None:
         return touched

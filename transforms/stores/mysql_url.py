@@ -62,6 +62,9 @@ def _tls(parts: SplitResult) -> tuple[tuple[str, str | bool], ...]:
         else:
             allowed = ", ".join(_FILES + _SWITCHES)
             raise _malformed(f"its options may be {allowed} (a file; true or false)")
+    if "ssl_ca" in options:
+        # The driver takes a CA's certificate and then checks nothing, unless it is told to.
+        options.setdefault("ssl_verify_cert", True)
     return tuple(sorted(options.items()))
 
 

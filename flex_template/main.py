@@ -1,0 +1,55 @@
+"""What a Flex template's launcher runs: builds the graph of ``svod full``, submits it, and leaves.
+
+The launcher must not wait for the job, so what ``svod`` does after one (count the outcomes, enter
+the run as ended) is the graph's last step. ``svod status`` and ``svod report`` work from any
+machine that reaches the ledger.
+"""
+
+import os
+import sys
+from collections.abc import Sequence
+
+import apache_beam as beam
+from apache_beam.options.pipeline_options import PipelineOptions
+from boot import fill
+
+from pipeline import graph, options
+from pipeline.run import check
+from pipeline.summary import summarize
+from transforms.ledger.accounting import touch_refusals
+from transforms.ledger.database import open_ledger
+from transforms.ledger.runs import finish_run, start_run
+from transforms.ledger.source_rows import Run
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Submits one full load."""
+    parser = options.Parser(prog="svod full", allow_abbrev=False)
+    options.add_load(parser)
+    parser.add_argument("--since")
+    chosen = options.resolve(*parser.parse_known_args(list(arguments)))
+    check(chosen)
+    ledger = open_ledger(chosen.ledger)
+    run = start_run(ledger, "full")
+    ledger.close()
+    root = beam.Pipeline(options=PipelineOptions(chosen.beam))
+    loaded = graph.build(root, graph.full_sources(root, chosen), graph.settings(chosen, run))
+    _ = loaded | "Conclude" >> beam.Map(conclude, run, chosen.crm_rate)
+    root.run()
+
+
+def conclude(_: int, run: Run, crm_rate: float) -> None:
+    """Enter the run as ended, with its summary."""
+    ledger = open_ledger(options.LEDGER.value())
+    try:
+        ledger.transact(lambda connection: touch_refusals(connection, run))
+        with ledger.read() as connection:
+            summary = summarize(connection, run, "full", crm_rate)
+        finish_run(ledger, run, summary["status"], summary)
+    finally:
+        ledger.close()
+
+
+if __name__ == "__main__":
+    fill(os.environ)
+    main(sys.argv[1:])

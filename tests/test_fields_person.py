@@ -1,0 +1,143 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from json_values import ANY_JSON, DIRTY_TEXT, RUSSIAN_TEXT
+
+from transforms.fields import person
+from transforms.fields.person import Name
+from transforms.records import Note
+
+IVANOV = Name("Иванов", "Пётр", "Сергеевич")
+WORDS = st.sampled_from(
+    ["Иванов", "ИВАНОВА", "пётр", "Анна", "Сергеевич", "Ильинична", "П.", "П.С.", "с", "оглы", "-", "нет", "(Маша)", "де", "Абрамович"]
+)
+PARTS = st.lists(WORDS, max_size=4).map(" ".join) | RUSSIAN_TEXT | DIRTY_TEXT
+
+
+@pytest.mark.parametrize(
+    ("last", "first", "middle"),
+    [
+        ("Иванов", "Пётр", "Сергеевич"),
+        ("ИВАНОВ", "ПЁТР", "СЕРГЕЕВИЧ"),
+        ("иванов", "пётр", "сергеевич"),
+        ("иВАНОВ", " Пётр ", "Сергеевич."),
+        ("Иванoв", "Пeтp".replace("e", "ё"), "Сергeевич"),
+        ("Иванов Пётр Сергеевич", None, None),
+        ("", "Иванов Пётр Сергеевич", ""),
+        (None, None, "Пётр Сергеевич Иванов"),
+        ("ИВАНОВ ПЁТР СЕРГЕЕВИЧ", "", None),
+        ("Иванов, Пётр Сергеевич", None, None),
+        ("Иванов Пётр Сергеевич", "Пётр", "Сергеевич"),
+        ("Иванов", "Иванов Пётр Сергеевич", None),
+        ("Иванов", "Пётр Сергеевич", None),
+        ("Иванов", None, "Пётр Сергеевич"),
+        ("Иванов Пётр", None, "Сергеевич"),
+        ("Пётр Иванов", None, "Сергеевич"),
+    ],
+)
+def test_one_person(last: object, first: object, middle: object) -> None:
+    assert person.parse(last, first, middle) == (IVANOV, ())
+
+
+@pytest.mark.parametrize(
+    ("typed", "name"),
+    [
+        ("Иванов П.С.", ("Иванов", "П.", "С.")),
+        ("Иванов П. С.", ("Иванов", "П.", "С.")),
+        ("иванов п с", ("Иванов", "П.", "С.")),
+        ("П.С. Иванов", ("Иванов", "П.", "С.")),
+        ("П. Иванов", ("Иванов", "П.", "")),
+        ("Иванов Пётр", ("Иванов", "Пётр", "")),
+        ("Пётр Иванов", ("Иванов", "Пётр", "")),
+        ("Ирина Смирнова", ("Смирнова", "Ирина", "")),
+        ("Яков Петренко", ("Петренко", "Яков", "")),
+        ("Анна Сергеевна", ("", "Анна", "Сергеевна")),
+        ("Роман Аркадьевич Абрамович", ("Абрамович", "Роман", "Аркадьевич")),
+        ("Абрамович Роман Аркадьевич", ("Абрамович", "Роман", "Аркадьевич")),
+        ("Ильин Илья Ильич", ("Ильин", "Илья", "Ильич")),
+        ("Смирнова Анна Ильинична", ("Смирнова", "Анна", "Ильинична")),
+        ("ПЕТРОВА-ВОДКИНА АННА-МАРИЯ", ("Петрова-Водкина", "Анна-Мария", "")),
+        ("Мамедов Эльдар Расим оглы", ("Мамедов", "Эльдар", "Расим оглы")),
+        ("МАМЕДОВА ЛЕЙЛА РАСИМ КЫЗЫ", ("Мамедова", "Лейла", "Расим кызы")),
+        ("Мамедов Эльдар Расим-Оглы", ("Мамедов", "Эльдар", "Расим-оглы")),
+        ("Салтыков Щедрин Михаил Евграфович", ("Салтыков Щедрин", "Михаил", "Евграфович")),
+        ("МакГрегор Джон", ("МакГрегор", "Джон", "")),
+        ("ИВАНОВ", ("Иванов", "", "")),
+        ("SMITH JOHN", ("Smith", "John", "")),
+    ],
+)
+def test_one_field(typed: str, name: tuple[str, str, str]) -> None:
+    assert person.parse(typed, None, None) == (Name(*name), ())
+
+
+@pytest.mark.parametrize(
+    ("parts", "name"),
+    [
+        (("Иванов", "П.С.", ""), ("Иванов", "П.", "С.")),
+        (("Иванов", "П", "С"), ("Иванов", "П.", "С.")),
+        (("", "Пётр", ""), ("", "Пётр", "")),
+        (("", "Пётр", "Сергеевич"), ("", "Пётр", "Сергеевич")),
+        (("Мамедов", "Эльдар", "РАСИМ ОГЛЫ"), ("Мамедов", "Эльдар", "Расим оглы")),
+        (("ДЕ ЛА КРУС", "ХУАН", ""), ("де ла Крус", "Хуан", "")),
+        (("Ван", "Ли", ""), ("Ван", "Ли", "")),
+        (("Нетесов", "Тест", ""), None),
+    ],
+)
+def test_parts(parts: tuple[str, str, str], name: tuple[str, str, str] | None) -> None:
+    if name:
+        assert person.parse(*parts) == (Name(*name), ())
+    else:
+        assert person.parse(*parts) == (Name("Нетесов"), (Note("first_name", "placeholder", "Тест"),))
+
+
+@pytest.mark.parametrize(
+    ("typed", "name", "left"),
+    [
+        ("-", "", [("placeholder", "-")]),
+        ("НЕТ", "", [("placeholder", "НЕТ")]),
+        ("Иванов 8-921", "Иванов", [("unreadable", "8-921")]),
+        ("ivan@mail.ru", "", [("unreadable", "ivan@mail.ru")]),
+        ("Иванова (Петрова)", "Иванова", [("unreadable", "(Петрова)")]),
+        ("1 2 3 4 5 6 7", "", [("unreadable", str(digit)) for digit in range(1, 8)]),
+        ("а б в г д е ж", "", [("unreadable", "а б в г д е ж")]),
+        (True, "", [("wrong_type", "true")]),
+        ("я" * 201, "", [("too_long", "я" * 199 + "…")]),
+        ("я" * 10_000_000, "", [("too_long", "я" * 199 + "…")]),
+    ],
+)
+def test_what_is_no_name_is_noted(typed: object, name: str, left: list[tuple[str, str]]) -> None:
+    found, notes = person.parse(typed, None, None)
+    want = [(problem, value if len(value) < 200 else "я" * 199 + "…") for problem, value in left]
+    assert (found, [(note.problem, note.value) for note in notes]) == (Name(name), want)
+
+
+@given(PARTS, PARTS, PARTS)
+def test_a_clean_name_stays_as_it_is(last: str, first: str, middle: str) -> None:
+    name, _ = person.parse(last, first, middle)
+    again, notes = person.parse(*name)
+    assert (again, notes) == (name, ())
+
+
+@given(ANY_JSON, ANY_JSON, ANY_JSON)
+def test_takes_anything(last: object, first: object, middle: object) -> None:
+    name, _ = person.parse(last, first, middle)
+    assert all(part.isprintable() and part.strip() == part for part in name)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "agreed"),
+    [
+        ("Пётр", "петр", True),
+        ("Петрова-Водкина", "Петрова Водкина", True),
+        ("П.", "Пётр", True),
+        ("П.", "П.", True),
+        ("", "", True),
+        ("", "Пётр", True),
+        ("С.", "Пётр", False),
+        ("Пётр", "Петров", False),
+        ("Сергеевич", "Семёнович", False),
+    ],
+)
+def test_agreement(one: str, other: str, agreed: bool) -> None:
+    assert person.agree(one, other) is agreed
+    assert person.agree(other, one) is agreed
