@@ -24,7 +24,7 @@ from transforms.load import CrmAccess, LoadCrm
 from transforms.read_store_a import ReadStoreA
 from transforms.read_store_b import ReadPartnerFiles
 from transforms.records import Broken
-from transforms.remember import RememberBroken, RememberRows, TakeUp
+from transforms.remember import CountRead, RememberBroken, RememberRows, TakeUp
 from transforms.secrets import Secret
 from transforms.stores import clean_a
 
@@ -106,30 +106,30 @@ def build(root: beam.Pipeline, sources: Sources, chosen: Settings) -> beam.PColl
     )
 
 
-def full_sources(root: beam.Pipeline, chosen: options.Options, _: Run) -> Sources:
+def full_sources(root: beam.Pipeline, chosen: options.Options, run: Run) -> Sources:
     """Both stores, whole."""
     rows: Rows = {}
-    broken: list[beam.PCollection[Broken]] = []
+    broken: tuple[beam.PCollection[Broken], ...] = ()
+    count = CountRead(options.LEDGER, run)
     if chosen.store_a:
         read = root | "ReadStoreA" >> ReadStoreA(
             options.STORE_A, since=chosen.since, connections=chosen.store_a_connections
         )
-        add(
-            rows,
-            "A companies",
-            read.companies | "CleanCompanies" >> CleanRows(clean_a.clean_company),
-        )
-        add(
-            rows, "A contacts", read.contacts | "CleanContacts" >> CleanRows(clean_a.clean_contact)
-        )
+        for name, batches, clean in (
+            ("A companies", read.companies, clean_a.clean_company),
+            ("A contacts", read.contacts, clean_a.clean_contact),
+        ):
+            counted = batches | f"Count {name}" >> count
+            add(rows, name, counted | f"Clean {name}" >> CleanRows(clean))
     if chosen.store_b_files:
         files = root | "ReadPartnerFiles" >> ReadPartnerFiles(
             chosen.store_b_files, encoding=chosen.store_b_encoding
         )
-        partners = files.partners | "CleanPartners" >> CleanPartners()
+        counted = files.partners | "Count B" >> count
+        partners = counted | "Clean B" >> CleanPartners(since=chosen.since)
         add(rows, "B", partners)
-        broken += [files.broken, partners.broken]
-    return Sources(rows, tuple(broken))
+        broken = (files.broken, partners.broken)
+    return Sources(rows, broken)
 
 
 def add(rows: Rows, name: str, cleaned: Cleaned) -> None:

@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from json_values import ANY_JSON, DIRTY_TEXT, RUSSIAN_TEXT
 
@@ -9,7 +9,7 @@ from transforms.records import Note
 
 IVANOV = Name("Иванов", "Пётр", "Сергеевич")
 WORDS = st.sampled_from(
-    ["Иванов", "ИВАНОВА", "пётр", "Анна", "Сергеевич", "Ильинична", "П.", "П.С.", "с", "оглы", "-", "нет", "(Маша)", "де", "Абрамович"]
+    ["Иванов", "ИВАНОВА", "пётр", "Анна", "Сергеевич", "Ильинична", "П.", "П.С.", "с", "оглы", "-", "нет", "(Маша)", "Абрамович"]
 )
 PARTS = st.lists(WORDS, max_size=4).map(" ".join) | RUSSIAN_TEXT | DIRTY_TEXT
 
@@ -113,6 +113,8 @@ def test_what_is_no_name_is_noted(typed: object, name: str, left: list[tuple[str
 
 @given(PARTS, PARTS, PARTS)
 def test_a_clean_name_stays_as_it_is(last: str, first: str, middle: str) -> None:
+    words = f"{last} {first} {middle}".lower().split()
+    assume(len(set(words)) == len(words))  # "Иванов П. Иванов" may be anything
     name, _ = person.parse(last, first, middle)
     again, notes = person.parse(*name)
     assert (again, notes) == (name, ())

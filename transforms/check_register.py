@@ -62,6 +62,7 @@ class _AskFn(LedgerFn):
         _, lists = element
         every = sorted(tin for tins in lists for tin in tins)
         ask(self.ledger, self.run, self._access, unknown(self.ledger, every))
+        Progress(self.ledger, self.run, "companies", total=len(every)).flush()
         yield from map(list, chunks(every))
 
 

@@ -113,12 +113,13 @@ class _ResolveFn(LedgerFn):
 class _PiecesFn(LedgerFn):
     def process(self, element: tuple[int, Iterable[list[str]]]) -> Iterator[list[list[str]]]:
         _, lists = element
-        touched = {tin for tins in lists for tin in tins}
-        yield from persons.batches(persons.pieces(self.ledger, touched))
+        groups = persons.pieces(self.ledger, {tin for tins in lists for tin in tins})
+        Progress(self.ledger, self.run, "contacts", total=sum(map(len, groups))).flush()
+        yield from persons.batches(groups)
 
 
 class _PersonsFn(LedgerFn):
     def process(self, groups: list[list[str]]) -> Iterator[int]:
         count = persons.consolidate(self.ledger, self.run, groups)
-        Progress(self.ledger, self.run, "contacts").add(count)
+        Progress(self.ledger, self.run, "contacts").add(sum(map(len, groups)))
         yield count

@@ -19,12 +19,43 @@ ShardedKeys = tuple[int, list[str]]
 """Keys of one shard: TINs, or row references such as ``A:17``."""
 
 
+RawBatch = list[dict[str, object]]
+"""Many records as a store tells them."""
+
+
 class TouchedKeys(NamedTuple):
     """What is to be rebuilt: companies by TIN, contact rows, and those of refused companies."""
 
     tins: beam.PCollection[ShardedKeys]
     companies: beam.PCollection[ShardedKeys]
     contacts: beam.PCollection[ShardedKeys]
+
+
+class CountRead(beam.PTransform):
+    """Raw records pass, and are counted for whoever watches the run."""
+
+    def __init__(self, ledger: Secret, run: Run) -> None:
+        super().__init__()
+        self._ledger, self._run = ledger, run
+
+    def expand(self, batches: beam.PCollection[RawBatch]) -> beam.PCollection[RawBatch]:
+        """The same batches."""
+        return batches | beam.ParDo(_CountReadFn(self._ledger, self._run)).with_output_types(
+            RawBatch
+        )
+
+
+class _CountReadFn(LedgerFn):
+    def setup(self) -> None:
+        super().setup()
+        self._progress = Progress(self.ledger, self.run, "read")
+
+    def process(self, batch: RawBatch) -> Iterator[RawBatch]:
+        self._progress.add(len(batch))
+        yield batch
+
+    def finish_bundle(self) -> None:
+        self._progress.flush()
 
 
 class RememberRows(beam.PTransform):
@@ -84,7 +115,7 @@ class _RememberFn(LedgerFn):
         _, groups = element
         rows = [row for group in groups.values() for data in group for row in decode_rows(data)]
         touched = source_rows.remember(self.ledger, self.run, rows)
-        Progress(self.ledger, self.run, "remember").add(len(rows))
+        Progress(self.ledger, self.run, "remember", follows="read").add(len(rows))
         yield from _emit(touched)
 
 

@@ -133,21 +133,24 @@ def nest_quotes(written: str) -> str:
 def _nest(written: str) -> str:
     written = _DOUBLED.sub('"', written)
     shown: list[str] = []
-    depth = at = 0
+    # For each open quote, whether it is a single one: only that is closed by an apostrophe.
+    open_marks: list[bool] = []
+    at = 0
     for mark in _MARKS.finditer(written):
         start, end = mark.span()
         before, after = written[max(start - 1, 0) : start], written[end : end + 1]
         shown.append(written[at:start])
         at = end
-        if mark[0] in _SINGLE and not _is_quote(before, after, depth):
+        single = mark[0] in _SINGLE
+        if single and not _is_quote(before, after, open_marks):
             shown.append(mark[0])
-        elif _opens(mark[0], before, after, depth):
-            shown.append("„" if depth else "«")
-            depth += 1
-        elif depth:
-            depth -= 1
-            shown.append("“" if depth else "»")
-    shown += [written[at:], "“" * (depth - 1), "»" * (depth > 0)]
+        elif _opens(mark[0], before, after, len(open_marks)):
+            shown.append("„" if open_marks else "«")
+            open_marks.append(single)
+        elif open_marks:
+            open_marks.pop()
+            shown.append("“" if open_marks else "»")
+    shown += [written[at:], "“" * (len(open_marks) - 1), "»" * bool(open_marks)]
     return _tidy("".join(shown))
 
 
@@ -160,9 +163,9 @@ def _tidy(nested: str) -> str:
     return " ".join(nested.split())
 
 
-def _is_quote(before: str, after: str, depth: int) -> bool:
+def _is_quote(before: str, after: str, open_marks: list[bool]) -> bool:
     # Between two letters it is an apostrophe, as it is after a word with nothing to close.
-    return not before.isalnum() or (depth > 0 and not after.isalnum())
+    return not before.isalnum() or (any(open_marks[-1:]) and not after.isalnum())
 
 
 def _opens(char: str, before: str, after: str, depth: int) -> bool:

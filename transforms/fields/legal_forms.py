@@ -68,7 +68,7 @@ _LONGEST = max(len(full.split()) for full in _FULL.values())
 _LONGEST_SHORT = max(len(word) for form in _SHORT for word in form.split() if form.isupper())
 _LONGEST_WORD = 40
 _Table = dict[str, list[tuple[list[str], str]]]
-_WORD = re.compile(r"[^\s\"«»„“”‟‹›＂'`,;:()]+")
+_WORD = re.compile(r"[^\s\"«»„“”‟‹›＂,;:()]+")
 # A form is also written with Latin letters or digits that look like its own: OOO, 3AO.
 _ONE_ALPHABET = LOOKALIKES | str.maketrans("03Ё", "ОЗЕ")
 _EDGES = " ,.;:-–—"
@@ -133,6 +133,8 @@ def at_end(name: str) -> tuple[str, str]:
 
 def _ways(word: str, table: _Table) -> list[tuple[list[str], str]]:
     """The ways to write a form that have this word at their end; most words are in none."""
+    if word.isdigit():
+        return []
     if len(word) > _LONGEST_SHORT and "." not in word:
         return table.get(word.upper(), [])
     return table.get(_key(word), [])

@@ -72,22 +72,25 @@ def _clean(value: str, field: str) -> tuple[str, text.Notes]:
     written = text.clean(value)
     if is_placeholder(written):
         return "", (Note(field, "placeholder", written),) if written else ()
-    asides = _ASIDE.findall(written)
     words = _ASIDE.sub(" ", written).replace(",", " ").split()
-    strange = [word for word in words if not _is_worded(word)]
-    spaced = [part for word in words if word not in strange for part in _initials(word)]
+    problems = {word: problem for word in words if (problem := _problem(word))}
+    problems.update(dict.fromkeys(_ASIDE.findall(written), "unreadable"))
+    spaced = [part for word in words if word not in problems for part in _initials(word)]
     if len(spaced) > _MOST_WORDS:
         return "", (Note(field, "unreadable", written),)
-    notes = tuple(Note(field, "unreadable", word) for word in (*asides, *strange))
+    notes = tuple(Note(field, problem, word) for word, problem in problems.items())
     # "Оглы" in front is a name of its own, "ДЕ" alone as well.
     lone = len(spaced) == 1 or (bool(spaced) and spaced[0].lower() in _SONS)
     cased = [_case(word, lone and not at) for at, word in enumerate(spaced)]
     return " ".join(cased), notes
 
 
-def _is_worded(word: str) -> bool:
+def _problem(word: str) -> str:
+    if is_placeholder(word):
+        return "placeholder"
     # A digit or @ belongs to a phone number or an address that was typed beside the name.
-    return any(map(str.isalpha, word)) and not any(char.isdigit() or char == "@" for char in word)
+    strange = not any(map(str.isalpha, word)) or any(c.isdigit() or c == "@" for c in word)
+    return "unreadable" if strange else ""
 
 
 def _initials(word: str) -> list[str]:

@@ -14,9 +14,9 @@ _WORDS = words(
     """нет|неть|нету|не указан|не указана|не указано|не задано|не заполнено|нет данных|нет инн|
     нет телефона|нет имени|нет почты|нет адреса|нет сайта|н/д|нд|н/у|б/н|бн|б/и|б/о|без имени|
     без отчества|без инн|без номера|неизвестно|неизвестен|неизвестный|неизвестная|отсутствует|
-    пусто|тест|тестов|тестовый|тестовая|тест тест|проверка|аноним|фио|имя|фамилия|отчество|
-    х|хх|ххх|йцукен|фыва|test|tester|test test|none|null|nil|nan|undefined|unknown|empty|n/a|na|no|
-    not set|x|xx|xxx|qwerty|asdf|#n/a|#н/д""",
+    пусто|тест|тестовый|тестовая|тест тест|проверка|аноним|фио|имя|фамилия|отчество|
+    хх|ххх|йцукен|фыва|test|tester|test test|none|null|nil|nan|undefined|unknown|empty|n/a|na|no|
+    not set|xx|xxx|qwerty|asdf|#n/a|#н/д""",
     "|",
 )
 _COUNTING = "12345678901234567890"
@@ -27,7 +27,7 @@ def is_placeholder(value: str) -> bool:
     """Whether the (clean) text says nothing: no letter and no digit in it, or a known filler."""
     if len(value) > 2 * _LONGEST and value[0].isalnum():
         return False
-    word = value.strip(" .-_*\"'«»()").lower()
+    word = value.strip(" .,;:!?-_*\"'«»()[]").lower()
     return word in _WORDS or not any(map(str.isalnum, word))
 
 

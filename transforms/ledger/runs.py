@@ -127,11 +127,17 @@ STAGES = (
 
 
 class Progress:
-    """One worker's word on how far a stage is, written at most once a second."""
+    """One worker's word on how far a stage is, written at most once a second.
 
-    def __init__(self, ledger: Ledger, run: Run, stage: str, total: int | None = None) -> None:
+    ``total`` is how much there is to do, where that is known; ``follows`` names an earlier stage
+    that is over, and whose records this one takes up.
+    """
+
+    def __init__(
+        self, ledger: Ledger, run: Run, stage: str, total: int | None = None, follows: str = ""
+    ) -> None:
         self._ledger, self._run, self._stage = ledger, run, stage
-        self._total = total
+        self._total, self._follows = total, follows
         self._pending = 0
         self._written_at = 0
 
@@ -149,14 +155,12 @@ class Progress:
 
     def _write(self, connection: Connection, pending: int) -> None:
         # Several workers add to one stage: what stands there is read in the same transaction.
-        table = schema.progress.c
         at = now()
-        known = connection.execute(
-            sa.select(table.done, table.total, table.started_at).where(
-                table.run_id == self._run.run_id, table.stage == self._stage
-            )
-        ).first()
-        done, total, started_at = known or (0, None, at)
+        known = {stage.stage: stage for stage in stages(connection, self._run.run_id)}
+        stage = known.get(self._stage, Stage(self._stage, 0, None, at, at))
+        total = stage.total if self._total is None else self._total
+        if total is None and self._follows in known:
+            total = known[self._follows].done
         upsert(
             connection,
             schema.progress,
@@ -165,9 +169,9 @@ class Progress:
                     "run_id": self._run.run_id,
                     "stage": self._stage,
                     "position": STAGES.index(self._stage),
-                    "done": done + pending,
-                    "total": self._total if self._total is not None else total,
-                    "started_at": started_at,
+                    "done": stage.done + pending,
+                    "total": total,
+                    "started_at": stage.started_at,
                     "updated_at": at,
                 }
             ],
