@@ -16,10 +16,12 @@ from boot import fill
 from pipeline import graph, options
 from pipeline.run import check
 from pipeline.summary import summarize
+from transforms.errors import SvodError
 from transforms.ledger.accounting import touch_refusals
 from transforms.ledger.database import open_ledger
 from transforms.ledger.runs import finish_run, start_run
 from transforms.ledger.source_rows import Run
+from transforms.secrets import mask
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -33,7 +35,7 @@ def main(arguments: Sequence[str]) -> None:
     run = start_run(ledger, "full")
     ledger.close()
     root = beam.Pipeline(options=PipelineOptions(chosen.beam))
-    loaded = graph.build(root, graph.full_sources(root, chosen), graph.settings(chosen, run))
+    loaded = graph.build(root, graph.full_sources(root, chosen, run), graph.settings(chosen, run))
     _ = loaded | "Conclude" >> beam.Map(conclude, run, chosen.crm_rate)
     root.run()
 
@@ -52,4 +54,7 @@ def conclude(_: int, run: Run, crm_rate: float) -> None:
 
 if __name__ == "__main__":
     fill(os.environ)
-    main(sys.argv[1:])
+    try:
+        main(sys.argv[1:])
+    except SvodError as error:
+        sys.exit(f"svod: {mask(str(error))}")

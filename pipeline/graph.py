@@ -17,8 +17,9 @@ import msgspec
 
 from pipeline import options
 from transforms.check_register import RegisterAccess
-from transforms.clean import Cleaned, CleanPartners, CleanRows, Sharded
+from transforms.clean import Cleaned, CleanRows, Sharded
 from transforms.consolidate import ConsolidateCompanies, ConsolidateContacts, FindContacts
+from transforms.fields import time
 from transforms.ledger.source_rows import Run
 from transforms.load import CrmAccess, LoadCrm
 from transforms.read_store_a import ReadStoreA
@@ -27,6 +28,7 @@ from transforms.records import Broken
 from transforms.remember import CountRead, RememberBroken, RememberRows, TakeUp
 from transforms.secrets import Secret
 from transforms.stores import clean_a
+from transforms.stores.clean_b import partner_row
 
 
 class Settings(msgspec.Struct, frozen=True):
@@ -126,9 +128,9 @@ def full_sources(root: beam.Pipeline, chosen: options.Options, run: Run) -> Sour
             chosen.store_b_files, encoding=chosen.store_b_encoding
         )
         counted = files.partners | "Count B" >> count
-        partners = counted | "Clean B" >> CleanPartners(since=chosen.since)
-        add(rows, "B", partners)
-        broken = (files.broken, partners.broken)
+        since = time.parse(chosen.since, local=True)[0] if chosen.since else 0
+        add(rows, "B", counted | "Clean B" >> CleanRows(partner_row, since))
+        broken = (files.broken,)
     return Sources(rows, broken)
 
 

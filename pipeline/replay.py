@@ -9,12 +9,13 @@ import sqlalchemy as sa
 
 from pipeline import graph, options
 from pipeline.options import Options
-from transforms.clean import CleanPartners, CleanRows
+from transforms.clean import CleanRows
 from transforms.ledger import schema
 from transforms.ledger.database import Ledger
 from transforms.ledger.source_rows import Run, invalid_table
 from transforms.records import COMPANY, CONTACT
 from transforms.stores import clean_a
+from transforms.stores.clean_b import partner_row
 from transforms.worker import LedgerFn
 
 _BATCH = 1000
@@ -22,8 +23,8 @@ _BATCH = 1000
 _CLEANERS: dict[tuple[str, str], beam.PTransform] = {
     ("A", COMPANY): CleanRows(clean_a.clean_company),
     ("A", CONTACT): CleanRows(clean_a.clean_contact),
-    ("B", COMPANY): CleanPartners(),
-    ("B", CONTACT): CleanPartners(),
+    ("B", COMPANY): CleanRows(partner_row),
+    ("B", CONTACT): CleanRows(partner_row),
 }
 
 

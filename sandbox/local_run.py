@@ -141,19 +141,17 @@ class Run:
 
     def _conclude(self, code: int) -> int:
         """Judges the result and says what happened; returns the exit code."""
-        if code in (DONE, INCOMPLETE):
-            portal = PortalView(self._portal)
-            is_right, lines = verdict(self._folder, self._folder / _LEDGER, portal)
-            for line in (*portal_lines(portal), *lines):
-                _say(line)
-            if code == DONE and not is_right:
-                code = FAILED
-            _say(f"Report: {self._folder / 'report' / 'report.html'}")
+        if code not in (DONE, INCOMPLETE):
+            _say(f"svod ended with {code}. What the services said is in {self._folder / 'log'}.")
+            return code
+        portal = PortalView(self._portal)
+        is_right, lines = verdict(self._folder, self._folder / _LEDGER, portal)
+        for line in (*portal_lines(portal), *lines):
+            _say(line)
         if code == INCOMPLETE:
-            _say("svod ended with 3: not complete. Run it again to go on; the report says why.")
-        elif code != DONE:
-            _say(f"Failed with {code}; what the services said is in {self._folder / 'log'}.")
-        return code
+            _say("svod ended with 3: not complete. The report says why; run it again to go on.")
+        _say(f"Report: {self._folder / 'report' / 'report.html'}")
+        return code if is_right else code or FAILED
 
     def _keep(self) -> None:
         variables = " ".join(

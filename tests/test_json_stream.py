@@ -3,17 +3,15 @@
 import gzip
 import io
 import json
-from json import scanner
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from transforms.errors import SvodError
 from transforms.records import Broken
 from transforms.stores import export_file, json_values
 from transforms.stores.export_file import is_misread
-from transforms.stores.json_stream import MAX_RAW, PartnerReader, require_c_backend
+from transforms.stores.json_stream import MAX_RAW, PartnerReader
 
 HEAD = '{"header": {"system": "SAPCRM", "client": "100"}, "partners": ['
 ONE, TWO, THREE = '{"partner": "1"}', '{"partner": "2"}', '{"partner": "3"}'
@@ -208,13 +206,6 @@ def test_damage_in_the_middle_of_gzip_keeps_what_came_before():
         found = read(bytes(packed), chunk=chunk)
         assert found[:900] == partners[:900]
         assert found[-1].reason == "broken_gzip"
-
-
-def test_c_backend_is_required(monkeypatch):
-    require_c_backend()
-    monkeypatch.setattr(scanner, "c_make_scanner", None)
-    with pytest.raises(SvodError, match="no C scanner for JSON"):
-        require_c_backend()
 
 
 @pytest.mark.parametrize(

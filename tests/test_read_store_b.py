@@ -15,7 +15,7 @@ from transforms.records import Broken
 
 
 def partners(*numbers):
-    return [{"partner": str(number), "last_name": "Иванов"} for number in numbers]
+    return [{"partner": str(number), "category": "1", "last_name": "Иванов"} for number in numbers]
 
 
 def export(numbers, encoding="utf-8"):
@@ -31,8 +31,8 @@ def run(patterns, batches, broken, **options):
     assert_that(found.broken, equal_to(broken), label="Broken")
     result = pipeline.run()
     result.wait_until_finish()
-    [counter] = result.metrics().query(MetricsFilter().with_name("replaced_characters"))["counters"]
-    return counter.committed
+    counters = result.metrics().query(MetricsFilter().with_name("replaced_characters"))["counters"]
+    return sum(counter.committed for counter in counters)
 
 
 def test_files_come_in_batches(tmp_path):
@@ -53,7 +53,7 @@ def test_broken_files_lose_nothing_else(tmp_path):
     (tmp_path / "cut.json").write_bytes(whole[:-2])
     (tmp_path / "odd.json").write_bytes(whole.replace("Иванов".encode(), b"\xff\xfe"))
     (tmp_path / "text.json").write_bytes(b"no JSON")
-    odd = [{"partner": str(number), "last_name": "\ufffd\ufffd"} for number in (1, 2)]
+    odd = [{**partner, "last_name": "\ufffd\ufffd"} for partner in partners(1, 2)]
     replaced = run(
         [f"{tmp_path}/*.json"],
         [partners(1, 2), odd],
@@ -63,6 +63,23 @@ def test_broken_files_lose_nothing_else(tmp_path):
         ],
     )
     assert replaced == 4
+
+
+def test_what_is_no_partner_is_broken_where_it_stands(tmp_path):
+    bad = [{"partner": "3", "category": "x"}, {"category": "1"}, [], *partners(4)]
+    data = json.dumps({"partners": [*partners(1), *bad]}, ensure_ascii=False).encode()
+    (tmp_path / "a.json").write_bytes(data)
+    name = f"file:{tmp_path}/a.json"
+    ends = [data.index(b'"x"}') + 3, data.index(b'{"category": "1"}') + 16]
+    run(
+        [f"{tmp_path}/a.json"],
+        [partners(1, 4)],
+        [
+            Broken(name, -1, ends[0], "bad_category", b'{"partner": "3", "category": "x"}'),
+            Broken(name, -1, ends[1], "no_partner_number", b'{"category": "1"}'),
+            Broken(name, -1, data.index(b"[], "), "broken_partner", b"[], "),
+        ],
+    )
 
 
 def test_files_are_sorted_and_named_once(tmp_path):

@@ -1,86 +1,56 @@
 """Cleaning: raw records of either store become rows; what is refused goes its own way."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
 import apache_beam as beam
 from apache_beam.metrics import Metrics
 
-from transforms.records import COMPANY, Broken, Row, encode_rows
-from transforms.stores.clean_b import Unusable, clean_partner
+from transforms.records import COMPANY, Row, encode_rows
 from transforms.worker import shard_of
 
-VALID, INVALID_COMPANIES, INVALID_CONTACTS, BROKEN = (
-    "valid",
-    "invalid_companies",
-    "invalid_contacts",
-    "broken",
-)
+VALID, INVALID_COMPANIES, INVALID_CONTACTS = "valid", "invalid_companies", "invalid_contacts"
 
 Sharded = tuple[int, bytes]
 """Many encoded rows of one shard: ``(shard, encode_rows(rows))``."""
 
 
 class Cleaned(NamedTuple):
-    """What cleaning gives: rows as ``(shard, encoded rows)``, and input that is no row."""
+    """What cleaning gives: rows as ``(shard, encoded rows)``."""
 
     valid: beam.PCollection[Sharded]
     invalid_companies: beam.PCollection[Sharded]
     invalid_contacts: beam.PCollection[Sharded]
-    broken: beam.PCollection[Broken]
 
 
 class CleanRows(beam.PTransform):
     """Lists of raw records to rows, by ``clean``: a function of one raw record.
 
     Elements carry many records each: one element a record costs several times the cleaning.
+    Rows that changed before ``since`` (microseconds since the epoch) are left out.
     """
 
-    def __init__(self, clean: Callable[[Mapping[str, object]], Row]) -> None:
+    def __init__(self, clean: Callable[[dict[str, object]], Row], since: int = 0) -> None:
         super().__init__()
-        self._clean = clean
+        self._clean, self._since = clean, since
 
     def expand(self, batches: beam.PCollection[list[dict[str, object]]]) -> Cleaned:
         """Side outputs hold what is refused."""
-        return _cleaned(batches, _CleanFn(self._clean))
-
-
-class CleanPartners(beam.PTransform):
-    """Lists of raw partners of store B to rows; what is no partner becomes ``Broken``."""
-
-    def expand(self, batches: beam.PCollection[list[object]]) -> Cleaned:
-        """Side outputs hold what is refused, and what is no record at all."""
-        return _cleaned(batches, _CleanPartnersFn())
-
-
-def _cleaned(batches: beam.PCollection, fn: beam.DoFn) -> Cleaned:
-    outputs = batches | beam.ParDo(fn).with_outputs(
-        INVALID_COMPANIES, INVALID_CONTACTS, BROKEN, main=VALID
-    ).with_output_types(Sharded)
-    return Cleaned(
-        outputs[VALID], outputs[INVALID_COMPANIES], outputs[INVALID_CONTACTS], outputs[BROKEN]
-    )
+        fn = beam.ParDo(_CleanFn(self._clean, self._since))
+        outputs = batches | fn.with_outputs(
+            INVALID_COMPANIES, INVALID_CONTACTS, main=VALID
+        ).with_output_types(Sharded)
+        return Cleaned(outputs[VALID], outputs[INVALID_COMPANIES], outputs[INVALID_CONTACTS])
 
 
 class _CleanFn(beam.DoFn):
-    def __init__(self, clean: Callable[[Mapping[str, object]], Row]) -> None:
-        self._clean = clean
+    def __init__(self, clean: Callable[[dict[str, object]], Row], since: int) -> None:
+        self._clean, self._since = clean, since
 
     def process(self, batch: list[dict[str, object]]) -> Iterator[object]:
-        yield from _emit(map(self._clean, batch))
-
-
-class _CleanPartnersFn(beam.DoFn):
-    def process(self, batch: list[object]) -> Iterator[object]:
-        rows: list[Row] = []
-        for raw in batch:
-            row = clean_partner(raw)
-            if isinstance(row, Unusable):
-                yield beam.pvalue.TaggedOutput(BROKEN, row)
-            else:
-                rows.append(row)
-        yield from _emit(rows)
+        rows = map(self._clean, batch)
+        yield from _emit(row for row in rows if row.changed_at >= self._since)
 
 
 def _emit(rows: Iterable[Row]) -> Iterator[object]:

@@ -5,14 +5,25 @@ a create whose outcome is unknown is looked for, and sent again only when it is 
 the longest time that a request can take.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
+
+from sqlalchemy.engine import Connection
 
 from transforms.crm.errors import Refused
 from transforms.ledger import loads
 from transforms.ledger.database import Ledger, chunks
-from transforms.ledger.loads import Intent, Key, Sent
-from transforms.ledger.source_rows import now
+from transforms.ledger.sent import (
+    ITEM,
+    Intent,
+    Key,
+    Sent,
+    clear_intents,
+    intents,
+    save_intents,
+    save_sent,
+)
+from transforms.ledger.source_rows import Run, now
 
 Fields = dict[str, Any]
 
@@ -23,20 +34,21 @@ Send = Callable[[Mapping[Key, Fields]], Mapping[Key, int | Refused]]
 
 
 class Ensured:
-    """What came of creates; a part in neither has an unknown outcome."""
+    """What came of creates; a part in neither has an unknown outcome. ``new`` are made just now."""
 
     def __init__(self) -> None:
         self.there: dict[Key, Sent] = {}
+        self.new: set[Key] = set()
         self.refused: dict[Key, Refused] = {}
 
 
 class Creates:
     """Creates parts of one kind of record. ``settle`` is the portal's longest request, seconds."""
 
-    def __init__(self, ledger: Ledger, kind: str, settle: float) -> None:
-        self._ledger, self._kind = ledger, kind
+    def __init__(self, ledger: Ledger, run: Run, kind: str, settle: float) -> None:
+        self._ledger, self._run, self._kind = ledger, run, kind
         self._settle = int(settle * 1_000_000)
-        # When another pass can settle what this one has left in doubt (microseconds).
+        # When another pass can settle all that this one has left in doubt (microseconds).
         self.retry_at: int | None = None
 
     def ensure(
@@ -56,46 +68,68 @@ class Creates:
         return ensured
 
     def _look_up(self, missing: dict[Key, Fields], find: Find, ensured: Ensured) -> None:
-        records = sorted({key for key, _ in missing})
         with self._ledger.read() as connection:
-            under_way = loads.intents(connection, self._kind, records)
+            under_way = intents(connection, self._kind, sorted({key for key, _ in missing}))
         for key, sent in find(missing).items():
             # What the intent was about to send is what the portal holds.
             intent = under_way.get(key)
             ensured.there[key] = Sent(sent.crm_id, intent.fields) if intent else sent
             del missing[key]
+        there = dict(ensured.there)
         self._ledger.transact(
-            lambda connection: loads.save_sent(connection, self._kind, ensured.there)
+            lambda connection: self._save(connection, there, there.keys() & under_way.keys())
         )
-        self._postpone(missing, under_way)
-
-    def _postpone(self, missing: dict[Key, Fields], under_way: Mapping[Key, Intent]) -> None:
         for key, intent in under_way.items():
-            if key in missing and intent.sent_at + self._settle > now():
+            if key in missing and self.is_in_doubt(intent):
                 del missing[key]
-                self.try_again_at(intent.sent_at + self._settle)
 
-    def try_again_at(self, moment: int) -> None:
-        """Something is in doubt that another pass may settle, from that moment on."""
-        self.retry_at = min(moment, self.retry_at or moment)
+    def is_in_doubt(self, intent: Intent) -> bool:
+        """Whether the portal may still be about to execute it: to be looked at again later."""
+        in_doubt = intent.sent_at + self._settle > now()
+        if in_doubt:
+            self._try_again_at(intent.sent_at + self._settle)
+        return in_doubt
+
+    def try_again(self) -> None:
+        """What was sent just now has an unknown outcome."""
+        self._try_again_at(now() + self._settle)
+
+    def _try_again_at(self, moment: int) -> None:
+        self.retry_at = max(moment, self.retry_at or moment)
 
     def _create(self, part: Mapping[Key, Fields], send: Send, ensured: Ensured) -> None:
-        self._ledger.transact(lambda connection: loads.save_intents(connection, self._kind, part))
+        self._ledger.transact(lambda connection: save_intents(connection, self._kind, part))
         outcomes = send(part)
         if len(outcomes) < len(part):
-            self.try_again_at(now() + self._settle)
-        there = {
-            key: Sent(outcome, dict(part[key]))
+            self.try_again()
+        new = {
+            key: Sent(outcome, part[key])
             for key, outcome in outcomes.items()
             if not isinstance(outcome, Refused)
         }
-        ensured.there.update(there)
-        ensured.refused.update(
-            {key: outcome for key, outcome in outcomes.items() if isinstance(outcome, Refused)}
-        )
 
-        def known(connection: Any) -> None:
-            loads.save_sent(connection, self._kind, there)
-            loads.clear_intents(connection, self._kind, outcomes)
+        def known(connection: Connection) -> None:
+            self._save(connection, new, new.keys())
+            clear_intents(connection, self._kind, outcomes)
 
         self._ledger.transact(known)
+        ensured.there |= new
+        ensured.new |= new.keys()
+        ensured.refused |= {
+            key: outcome for key, outcome in outcomes.items() if isinstance(outcome, Refused)
+        }
+
+    def _save(
+        self, connection: Connection, there: Mapping[Key, Sent], created: Collection[Key]
+    ) -> None:
+        """What is there is entered at once with its id: nothing has to be looked up again."""
+        save_sent(connection, self._kind, there)
+        for ours in (True, False):
+            items = {
+                key: sent.crm_id
+                for (key, part), sent in there.items()
+                if part == ITEM and ((key, part) in created) is ours
+            }
+            loads.enter(connection, self._run, self._kind, items, created=ours)
+        touched = sorted({key for key, part in created if part != ITEM})
+        loads.touch(connection, self._run, self._kind, touched)

@@ -150,6 +150,8 @@ def _nest(written: str) -> str:
         elif open_marks:
             open_marks.pop()
             shown.append("“" if open_marks else "»")
+        else:
+            shown.append(" ")
     shown += [written[at:], "“" * (len(open_marks) - 1), "»" * bool(open_marks)]
     return _tidy("".join(shown))
 

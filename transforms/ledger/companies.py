@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
@@ -36,9 +37,7 @@ def consolidate(ledger: Ledger, run: Run, tins: Sequence[str]) -> set[RowKey]:
     """
     affected: set[RowKey] = set()
     for chunk in chunks(sorted(tins)):
-        affected |= ledger.transact(
-            lambda connection, chunk=chunk: _consolidate(connection, run, chunk)
-        )
+        affected |= ledger.transact(partial(_consolidate, run=run, tins=chunk))
     return affected
 
 
@@ -59,15 +58,16 @@ def _consolidate(connection: Connection, run: Run, tins: Sequence[str]) -> set[R
             made.append(goldens.Made(tin, *merge_company(rows, answer), keys))
     unanswered = by_tin.keys() - answers.keys()
     _settle(connection, run, by_tin, answers, unanswered)
-    # A company in the base is not thrown out because the register did not answer this time.
-    settled = [tin for tin in tins if tin not in unanswered]
+    # A company in the base is not thrown out because the register did not answer this time; but
+    # a row that is no longer its own is no longer a member.
+    stay = {(row.source, row.source_id) for tin in unanswered for row in by_tin[tin]}
     goldens.keep(
         connection,
         run,
         COMPANY,
         made,
-        {tin: kept[tin] for tin in settled if tin in kept},
-        {tin: members[tin] for tin in settled if tin in members},
+        {tin: known for tin, known in kept.items() if tin not in unanswered},
+        {tin: rows - stay if tin in unanswered else rows for tin, rows in members.items()},
     )
     return affected
 
@@ -158,7 +158,7 @@ def record_deferred(
             }
             for source, source_id, tin in rows
         ],
-        keep="since",
+        keep=["since"],
     )
 
 

@@ -74,11 +74,16 @@ def open_ledger(url: str) -> Ledger:
     """
     try:
         ledger = Ledger(url)
-        _prepare(ledger)
     except (ArgumentError, NoSuchModuleError, ImportError) as error:
         raise ConfigurationError(f"--ledger: {mask(str(error))}") from None
+    try:
+        _prepare(ledger)
     except DBAPIError as error:
+        ledger.close()
         raise ConfigurationError(f"--ledger: cannot open it: {mask(str(error.orig))}") from None
+    except ConfigurationError:
+        ledger.close()
+        raise
     return ledger
 
 
@@ -114,9 +119,11 @@ def _sqlite(url: URL) -> Engine:
 def _prepare(ledger: Ledger) -> None:
     # Every worker opens the ledger: look first, so that only the first one takes the write lock.
     with ledger.read() as connection:
-        if sa.inspect(connection).has_table("meta"):
-            _check_version(_version(connection))
-            return
+        known = _version(connection) if sa.inspect(connection).has_table("meta") else None
+    if known is not None:
+        _check_version(known)
+        return
+    # MySQL makes tables one by one: who was cut off there left some without the version.
     with ledger.write() as connection:
         schema.metadata.create_all(connection)
         if _version(connection) is None:
@@ -130,7 +137,7 @@ def _version(connection: Connection) -> str | None:
     return connection.execute(query).scalar()
 
 
-def _check_version(version: str | None) -> None:
+def _check_version(version: str) -> None:
     if version != str(schema.VERSION):
         raise ConfigurationError(
             f"--ledger: its tables are of version {version}, this program needs {schema.VERSION}:"
@@ -147,15 +154,18 @@ def _passing(error: OperationalError) -> bool:
 
 
 def upsert(
-    connection: Connection, table: sa.Table, rows: Sequence[Mapping[str, Any]], keep: str = ""
+    connection: Connection,
+    table: sa.Table,
+    rows: Sequence[Mapping[str, Any]],
+    keep: Sequence[str] = (),
 ) -> None:
-    """Insert the rows, or overwrite those of the same primary key but for the column ``keep``."""
+    """Insert the rows, or overwrite those of the same primary key but for the columns ``keep``."""
     if not rows:
         return
     changed = [
         column.name
         for column in table.columns
-        if not column.primary_key and column.name != keep and column.name in rows[0]
+        if not column.primary_key and column.name not in keep and column.name in rows[0]
     ]
     connection.execute(_upserts(connection, table, changed), rows)
 

@@ -10,7 +10,7 @@ from sqlalchemy.engine import Connection
 
 from transforms.ledger import schema
 from transforms.ledger.database import chunks, upsert
-from transforms.ledger.source_rows import Run, RowKey
+from transforms.ledger.source_rows import RowKey, Run
 from transforms.matching.golden import (
     GoldenCompany,
     GoldenContact,
@@ -96,8 +96,9 @@ def keep(
     _write_goldens(connection, run, kind, made, kept)
     gone = kept.keys() - {record.key for record in made}
     for chunk in chunks(sorted(gone)):
-        table = schema.golden.c
-        connection.execute(schema.golden.delete().where(table.kind == kind, table.key.in_(chunk)))
+        # What the portal refused is nobody's wish any more; what it holds stays in the crosswalk.
+        for table in (schema.golden, schema.rejected):
+            connection.execute(table.delete().where(table.c.kind == kind, table.c.key.in_(chunk)))
     _write_members(connection, kind, made, members)
 
 

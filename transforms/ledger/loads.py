@@ -1,7 +1,6 @@
-"""What the CRM is known to hold, what was sent last, and which creates are under way."""
+"""What is to be loaded into the CRM, what is there under which id, and what the CRM refuses."""
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -10,18 +9,16 @@ from sqlalchemy.engine import Connection
 
 from transforms.ledger import schema
 from transforms.ledger.database import chunks, upsert
+from transforms.ledger.goldens import contacts_in
 from transforms.ledger.runs import utc_now
-from transforms.ledger.source_rows import Run, now
-from transforms.records import CONTACT
+from transforms.ledger.sent import Sent, save_sent
+from transforms.ledger.source_rows import Run
+from transforms.records import COMPANY, CONTACT
+
+__all__ = ["Sent", "save_sent"]
 
 NOT_REACHED = "crm_not_reached"
-ITEM = "item"
-
-_encode = msgspec.msgpack.Encoder().encode
-_decode = msgspec.msgpack.Decoder(dict[str, Any]).decode
-
-Key = tuple[str, str]
-"""``(key, part)``: which part of which record."""
+COMPANY_REJECTED = "company_rejected"
 
 
 class Pending(msgspec.Struct, frozen=True):
@@ -31,20 +28,6 @@ class Pending(msgspec.Struct, frozen=True):
     version: str
     payload: bytes
     crm_id: int
-
-
-class Sent(msgspec.Struct, frozen=True):
-    """What was sent last of one part, and which CRM record it is."""
-
-    crm_id: int
-    fields: dict[str, Any]
-
-
-class Intent(msgspec.Struct, frozen=True):
-    """A create under way: when it was sent (microseconds since the epoch), and what."""
-
-    sent_at: int
-    fields: dict[str, Any]
 
 
 class Refusal(msgspec.Struct, frozen=True):
@@ -122,53 +105,53 @@ def rejected_keys(connection: Connection, kind: str, keys: Sequence[str]) -> set
     }
 
 
-def sent_parts(
-    connection: Connection, kind: str, keys: Sequence[str]
-) -> dict[str, dict[str, Sent]]:
-    """What was sent last of each record, part by part."""
-    table = schema.sent.c
-    query = sa.select(table.key, table.part, table.crm_id, table.payload).where(table.kind == kind)
-    found: dict[str, dict[str, Sent]] = defaultdict(dict)
-    for chunk in chunks(keys):
-        for key, part, crm_id, payload in connection.execute(query.where(table.key.in_(chunk))):
-            found[key][part] = Sent(crm_id, _decode(payload))
-    return found
+def enter(
+    connection: Connection, run: Run, kind: str, ids: Mapping[str, int], created: bool
+) -> None:
+    """Items that are in the CRM now: ``created`` by us, or found there without our knowing.
+
+    They have no version yet, for their parts are still to be sent. Contacts that were loaded, or
+    could not be, while such a company was missing, are to be loaded again for their link.
+    """
+    created_run = run.run_seq if created else 0
+    _cross(connection, kind, {key: (crm_id, "") for key, crm_id in ids.items()}, created_run)
+    if kind == COMPANY:
+        _relink(connection, sorted(contacts_in(connection, sorted(ids))))
 
 
-def save_sent(connection: Connection, kind: str, parts: Mapping[Key, Sent]) -> None:
-    """Remember what the CRM now holds of these parts; they are no longer under way."""
-    upsert(
-        connection,
-        schema.sent,
-        [
-            {
-                "kind": kind,
-                "key": key,
-                "part": part,
-                "crm_id": sent.crm_id,
-                "payload": _encode(sent.fields),
-            }
-            for (key, part), sent in parts.items()
-        ],
-    )
-    clear_intents(connection, kind, parts)
-
-
-def enter_items(connection: Connection, run: Run, kind: str, created: Mapping[str, int]) -> None:
-    """Items that are in the CRM now; their parts are still to be sent, so no version yet."""
-    _cross(connection, run, kind, {key: (crm_id, "") for key, crm_id in created.items()})
+def _relink(connection: Connection, contacts: Sequence[str]) -> None:
+    crosswalk, rejected = schema.crosswalk, schema.rejected
+    for chunk in chunks(contacts):
+        connection.execute(
+            crosswalk.update()
+            .where(crosswalk.c.kind == CONTACT, crosswalk.c.key.in_(chunk))
+            .values(version="")
+        )
+        connection.execute(
+            rejected.delete().where(
+                rejected.c.kind == CONTACT,
+                rejected.c.key.in_(chunk),
+                rejected.c.reason == COMPANY_REJECTED,
+            )
+        )
 
 
 def complete(
     connection: Connection, run: Run, kind: str, done: Mapping[str, tuple[int, str]]
 ) -> None:
     """Records that the CRM holds in full: key to its id there and the version."""
-    _cross(connection, run, kind, done)
-    accept(connection, kind, list(done))
+    _cross(connection, kind, done, run.run_seq, keep=["created_run", "updated_run"])
+    table = schema.rejected.c
+    for chunk in chunks(list(done)):
+        connection.execute(schema.rejected.delete().where(table.kind == kind, table.key.in_(chunk)))
 
 
 def _cross(
-    connection: Connection, run: Run, kind: str, values: Mapping[str, tuple[int, str]]
+    connection: Connection,
+    kind: str,
+    values: Mapping[str, tuple[int, str]],
+    run_seq: int,
+    keep: Sequence[str] = (),
 ) -> None:
     at = utc_now()
     upsert(
@@ -181,76 +164,24 @@ def _cross(
                 "crm_id": crm_id,
                 "version": version,
                 "loaded_at": at,
-                "created_run": run.run_seq,
-                "updated_run": run.run_seq,
+                "created_run": run_seq,
+                "updated_run": run_seq,
             }
             for key, (crm_id, version) in values.items()
         ],
-        keep="created_run",
+        keep=keep,
     )
 
 
-def found_items(connection: Connection, run: Run, kind: str, found: Mapping[str, int]) -> None:
-    """Items of ours that the CRM already held: not created by this run."""
-    _cross(connection, run, kind, {key: (crm_id, "") for key, crm_id in found.items()})
+def touch(connection: Connection, run: Run, kind: str, keys: Sequence[str]) -> None:
+    """This run has sent something of these records."""
     table = schema.crosswalk.c
-    for chunk in chunks(list(found)):
+    for chunk in chunks(keys):
         connection.execute(
             schema.crosswalk.update()
             .where(table.kind == kind, table.key.in_(chunk))
-            .values(created_run=0)
+            .values(updated_run=run.run_seq)
         )
-
-
-def relink_contacts(connection: Connection, tins: Sequence[str]) -> None:
-    """Contacts that were loaded before these companies were: their links are to be sent."""
-    crosswalk, own = schema.crosswalk.c, schema.golden_tins.c
-    for chunk in chunks(tins):
-        keys = sa.select(own.key).where(own.tin.in_(chunk))
-        connection.execute(
-            schema.crosswalk.update()
-            .where(crosswalk.kind == CONTACT, crosswalk.key.in_(keys))
-            .values(version="")
-        )
-
-
-def intents(connection: Connection, kind: str, keys: Sequence[str]) -> dict[Key, Intent]:
-    """Creates whose outcome is not known."""
-    table = schema.intents.c
-    query = sa.select(table.key, table.part, table.sent_at, table.payload).where(table.kind == kind)
-    return {
-        (key, part): Intent(sent_at, _decode(payload))
-        for chunk in chunks(keys)
-        for key, part, sent_at, payload in connection.execute(query.where(table.key.in_(chunk)))
-    }
-
-
-def save_intents(connection: Connection, kind: str, parts: Mapping[Key, Mapping[str, Any]]) -> None:
-    """These creates are about to be sent."""
-    at = now()
-    upsert(
-        connection,
-        schema.intents,
-        [
-            {"kind": kind, "key": key, "part": part, "sent_at": at, "payload": _encode(fields)}
-            for (key, part), fields in parts.items()
-        ],
-    )
-
-
-def clear_intents(connection: Connection, kind: str, parts: Iterable[Key]) -> None:
-    """The outcome of these creates is known."""
-    by_part: dict[str, list[str]] = defaultdict(list)
-    for key, part in parts:
-        by_part[part].append(key)
-    table = schema.intents.c
-    for part, keys in by_part.items():
-        for chunk in chunks(keys):
-            connection.execute(
-                schema.intents.delete().where(
-                    table.kind == kind, table.part == part, table.key.in_(chunk)
-                )
-            )
 
 
 def reject(connection: Connection, run: Run, kind: str, refusals: Sequence[Refusal]) -> None:
@@ -274,43 +205,37 @@ def reject(connection: Connection, run: Run, kind: str, refusals: Sequence[Refus
     )
 
 
-def accept(connection: Connection, kind: str, keys: Sequence[str]) -> None:
-    """The portal refuses these records no longer."""
-    table = schema.rejected.c
-    for chunk in chunks(keys):
-        connection.execute(schema.rejected.delete().where(table.kind == kind, table.key.in_(chunk)))
-
-
 def defer_unloaded(connection: Connection, run: Run) -> None:
-    """Rows of records that did not reach the CRM are deferred, all others are no longer."""
+    """Rows of records that did not reach the CRM are deferred, all others are no longer.
+
+    A row that waits for the register as well keeps that reason; since when one waits is kept.
+    """
     deferred, golden, members = schema.deferred, schema.golden.c, schema.members.c
-    since = {
-        (kind, source, source_id): at
-        for kind, source, source_id, at in connection.execute(
-            sa.select(
-                deferred.c.kind, deferred.c.source, deferred.c.source_id, deferred.c.since
-            ).where(deferred.c.reason == NOT_REACHED)
-        )
-    }
-    connection.execute(deferred.delete().where(deferred.c.reason == NOT_REACHED))
-    query = (
-        _with_state(members.kind, members.source, members.source_id, members.key)
+    unloaded = (
+        _with_state()
         .join(schema.members, sa.and_(members.kind == golden.kind, members.key == golden.key))
         .where(_open())
     )
-    rows = [
-        {
-            "kind": kind,
-            "source": source,
-            "source_id": source_id,
-            "tin": "" if kind == CONTACT else key,
-            "reason": NOT_REACHED,
-            "since": since.get((kind, source, source_id), run.started_at),
-        }
-        for kind, source, source_id, key in connection.execute(query)
-    ]
-    for part in chunks(rows, 5000):
-        upsert(connection, deferred, part)
+    own = deferred.c
+    same = sa.and_(
+        members.kind == own.kind, members.source == own.source, members.source_id == own.source_id
+    )
+    waits = unloaded.add_columns(sa.literal(1)).where(same).correlate(deferred).exists()
+    connection.execute(deferred.delete().where(own.reason == NOT_REACHED, ~waits))
+    known = sa.select(own.source_id).where(same).correlate(schema.members).exists()
+    rows = unloaded.add_columns(
+        members.kind,
+        members.source,
+        members.source_id,
+        sa.case((members.kind == CONTACT, ""), else_=members.key),
+        sa.literal(NOT_REACHED),
+        sa.literal(run.started_at),
+    ).where(~known)
+    connection.execute(
+        deferred.insert().from_select(
+            ["kind", "source", "source_id", "tin", "reason", "since"], rows
+        )
+    )
 
 
 def count_loads(connection: Connection, run: Run, kind: str) -> dict[str, int]:
@@ -329,5 +254,6 @@ def count_loads(connection: Connection, run: Run, kind: str) -> dict[str, int]:
         .where(golden.kind == kind)
         .group_by(sa.text("outcome"))
     )
+    counted = {name: int(count) for name, count in connection.execute(query)}
     names = ("created", "updated", "unchanged", "rejected", "not_reached")
-    return dict.fromkeys(names, 0) | {name: count for name, count in connection.execute(query)}
+    return dict.fromkeys(names, 0) | counted

@@ -119,7 +119,7 @@ def _consolidate(connection: Connection, run: Run, groups: Sequence[Sequence[str
     for piece in _pieces(connection, groups):
         for rows in cluster(list(piece.rows.values()), piece.tins):
             clusters.append((rows, {tin for row in rows for tin in piece.tins[row.ref]}))
-    ids = _ids([rows for rows, _ in clusters], key_of, kept, _living(connection, clusters))
+    ids = _ids(connection, [rows for rows, _ in clusters], key_of, kept)
     made = [
         goldens.Made(
             key,
@@ -169,24 +169,13 @@ def _born_id(rows: Sequence[ContactRow]) -> str:
     return f"{first.source}-{first.source_id}"
 
 
-def _living(
-    connection: Connection, clusters: Sequence[tuple[list[ContactRow], set[str]]]
-) -> set[str]:
-    table = schema.golden.c
-    query = sa.select(table.key).where(table.kind == CONTACT)
-    found: set[str] = set()
-    for chunk in chunks([_born_id(rows) for rows, _ in clusters]):
-        found.update(connection.execute(query.where(table.key.in_(chunk))).scalars())
-    return found
-
-
 def _ids(
+    connection: Connection,
     clusters: Sequence[Sequence[ContactRow]],
     key_of: Mapping[RowKey, str],
     kept: Mapping[str, goldens.Kept],
-    living: set[str],
 ) -> list[str]:
-    """An id for each person: the one it has, the older of two, or with a split the larger part's."""
+    """An id for each person: the one it has, the older of two; a split leaves it to the larger part."""
     shares: dict[str, Counter[int]] = defaultdict(Counter)
     for number, rows in enumerate(clusters):
         for row in rows:
@@ -197,23 +186,29 @@ def _ids(
     for key, counts in shares.items():
         heir = min(counts, key=lambda number: (-counts[number], _born_id(clusters[number])))
         inherited[heir].append(key)
-    taken = living | kept.keys()
-    ids: list[str] = []
-    for number, rows in enumerate(clusters):
-        if number in inherited:
-            ids.append(min(inherited[number], key=lambda key: (kept[key].born, key)))
-        else:
-            ids.append(_free_id(_born_id(rows), taken))
-            taken.add(ids[-1])
-    return ids
+    born = {
+        number: _born_id(rows) for number, rows in enumerate(clusters) if number not in inherited
+    }
+    free = _free_ids(connection, born, set(kept))
+    return [
+        min(inherited[number], key=lambda key: (kept[key].born, key))
+        if number in inherited
+        else free[number]
+        for number in range(len(clusters))
+    ]
 
 
-def _free_id(wanted: str, taken: set[str]) -> str:
-    key, number = wanted, 1
-    while key in taken:
-        number += 1
-        key = f"{wanted}.{number}"
-    return key
+def _free_ids(connection: Connection, born: Mapping[int, str], taken: set[str]) -> dict[int, str]:
+    """Ids of new persons that nobody else has: of ``A-17``, ``A-17.2``, ``A-17.3`` … the first."""
+    free: dict[int, str] = {}
+    wanted, attempt = dict(born), 1
+    while wanted:
+        known = goldens.kept_goldens(connection, CONTACT, list(wanted.values()))
+        living = taken | known.keys() | set(free.values())
+        free |= {number: key for number, key in wanted.items() if key not in living}
+        attempt += 1
+        wanted = {number: f"{born[number]}.{attempt}" for number in wanted.keys() - free.keys()}
+    return free
 
 
 def _write_tins(connection: Connection, keys: Sequence[str], tins: Mapping[str, set[str]]) -> None:
@@ -240,8 +235,16 @@ def _write_aliases(
         for row in record.members
         if (former := key_of.get(row)) is not None and former in kept and former not in living
     }
+    table = schema.aliases
+    born = sorted(living - kept.keys())
+    for chunk in chunks(born):  # who was merged, and is somebody again
+        connection.execute(table.delete().where(table.c.kind == CONTACT, table.c.alias.in_(chunk)))
+    for alias, key in sorted(merged.items()):
+        connection.execute(
+            table.update().where(table.c.kind == CONTACT, table.c.key == alias).values(key=key)
+        )
     upsert(
         connection,
-        schema.aliases,
+        table,
         [{"kind": CONTACT, "alias": alias, "key": key} for alias, key in sorted(merged.items())],
     )

@@ -1,7 +1,7 @@
 """The ledger's tables. Other programs read those that ``program.md`` names: columns are only added.
 
-Times are text, ISO 8601 in UTC, but for ``changed_at``, ``as_of`` and ``sent_at`` (microseconds since
-the epoch). A ``run_seq`` numbers runs in the order in which they started.
+Times are text, ISO 8601 in UTC, but for ``changed_at``, ``as_of`` and ``sent_at`` (microseconds
+since the epoch). A ``run_seq`` numbers runs in the order in which they started.
 """
 
 from typing import Any

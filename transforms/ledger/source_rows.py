@@ -3,6 +3,7 @@
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -59,8 +60,9 @@ def newest(versions: Iterable[Row]) -> list[Row]:
     return list(best.values())
 
 
-def _age(row: Row) -> tuple[int, int, str]:
-    return row.changed_at, row.order, row.fingerprint
+def _age(row: Row) -> tuple[int, int, bytes]:
+    # Copies of a partner with one timestamp have no order of their own, so a fixed rule decides.
+    return row.changed_at, row.order, row.raw
 
 
 def remember(ledger: Ledger, run: Run, versions: Sequence[Row]) -> Touched:
@@ -72,23 +74,28 @@ def remember(ledger: Ledger, run: Run, versions: Sequence[Row]) -> Touched:
     for group in groups.values():
         group.sort(key=lambda row: row.source_id)
         for part in chunks(group, _PER_TRANSACTION):
-            ledger.transact(lambda connection, part=part: _remember(connection, run, part, touched))
+            ledger.transact(partial(_remember, run=run, part=part, touched=touched))
     return touched
 
 
 def _remember(connection: Connection, run: Run, part: Sequence[Row], touched: Touched) -> None:
     source, kind = part[0].source, part[0].kind
     known = _known(connection, source, kind, [row.source_id for row in part])
+    raws = _raws_of_ties(connection, part, known)
     fresh: list[Row] = []
     seen: list[str] = []
     for row in part:
         old = known.get(row.source_id)
-        if old is None or _is_newer(row, old):
+        if old is None or _is_newer(row, old, raws):
             fresh.append(row)
             _touch(touched, row, old)
         else:
             seen.append(row.source_id)
     _see(connection, source, kind, seen, run.run_seq)
+    if kind == COMPANY:
+        # A run that was cut off may have moved the row already: it is still a member where it was.
+        again = [row.source_id for row in fresh if row.source_id in known]
+        touched.tins |= _member_tins(connection, source, again)
     if fresh:
         upsert(connection, schema.rows, [_values(row, run) for row in fresh])
         _refuse(connection, run, kind, [row for row in fresh if row.reason])
@@ -107,16 +114,45 @@ def _known(connection: Connection, source: str, kind: str, ids: Sequence[str]) -
     return found
 
 
-def _is_newer(row: Row, old: _Known) -> bool:
+def _raws_of_ties(
+    connection: Connection, part: Sequence[Row], known: Mapping[str, _Known]
+) -> dict[str, bytes]:
+    """The known original of each row that says something else at the very same moment."""
+    ties = [
+        row.source_id
+        for row in part
+        if (old := known.get(row.source_id)) is not None
+        and (row.changed_at, row.order) == (old.changed_at, old.order)
+        and row.fingerprint != old.fingerprint
+    ]
+    source, kind, table = part[0].source, part[0].kind, schema.rows.c
+    query = sa.select(table.source_id, table.raw).where(table.source == source, table.kind == kind)
+    return {
+        source_id: bytes(raw)
+        for chunk in chunks(ties)
+        for source_id, raw in connection.execute(query.where(table.source_id.in_(chunk)))
+    }
+
+
+def _is_newer(row: Row, old: _Known, raws: Mapping[str, bytes]) -> bool:
     age, old_age = (row.changed_at, row.order), (old.changed_at, old.order)
     if age != old_age:
         return age > old_age
-    fingerprint = row.fingerprint
-    if fingerprint == old.fingerprint:
+    if row.source_id not in raws:
         return False
     # Store A is read as it stands now, and its orders change without its clock: what is read last
-    # is true. Copies of a partner with one timestamp have no such order, so a fixed rule decides.
-    return row.source == "A" or fingerprint > old.fingerprint
+    # is true. And of one original the later cleaning is: the rules have become better.
+    return row.source == "A" or row.raw >= raws[row.source_id]
+
+
+def _member_tins(connection: Connection, source: str, ids: Sequence[str]) -> set[str]:
+    table = schema.members.c
+    query = sa.select(table.key).where(table.kind == COMPANY, table.source == source)
+    return {
+        key
+        for chunk in chunks(ids)
+        for key in connection.execute(query.where(table.source_id.in_(chunk))).scalars()
+    }
 
 
 def _touch(touched: Touched, row: Row, old: _Known | None) -> None:
@@ -189,7 +225,7 @@ def record_invalid(
         connection,
         invalid_table(kind),
         [{**refusal, **stamp} for refusal in refusals],
-        keep="first_seen_at",
+        keep=["first_seen_at"],
     )
     forget(connection, schema.deferred, kind, [(r["source"], r["source_id"]) for r in refusals])
 

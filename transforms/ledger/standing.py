@@ -1,6 +1,7 @@
 """Where each contact row stands: it goes on, waits for a company, or is refused."""
 
 from collections.abc import Iterable, Sequence
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -43,11 +44,7 @@ def resolve(ledger: Ledger, run: Run, contacts: Sequence[RowKey]) -> set[str]:
     tins: set[str] = set()
     for source, ids in by_source(contacts).items():
         for chunk in chunks(ids, _PER_TRANSACTION):
-            tins |= ledger.transact(
-                lambda connection, source=source, chunk=chunk: _resolve(
-                    connection, run, source, chunk
-                )
-            )
+            tins |= ledger.transact(partial(_resolve, run=run, source=source, ids=chunk))
     return tins
 
 

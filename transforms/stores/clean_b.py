@@ -10,6 +10,7 @@ Unusable(reason='no_partner_number', detail='the partner has no number')
 
 import re
 from collections.abc import Iterator
+from typing import cast
 
 import msgspec
 
@@ -19,6 +20,7 @@ from transforms.stores._companies import BankDetails, CompanyFacts, company_row
 from transforms.stores._contacts import ContactFacts, contact_row
 from transforms.stores._rows import Origin, is_set, moment, raw_json
 
+_CATEGORIES = ("1", "2")
 _NUMBER_LENGTH = 10
 _LONGEST_NUMBER = 64
 _SEPARATORS = re.compile(r"[\s,;/]+")
@@ -38,24 +40,44 @@ class Unusable(msgspec.Struct, frozen=True):
 
 def clean_partner(raw: object, *, order: int = 0) -> Row | Unusable:
     """The row of one decoded JSON value; ``order`` is its place among versions of equal time."""
-    if not isinstance(raw, dict):
-        return Unusable("not_an_object", f"a partner is an object, not {type(raw).__name__}")
+    problem = unusable(raw)
+    return problem or partner_row(cast(dict[str, object], raw), order=order)
+
+
+def partner_row(raw: dict[str, object], *, order: int = 0) -> Row:
+    """The row of a partner that is not ``unusable``."""
     number = partner_number(raw.get("partner"))
-    if not number:
-        return Unusable("no_partner_number", "the partner has no number")
-    category = raw.get("category")
-    if category not in ("1", "2"):
-        category = text.parse(category, "category")[0]
-    if category not in ("1", "2"):
-        return Unusable(
-            "bad_category", f"category is 1 or 2, not {text.shown(raw.get('category'))}"
-        )
     changed_at, notes = moment(raw.get("changed_at"), raw.get("created_at"))
     deleted = is_set(raw.get("deleted"))
     origin = Origin("B", number, changed_at, order, deleted, raw_json(raw))
-    if category == "1":
+    if _category(raw) == "1":
         return contact_row(origin, _contact_facts(raw, notes))
     return company_row(origin, _company_facts(raw, notes))
+
+
+def unusable(raw: object) -> Unusable | None:
+    """Why a value is no partner at all; nothing when it is one.
+
+    >>> unusable([]), unusable({"partner": "1", "category": 2})
+    (Unusable(reason='not_an_object', detail='a partner is an object, not list'), None)
+    """
+    if not isinstance(raw, dict):
+        return Unusable("not_an_object", f"a partner is an object, not {type(raw).__name__}")
+    if not partner_number(raw.get("partner")):
+        return Unusable("no_partner_number", "the partner has no number")
+    if not _category(raw):
+        return Unusable(
+            "bad_category", f"category is 1 or 2, not {text.shown(raw.get('category'))}"
+        )
+    return None
+
+
+def _category(partner: dict[str, object]) -> str:
+    """``1``, ``2`` or nothing."""
+    category = partner.get("category")
+    if category not in _CATEGORIES:
+        category = text.parse(category, "category")[0]
+    return str(category) if category in _CATEGORIES else ""
 
 
 def partner_number(value: object) -> str:

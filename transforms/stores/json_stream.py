@@ -1,11 +1,10 @@
 """Reading partners from an export file that may be of any size, and broken anywhere."""
 
+import json
 import re
 from collections.abc import Iterator
-from json import scanner
 from typing import Any, BinaryIO
 
-from transforms.errors import SvodError
 from transforms.records import Broken
 from transforms.stores.export_file import ExportText
 from transforms.stores.json_values import (
@@ -197,18 +196,14 @@ class PartnerReader:
         before = self._window.text[max(self._window.pos, at - _LOOK_BEHIND) : at]
         return not _FIELD.search(before)
 
+    def broken_value(self, reason: str, value: Partner) -> Broken:
+        """The element that was given out last, as ``Broken``: it is JSON, but no partner."""
+        text = json.dumps(value, ensure_ascii=False)
+        # Its last byte is its own: what follows may be broken as well.
+        return self._broken(reason, self._window.offset() - 1, text)
+
     def _broken(self, reason: str, offset: int, text: str = "") -> Broken:
         return Broken(self._origin, -1, offset, reason, text.encode()[:MAX_RAW])
-
-
-def require_c_backend() -> None:
-    """Check that JSON is decoded by C code: without it, reading takes ten times as long.
-
-    Raises:
-        SvodError: when this Python was built without the C scanner.
-    """
-    if scanner.c_make_scanner is None:  # type: ignore[attr-defined]
-        raise SvodError("this Python has no C scanner for JSON (module _json): use CPython")
 
 
 def _longer(skipped: str, text: str) -> str:

@@ -1,0 +1,148 @@
+"""Svod with all that it works on: both stores, the register, the portal, a ledger, the command."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack, closing, contextmanager, redirect_stderr, redirect_stdout
+from io import StringIO
+from pathlib import Path
+from typing import Any, NamedTuple
+from unittest.mock import patch
+
+import sqlalchemy as sa
+from pymysql.connections import Connection
+
+from pipeline.__main__ import run
+from sandbox import store_a
+from sandbox.bitrix24 import Bitrix24
+from sandbox.mariadb import MariaDB
+from sandbox.register import TOKEN, Register
+from sandbox.store_b import Encoding, write_store_b
+from sandbox.world import World
+
+CODE = "c0de-of-the-webhook"
+# Nothing is limited here, and no request outlives its answer.
+PACE = (
+    *("--crm_rate=100000", "--crm_burst=100000", "--crm_operating=100000", "--crm_settle=0.1"),
+    *("--register_rate=100000", "--register_daily=1000000"),
+)
+SOURCES = ("store_a", "store_b")
+
+
+class Ended(NamedTuple):
+    """How a command ended: its exit code, and what it printed where."""
+
+    code: int
+    out: str
+    err: str
+
+
+class Installation:
+    """One ledger with its services; ``svod`` runs the command in this process, ``start`` apart."""
+
+    def __init__(
+        self, folder: Path, server: MariaDB, root: Connection, register: Register, portal: Bitrix24
+    ) -> None:
+        self.folder, self.root, self.register, self.portal = folder, root, register, portal
+        self.ledger = f"sqlite:///{folder / 'svod.db'}"
+        self.report = folder / "report"
+        self.files = folder / "store_b"
+        self.files.mkdir()
+        self.environment = {
+            "SVOD_STORE_A": server.url(store_a.DATABASE, store_a.READER, store_a.PASSWORD),
+            "SVOD_CRM": portal.webhook,
+            "SVOD_REGISTER": register.url,
+            "SVOD_REGISTER_TOKEN": TOKEN,
+            "SVOD_LEDGER": self.ledger,
+        }
+
+    def full(self, *options: str, files: str = "*.json*", sources: Iterable[str] = SOURCES) -> Ended:
+        """``svod full`` on the stores that are named."""
+        given = [f"--store_b_files={self.files}/{files}"] if "store_b" in sources else []
+        left_out = () if "store_a" in sources else ("SVOD_STORE_A",)
+        return self.svod(
+            "full", *given, f"--report={self.report}", *PACE, *options, left_out=left_out
+        )
+
+    def svod(self, *arguments: str, left_out: Iterable[str] = ()) -> Ended:
+        """Any command, in this process."""
+        out, err = StringIO(), StringIO()
+        with (
+            patch.dict(os.environ, clear=True) as environment,
+            redirect_stdout(out),
+            redirect_stderr(err),
+        ):
+            environment.update(self._environment(left_out))
+            try:
+                code = run(arguments)
+            except SystemExit as exit_:
+                assert isinstance(exit_.code, int)
+                code = exit_.code
+        return Ended(code, out.getvalue(), err.getvalue())
+
+    def start(self, *arguments: str) -> subprocess.Popen[str]:
+        """Any command, as a process of its own."""
+        return subprocess.Popen(
+            [sys.executable, "-m", "pipeline", *arguments],
+            env=self._environment(()),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def full_arguments(self) -> list[str]:
+        """What ``full`` runs, for ``start``."""
+        files = f"--store_b_files={self.files}/*.json*"
+        return ["full", files, f"--report={self.report}", *PACE]
+
+    def _environment(self, left_out: Iterable[str]) -> dict[str, str]:
+        foreign = {name: value for name, value in os.environ.items() if name[:5] != "SVOD_"}
+        own = {name: value for name, value in self.environment.items() if name not in left_out}
+        return foreign | own
+
+    def summary(self) -> dict[str, Any]:
+        """The last run's ``summary.json``."""
+        told: dict[str, Any] = json.loads((self.report / "summary.json").read_text())
+        return told
+
+    def rows(self, query: str) -> list[tuple[Any, ...]]:
+        """What the ledger answers."""
+        engine = sa.create_engine(self.ledger)
+        try:
+            with engine.connect() as connection:
+                return [tuple(row) for row in connection.execute(sa.text(query))]
+        finally:
+            engine.dispose()
+
+    def fill(
+        self, world: World, files: int = 3, encoding: Encoding = "utf-8", packed: bool = False
+    ) -> None:
+        """Put a whole world into both stores and the register."""
+        store_a.load_store_a(self.root, world)
+        write_store_b(world, self.files, files, encoding, packed)
+        self.know(world.register())
+
+    def know(self, suggestions: Iterable[Mapping[str, Any]]) -> None:
+        """Let the register answer so."""
+        from sandbox.register import encode
+
+        self.register.answers = encode(suggestions)
+
+    def export(self, *partners: object, name: str = "partners.json") -> None:
+        """Write an export file of store B."""
+        text = json.dumps({"header": {}, "partners": partners}, ensure_ascii=False)
+        (self.files / name).write_text(text, encoding="utf-8")
+
+
+@contextmanager
+def installation(folder: Path, server: MariaDB) -> Iterator[Installation]:
+    """An installation with empty stores, an empty register and an empty portal."""
+    with ExitStack() as stack:
+        root = stack.enter_context(closing(store_a.connect(server)))
+        store_a.create_shop(root)
+        register = stack.enter_context(Register(rate=10**9, daily=10**9))
+        portal = stack.enter_context(Bitrix24(code=CODE, limits=False))
+        yield Installation(folder, server, root, register, portal)

@@ -1,0 +1,102 @@
+"""The fast way through a file: exact where all is sound, gone at the first thing that is not."""
+
+import gzip
+import io
+import json
+
+import ijson
+import pytest
+
+from transforms.errors import SvodError
+from transforms.stores.json_stream import PartnerReader
+from transforms.stores.sound_file import UnsoundError, require_c_backend, sound_partners
+
+
+def person(number, **more):
+    return {"partner": f"{number:010}", "category": "1", "last_name": "Иванов", **more}
+
+
+PARTNERS = [
+    person(number, phones=["+7 812 123-45-67"], nested={"a": [[1], {}]}) for number in range(900)
+]
+
+
+def document(partners, **more):
+    return json.dumps(
+        {"header": {"system": "SAPCRM"}, "partners": partners, **more}, ensure_ascii=False
+    )
+
+
+def read(data, encoding="utf-8", chunk=1000):
+    return list(sound_partners(io.BytesIO(data), encoding, chunk))
+
+
+@pytest.mark.parametrize(
+    ("encode", "encoding"),
+    [
+        (lambda text: text.encode(), "utf-8"),
+        (lambda text: b"\xef\xbb\xbf" + text.encode(), "utf-8"),
+        (lambda text: text.encode("cp1251"), "windows-1251"),
+        (lambda text: gzip.compress(text.encode()), "utf-8"),
+        (lambda text: gzip.compress(text.encode("cp1251")), "windows-1251"),
+    ],
+)
+def test_a_sound_file_is_read_as_the_forgiving_reader_reads_it(encode, encoding):
+    data = encode(document(PARTNERS))
+    assert read(data, encoding) == PARTNERS
+    assert list(PartnerReader(io.BytesIO(data), "x", encoding=encoding)) == PARTNERS
+
+
+TEXT = document(PARTNERS)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "nonsense",
+        document([]),
+        '{"header": {}}',
+        TEXT[:-1000],
+        TEXT.replace('"0000000450"', '"00"00450"'),
+        TEXT + "]",
+        document([*PARTNERS, 17]),
+        document([*PARTNERS, {"category": "1"}]),
+        document([*PARTNERS, {"partner": "1", "category": "3"}]),
+        document([*PARTNERS, person(1, others=[person(2)])]),
+        # ijson crashes on the first of these, and takes all memory for the others.
+        document(PARTNERS)[:-2] + ', {"partner": "1", "category": "1", "a": ' + "7" * 5000 + "}]}",
+        document(PARTNERS)[:-2] + ', {"partner": "1", "category": "1", "a": ' + "[" * 1_000_000,
+        document(PARTNERS)[:-2]
+        + ', {"partner": "1", "category": "1", "a": '
+        + '{"a":[' * 600
+        + "]}" * 600
+        + "}]}",
+        document(PARTNERS)[:-2] + ', {"partner": "1", "category": "1", "a": ' + "[ 1, " * 300_000,
+    ],
+    ids=range(15),
+)
+@pytest.mark.parametrize("chunk", [1000, 1 << 18])
+def test_whatever_is_unusual_is_left_to_the_forgiving_reader(text, chunk):
+    with pytest.raises(UnsoundError):
+        read(text.encode(), chunk=chunk)
+
+
+@pytest.mark.parametrize(
+    "data", [TEXT.encode("cp1251"), gzip.compress(TEXT.encode())[:-20], b"\x1f\x8bnonsense"]
+)
+def test_bytes_that_are_no_text_and_damaged_archives_are_unsound(data):
+    with pytest.raises(UnsoundError):
+        read(data)
+
+
+def test_many_brackets_in_texts_do_no_harm():
+    partners = [person(number, note="[]{}" * 50) for number in range(500)]
+    assert read(document(partners).encode()) == partners
+
+
+def test_c_backend_is_required(monkeypatch):
+    require_c_backend()
+    monkeypatch.setattr(ijson, "backend", "python")
+    with pytest.raises(SvodError, match="backend python, not yajl2_c"):
+        require_c_backend()
