@@ -6,7 +6,9 @@ from hypothesis import strategies as st
 
 # Half of a surrogate pair is valid in JSON text, and cannot be encoded.
 DIRTY_TEXT = st.text(st.characters(exclude_categories=()), max_size=40)
-RUSSIAN_TEXT = st.text("АБВГОПРСТЕЁаяоеёй -.\"'«»„“()/,;ABCOXaeox0123789+@\u00a0\u200b", max_size=40)
+RUSSIAN_TEXT = st.text(
+    "АБВГОПРСТЕЁаяоеёй -.\"'«»„“()/,;ABCOXaeox0123789+@\u00a0\u200b", max_size=40
+)
 SINGLE = st.one_of(
     st.none(),
     st.booleans(),

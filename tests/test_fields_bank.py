@@ -18,7 +18,12 @@ def test_good_accounts(bik: str, account: str) -> None:
 
 
 def test_the_same_details_in_other_clothes() -> None:
-    typed = ("БИК 044 030 653", "4070 2810 7550 0000 0001", " ПАО  Сбербанк", "30101-81050-00000-00653")
+    typed = (
+        "БИК 044 030 653",
+        "4070 2810 7550 0000 0001",
+        " ПАО  Сбербанк",
+        "30101-81050-00000-00653",
+    )
     assert bank.parse(typed[0], typed[1], typed[2], typed[3]) == (GOOD, ())
     numbers = bank.parse(44030653, int(GOOD.account), GOOD.bank, int(GOOD.corr_account))
     assert numbers == (GOOD, (Note("bik", "leading_zero", "44030653"),))
@@ -50,7 +55,10 @@ def test_bad_accounts(bik: object, account: object, problems: list[tuple[str, st
     assert [(note.field, note.problem) for note in notes] == problems
 
 
-@given(st.from_regex(r"04[0-9]{7}", fullmatch=True), st.from_regex(r"40702810[0-9]{12}", fullmatch=True))
+@given(
+    st.from_regex(r"04[0-9]{7}", fullmatch=True),
+    st.from_regex(r"40702810[0-9]{12}", fullmatch=True),
+)
 def test_the_key_is_rule_515(bik: str, account: str) -> None:
     weights = [7, 1, 3] * 8
     pairs = zip(bik[6:] + account, weights, strict=False)

@@ -6,8 +6,12 @@ from json_values import ANY_JSON
 from transforms.fields import company_name
 from transforms.records import Note
 
-FORMS = st.sampled_from(["ООО", "ooo", "OOO", "АО", "МУП", "Общество с ограниченной ответственностью"])
-WORDS = st.lists(st.sampled_from(["Ромашка", "ТД", "Север-2", "O'Key", "плюс", "№ 5"]), min_size=1, max_size=3)
+FORMS = st.sampled_from(
+    ["ООО", "ooo", "OOO", "АО", "МУП", "Общество с ограниченной ответственностью"]
+)
+WORDS = st.lists(
+    st.sampled_from(["Ромашка", "ТД", "Север-2", "O'Key", "плюс", "№ 5"]), min_size=1, max_size=3
+)
 QUOTES = st.sampled_from([("«", "»"), ('"', '"'), ("„", "“"), ("“", "”"), ("'", "'"), ("", "")])
 
 
@@ -56,7 +60,10 @@ SOUP = st.text("ООAИП «»„“\"'ТД,()-", max_size=20)
         ("ип иванов пётр сергеевич", "ИП Иванов Пётр Сергеевич"),
         ("Иванов Пётр Сергеевич ИП", "ИП Иванов Пётр Сергеевич"),
         ("Индивидуальный предприниматель «Иванов Пётр Сергеевич»", "ИП Иванов Пётр Сергеевич"),
-        ("ИП Глава КФХ «Рассвет» Иванов Пётр Сергеевич", "ИП Глава КФХ «Рассвет» Иванов Пётр Сергеевич"),
+        (
+            "ИП Глава КФХ «Рассвет» Иванов Пётр Сергеевич",
+            "ИП Глава КФХ «Рассвет» Иванов Пётр Сергеевич",
+        ),
         ("ИП Иванов", "ИП Иванов"),
         ("ООО", "ООО"),
         ("Ромашка", "Ромашка"),
@@ -71,7 +78,13 @@ def test_shown(typed: object, shown: str) -> None:
 
 @pytest.mark.parametrize(
     ("typed", "problem"),
-    [("нет", "placeholder"), ("тест", "placeholder"), ('""', "placeholder"), (["ООО"], "wrong_type"), ("я" * 1001, "too_long")],
+    [
+        ("нет", "placeholder"),
+        ("тест", "placeholder"),
+        ('""', "placeholder"),
+        (["ООО"], "wrong_type"),
+        ("я" * 1001, "too_long"),
+    ],
 )
 def test_no_names(typed: object, problem: str) -> None:
     shown, notes = company_name.parse(typed)
@@ -98,7 +111,13 @@ def test_the_legal_form_of_its_own_field(
 
 @pytest.mark.parametrize(
     "typed",
-    ["ООО «Зелёный мир»", "зеленый мир", "ЗЕЛЁНЫЙ  МИР ООО", "АО 'Зелёный мир'", "Общество с ограниченной ответственностью \"Зелёный мир\""],
+    [
+        "ООО «Зелёный мир»",
+        "зеленый мир",
+        "ЗЕЛЁНЫЙ  МИР ООО",
+        "АО 'Зелёный мир'",
+        'Общество с ограниченной ответственностью "Зелёный мир"',
+    ],
 )
 def test_one_name_for_comparing(typed: str) -> None:
     assert company_name.compare_key(typed) == "зеленый мир"

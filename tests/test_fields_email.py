@@ -8,7 +8,9 @@ from transforms.fields import email
 
 LOCALS = st.text("abcXYZ019._+-!", min_size=1, max_size=12)
 LABELS = st.text("abcXYZ019-", min_size=1, max_size=8)
-ENDINGS = st.sampled_from(["ru", "COM", "example", "test", "local", "invalid", "xn--p1ai", "r2", "r"])
+ENDINGS = st.sampled_from(
+    ["ru", "COM", "example", "test", "local", "invalid", "xn--p1ai", "r2", "r"]
+)
 ADDRESSES = st.builds(
     lambda local, labels, ending: f"{local}@{'.'.join([*labels, ending])}",
     LOCALS,
@@ -31,7 +33,12 @@ def test_the_short_cut_agrees_with_the_validator(address: str) -> None:
     assert email.usual(address) in ("", by_validator(address))
 
 
-@given(st.from_regex(r"[A-Za-z0-9_+-]{1,9}(\.[a-z]{1,5})?@([A-Za-z0-9]{1,9}\.){1,3}(ru|example|COM)", fullmatch=True))
+@given(
+    st.from_regex(
+        r"[A-Za-z0-9_+-]{1,9}(\.[a-z]{1,5})?@([A-Za-z0-9]{1,9}\.){1,3}(ru|example|COM)",
+        fullmatch=True,
+    )
+)
 def test_usual_addresses_take_the_short_cut(address: str) -> None:
     assert email.usual(address) == by_validator(address) != ""
 
@@ -49,7 +56,10 @@ def test_long_domains(domain: str) -> None:
         ("ivan@shop.test", ["ivan@shop.test"]),
         ("почта@пример.рф", ["почта@пример.рф"]),
         ("почта@ПРИМЕР.РФ", ["почта@пример.рф"]),
-        ("a@b.ru, c@d.ru; e@f.ru / g@h.ru i@j.ru\nk@l.ru", ["a@b.ru", "c@d.ru", "e@f.ru", "g@h.ru", "i@j.ru", "k@l.ru"]),
+        (
+            "a@b.ru, c@d.ru; e@f.ru / g@h.ru i@j.ru\nk@l.ru",
+            ["a@b.ru", "c@d.ru", "e@f.ru", "g@h.ru", "i@j.ru", "k@l.ru"],
+        ),
         ("mailto:ivan@mail.ru", ["ivan@mail.ru"]),
         ("E-mail: ivan@mail.ru.", ["ivan@mail.ru"]),
         ("<ivan@mail.ru>", ["ivan@mail.ru"]),
@@ -78,7 +88,10 @@ def test_addresses(typed: object, addresses: list[str]) -> None:
 )
 def test_obvious_damage_is_repaired_and_told(typed: str) -> None:
     found, notes = email.parse(typed)
-    assert (found, [(n.problem, n.value) for n in notes]) == (("ivan@mail.ru",), [("repaired", typed)])
+    assert (found, [(n.problem, n.value) for n in notes]) == (
+        ("ivan@mail.ru",),
+        [("repaired", typed)],
+    )
 
 
 @pytest.mark.parametrize(
@@ -139,7 +152,10 @@ def test_two_mailboxes(one: str, other: str) -> None:
     assert email.compare_key(one) != email.compare_key(other)
 
 
-@pytest.mark.parametrize("local", ["info", "Office", "sales", "zakaz", "buh", "info2", "sales-spb", "zakaz.msk", "no-reply"])
+@pytest.mark.parametrize(
+    "local",
+    ["info", "Office", "sales", "zakaz", "buh", "info2", "sales-spb", "zakaz.msk", "no-reply"],
+)
 def test_role_mailboxes(local: str) -> None:
     assert email.is_role(f"{local}@romashka.example")
 

@@ -106,7 +106,10 @@ def test_parts(parts: tuple[str, str, str], name: tuple[str, str, str] | None) -
     if name:
         assert person.parse(*parts) == (Name(*name), ())
     else:
-        assert person.parse(*parts) == (Name("Нетесов"), (Note("first_name", "placeholder", "Тест"),))
+        assert person.parse(*parts) == (
+            Name("Нетесов"),
+            (Note("first_name", "placeholder", "Тест"),),
+        )
 
 
 @pytest.mark.parametrize(

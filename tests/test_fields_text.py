@@ -59,7 +59,9 @@ def test_a_list_of_very_many_values_is_cut_and_noted() -> None:
     assert (len(found), notes) == (100, (Note("phone", "too_many", "100"),))
 
 
-@pytest.mark.parametrize("typed", ["", "-", "—", "...", "нет", "НЕТ", "«нет»", "Н/Д", "б/н", "n/a", "?"])
+@pytest.mark.parametrize(
+    "typed", ["", "-", "—", "...", "нет", "НЕТ", "«нет»", "Н/Д", "б/н", "n/a", "?"]
+)
 def test_placeholders(typed: str) -> None:
     assert placeholders.is_placeholder(typed)
 

@@ -4,21 +4,37 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Generic, TypeVar
 
 import msgspec
+from sqlalchemy.engine import Connection
 
-from transforms.crm import mapping
-from transforms.crm.creates import Creates, Fields
+from transforms.crm import changes, mapping
+from transforms.crm.creates import Creates
 from transforms.crm.errors import Refused, UnknownOutcome
+from transforms.crm.outcomes import Fields, Outcomes, Rejection
 from transforms.crm.portal import BATCH, IMPORT, Portal
 from transforms.ledger import loads
 from transforms.ledger.database import Ledger, chunks
-from transforms.ledger.loads import ITEM, Key, Sent
-from transforms.ledger.source_rows import Run, now
+from transforms.ledger.sent import (
+    ITEM,
+    UPDATE,
+    Intent,
+    Key,
+    Sent,
+    clear_intents,
+    intents,
+    save_intents,
+    save_sent,
+    sent_parts,
+)
+from transforms.ledger.source_rows import Run
 
 R = TypeVar("R")
 
 
 class Wanted(msgspec.Struct, Generic[R]):
-    """A golden record to be loaded, and its item's fields with its origin; ``crm_id`` 0: not there."""
+    """A golden record to be loaded, and its item's fields with its origin; ``crm_id`` 0: not there.
+
+    ``fresh``: the item was created just now, so nothing else of it can be there.
+    """
 
     key: str
     version: str
@@ -29,7 +45,7 @@ class Wanted(msgspec.Struct, Generic[R]):
 
 
 class Items:
-    """Brings items to the CRM; ``refused`` says of each key why the portal does not take it."""
+    """Brings items to the CRM; ``rejected`` says of each key why the portal does not take it."""
 
     def __init__(
         self,
@@ -42,136 +58,143 @@ class Items:
     ) -> None:
         self._ledger, self._run, self._portal = ledger, run, portal
         self._kind, self._entity_type, self._creates = kind, entity_type, creates
-        self.refused: dict[str, Refused] = {}
+        self.rejected: dict[str, Rejection] = {}
 
     def bring(self, wanted: Sequence[Wanted[Any]]) -> dict[str, dict[str, Sent]]:
         """Create and update items. Sets each one's ``crm_id`` (0: not there yet) and ``fresh``.
 
         Returns what was sent last of each item that is there, part by part.
         """
-        self.refused = {}
         self._create([one for one in wanted if not one.crm_id])
+        keys = [one.key for one in wanted]
         with self._ledger.read() as connection:
-            sent = loads.sent_parts(connection, self._kind, [one.key for one in wanted])
-        there = [one for one in wanted if one.crm_id and not one.fresh]
-        self._update(there, sent)
+            sent = sent_parts(connection, self._kind, keys)
+            under_way = intents(connection, self._kind, keys)
+        doubts = {key: intent for (key, part), intent in under_way.items() if part == UPDATE}
+        for one in wanted:
+            if one.key in doubts and self._creates.is_in_doubt(doubts[one.key]):
+                one.crm_id = 0
+        self._update([one for one in wanted if one.crm_id and not one.fresh], sent, doubts)
         return sent
 
     def _create(self, missing: Sequence[Wanted[Any]]) -> None:
         by_key = {(one.key, ITEM): one for one in missing}
-        found: dict[str, int] = {}
 
         def find(parts: Mapping[Key, Fields]) -> dict[Key, Sent]:
-            there = self._find([by_key[key] for key in parts])
-            found.update({key: sent.crm_id for key, sent in there.items()})
-            return {(key, ITEM): sent for key, sent in there.items()}
-
-        def send(parts: Mapping[Key, Fields]) -> dict[Key, int | Refused]:
-            try:
-                outcomes = self._portal.import_items(self._entity_type, list(parts.values()))
-            except UnknownOutcome:
-                return {}
-            except Refused as error:
-                return self._one_by_one(parts, send, error)
-            return dict(zip(parts, outcomes, strict=True))
+            return self._find([by_key[key] for key in parts])
 
         wanted = {key: one.fields for key, one in by_key.items()}
-        for keys in chunks(list(wanted), 500):
-            ensured = self._creates.ensure({key: wanted[key] for key in keys}, find, send, IMPORT)
-            for key, sent in ensured.there.items():
-                by_key[key].crm_id = sent.crm_id
-                by_key[key].fresh = by_key[key].key not in found
-            self.refused.update({key: error for (key, _), error in ensured.refused.items()})
-        self._enter(missing, found)
+        ensured = self._creates.ensure(wanted, find, self._import, IMPORT)
+        for key, sent in ensured.there.items():
+            by_key[key].crm_id = sent.crm_id
+            by_key[key].fresh = key in ensured.new
+        for key, error in ensured.refused.items():
+            self.rejected[key[0]] = Rejection(error, wanted[key])
 
-    @staticmethod
-    def _one_by_one(
-        parts: Mapping[Key, Fields], send: Any, error: Refused
-    ) -> dict[Key, int | Refused]:
-        """The whole request was refused: for one record's sake, so each is sent by itself."""
-        if len(parts) == 1:
-            return dict.fromkeys(parts, error)
-        outcomes: dict[Key, int | Refused] = {}
-        for key, fields in parts.items():
-            outcomes.update(send({key: fields}))
-        return outcomes
+    def _import(self, parts: Mapping[Key, Fields]) -> dict[Key, int | Refused]:
+        try:
+            outcomes = self._portal.import_items(self._entity_type, list(parts.values()))
+        except UnknownOutcome:
+            return {}
+        except Refused as error:
+            if len(parts) == 1:
+                return dict.fromkeys(parts, error)
+            # The whole request was refused for one record's sake: each is sent by itself.
+            found: dict[Key, int | Refused] = {}
+            for key, fields in parts.items():
+                found |= self._import({key: fields})
+            return found
+        return dict(zip(parts, outcomes, strict=True))
 
-    def _enter(self, missing: Sequence[Wanted[Any]], found: Mapping[str, int]) -> None:
-        created = {one.key: one.crm_id for one in missing if one.crm_id and one.key not in found}
-
-        def enter(connection: Any) -> None:
-            loads.enter_items(connection, self._run, self._kind, created)
-            loads.found_items(connection, self._run, self._kind, found)
-
-        self._ledger.transact(enter)
-
-    def _find(self, wanted: Sequence[Wanted[Any]]) -> dict[str, Sent]:
-        plain = sorted({name for one in wanted for name in _plain(one.fields)})
+    def _find(self, wanted: Sequence[Wanted[Any]]) -> dict[Key, Sent]:
+        plain = sorted({name for one in wanted for name in changes.plain(one.fields)})
         items = self._portal.find_items(self._entity_type, [one.key for one in wanted], plain)
-        found: dict[str, Sent] = {}
+        found: dict[Key, Sent] = {}
         for one in wanted:
             item = items.get(one.key)
-            if item is not None and item.version == one.version:
-                found[one.key] = Sent(item.crm_id, one.fields)
-            elif item is not None:
+            if item is None:
+                continue
+            if item.version == one.version:
+                fields = dict(one.fields)
+            else:
                 # Nobody knows what was sent: what stands there is taken for somebody's wish.
-                filled = {name: one.fields.get(name) for name in plain if item.fields.get(name)}
-                actual = {"originVersion": item.version}
-                if mapping.LINKS in one.fields:
-                    actual[mapping.LINKS] = [int(i) for i in item.fields.get(mapping.LINKS) or ()]
-                found[one.key] = Sent(item.crm_id, filled | actual)
+                fields = {name: one.fields.get(name) for name in plain if item.fields.get(name)}
+                fields["originVersion"] = item.version
+            if mapping.LINKS in one.fields:
+                fields[mapping.LINKS] = [int(i) for i in item.fields.get(mapping.LINKS) or ()]
+            found[one.key, ITEM] = Sent(item.crm_id, fields)
         return found
 
-    def _update(self, there: Sequence[Wanted[Any]], sent: Mapping[str, Mapping[str, Sent]]) -> None:
-        before = {one.key: _fields(sent, one.key) for one in there}
-        phones = [
-            one for one in there if mapping.has_multifield_changes(before[one.key], one.fields)
-        ]
-        current: dict[int, list[Fields]] = {}
-        for part in chunks(phones, BATCH):
-            ids = [one.crm_id for one in part]
-            current.update(self._portal.multifields(self._entity_type, ids))
-        changes: dict[int, Fields] = {}
-        for one in there:
-            changed = mapping.changed_fields(before[one.key], _plain(one.fields))
-            if one.crm_id in current:
-                fm = mapping.multifield_changes(before[one.key], one.fields, current[one.crm_id])
-                changed |= {"fm": fm} if fm else {}
-            if changed:
-                changes[one.crm_id] = changed
-        self._send_updates({one.crm_id: one for one in there}, before, changes)
-
-    def _send_updates(
+    def _update(
         self,
-        by_id: Mapping[int, Wanted[Any]],
-        before: Mapping[str, Fields],
-        changes: Mapping[int, Fields],
+        there: Sequence[Wanted[Any]],
+        sent: Mapping[str, Mapping[str, Sent]],
+        doubts: Mapping[str, Intent],
     ) -> None:
-        outcomes = self._portal.update_items(self._entity_type, changes)
-        for crm_id, error in outcomes.refused.items():
-            self.refused[by_id[crm_id].key] = error
-        for crm_id in changes.keys() - outcomes.known():
-            by_id[crm_id].crm_id = 0  # in doubt: read and compared again in the next pass
-            self._creates.try_again_at(now())
+        before = {one.key: _before(sent[one.key][ITEM], doubts.get(one.key)) for one in there}
+        held = self._held(
+            [one for one in there if changes.differ_in_values(before[one.key], one.fields)]
+        )
+        updates: dict[str, Fields] = {}
+        for one in there:
+            changed = changes.changed_fields(before[one.key], one.fields)
+            if one.key in held:
+                values = changes.value_changes(before[one.key], one.fields, held[one.key])
+                changed |= {"fm": values} if values else {}
+            if changed and one.key not in self.rejected:
+                updates[one.key] = changed
+        outcomes = self._send(there, updates)
         done = {
-            (one.key, ITEM): Sent(crm_id, _with_links_of(before[one.key], one.fields))
-            for crm_id, one in by_id.items()
-            if crm_id in outcomes.done or crm_id not in changes
+            (one.key, ITEM): Sent(one.crm_id, changes.kept(before[one.key], one.fields))
+            for one in there
+            if one.key in outcomes.done or one.key not in updates.keys() | self.rejected.keys()
         }
-        self._ledger.transact(lambda connection: loads.save_sent(connection, self._kind, done))
+        self._save(done, outcomes)
+        for one in there:
+            if one.key in updates.keys() - outcomes.known():
+                one.crm_id = 0  # in doubt: looked at again when it must have been executed
+                self._creates.try_again()
+
+    def _held(self, wanted: Sequence[Wanted[Any]]) -> dict[str, list[Fields]]:
+        """The phones, e-mails and sites of these items as they stand in the CRM."""
+        by_id = {one.crm_id: one for one in wanted}
+        outcomes = self._portal.multifields(self._entity_type, list(by_id))
+        for crm_id, error in outcomes.refused.items():
+            self.rejected[by_id[crm_id].key] = Rejection(error, {"id": crm_id})
+        return {by_id[crm_id].key: values for crm_id, values in outcomes.done.items()}
+
+    def _send(
+        self, there: Sequence[Wanted[Any]], updates: Mapping[str, Fields]
+    ) -> Outcomes[str]:
+        ids = {one.key: one.crm_id for one in there}
+        calls = {
+            key: {"entityTypeId": self._entity_type, "id": ids[key], "fields": fields}
+            for key, fields in updates.items()
+        }
+        outcomes: Outcomes[str] = Outcomes()
+        for keys in chunks(list(calls), BATCH):
+            under_way = {(key, UPDATE): updates[key] for key in keys}
+            self._ledger.transact(
+                lambda connection, under_way=under_way: save_intents(
+                    connection, self._kind, under_way
+                )
+            )
+            part = self._portal.each("crm.item.update", {key: calls[key] for key in keys})
+            outcomes.done |= part.done
+            outcomes.refused |= part.refused
+        for key, error in outcomes.refused.items():
+            self.rejected[key] = Rejection(error, calls[key])
+        return outcomes
+
+    def _save(self, done: Mapping[Key, Sent], outcomes: Outcomes[str]) -> None:
+        def save(connection: Connection) -> None:
+            save_sent(connection, self._kind, done)
+            clear_intents(connection, self._kind, [(key, UPDATE) for key in outcomes.known()])
+            loads.touch(connection, self._run, self._kind, sorted(outcomes.done))
+
+        self._ledger.transact(save)
 
 
-def _plain(fields: Fields) -> Fields:
-    return {name: value for name, value in fields.items() if name not in mapping.MULTIFIELDS}
-
-
-def _with_links_of(before: Fields, fields: Fields) -> Fields:
-    # Links are sent after the item: until then those of before stand.
-    if mapping.LINKS not in fields:
-        return fields
-    return fields | {mapping.LINKS: before.get(mapping.LINKS, [])}
-
-
-def _fields(sent: Mapping[str, Mapping[str, Sent]], key: str) -> Fields:
-    item = sent.get(key, {}).get(ITEM)
-    return item.fields if item else {}
+def _before(sent: Sent, doubt: Intent | None) -> Fields:
+    """What the CRM is known to hold of what we sent: an update in doubt may have changed it."""
+    return changes.without_doubts(sent.fields, doubt.fields) if doubt else sent.fields

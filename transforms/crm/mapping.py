@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from transforms.crm.batch import defuse
 from transforms.matching.golden import GoldenCompany, GoldenContact
 
 COMPANY_TYPE = 4
@@ -11,6 +12,9 @@ REQUISITE_TYPE = 8
 LEGAL_ADDRESS = 6
 RUSSIA = 1
 ORIGINATOR = "svod"
+
+MULTIFIELDS = ("PHONE", "EMAIL", "WEB")
+LINKS = "companyIds"
 
 ORGANISATION_PRESET = "#CRM_REQUISITE_PRESET_DEF_RU_COMPANY#"
 INDIVIDUAL_PRESET = "#CRM_REQUISITE_PRESET_DEF_RU_INDIVIDUAL#"
@@ -38,6 +42,9 @@ _COMPANY_NAME = 255
 _FULL_NAME = 300
 _XML_ID = 45
 _SHORT_TEXT = 255
+_DIRECTOR = 150
+_PLACE = 128
+_POSTAL_CODE = 16
 _PERSON_NAME = 50
 
 
@@ -87,7 +94,7 @@ def requisites(company: GoldenCompany, presets: Mapping[str, int]) -> dict[str, 
         "RQ_OGRNIP" if company.is_individual else "RQ_OGRN": company.ogrn,
         "RQ_COMPANY_NAME": company.title[:_COMPANY_NAME],
         "RQ_COMPANY_FULL_NAME": company.full_name[:_FULL_NAME],
-        "RQ_DIRECTOR": company.director[:_SHORT_TEXT],
+        "RQ_DIRECTOR": company.director[:_DIRECTOR],
     }
     return {
         _xml_id(company.tin, kpp): _filled({**common, "RQ_KPP": kpp})
@@ -101,9 +108,9 @@ def address(company: GoldenCompany) -> Fields:
     return _filled(
         {
             "ADDRESS_1": known.text[:_SHORT_TEXT],
-            "CITY": known.city[:_SHORT_TEXT],
-            "POSTAL_CODE": known.postal_code,
-            "REGION": known.region[:_SHORT_TEXT],
+            "CITY": known.city[:_PLACE],
+            "POSTAL_CODE": known.postal_code[:_POSTAL_CODE],
+            "REGION": known.region[:_PLACE],
         }
     )
 
@@ -137,60 +144,14 @@ def _phones(numbers: Iterable[str]) -> list[dict[str, str]]:
 
 
 def _typed(values: Iterable[str], value_type: str) -> list[dict[str, str]]:
-    return [{"VALUE": value, "VALUE_TYPE": value_type} for value in values]
+    return [{"VALUE": defuse(value), "VALUE_TYPE": value_type} for value in values]
 
 
 def _filled(fields: Fields) -> Fields:
-    # An update never empties a field, so what is empty is not ours to send.
-    return {name: value for name, value in fields.items() if value not in ("", [])}
-
-
-MULTIFIELDS = ("PHONE", "EMAIL", "WEB")
-LINKS = "companyIds"
-# An update would put these lists in the place of what people have added: they have calls of their own.
-_LISTS = (*MULTIFIELDS, LINKS)
-
-
-def changed_fields(before: Fields, after: Fields) -> Fields:
-    """The plain fields whose own value differs from what was sent last."""
+    # An update never empties a field, so what is empty is not ours to send. What goes into a batch
+    # is defused, so all is: what is created and what is updated must not differ.
     return {
-        name: value
-        for name, value in after.items()
-        if name not in _LISTS and before.get(name) != value
+        name: defuse(value) if isinstance(value, str) else value
+        for name, value in fields.items()
+        if value not in ("", [])
     }
-
-
-def multifield_changes(before: Fields, after: Fields, current: Iterable[Fields]) -> Fields:
-    """What to send as ``fm`` in an update: an empty map when nothing is to be sent.
-
-    ``current`` is the item's ``fm`` as the portal holds it. Values that the stores gained are
-    added unless somebody has added them; values that they lost are removed where they still are
-    as we sent them; whatever people added stays.
-    """
-    there = [(str(one.get("typeId")), str(one.get("value")), str(one.get("id"))) for one in current]
-    changes: Fields = {}
-    for kind in MULTIFIELDS:
-        old = {one["VALUE"] for one in before.get(kind, ())}
-        new = {one["VALUE"]: one["VALUE_TYPE"] for one in after.get(kind, ())}
-        held = {value for type_id, value, _ in there if type_id == kind}
-        for value in new:
-            if value not in old and value not in held:
-                changes[f"n{len(changes)}"] = {
-                    "typeId": kind,
-                    "valueType": new[value],
-                    "value": value,
-                }
-        for type_id, value, value_id in there:
-            # What the stores no longer know at all stays: an update never empties a field.
-            if new and type_id == kind and value in old and value not in new:
-                changes[value_id] = {"typeId": kind, "valueType": "WORK", "value": ""}
-    return changes
-
-
-def has_multifield_changes(before: Fields, after: Fields) -> bool:
-    """Whether phones, e-mails or sites differ from what was sent last: only then they are read."""
-    return any(
-        {one["VALUE"] for one in before.get(kind, ())}
-        != {one["VALUE"] for one in after.get(kind, ())}
-        for kind in MULTIFIELDS
-    )

@@ -1,18 +1,19 @@
 """What we ask of a portal, many records a call: found, created, updated, or refused with a reason."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Generic, TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
 from transforms.crm import mapping
+from transforms.crm.batch import BatchAnswer, Command
 from transforms.crm.client import CrmClient
-from transforms.crm.errors import Refused, UnknownOutcome
+from transforms.crm.errors import CrmUnavailable, Refused, Stop, UnknownOutcome
+from transforms.crm.outcomes import Fields, Outcomes
 from transforms.errors import ConfigurationError
 from transforms.ledger.database import chunks
 
 K = TypeVar("K")
-Fields = dict[str, Any]
 
 BATCH = 50
 IMPORT = 20
@@ -69,27 +70,25 @@ class Portal:
         self, entity_type: int, keys: Sequence[str], select: Sequence[str]
     ) -> dict[str, Item]:
         """Items of ours by origin; of two with one origin the older."""
-        commands = {
-            f"c{number}": (
-                "crm.item.list",
-                {
-                    "entityTypeId": entity_type,
-                    "select": ["id", "originId", "originVersion", *select],
-                    "filter": {"=originatorId": mapping.ORIGINATOR, "@originId": list(chunk)},
-                    "order": {"id": "ASC"},
-                    "start": -1,
-                },
-            )
-            # Half a page of keys leaves room for doubles.
-            for number, chunk in enumerate(chunks(keys, PAGE // 2))
+        # Half a page of keys leaves room for doubles.
+        groups = list(chunks(keys, PAGE // 2))
+        asked = {
+            "entityTypeId": entity_type,
+            "select": ["id", "originId", "originVersion", *select],
+            "order": {"id": "ASC"},
+            "start": -1,
         }
+        origin = {"=originatorId": mapping.ORIGINATOR}
+        pages = self._lists(
+            [
+                ("crm.item.list", asked | {"filter": origin | {"@originId": list(group)}})
+                for group in groups
+            ]
+        )
         found: dict[str, Item] = {}
-        for answer in self._read(commands):
-            for item in answer["items"]:
-                found.setdefault(
-                    str(item["originId"]),
-                    Item(int(item["id"]), str(item.get("originVersion") or ""), item),
-                )
+        for item in (item for page in pages for item in page["items"]):
+            version = str(item.get("originVersion") or "")
+            found.setdefault(str(item["originId"]), Item(int(item["id"]), version, item))
         return found
 
     def import_items(self, entity_type: int, items: Sequence[Fields]) -> list[int | Refused]:
@@ -106,16 +105,22 @@ class Portal:
             raise UnknownOutcome("the portal answered for another number of records")
         return [_imported(outcome) for outcome in outcomes]
 
-    def multifields(self, entity_type: int, ids: Sequence[int]) -> dict[int, list[Fields]]:
-        """Phones, e-mails and sites of the items as the portal holds them now."""
-        commands = {
-            f"c{crm_id}": ("crm.item.get", {"entityTypeId": entity_type, "id": crm_id})
-            for crm_id in ids
-        }
-        answers = self._read(commands)
-        return {int(one["item"]["id"]): one["item"].get("fm") or [] for one in answers}
+    def multifields(self, entity_type: int, ids: Sequence[int]) -> Outcomes[int]:
+        """Phones, e-mails and sites (``fm``) of the items as the portal holds them now.
 
-    def update_items(self, entity_type: int, changes: Mapping[int, Fields]) -> "Outcomes[int]":
+        An item that a person has deleted is among the refused.
+        """
+        outcomes = self._read(
+            {
+                crm_id: ("crm.item.get", {"entityTypeId": entity_type, "id": crm_id})
+                for crm_id in ids
+            }
+        )
+        for crm_id, answer in outcomes.done.items():
+            outcomes.done[crm_id] = answer["item"].get("fm") or []
+        return outcomes
+
+    def update_items(self, entity_type: int, changes: Mapping[int, Fields]) -> Outcomes[int]:
         """Change fields of items, by their ids."""
         return self.each(
             "crm.item.update",
@@ -128,81 +133,79 @@ class Portal:
     def list_parts(self, method: str, field: str, values: Sequence[str | int]) -> list[Fields]:
         """All requisites or bank details whose ``field`` is one of ``values``.
 
-        A full page may hide more rows: then its values are asked for in smaller groups.
+        A full page may hide more rows: then those values are read page by page.
         """
         found: list[Fields] = []
         groups = list(chunks(values, PAGE // 2))
-        while groups:
-            commands = {
-                f"c{number}": (
-                    method,
-                    {"filter": {f"@{field}": list(group)}, "order": {"ID": "ASC"}},
-                )
-                for number, group in enumerate(groups)
-            }
-            pages = self._read(commands)
-            full = [
-                group
-                for group, page in zip(groups, pages, strict=True)
-                if len(page) >= PAGE and len(group) > 1
+        pages = self._lists(
+            [
+                (method, {"filter": {f"@{field}": list(group)}, "order": {"ID": "ASC"}})
+                for group in groups
             ]
-            found += (
-                row
-                for page, group in zip(pages, groups, strict=True)
-                if group not in full
-                for row in page
-            )
-            groups = [half for group in full for half in chunks(group, (len(group) + 1) // 2)]
+        )
+        for group, page in zip(groups, pages, strict=True):
+            if len(page) < PAGE:
+                found += page
+            else:
+                found += self._client.list_rows(method, ["*"], {f"@{field}": list(group)})
         return found
 
-    def each(self, method: str, calls: Mapping[K, Fields]) -> "Outcomes[K]":
+    def each(self, method: str, calls: Mapping[K, Fields]) -> Outcomes[K]:
         """One write call a record, up to 50 a request; what is in neither outcome is unknown."""
         outcomes: Outcomes[K] = Outcomes()
         for keys in chunks(list(calls), BATCH):
-            names = {f"c{number:04}": key for number, key in enumerate(keys)}
-            commands = {name: (method, calls[key]) for name, key in names.items()}
-            answer = self._client.batch(commands, writes=True)
-            for name, key in names.items():
-                error = answer.errors.get(name)
-                if error is None:
-                    outcomes.done[key] = answer.results[name]
-                elif isinstance(error, Refused):
-                    outcomes.refused[key] = error
-            if answer.fatal:
-                raise answer.fatal
+            self._write({key: (method, calls[key]) for key in keys}, outcomes)
         return outcomes
 
-    def _read(self, commands: Mapping[str, tuple[str, Fields]]) -> list[Any]:
-        answers: list[Any] = []
-        for names in chunks(list(commands), BATCH):
-            answer = self._client.batch({name: commands[name] for name in names}, writes=False)
+    def _write(self, commands: Mapping[K, Command], outcomes: Outcomes[K]) -> None:
+        try:
+            answer = self._batch(commands, outcomes, writes=True)
+        except UnknownOutcome:
+            return
+        except Refused as error:
+            if len(commands) == 1:
+                outcomes.refused |= dict.fromkeys(commands, error)
+            else:  # for one record's sake: each is sent by itself
+                for key, command in commands.items():
+                    self._write({key: command}, outcomes)
+            return
+        if answer.fatal:
+            raise answer.fatal
+
+    def _read(self, commands: Mapping[K, Command]) -> Outcomes[K]:
+        outcomes: Outcomes[K] = Outcomes()
+        for keys in chunks(list(commands), BATCH):
+            answer = self._batch({key: commands[key] for key in keys}, outcomes, writes=False)
             for error in answer.errors.values():
-                raise error
-            answers += (answer.results[name] for name in names)
-        return answers
+                if not isinstance(error, Refused):
+                    raise error if error.fatal else CrmUnavailable(str(error), error.code)
+        return outcomes
 
+    def _batch(
+        self, commands: Mapping[K, Command], outcomes: Outcomes[K], writes: bool
+    ) -> BatchAnswer:
+        names = {f"c{number:04}": key for number, key in enumerate(commands)}
+        answer = self._client.batch(
+            {name: commands[key] for name, key in names.items()}, writes=writes
+        )
+        outcomes.done |= {names[name]: result for name, result in answer.results.items()}
+        outcomes.refused |= {
+            names[name]: error
+            for name, error in answer.errors.items()
+            if isinstance(error, Refused)
+        }
+        return answer
 
-class Outcomes(Generic[K]):
-    """What came of many calls: the result of each, or why it was refused.
-
-    A call in neither was sent, but nobody knows whether it was executed.
-    """
-
-    def __init__(self) -> None:
-        self.done: dict[K, Any] = {}
-        self.refused: dict[K, Refused] = {}
-
-    def known(self) -> set[K]:
-        """The calls whose outcome is known."""
-        return self.done.keys() | self.refused.keys()
-
-    def ids(self) -> dict[K, int | Refused]:
-        """For each call the id that it gave, or its refusal."""
-        return {key: int(result) for key, result in self.done.items()} | self.refused
+    def _lists(self, commands: Sequence[Command]) -> list[Any]:
+        """The pages of list calls, which a portal that works never refuses."""
+        outcomes = self._read(dict(enumerate(commands)))
+        for error in outcomes.refused.values():
+            raise Stop(f"{error} Without looking there nothing can be loaded.", error.code)
+        return [outcomes.done[number] for number in range(len(commands))]
 
 
 def _imported(outcome: Mapping[str, Any]) -> int | Refused:
     if "item" in outcome:
         return int(outcome["item"]["id"])
     code, description = (str(outcome.get(name) or "") for name in ("error", "error_description"))
-    return Refused("The CRM refuses the record.", code, description)
+    return Refused(code, description)
