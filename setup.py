@@ -22,7 +22,7 @@ setup(
     name="svod",
     version="0.1.0",
     description="One clean base of business customers in Bitrix24, from two stores.",
-    python_requires=">=3.10,<3.12",
+    python_requires=">=3.11,<3.12",
     packages=PACKAGES,
     package_data={"pipeline.report": ["*.html", "*.css"], "sandbox": ["*.json", "*.html"]},
     install_requires=[

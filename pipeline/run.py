@@ -150,12 +150,12 @@ def _interruptible(ledger: Ledger, run: Run) -> Iterator[None]:
 
     def leave(number: int, _: FrameType | None) -> None:
         code = EXIT[INTERRUPTED] if number == signal.SIGINT else 128 + number
-        _say("svod: interrupted; nothing is lost, the next run goes on from here")
+        _say("\nsvod: interrupted; nothing is lost, the next run goes on from here")
         entering = threading.Thread(
             target=finish_run, args=(ledger, run, INTERRUPTED, None), daemon=True
         )
         entering.start()
-        entering.join(timeout=5)
+        entering.join(timeout=1)
         os._exit(code)
 
     before = {number: signal.signal(number, leave) for number in (signal.SIGINT, signal.SIGTERM)}

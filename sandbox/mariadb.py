@@ -130,19 +130,24 @@ class MariaDB:
             return
         # Without the mark an earlier attempt was cut short: what it left is not to be trusted.
         shutil.rmtree(self._data, ignore_errors=True)
-        made = subprocess.run(
-            [
-                _binary("mariadb-install-db"),
-                "--no-defaults",
-                *_as_root(),
-                f"--datadir={self._data}",
-                "--auth-root-authentication-method=normal",
-                "--skip-test-db",
-            ],
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        self._data.mkdir()
+        with tempfile.TemporaryDirectory(prefix="svod-") as folder:
+            # The script cannot do with a blank in its paths.
+            data = Path(folder) / "data"
+            data.symlink_to(self._data)
+            made = subprocess.run(
+                [
+                    _binary("mariadb-install-db"),
+                    "--no-defaults",
+                    *_as_root(),
+                    f"--datadir={data}",
+                    "--auth-root-authentication-method=normal",
+                    "--skip-test-db",
+                ],
+                capture_output=True,
+                text=True,
+                check=False,
+            )
         if made.returncode:
             raise ServerError(f"MariaDB could not make its data folder: {made.stderr[-500:]}")
         done.touch()

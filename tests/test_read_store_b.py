@@ -89,6 +89,12 @@ def test_files_are_sorted_and_named_once(tmp_path):
     assert check_files(patterns, "UTF8") == [f"{tmp_path}/a.json", f"{tmp_path}/b.json"]
 
 
+def test_a_pattern_may_be_relative(tmp_path, monkeypatch):
+    (tmp_path / "a.json").write_bytes(export([1]))
+    monkeypatch.chdir(tmp_path)
+    assert check_files(["*.json"], "utf-8") == [f"{tmp_path}/a.json"]
+
+
 def test_pattern_without_files_is_named(tmp_path):
     (tmp_path / "a.json").write_bytes(b"")
     for pattern in (f"{tmp_path}/none.json", f"{tmp_path}/*.gz", "no-such-system://x"):

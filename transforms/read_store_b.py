@@ -3,6 +3,7 @@
 import codecs
 from collections.abc import Iterator, Sequence
 from itertools import islice
+from pathlib import Path
 from typing import Any, BinaryIO, Literal, NamedTuple
 
 import apache_beam as beam
@@ -135,8 +136,10 @@ def _check_encoding(encoding: str) -> None:
 
 
 def _matching(pattern: str) -> list[str]:
+    # Beam finds nothing by a pattern without a folder, and a worker may stand in another one.
+    whole = pattern if "://" in pattern else str(Path(pattern).absolute())
     try:
-        [matched] = FileSystems.match([pattern])
+        [matched] = FileSystems.match([whole])
     except (BeamIOError, ValueError, OSError):
         raise ConfigurationError(f"--store_b_files: cannot look for {pattern}") from None
     if not matched.metadata_list:

@@ -163,9 +163,7 @@ class Items:
             self.rejected[by_id[crm_id].key] = Rejection(error, {"id": crm_id})
         return {by_id[crm_id].key: values for crm_id, values in outcomes.done.items()}
 
-    def _send(
-        self, there: Sequence[Wanted[Any]], updates: Mapping[str, Fields]
-    ) -> Outcomes[str]:
+    def _send(self, there: Sequence[Wanted[Any]], updates: Mapping[str, Fields]) -> Outcomes[str]:
         ids = {one.key: one.crm_id for one in there}
         calls = {
             key: {"entityTypeId": self._entity_type, "id": ids[key], "fields": fields}

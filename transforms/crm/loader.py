@@ -9,16 +9,20 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from sqlalchemy.engine import Connection
+
 from transforms.crm import mapping
 from transforms.crm.creates import Creates
 from transforms.crm.errors import Refused
 from transforms.crm.items import Items, Wanted
+from transforms.crm.outcomes import Rejection
 from transforms.crm.parts import CompanyParts, Holder
 from transforms.crm.portal import Portal
 from transforms.ledger import loads
 from transforms.ledger.database import Ledger
-from transforms.ledger.loads import ITEM, Pending, Refusal, Sent
+from transforms.ledger.loads import Pending, Refusal
 from transforms.ledger.runs import Progress
+from transforms.ledger.sent import ITEM, Sent, save_sent, sent_parts
 from transforms.ledger.source_rows import Run, now
 from transforms.matching.golden import (
     GoldenCompany,
@@ -61,7 +65,7 @@ class Loader:
     def _passes(self, kind: str, total: int, step: "_Companies | _Contacts") -> None:
         progress = Progress(self._ledger, self._run, f"load {_PLURAL[kind]}", total=total)
         for _ in range(_PASSES):
-            creates = Creates(self._ledger, kind, self._settle)
+            creates = Creates(self._ledger, self._run, kind, self._settle)
             for chunk in self._pending(kind):
                 progress.add(step.load(chunk, creates))
             if creates.retry_at is None:
@@ -94,28 +98,24 @@ class _Step:
         return Items(self._ledger, self._run, self._portal, self.kind, self.entity_type, creates)
 
     def _finish(
-        self, wanted: Sequence[Wanted[Any]], done: set[str], refused: Mapping[str, Refused]
+        self, wanted: Sequence[Wanted[Any]], done: set[str], rejected: Mapping[str, Rejection]
     ) -> int:
-        """Enter what is loaded in full and what is refused; returns how many are settled."""
-        refusals = [
-            Refusal(
-                one.key,
-                one.version,
-                refused[one.key].code or "refused",
-                refused[one.key].description,
-                json.dumps(one.fields, ensure_ascii=False),
-            )
-            for one in wanted
-            if one.key in refused
-        ]
+        """Enter what is loaded in full and what is rejected; returns how many are settled."""
+        refusals = [_refusal(one, rejected[one.key]) for one in wanted if one.key in rejected]
         loaded = {one.key: (one.crm_id, one.version) for one in wanted if one.key in done}
 
-        def enter(connection: Any) -> None:
+        def enter(connection: Connection) -> None:
             loads.reject(connection, self._run, self.kind, refusals)
             loads.complete(connection, self._run, self.kind, loaded)
 
         self._ledger.transact(enter)
         return len(refusals) + len(loaded)
+
+
+def _refusal(one: Wanted[Any], rejection: Rejection) -> Refusal:
+    error, sent = rejection
+    record = json.dumps(sent, ensure_ascii=False)
+    return Refusal(one.key, one.version, error.code or "refused", error.description, record)
 
 
 class _Companies(_Step):
@@ -127,75 +127,101 @@ class _Companies(_Step):
             company = decode_golden_company(one.payload)
             fields = mapping.company_item(company) | mapping.origin(one.key, one.version)
             wanted.append(Wanted(one.key, one.version, company, fields, one.crm_id))
-        new = {one.key for one in wanted if not one.crm_id}
         items = self._items(creates)
         sent = items.bring(wanted)
         holders = {
             one.key: Holder(one.record, one.crm_id, sent.get(one.key, {}), one.fresh)
             for one in wanted
-            if one.crm_id and one.key not in items.refused
+            if one.crm_id and one.key not in items.rejected
         }
-        done, refused = CompanyParts(self._ledger, self._portal, creates).load(holders)
-        arrived = sorted(one.key for one in wanted if one.crm_id and one.key in new)
-        self._ledger.transact(lambda connection: loads.relink_contacts(connection, arrived))
-        return self._finish(wanted, done, items.refused | refused)
+        parts = CompanyParts(self._ledger, self._run, self._portal, creates, holders)
+        parts.load()
+        return self._finish(wanted, parts.done, items.rejected | parts.rejected)
 
 
 class _Contacts(_Step):
     kind, entity_type = CONTACT, mapping.CONTACT_TYPE
 
     def load(self, chunk: Sequence[Pending], creates: Creates) -> int:
+        contacts = {one.key: decode_golden_contact(one.payload) for one in chunk}
+        tins = sorted({tin for contact in contacts.values() for tin in contact.tins})
+        with self._ledger.read() as connection:
+            companies = loads.crm_ids(connection, COMPANY, tins)
+            refused = loads.rejected_keys(connection, COMPANY, tins)
         wanted: list[Wanted[GoldenContact]] = []
-        companies = self._company_ids(chunk)
+        orphans: dict[str, Wanted[GoldenContact]] = {}
         for one in chunk:
-            contact = decode_golden_contact(one.payload)
-            ids = [companies[tin] for tin in contact.tins if tin in companies]
-            if not ids:
-                continue  # none of its companies is in the CRM: not reached
+            contact = contacts[one.key]
             fields = mapping.contact_item(contact) | mapping.origin(one.key, one.version)
-            wanted.append(
-                Wanted(one.key, one.version, contact, fields | {"companyIds": ids}, one.crm_id)
-            )
+            fields[mapping.LINKS] = [companies[tin] for tin in contact.tins if tin in companies]
+            new = Wanted(one.key, one.version, contact, fields, one.crm_id)
+            if fields[mapping.LINKS]:
+                wanted.append(new)
+            elif refused.issuperset(contact.tins):
+                orphans[one.key] = new
         items = self._items(creates)
         sent = items.bring(wanted)
-        there = [one for one in wanted if one.crm_id and one.key not in items.refused]
-        done, refused = self._link(there, sent, creates)
-        return self._finish(wanted, done, items.refused | refused)
-
-    def _company_ids(self, chunk: Sequence[Pending]) -> dict[str, int]:
-        tins = {tin for one in chunk for tin in decode_golden_contact(one.payload).tins}
-        with self._ledger.read() as connection:
-            return loads.crm_ids(connection, COMPANY, sorted(tins))
+        there = [one for one in wanted if one.crm_id and one.key not in items.rejected]
+        done, rejected = self._link(there, sent, creates)
+        rejected |= items.rejected | {key: _orphaned(one) for key, one in orphans.items()}
+        return self._finish([*wanted, *orphans.values()], done, rejected)
 
     def _link(
         self,
         there: Sequence[Wanted[GoldenContact]],
         sent: Mapping[str, Mapping[str, Sent]],
         creates: Creates,
-    ) -> tuple[set[str], dict[str, Refused]]:
+    ) -> tuple[set[str], dict[str, Rejection]]:
         """Add the links that are missing; those that people made are never touched."""
+        before = {one.key: sent[one.key][ITEM].fields[mapping.LINKS] for one in there}
         calls = {
             (one.key, company_id): {"id": one.crm_id, "fields": {"COMPANY_ID": company_id}}
             for one in there
-            if not one.fresh
-            for company_id in one.fields["companyIds"]
-            if company_id not in _linked(sent, one.key)
+            for company_id in one.fields[mapping.LINKS]
+            if company_id not in before[one.key]
         }
         outcomes = self._portal.each("crm.contact.company.add", calls)
-        refused = {key: error for (key, _), error in outcomes.refused.items()}
+        rejected = {
+            key: Rejection(error, calls[key, company_id])
+            for (key, company_id), error in outcomes.refused.items()
+        }
         unknown = {key for key, _ in calls.keys() - outcomes.known()}
         if unknown:
-            creates.try_again_at(now())
-        done = {one.key for one in there} - refused.keys() - unknown
-        linked = {
-            (one.key, ITEM): Sent(one.crm_id, one.fields)
-            for one in there
-            if one.key in done & {key for key, _ in calls}
-        }
-        self._ledger.transact(lambda connection: loads.save_sent(connection, CONTACT, linked))
-        return done, refused
+            creates.try_again()
+        done = {one.key for one in there} - rejected.keys() - unknown
+        linked = [one for one in there if one.key in done & {key for key, _ in calls}]
+        self._save_links(linked, before)
+        return done, rejected
+
+    def _save_links(
+        self, linked: Sequence[Wanted[GoldenContact]], before: Mapping[str, list[int]]
+    ) -> None:
+        def save(connection: Connection) -> None:
+            keys = [one.key for one in linked]
+            loads.touch(connection, self._run, CONTACT, keys)
+            now_sent = sent_parts(connection, CONTACT, keys)
+            links = {
+                (one.key, ITEM): sorted({*before[one.key], *one.fields[mapping.LINKS]})
+                for one in linked
+            }
+            save_sent(
+                connection,
+                CONTACT,
+                {
+                    (key, part): Sent(
+                        now_sent[key][part].crm_id,
+                        now_sent[key][part].fields | {mapping.LINKS: ids},
+                    )
+                    for (key, part), ids in links.items()
+                },
+            )
+
+        self._ledger.transact(save)
 
 
-def _linked(sent: Mapping[str, Mapping[str, Sent]], key: str) -> list[int]:
-    item = sent.get(key, {}).get(ITEM)
-    return list(item.fields.get("companyIds", ())) if item else []
+def _orphaned(one: Wanted[GoldenContact]) -> Rejection:
+    """A contact all whose companies the portal refuses: it waits until one of them is taken."""
+    tins = ", ".join(one.record.tins)
+    return Rejection(
+        Refused(loads.COMPANY_REJECTED, f"The CRM refuses its companies: {tins}"), one.fields
+    )

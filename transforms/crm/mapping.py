@@ -115,6 +115,15 @@ def address(company: GoldenCompany) -> Fields:
     )
 
 
+def address_key(requisite_id: int) -> Fields:
+    """Which address it is: a requisite's legal one."""
+    return {
+        "TYPE_ID": LEGAL_ADDRESS,
+        "ENTITY_TYPE_ID": REQUISITE_TYPE,
+        "ENTITY_ID": requisite_id,
+    }
+
+
 def bank_details(company: GoldenCompany) -> dict[str, Fields]:
     """The bank accounts by ``XML_ID``; they belong to the company's first requisite."""
     return {

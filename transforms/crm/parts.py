@@ -1,18 +1,21 @@
 """A company's parts in the CRM: requisites, the legal address, bank details."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import NamedTuple
 
 import msgspec
+from sqlalchemy.engine import Connection
 
 from transforms.crm import mapping
-from transforms.crm.creates import Creates, Ensured, Fields
+from transforms.crm.changes import changed_fields
+from transforms.crm.creates import Creates, Find
 from transforms.crm.errors import Refused
+from transforms.crm.outcomes import Fields, Outcomes, Rejection
 from transforms.crm.portal import BATCH, Portal
 from transforms.ledger import loads
 from transforms.ledger.database import Ledger
-from transforms.ledger.loads import Key, Sent
-from transforms.ledger.source_rows import now
+from transforms.ledger.sent import Key, Sent, save_sent
+from transforms.ledger.source_rows import Run
 from transforms.matching.golden import GoldenCompany
 from transforms.records import COMPANY
 
@@ -30,179 +33,181 @@ class Holder(msgspec.Struct):
     fresh: bool
 
 
+class _Methods(NamedTuple):
+    add: str
+    update: str
+    find: Find
+
+
 class CompanyParts:
-    """Brings the parts of companies to the CRM; says of each company why it was refused."""
+    """Brings the parts of companies to the CRM.
 
-    def __init__(self, ledger: Ledger, portal: Portal, creates: Creates) -> None:
-        self._ledger, self._portal, self._creates = ledger, portal, creates
+    Afterwards ``rejected`` says of each company (by TIN) why one of its parts is not taken, and
+    ``done`` which companies have all of them.
+    """
 
-    def load(self, holders: Mapping[str, Holder]) -> tuple[set[str], dict[str, Refused]]:
-        """Companies (by TIN) all whose parts are there, and those of which one was refused."""
-        self._open: set[str] = set()
-        self._refused: dict[str, Refused] = {}
-        requisites = self._requisites(holders)
-        self._addresses(holders, requisites)
-        self._bank_details(holders, requisites)
-        done = holders.keys() - self._open - self._refused.keys()
-        return done, self._refused
-
-    def _requisites(self, holders: Mapping[str, Holder]) -> dict[str, int]:
-        wanted = {
-            (tin, REQUISITE + xml_id): {
-                "ENTITY_TYPE_ID": mapping.COMPANY_TYPE,
-                "ENTITY_ID": holder.crm_id,
-                "XML_ID": xml_id,
-                **fields,
-            }
-            for tin, holder in holders.items()
-            for xml_id, fields in mapping.requisites(holder.company, self._portal.presets).items()
-        }
-        self._bring(
-            holders, wanted, self._find_requisites, "crm.requisite.add", "crm.requisite.update"
-        )
-        return {
-            tin: self._sent[tin, REQUISITE + next(iter(names))].crm_id
-            for tin, holder in holders.items()
-            if (names := mapping.requisites(holder.company, self._portal.presets))
-            and (tin, REQUISITE + next(iter(names))) in self._sent
-        }
-
-    def _bank_details(self, holders: Mapping[str, Holder], requisites: Mapping[str, int]) -> None:
-        wanted = {
-            (tin, BANK + xml_id): {"ENTITY_ID": requisites[tin], "XML_ID": xml_id, **fields}
-            for tin, holder in holders.items()
-            if tin in requisites
-            for xml_id, fields in mapping.bank_details(holder.company).items()
-        }
-        self._bring(
-            holders,
-            wanted,
-            self._find_bank_details,
-            "crm.requisite.bankdetail.add",
-            "crm.requisite.bankdetail.update",
-        )
-
-    def _addresses(self, holders: Mapping[str, Holder], requisites: Mapping[str, int]) -> None:
-        wanted: dict[Key, Fields] = {}
-        for tin, requisite_id in requisites.items():
-            fields = mapping.address(holders[tin].company)
-            sent = holders[tin].sent.get(ADDRESS)
-            if fields and (sent is None or sent.fields != fields):
-                wanted[tin, ADDRESS] = {
-                    "TYPE_ID": mapping.LEGAL_ADDRESS,
-                    "ENTITY_TYPE_ID": mapping.REQUISITE_TYPE,
-                    "ENTITY_ID": requisite_id,
-                    **fields,
-                }
-        known = {key for key in wanted if ADDRESS in holders[key[0]].sent}
-        self._write_addresses({key: wanted[key] for key in wanted if key not in known}, "add")
-        self._write_addresses({key: wanted[key] for key in known}, "update")
-
-    def _write_addresses(self, wanted: Mapping[Key, Fields], verb: str) -> None:
-        """One address a type is allowed, so sending one again cannot double it."""
-        outcomes = self._portal.each(
-            f"crm.address.{verb}", {key: {"fields": fields} for key, fields in wanted.items()}
-        )
-        exists = {
-            key
-            for key, error in outcomes.refused.items()
-            if verb == "add" and _ADDRESS_EXISTS in error.description
-        }
-        self._refuse({key: e for key, e in outcomes.refused.items() if key not in exists})
-        self._leave_open(wanted.keys() - outcomes.known())
-        done = {
-            key: Sent(wanted[key]["ENTITY_ID"], _without_keys(wanted[key])) for key in outcomes.done
-        }
-        self._ledger.transact(lambda connection: loads.save_sent(connection, COMPANY, done))
-        if exists:
-            self._write_addresses({key: wanted[key] for key in exists}, "update")
-
-    def _bring(
+    def __init__(
         self,
+        ledger: Ledger,
+        run: Run,
+        portal: Portal,
+        creates: Creates,
         holders: Mapping[str, Holder],
-        wanted: Mapping[Key, Fields],
-        find: Any,
-        add: str,
-        update: str,
     ) -> None:
-        """Create the parts that are missing and update those that differ from what was sent."""
+        self._ledger, self._run, self._portal = ledger, run, portal
+        self._creates, self._holders = creates, holders
         self._sent = {
             (tin, part): sent
             for tin, holder in holders.items()
             for part, sent in holder.sent.items()
         }
-        missing = {key: fields for key, fields in wanted.items() if key not in self._sent}
+        self._open: set[str] = set()
+        self.rejected: dict[str, Rejection] = {}
+
+    @property
+    def done(self) -> set[str]:
+        """Companies all whose parts are there."""
+        return self._holders.keys() - self._open - self.rejected.keys()
+
+    def load(self) -> None:
+        """Requisites first: addresses and bank details hang on them."""
+        firsts = self._requisites()
+        self._addresses(firsts)
+        self._bank_details(firsts)
+
+    def _requisites(self) -> dict[str, Key]:
+        """Brings them; gives the company's first one, where it is there."""
+        wanted: dict[Key, Fields] = {}
+        firsts: dict[str, Key] = {}
+        for tin, holder in self._holders.items():
+            owner = {"ENTITY_TYPE_ID": mapping.COMPANY_TYPE, "ENTITY_ID": holder.crm_id}
+            for xml_id, fields in mapping.requisites(holder.company, self._portal.presets).items():
+                key = tin, REQUISITE + xml_id
+                firsts.setdefault(tin, key)
+                wanted[key] = owner | {"XML_ID": xml_id} | fields
+        methods = _Methods("crm.requisite.add", "crm.requisite.update", self._find_requisites)
+        self._bring(wanted, methods)
+        return {tin: key for tin, key in firsts.items() if key in self._sent}
+
+    def _bank_details(self, firsts: Mapping[str, Key]) -> None:
+        wanted: dict[Key, Fields] = {}
+        for tin, first in firsts.items():
+            for xml_id, fields in mapping.bank_details(self._holders[tin].company).items():
+                key = tin, BANK + xml_id
+                # With a new KPP the first requisite changes; an account stays where it is.
+                at = self._sent[key].fields["ENTITY_ID"] if key in self._sent else None
+                owner = {"ENTITY_ID": at or self._sent[first].crm_id}
+                wanted[key] = owner | {"XML_ID": xml_id} | fields
+        methods = _Methods(
+            "crm.requisite.bankdetail.add",
+            "crm.requisite.bankdetail.update",
+            self._find_bank_details,
+        )
+        self._bring(wanted, methods)
+
+    def _addresses(self, firsts: Mapping[str, Key]) -> None:
+        """One address of a type is allowed, so sending one again cannot double it."""
+        wanted: dict[Key, Fields] = {}
+        for tin, first in firsts.items():
+            fields = mapping.address(self._holders[tin].company)
+            if fields:
+                owner = self._sent[first].crm_id
+                key = tin, ADDRESS + first[1].removeprefix(REQUISITE)
+                wanted[key] = mapping.address_key(owner) | fields
+        new = {key: fields for key, fields in wanted.items() if key not in self._sent}
+        added = self._each("crm.address.add", new)
+        exists = {
+            key for key, error in added.refused.items() if _ADDRESS_EXISTS in error.description
+        }
+        self._settle(added, new, new, but=exists)
+        changed = {key: new[key] for key in exists}
+        for key in wanted.keys() - new.keys():
+            if fields := changed_fields(self._sent[key].fields, wanted[key]):
+                changed[key] = mapping.address_key(wanted[key]["ENTITY_ID"]) | fields
+        self._settle(self._each("crm.address.update", changed), changed, wanted)
+
+    def _bring(self, wanted: Mapping[Key, Fields], methods: _Methods) -> None:
+        """Create the parts that are missing and update those that differ from what was sent."""
         for fresh in (True, False):
-            some = {k: fields for k, fields in missing.items() if holders[k[0]].fresh is fresh}
+            missing = {
+                key: fields
+                for key, fields in wanted.items()
+                if key not in self._sent and self._holders[key[0]].fresh is fresh
+            }
             ensured = self._creates.ensure(
-                some,
-                None if fresh else find,
-                lambda part: self._portal.each(
-                    add, {key: {"fields": fields} for key, fields in part.items()}
-                ).ids(),
+                missing,
+                None if fresh else methods.find,
+                lambda part: self._each(methods.add, part).ids(),
                 BATCH,
             )
-            self._note(some, ensured)
-        self._update(wanted, update)
-
-    def _note(self, wanted: Mapping[Key, Fields], ensured: Ensured) -> None:
-        self._sent.update(ensured.there)
-        self._refuse(ensured.refused)
-        self._leave_open(wanted.keys() - ensured.there.keys() - ensured.refused.keys())
-
-    def _leave_open(self, unknown: Iterable[Key]) -> None:
-        for tin, _ in unknown:
-            self._open.add(tin)
-            self._creates.try_again_at(now())
-
-    def _refuse(self, refused: Mapping[Key, Refused]) -> None:
-        for (tin, _), error in refused.items():
-            self._refused.setdefault(tin, error)
-
-    def _update(self, wanted: Mapping[Key, Fields], method: str) -> None:
-        changes = {
-            key: changed
-            for key, fields in wanted.items()
-            if key in self._sent
-            and (changed := mapping.changed_fields(self._sent[key].fields, fields))
+            self._sent |= ensured.there
+            self._reject(ensured.refused, missing)
+            self._open |= {
+                tin for tin, _ in missing.keys() - ensured.there.keys() - ensured.refused.keys()
+            }
+        changed = {
+            key: fields
+            for key in wanted.keys() & self._sent.keys()
+            if (fields := changed_fields(self._sent[key].fields, wanted[key]))
         }
-        outcomes = self._portal.each(
-            method,
-            {
-                key: {"id": self._sent[key].crm_id, "fields": fields}
-                for key, fields in changes.items()
-            },
-        )
-        self._refuse(outcomes.refused)
-        self._leave_open(changes.keys() - outcomes.known())
-        done = {key: Sent(self._sent[key].crm_id, wanted[key]) for key in outcomes.done}
-        self._ledger.transact(lambda connection: loads.save_sent(connection, COMPANY, done))
+        calls = {
+            key: {"id": self._sent[key].crm_id, "fields": fields} for key, fields in changed.items()
+        }
+        self._settle(self._portal.each(methods.update, calls), changed, wanted)
+
+    def _each(self, method: str, parts: Mapping[Key, Fields]) -> Outcomes[Key]:
+        return self._portal.each(method, {key: {"fields": parts[key]} for key in parts})
+
+    def _settle(
+        self,
+        outcomes: Outcomes[Key],
+        sent: Mapping[Key, Fields],
+        wanted: Mapping[Key, Fields],
+        but: Iterable[Key] = (),
+    ) -> None:
+        """Enter what came of writes that may be sent again; ``but`` is not refused for good."""
+        again = set(but)
+        self._reject({k: e for k, e in outcomes.refused.items() if k not in again}, sent)
+        unknown = {tin for tin, _ in sent.keys() - outcomes.known()}
+        if unknown:
+            self._open |= unknown
+            self._creates.try_again()
+        done = {
+            key: Sent(self._sent[key].crm_id if key in self._sent else 0, dict(wanted[key]))
+            for key in outcomes.done
+        }
+
+        def save(connection: Connection) -> None:
+            save_sent(connection, COMPANY, done)
+            loads.touch(connection, self._run, COMPANY, sorted({tin for tin, _ in done}))
+
+        self._ledger.transact(save)
+
+    def _reject(self, refused: Mapping[Key, Refused], sent: Mapping[Key, Fields]) -> None:
+        for key, error in refused.items():
+            self.rejected.setdefault(key[0], Rejection(error, sent[key]))
 
     def _find_requisites(self, wanted: Mapping[Key, Fields]) -> dict[Key, Sent]:
         tins = sorted({tin for tin, _ in wanted})
-        there = self._portal.list_parts("crm.requisite.list", "RQ_INN", tins)
-        return _match(wanted, there)
+        return _match(wanted, self._portal.list_parts("crm.requisite.list", "RQ_INN", tins))
 
     def _find_bank_details(self, wanted: Mapping[Key, Fields]) -> dict[Key, Sent]:
         ids = sorted({fields["ENTITY_ID"] for fields in wanted.values()})
-        there = self._portal.list_parts("crm.requisite.bankdetail.list", "ENTITY_ID", ids)
-        return _match(wanted, there)
+        return _match(
+            wanted, self._portal.list_parts("crm.requisite.bankdetail.list", "ENTITY_ID", ids)
+        )
 
 
 def _match(wanted: Mapping[Key, Fields], there: Sequence[Fields]) -> dict[Key, Sent]:
-    """Parts by their owner and ``XML_ID``; the portal gives values as text."""
+    """Parts by their owner and ``XML_ID``, of two the older.
+
+    Nobody knows what was sent: what stands there is taken for somebody's wish.
+    """
     held = {(str(part.get("ENTITY_ID")), str(part.get("XML_ID"))): part for part in reversed(there)}
     found: dict[Key, Sent] = {}
     for key, fields in wanted.items():
         part = held.get((str(fields["ENTITY_ID"]), fields["XML_ID"]))
         if part is not None:
-            same = {
-                name: value for name, value in fields.items() if str(part.get(name)) == str(value)
-            }
-            found[key] = Sent(int(part["ID"]), same)
+            filled = {name: value for name, value in fields.items() if part.get(name)}
+            found[key] = Sent(int(part["ID"]), filled)
     return found
-
-
-def _without_keys(fields: Fields) -> Fields:
-    keys = ("TYPE_ID", "ENTITY_TYPE_ID", "ENTITY_ID")
-    return {name: value for name, value in fields.items() if name not in keys}
