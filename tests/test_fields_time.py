@@ -1,4 +1,4 @@
-from datetime import date, datetime, timezone
+from datetime import UTC, date, datetime
 
 import pytest
 from hypothesis import given
@@ -10,7 +10,7 @@ from transforms.records import Note
 
 
 def micros(*moment: int) -> int:
-    delta = datetime(*moment, tzinfo=timezone.utc) - datetime(1970, 1, 1, tzinfo=timezone.utc)
+    delta = datetime(*moment, tzinfo=UTC) - datetime(1970, 1, 1, tzinfo=UTC)
     return (delta.days * 86_400 + delta.seconds) * 1_000_000 + delta.microseconds
 
 
@@ -22,7 +22,7 @@ def micros(*moment: int) -> int:
         (" 2024-02-11 14:40:12.000001Z ", micros(2024, 2, 11, 14, 40, 12, 1)),
         ("1969-12-31T23:59:59Z", -1_000_000),
         ("0001-01-01T00:00:00+14:00", micros(1, 1, 1) - 14 * 3600 * 10**6),
-        (datetime(2024, 2, 11, 14, 40, tzinfo=timezone.utc), micros(2024, 2, 11, 14, 40)),
+        (datetime(2024, 2, 11, 14, 40, tzinfo=UTC), micros(2024, 2, 11, 14, 40)),
     ],
 )
 def test_moments_with_an_offset(typed: object, moment: int) -> None:

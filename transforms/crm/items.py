@@ -1,6 +1,7 @@
 """Items of one kind in the CRM: created when missing, updated where the stores changed them."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any, Generic, TypeVar
 
 import msgspec
@@ -172,11 +173,7 @@ class Items:
         outcomes: Outcomes[str] = Outcomes()
         for keys in chunks(list(calls), BATCH):
             under_way = {(key, UPDATE): updates[key] for key in keys}
-            self._ledger.transact(
-                lambda connection, under_way=under_way: save_intents(
-                    connection, self._kind, under_way
-                )
-            )
+            self._ledger.transact(partial(save_intents, kind=self._kind, parts=under_way))
             part = self._portal.each("crm.item.update", {key: calls[key] for key in keys})
             outcomes.done |= part.done
             outcomes.refused |= part.refused

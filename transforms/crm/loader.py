@@ -84,7 +84,7 @@ class Loader:
             after = chunk[-1].key
 
 
-_PLURAL = {COMPANY: "companies", CONTACT: "contacts"}
+_PLURAL: Mapping[str, str] = {COMPANY: "companies", CONTACT: "contacts"}
 
 
 class _Step:

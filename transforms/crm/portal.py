@@ -1,4 +1,4 @@
-"""What we ask of a portal, many records a call: found, created, updated, or refused with a reason."""
+"""What we ask of a portal, many records a call: found, created, updated, or refused."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar

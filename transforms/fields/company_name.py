@@ -28,6 +28,7 @@ _ALL_MARKS = _OPENING + _CLOSING + _EITHER + _SINGLE + " "
 _QUOTES = frozenset(_ALL_MARKS[:-1])
 _MARKS = re.compile(f"[{_ALL_MARKS[:-1]}]")
 _PLAIN = re.compile(f'["«]([^{_ALL_MARKS}][^{_ALL_MARKS[:-1]},]*)["»]').fullmatch
+_USUAL = re.compile(f'([А-Я]{{2,5}}) ["«]([^{_ALL_MARKS}][^{_ALL_MARKS[:-1]},]*)["»]').fullmatch
 _EMPTY = re.compile("«»|„“")
 _INNER_BLANKS = re.compile("(?<=[«„]) +| +(?=[»“])")
 _TWICE = re.compile("«„([^«»„“]*)“»").fullmatch
@@ -45,7 +46,7 @@ def parse(value: object, legal_form: object = None, field: str = "name") -> tupl
     written, notes = text.parse(value, field)
     if is_placeholder(written):
         return "", (*notes, Note(field, "placeholder", written)) if written else notes
-    form, rest = split(nest_quotes(written))
+    form, rest = split(written)
     if not form and legal_form is not None:
         told, more = text.parse_common(legal_form, "legal_form")
         form = legal_forms.short_form(told)
@@ -80,9 +81,13 @@ def compare_key(name: str) -> str:
 def split(written: str) -> tuple[str, str]:
     """The legal form of clean text, and the rest; the same form twice counts once.
 
-    >>> split("ООО «Ромашка» (ООО)"), split("ООО")
+    >>> split('ООО "Ромашка" (ООО)'), split("ООО")
     (('ООО', '«Ромашка»'), ('', 'ООО'))
     """
+    usual = _USUAL(written)
+    if usual and usual[1] in legal_forms.SHORT and not _holds_form(usual[2]):
+        return usual[1], f"«{usual[2].rstrip()}»"
+    written = nest_quotes(written)
     form, rest = legal_forms.at_front(written)
     if not form:
         form, rest = legal_forms.at_end(written)
@@ -94,6 +99,10 @@ def split(written: str) -> tuple[str, str]:
             if again == form:
                 rest, told_again = shorter, True
     return (form, rest) if rest.strip(_ALL_MARKS) else ("", written)
+
+
+def _holds_form(name: str) -> bool:
+    return bool(legal_forms.at_front(name)[0] or legal_forms.at_end(name)[0])
 
 
 def _show(form: str, rest: str) -> str:

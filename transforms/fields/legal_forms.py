@@ -63,9 +63,9 @@ _FULL = {
     "Производственный кооператив": "производственный кооператив",
     "Потребительский кооператив": "потребительский кооператив",
 }
-_SHORT = {form: form for form in _FULL} | {"ПБОЮЛ": "ИП"}
+SHORT = {form: form for form in _FULL} | {"ПБОЮЛ": "ИП"}
 _LONGEST = max(len(full.split()) for full in _FULL.values())
-_LONGEST_SHORT = max(len(word) for form in _SHORT for word in form.split() if form.isupper())
+_LONGEST_SHORT = max(len(word) for form in SHORT for word in form.split() if form.isupper())
 _LONGEST_WORD = 40
 _Table = dict[str, list[tuple[list[str], str]]]
 _WORD = re.compile(r"[^\s\"«»„“”‟‹›＂,;:()]+")
@@ -82,7 +82,7 @@ def _key(word: str) -> str:
 def _by_word(at: int) -> _Table:
     """The words of each way to write a form, longest first, by their first or last word."""
     table: _Table = {}
-    written = [(full, short) for short, full in _FULL.items()] + list(_SHORT.items())
+    written = [(full, short) for short, full in _FULL.items()] + list(SHORT.items())
     for form, short in sorted(written, key=lambda pair: -len(pair[0])):
         keys = [_key(word) for word in form.split()]
         table.setdefault(keys[at], []).append((keys, short))

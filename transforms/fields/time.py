@@ -10,14 +10,14 @@ Source: contracts, "Time". Moscow's offset was not always +3, so the time zone d
 (0, (Note(field='changed_at', problem='unreadable', value='вчера'),))
 """
 
-from datetime import date, datetime, timezone
+from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
 from transforms.fields import text
 from transforms.records import Note
 
 MOSCOW = ZoneInfo("Europe/Moscow")
-_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LONGEST = 40
 
 
@@ -66,19 +66,10 @@ def moscow_date(value: object, field: str) -> tuple[str, text.Notes]:
 
 def _read(value: object) -> datetime | None:
     if isinstance(value, str):
-        return _read_text(value) if len(value) <= _LONGEST else None
+        try:
+            return datetime.fromisoformat(value.strip()) if len(value) <= _LONGEST else None
+        except ValueError:
+            return None
     if isinstance(value, datetime):
         return value
     return datetime(value.year, value.month, value.day) if isinstance(value, date) else None
-
-
-def _read_text(value: str) -> datetime | None:
-    try:
-        return datetime.fromisoformat(value)
-    except ValueError:
-        pass
-    try:
-        # Python 3.10 does not read "Z".
-        return datetime.fromisoformat(value.strip().replace("Z", "+00:00"))
-    except ValueError:
-        return None

@@ -38,7 +38,7 @@ def row_outcomes(connection: Connection, run: Run, kind: str) -> dict[str, Any]:
     Returns ``{"valid": n, "invalid": {reason: n}, "deferred": {reason: n}}``.
 
     Raises:
-        NumbersDoNotAddUpError: when a row has none.
+        NumbersDoNotAddUpError: when a row has none, or is refused and goes on all the same.
     """
     rows, invalid, deferred = schema.rows, invalid_table(kind), schema.deferred
     query = (
@@ -63,17 +63,18 @@ def row_outcomes(connection: Connection, run: Run, kind: str) -> dict[str, Any]:
         "deferred": defaultdict(int),
     }
     for refusal, delay, member, count in connection.execute(query):
-        if delay is not None:
-            counted["deferred"][delay] += count
-        elif refusal is not None:
-            counted["invalid"][refusal] += count
-        elif member:
-            counted["valid"] += count
-        else:
+        goes_on = member or delay is not None
+        if goes_on is (refusal is not None):
             raise NumbersDoNotAddUpError(
-                f"{count} {kind} rows were read but have no outcome: this is a defect of svod,"
-                " please report it; the next run takes them up again"
+                f"{count} {kind} rows were read but have {'two outcomes' if goes_on else 'none'}:"
+                " this is a defect of svod, please report it"
             )
+        if refusal is not None:
+            counted["invalid"][refusal] += count
+        elif delay is not None:
+            counted["deferred"][delay] += count
+        else:
+            counted["valid"] += count
     return counted
 
 

@@ -10,6 +10,7 @@ from transforms.errors import SvodError
 from transforms.ledger.database import Ledger
 
 _NUMBER = 0x73766F64  # "svod"
+_LONGEST = 31_536_000  # MySQL's own limit: a year, in seconds
 
 
 class LedgerLockedError(SvodError):
@@ -34,8 +35,12 @@ def exclusive(ledger: Ledger) -> Iterator[None]:
         else f"SELECT pg_try_advisory_lock({_NUMBER})"
     )
     # The lock belongs to the connection: it is kept open, and not given back to the pool.
-    connection = ledger.engine.connect()
+    # And in no transaction: one that is open for hours keeps the server from tidying up.
+    connection = ledger.engine.connect().execution_options(isolation_level="AUTOCOMMIT")
     try:
+        if url.get_backend_name() == "mysql":
+            # A load can take days, and the server ends connections that are idle for hours.
+            connection.execute(sa.text(f"SET SESSION wait_timeout = {_LONGEST}"))
         if not connection.execute(sa.text(query)).scalar():
             raise _locked()
         yield

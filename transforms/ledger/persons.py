@@ -175,7 +175,7 @@ def _ids(
     key_of: Mapping[RowKey, str],
     kept: Mapping[str, goldens.Kept],
 ) -> list[str]:
-    """An id for each person: the one it has, the older of two; a split leaves it to the larger part."""
+    """An id for each person: the one it has, the older of two; the larger part's after a split."""
     shares: dict[str, Counter[int]] = defaultdict(Counter)
     for number, rows in enumerate(clusters):
         for row in rows:

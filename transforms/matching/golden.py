@@ -11,7 +11,7 @@ from transforms.records import Address, BankAccount, Orders
 R = TypeVar("R")
 
 Provenance = dict[str, str]
-"""Field name to where its value came from: ``"A:17"``, ``"register"``; united fields name several."""
+"""Field name to where its value came from: ``"A:17"``, ``"register"``; united ones name several."""
 
 REGISTER = "register"
 

@@ -12,7 +12,7 @@ SHARED_BY_MANY = 3
 
 
 class Name(msgspec.Struct, frozen=True):
-    """A person's name in the form for comparing: lower case, ``ё`` as ``е``; a part may be one letter."""
+    """A person's name for comparing: lower case, ``ё`` as ``е``; a part may be one letter."""
 
     last: str
     first: str
@@ -58,7 +58,7 @@ def _same(one: str, other: str) -> bool:
 
 
 def personal_keys(contact: Contact) -> Iterable[str]:
-    """What tells a person: mobile numbers, numbers with an extension, e-mail boxes without a role."""
+    """What tells a person: mobiles, numbers with an extension, e-mail boxes without a role."""
     for number in contact.phones:
         if number.startswith("+79") or ";ext=" in number:
             yield number
