@@ -87,17 +87,12 @@ def judge_contacts(
     truths: Iterable[Outcome],
     ends: Mapping[RowId, list[End]],
 ) -> Iterator[str]:
-    """Contacts that the CRM lacks, has twice or should not have, or that mix people or links."""
+    """Contacts that the CRM lacks, has twice or should not have, or whose links are wrong."""
     tins: dict[str, set[str]] = defaultdict(set)
-    people: dict[str, set[int | None]] = defaultdict(set)
     for truth in _golden_contacts(truths):
         for end in ends.get(row_id(truth), []):
             if end.key:
                 tins[end.key] |= set(truth.tins)
-                people[end.key].add(truth.person)
-    for key, persons in people.items():
-        if len(persons) > 1:
-            yield f"contact {key} is {len(persons)} different people"
     tin_of = {company["id"]: company["originId"] for company in companies}
     counts: Counter[str] = Counter()
     for contact in contacts:
@@ -108,6 +103,19 @@ def judge_contacts(
             if key in tins and linked != tins[key]:
                 yield f"contact {key} should be of {_and(sorted(tins[key]))}, is of {_and(linked)}"
     yield from _judge_keys("contact", counts, tins)
+
+
+def people_mixed(truths: Iterable[Outcome], ends: Mapping[RowId, list[End]]) -> list[str]:
+    """The keys of contacts that are made of different people.
+
+    A few cannot be told apart by anybody: namesakes of one family, with one mobile number.
+    """
+    people: dict[str, set[int | None]] = defaultdict(set)
+    for truth in _golden_contacts(truths):
+        for end in ends.get(row_id(truth), []):
+            if end.key:
+                people[end.key].add(truth.person)
+    return sorted(key for key, persons in people.items() if len(persons) > 1)
 
 
 def people_twice(truths: Iterable[Outcome], ends: Mapping[RowId, list[End]]) -> int:

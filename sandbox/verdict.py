@@ -13,6 +13,8 @@ from sandbox.portal_view import PortalView
 from sandbox.truth import GOLDEN, Outcome
 
 _SHOWN: Final = 10
+# More contacts that mix people than this share are a fault.
+_MIXED: Final = 0.001
 _ITEM: Final = ("id", "originatorId", "originId")
 
 
@@ -34,6 +36,9 @@ def verdict(folder: Path, ledger: Path, portal: PortalView) -> tuple[bool, list[
             judge.judge_contacts(contacts, companies, _truths(folder), ends),
         )
     )
+    mixed = judge.people_mixed(_truths(folder), ends)
+    if len(mixed) > len(contacts) * _MIXED:
+        differences += [f"contact {key} is different people" for key in mixed]
     (folder / "differences.txt").write_text("".join(f"{each}\n" for each in differences))
     if differences:
         shown = [f"  {each}" for each in differences[:_SHOWN]]
@@ -42,7 +47,8 @@ def verdict(folder: Path, ledger: Path, portal: PortalView) -> tuple[bool, list[
     missed = judge.people_twice(_truths(folder), ends)
     return True, [
         f"The CRM holds exactly the {len(tins):,} companies that it should, and"
-        f" {len(contacts):,} contacts of theirs ({missed:,} people twice in a company).",
+        f" {len(contacts):,} contacts of theirs ({missed:,} people twice in a company,"
+        f" {len(mixed):,} contacts of two people).",
         f"Each of the {len(ends):,} rows of the stores came to the end that it should.",
     ]
 

@@ -2,7 +2,7 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -29,11 +29,17 @@ class Shown(NamedTuple):
     accounts: frozenset[tuple[str, str]]
 
 
-def differences(world: World, ledger: str, portal: Bitrix24) -> list[str]:
-    """All that is not as it should be, in sentences; nothing when all is."""
+def differences(
+    world: World, ledger: str, portal: Bitrix24, merged: Collection[str] = ()
+) -> list[str]:
+    """All that is not as it should be, in sentences; nothing when all is.
+
+    ``merged`` are keys of contacts that were two until more was known: they stay in the CRM.
+    """
     truths = list(world.truth())
     ends = judge.ledger_ends(ledger)
-    companies, contacts = portal.companies(), portal.contacts()
+    companies = portal.companies()
+    contacts = [one for one in portal.contacts() if one["originId"] not in merged]
     tins = world.active_tins()
     found = [
         *judge.judge_rows(truths, ends),
@@ -117,11 +123,14 @@ def shown_companies(portal: Bitrix24) -> dict[str, Shown]:
     return shown
 
 
-def content(portal: Bitrix24, ledger_rows: Any) -> dict[str, Any]:
+def content(
+    portal: Bitrix24, ledger_rows: Any, merged: Collection[str] = ()
+) -> dict[str, dict[Any, Any]]:
     """All that the CRM holds, without its ids and without the order in which it came.
 
-    ``ledger_rows`` answers a query to the ledger: whose members are persons is written there.
+    ``ledger_rows`` answers a query to the ledger: which rows are one person is written there.
     """
+    contacts = [one for one in portal.contacts() if one["originId"] not in merged]
     tin_of = {company["id"]: company["originId"] for company in portal.companies()}
     members: dict[str, set[str]] = defaultdict(set)
     for key, source, source_id in ledger_rows(
@@ -134,9 +143,9 @@ def content(portal: Bitrix24, ledger_rows: Any) -> dict[str, Any]:
             _values(contact),
             frozenset(tin_of[company] for company in contact["companyIds"]),
         )
-        for contact in portal.contacts()
+        for contact in contacts
     }
-    assert len(people) == len(portal.contacts())
+    assert len(people) == len(contacts)
     reach = {company["originId"]: _values(company) for company in portal.companies()}
     return {"companies": shown_companies(portal), "reach": reach, "people": people}
 
@@ -148,7 +157,10 @@ def _judge_people(
     contacts: list[dict[str, Any]],
 ) -> Iterator[str]:
     """Contacts that lack a mobile number which one of their rows shows."""
-    held = {contact["originId"]: {v for _, v in _values(contact)} for contact in contacts}
+    held = {
+        contact["originId"]: {value.partition(";")[0] for _, value in _values(contact)}
+        for contact in contacts
+    }
     # Windows-1251 has no sign for some dashes: the store holds a question mark in their place.
     spoilt = {str(row[0]) for row in world.a.contact_rows() if isinstance(row[6], bytes) and b"?" in row[6]}
     for truth in truths:

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from ledger_world import (
     ACTIVE,
@@ -127,7 +127,12 @@ def of_one_run(rows: list[Row]) -> Snapshot:
         ledger.close()
 
 
-@settings(max_examples=120, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(
+    max_examples=60,
+    deadline=None,
+    phases=[Phase.explicit, Phase.reuse, Phase.generate],
+    suppress_health_check=list(HealthCheck),
+)
 @given(histories())
 def test_any_order_and_any_cut_give_the_same_ledger(
     history: tuple[list[Row], list[list[Row]], list[str]],

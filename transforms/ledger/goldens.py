@@ -32,20 +32,22 @@ class Made(msgspec.Struct, frozen=True):
 
 
 class Kept(msgspec.Struct, frozen=True):
-    """What the ledger knew of a golden record: its version and the run that it was born in."""
+    """What the ledger knew of a golden record: its version, whence it came, the run of its birth."""
 
     version: str
+    provenance: bytes
     born: int
 
 
 def kept_goldens(connection: Connection, kind: str, keys: Sequence[str]) -> dict[str, Kept]:
     """The known goldens among ``keys``."""
     table = schema.golden.c
-    query = sa.select(table.key, table.version, table.born).where(table.kind == kind)
+    columns = table.key, table.version, table.provenance, table.born
+    query = sa.select(*columns).where(table.kind == kind)
     found: dict[str, Kept] = {}
     for chunk in chunks(keys):
-        for key, version, born in connection.execute(query.where(table.key.in_(chunk))):
-            found[key] = Kept(version, born)
+        for key, version, provenance, born in connection.execute(query.where(table.key.in_(chunk))):
+            found[key] = Kept(version, bytes(provenance), born)
     return found
 
 
@@ -108,9 +110,9 @@ def _write_goldens(
     changed: list[dict[str, Any]] = []
     for record in made:
         payload = encode_golden(record.record)
-        version = version_of(payload)
+        version, provenance = version_of(payload), _encode_provenance(record.provenance)
         known = kept.get(record.key)
-        if known is None or known.version != version:
+        if known is None or (known.version, known.provenance) != (version, provenance):
             changed.append(
                 {
                     "kind": kind,
@@ -119,7 +121,7 @@ def _write_goldens(
                     "run_seq": run.run_seq,
                     "born": run.run_seq if known is None else known.born,
                     "payload": payload,
-                    "provenance": _encode_provenance(record.provenance),
+                    "provenance": provenance,
                 }
             )
     upsert(connection, schema.golden, changed)

@@ -1,0 +1,147 @@
+"""The pipeline itself, cut off behind each of its stages."""
+
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+from unittest.mock import patch
+
+import apache_beam as beam
+import msgspec
+from apache_beam.metrics import Metrics, MetricsFilter
+from apache_beam.options.pipeline_options import PipelineOptions
+from apache_beam.runners.portability.fn_api_runner import FnApiRunner
+
+from bench.register import answering_at_once
+from bench.task import RUN, Found, Stage, Task
+from pipeline import graph, options
+from transforms.clean import CleanRows
+from transforms.ledger.runs import settle_run
+from transforms.load import CrmAccess
+from transforms.read_store_a import ReadStoreA
+from transforms.read_store_b import ReadPartnerFiles
+from transforms.remember import RememberBroken, RememberRows
+from transforms.stores import clean_a, clean_b
+from transforms.worker import LedgerFn
+
+_count_rows = msgspec.msgpack.Decoder(list[msgspec.Raw]).decode
+
+
+def _run(wire: Callable[[beam.Pipeline], object]) -> Found:
+    root = beam.Pipeline(runner=FnApiRunner(), options=PipelineOptions([]))
+    wire(root)
+    result = root.run()
+    result.wait_until_finish()
+    counters = result.metrics().query(MetricsFilter().with_namespace("bench"))["counters"]
+    found: Counter[str] = Counter()
+    # Each step has a counter of its own by the same name.
+    for counter in counters:
+        found[counter.key.metric.name] += counter.committed
+    return dict(found)
+
+
+def _add(count: int, name: str) -> None:
+    Metrics.counter("bench", name).inc(count)
+
+
+def _count_raw(batch: Any, name: str) -> None:
+    _add(len(batch), name)
+
+
+def _count_clean(element: Any, name: str) -> None:
+    _add(len(_count_rows(element[1])), name)
+
+
+def _count_rows_of(rows: graph.Rows) -> None:
+    for source, part in rows.items():
+        _, _, refused = source.partition(": ")
+        _ = part | f"Count {source}" >> beam.Map(_count_clean, refused or "valid")
+
+
+def _read_b(task: Task) -> Found:
+    def wire(root: beam.Pipeline) -> None:
+        _ = _partners(root, task) | "Count" >> beam.Map(_count_raw, "read")
+
+    return _run(wire)
+
+
+def _partners(root: beam.Pipeline, task: Task) -> beam.PCollection:
+    return (root | ReadPartnerFiles([task.files])).partners
+
+
+def _clean_b(task: Task) -> Found:
+    return _run(lambda root: _count_rows_of(_cleaned_b(root, task)))
+
+
+def _cleaned_b(root: beam.Pipeline, task: Task) -> graph.Rows:
+    rows: graph.Rows = {}
+    graph.add(rows, "B", _partners(root, task) | "Clean B" >> CleanRows(clean_b.partner_row))
+    return rows
+
+
+def _clean(task: Task) -> Found:
+    def wire(root: beam.Pipeline) -> None:
+        rows = _cleaned_b(root, task)
+        read = root | ReadStoreA(options.STORE_A)
+        for name, batches, clean in (
+            ("A companies", read.companies, clean_a.clean_company),
+            ("A contacts", read.contacts, clean_a.clean_contact),
+        ):
+            graph.add(rows, name, batches | f"Clean {name}" >> CleanRows(clean))
+        _count_rows_of(rows)
+
+    return _run(wire)
+
+
+def _sources(root: beam.Pipeline, task: Task) -> graph.Sources:
+    # The URL itself is looked up where it is needed: here it only says that there is a store A.
+    chosen = options.Options(store_a="mysql:", store_b_files=(task.files,))
+    return graph.full_sources(root, chosen, RUN)
+
+
+def _remember(task: Task) -> Found:
+    def wire(root: beam.Pipeline) -> None:
+        sources = _sources(root, task)
+        _ = sources.rows | RememberRows(options.LEDGER, RUN)
+        for number, broken in enumerate(sources.broken):
+            _ = broken | f"RememberBroken{number}" >> RememberBroken(options.LEDGER, RUN)
+
+    return _run(wire)
+
+
+class _SettleFn(LedgerFn):
+    def process(self, _: int) -> None:
+        settle_run(self.ledger, self.run)
+
+
+class _UpToHere(beam.PTransform):
+    """Stands where the loader is; settles the run, as the loader begins with."""
+
+    def __init__(self, *_: object) -> None:
+        super().__init__()
+
+    def expand(self, consolidated: beam.PCollection[int]) -> beam.PCollection[int]:
+        return (
+            consolidated
+            | beam.CombineGlobally(sum)
+            | beam.ParDo(_SettleFn(options.LEDGER, RUN)).with_output_types(int)
+        )
+
+
+def _whole(task: Task) -> Found:
+    def wire(root: beam.Pipeline) -> None:
+        no_crm = CrmAccess(options.CRM, rate=1, burst=1, operating=1, settle=0)
+        chosen = graph.Settings(RUN, options.LEDGER, task.register, no_crm)
+        with patch.object(graph, "LoadCrm", _UpToHere):
+            _ = graph.build(root, _sources(root, task), chosen)
+
+    with answering_at_once():
+        return _run(wire)
+
+
+STAGES: dict[str, Stage] = {
+    "read B": _read_b,
+    "read, clean B": _clean_b,
+    "read, clean A and B": _clean,
+    "…, remember": _remember,
+    "…, up to the loader": _whole,
+}

@@ -1,0 +1,147 @@
+"""``python -m bench.full --scale S``: the full load's speed and memory, with and without Beam.
+
+On a generated world (made once into the folder, used again later), stage by stage up to the
+loader, each measured in a process of its own: the pipeline, and a plain program that does the same
+work. The register answers at once. Scale 1 is 853,000 records.
+"""
+
+import argparse
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+import timeit
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from statistics import median
+
+import msgspec
+import phonenumbers
+
+from bench.plain import STAGES
+from bench.program import Measured
+from bench.task import Task
+from bench.world import World, served
+from pipeline.options import LEDGER, REGISTER_TOKEN, STORE_A
+
+_ROOT = Path(__file__).parents[1]
+
+
+class DifferentWorkError(Exception):
+    """The two programs did not find the same: their times cannot be compared."""
+
+
+class Line(msgspec.Struct, frozen=True):
+    """One stage: how many records it handles, each program's median seconds and greatest peak."""
+
+    stage: str
+    records: int
+    beam: Measured
+    plain: Measured
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(prog="python -m bench.full", description=__doc__)
+    parser.add_argument("--scale", type=float, default=0.1)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--folder", type=Path, default=_ROOT / "build" / "bench")
+    parser.add_argument("--repeat", type=int, help="default: 3, and 1 from scale 0.5 on")
+    parser.add_argument("--growth", action="store_true", help="also a tenth of the scale, compared")
+    chosen = parser.parse_args(arguments)
+    print(facts())
+    scales = [chosen.scale / 10, chosen.scale] if chosen.growth else [chosen.scale]
+    tables: list[list[Line]] = []
+    for scale in scales:
+        repeat = chosen.repeat or (3 if scale < 0.5 else 1)
+        with served(chosen.folder, scale, chosen.seed) as world:
+            print(f"\nScale {scale:g}, {world.of_a + world.of_b:,} records:\n\n{_HEAD}", flush=True)
+            tables.append([])
+            for line in lines(world, repeat):
+                tables[-1].append(line)
+                print(row(line), flush=True)
+    if chosen.growth:
+        print(f"\n{growth(*tables)}")
+
+
+def facts() -> str:
+    """The machine, so that numbers of different ones can be compared."""
+    times = timeit.repeat(
+        lambda: phonenumbers.parse("8 (812) 123-45-67", "RU"), number=1000, repeat=5
+    )
+    return (
+        f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}; Python"
+        f" {platform.python_version()}; phonenumbers.parse {min(times) * 1000:.0f} µs"
+    )
+
+
+def lines(world: World, repeat: int) -> Iterator[Line]:
+    """Each stage by both programs, in turns.
+
+    Raises:
+        DifferentWorkError: when their results differ.
+    """
+    for stage in STAGES:
+        runs = [[_measured(world, name, stage) for name in ("Beam", "plain")] for _ in range(repeat)]
+        found = {msgspec.json.encode(run.found, order="sorted") for pair in runs for run in pair}
+        if len(found) > 1:
+            raise DifferentWorkError(f"{stage}: " + " / ".join(map(bytes.decode, sorted(found))))
+        beam, plain = ([pair[place] for pair in runs] for place in (0, 1))
+        records = world.of_b if stage.endswith(" B") and " A " not in stage else world.of_a + world.of_b
+        yield Line(stage, records, _summed_up(beam), _summed_up(plain))
+
+
+def _summed_up(runs: Sequence[Measured]) -> Measured:
+    return Measured(
+        median(run.seconds for run in runs), max(run.peak for run in runs), runs[0].found
+    )
+
+
+def _measured(world: World, program: str, stage: str) -> Measured:
+    """One program up to one stage, in a process of its own with a ledger of its own."""
+    task = msgspec.json.encode(Task(world.files, str(world.answers))).decode()
+    with tempfile.TemporaryDirectory(dir=world.folder) as folder:
+        done = subprocess.run(
+            [sys.executable, "-m", "bench.program", program, stage, task],
+            cwd=_ROOT,
+            env={
+                **os.environ,
+                STORE_A.variable: world.store_a,
+                LEDGER.variable: f"sqlite:///{folder}/ledger.db",
+                REGISTER_TOKEN.variable: "none",
+            },
+            stdout=subprocess.PIPE,
+            check=True,
+        )
+    return msgspec.json.decode(done.stdout, type=Measured)
+
+
+_HEAD = (
+    "| | Beam, records/s | plain, records/s | Beam/plain | Beam, MB | plain, MB |\n"
+    "| --- | ---: | ---: | ---: | ---: | ---: |"
+)
+
+
+def row(line: Line) -> str:
+    """One line of the table."""
+    beam, plain = line.beam, line.plain
+    return (
+        f"| {line.stage} | {line.records / beam.seconds:,.0f}"
+        f" | {line.records / plain.seconds:,.0f} | {plain.seconds / beam.seconds:.2f}"
+        f" | {beam.peak:,.0f} | {plain.peak:,.0f} |"
+    )
+
+
+def growth(small: Sequence[Line], large: Sequence[Line]) -> str:
+    """The table of Beam's microseconds a record, of both scales."""
+    head = "| µs a record | a tenth | whole | growth |\n| --- | ---: | ---: | ---: |"
+    rows = []
+    for one, other in zip(small, large, strict=True):
+        before, after = (line.beam.seconds / line.records * 1e6 for line in (one, other))
+        rows.append(f"| {one.stage} | {before:.1f} | {after:.1f} | {after / before:.2f} |")
+    return "\n".join([head, *rows])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,144 @@
+"""The same work without Beam: the same readers, cleaners and ledger, in straightforward loops."""
+
+import glob
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from bench.register import answering_at_once
+from bench.task import RUN, Found, Stage, Task
+from pipeline.options import LEDGER, STORE_A
+from transforms import check_register
+from transforms.ledger import companies, messages, persons, source_rows, standing
+from transforms.ledger.database import Ledger, open_ledger
+from transforms.ledger.runs import settle_run
+from transforms.ledger.source_rows import RowKey, Touched
+from transforms.records import COMPANY, Broken, Row
+from transforms.stores import clean_a, clean_b
+from transforms.stores.json_stream import PartnerReader
+from transforms.stores.mysql_client import StoreClient
+from transforms.stores.mysql_keys import COMPANIES, CONTACTS, Keys, with_orders
+from transforms.stores.sound_file import UnsoundError, sound_partners
+
+_AT_ONCE = 4000
+
+
+def _partners(task: Task, broken: list[Broken]) -> Iterator[dict[str, Any]]:
+    for path in sorted(glob.glob(task.files)):  # noqa: PTH207 - the pattern is absolute
+        try:
+            with Path(path).open("rb") as stream:
+                yield from sound_partners(stream, "utf-8")
+        except UnsoundError:
+            with Path(path).open("rb") as stream:
+                yield from _mended(PartnerReader(stream, path), broken)
+
+
+def _mended(reader: PartnerReader, broken: list[Broken]) -> Iterator[dict[str, Any]]:
+    for element in reader:
+        if isinstance(element, Broken):
+            broken.append(element)
+        elif problem := clean_b.unusable(element):
+            broken.append(reader.broken_value(problem.reason, element))
+        else:
+            yield element
+
+
+def _cleaned_b(task: Task, broken: list[Broken]) -> Iterator[Row]:
+    return map(clean_b.partner_row, _partners(task, broken))
+
+
+def _cleaned_a() -> Iterator[Row]:
+    with StoreClient(STORE_A, connections=1).session() as session:
+        keys = Keys(COMPANIES)
+        for page in keys.pages(session, *keys.bounds(session)):
+            yield from map(clean_a.clean_company, with_orders(session, page))
+        keys = Keys(CONTACTS)
+        for page in keys.pages(session, *keys.bounds(session)):
+            yield from map(clean_a.clean_contact, page)
+
+
+def _cleaned(task: Task, broken: list[Broken]) -> Iterator[Row]:
+    yield from _cleaned_a()
+    yield from _cleaned_b(task, broken)
+
+
+def _read_b(task: Task) -> Found:
+    return {"read": sum(1 for _ in _partners(task, []))}
+
+
+def _clean_b(task: Task) -> Found:
+    return _counted(_cleaned_b(task, []))
+
+
+def _clean(task: Task) -> Found:
+    return _counted(_cleaned(task, []))
+
+
+def _counted(rows: Iterable[Row]) -> Found:
+    return dict(Counter(map(_kind, rows)))
+
+
+def _kind(row: Row) -> str:
+    if not row.reason:
+        return "valid"
+    return "invalid companies" if row.kind == COMPANY else "invalid contacts"
+
+
+def _with_ledger(work: Callable[[Ledger, Task], object]) -> Stage:
+    def stage(task: Task) -> Found:
+        ledger = open_ledger(LEDGER.value())
+        try:
+            work(ledger, task)
+        finally:
+            ledger.close()
+        return {}
+
+    return stage
+
+
+def _remember(ledger: Ledger, task: Task) -> Touched:
+    broken: list[Broken] = []
+    rows = _cleaned(task, broken)
+    touched = Touched(set(), set(), set())
+    while some := list(islice(rows, _AT_ONCE)):
+        found = source_rows.remember(ledger, RUN, some)
+        touched.tins |= found.tins
+        touched.companies |= found.companies
+        touched.contacts |= found.contacts
+    ledger.transact(lambda connection: messages.record(connection, RUN, broken))
+    return touched
+
+
+def _whole(ledger: Ledger, task: Task) -> None:
+    touched = _remember(ledger, task)
+    with ledger.read() as connection:
+        left = source_rows.left_over(connection, RUN)
+    tins = sorted(touched.tins | left.tins)
+    with answering_at_once():
+        check_register.ask(ledger, RUN, task.register, check_register.unknown(ledger, tins))
+    affected = companies.consolidate(ledger, RUN, tins)
+    _contacts(
+        ledger,
+        touched.contacts | left.contacts,
+        affected | touched.companies | left.companies,
+    )
+    settle_run(ledger, RUN)
+
+
+def _contacts(ledger: Ledger, contacts: set[RowKey], of_companies: set[RowKey]) -> None:
+    with ledger.read() as connection:
+        contacts |= standing.contacts_of(connection, sorted(of_companies))
+    tins = standing.resolve(ledger, RUN, sorted(contacts))
+    for batch in persons.batches(persons.pieces(ledger, tins)):
+        persons.consolidate(ledger, RUN, batch)
+
+
+STAGES: dict[str, Stage] = {
+    "read B": _read_b,
+    "read, clean B": _clean_b,
+    "read, clean A and B": _clean,
+    "…, remember": _with_ledger(_remember),
+    "…, up to the loader": _with_ledger(_whole),
+}

@@ -1,0 +1,63 @@
+"""What both programs are given, and what they must agree on."""
+
+import hashlib
+from collections.abc import Callable
+
+import msgspec
+import sqlalchemy as sa
+
+from pipeline.options import REGISTER_TOKEN
+from transforms.check_register import RegisterAccess
+from transforms.ledger import schema
+from transforms.ledger.database import Ledger
+from transforms.ledger.source_rows import Run
+
+# Not entered in the ledger and the same for both programs: so all that they write can be compared.
+RUN = Run("bench", 1, "2024-01-01T00:00:00Z")
+
+_COMPARED = (
+    schema.rows,
+    schema.links,
+    schema.golden,
+    schema.members,
+    schema.golden_tins,
+    schema.invalid_companies,
+    schema.invalid_contacts,
+    schema.invalid_messages,
+    schema.deferred,
+)
+
+
+class Task(msgspec.Struct, frozen=True):
+    """Where the input is; store A's URL and the ledger's are in the environment, as in a run."""
+
+    files: str
+    answers: str
+
+    @property
+    def register(self) -> RegisterAccess:
+        """A register that ``answering_at_once`` understands."""
+        return RegisterAccess(self.answers, REGISTER_TOKEN, rate=1e9, daily=1_000_000_000)
+
+
+Found = dict[str, int | str]
+"""What a program found, by name: equal for both programs, or they did not do the same work."""
+
+Stage = Callable[[Task], Found]
+
+
+def contents(ledger: Ledger) -> Found:
+    """A digest of each table that the work fills."""
+    with ledger.read() as connection:
+        return {table.name: _digest(connection, table) for table in _COMPARED}
+
+
+def _digest(connection: sa.Connection, table: sa.Table) -> str:
+    digest = hashlib.blake2b(digest_size=8)
+    encode = msgspec.msgpack.Encoder().encode
+    count = 0
+    query = sa.select(table).order_by(*table.primary_key)
+    for row in connection.execution_options(yield_per=1000).execute(query):
+        digest.update(encode(tuple(row)))
+        count += 1
+    return f"{count} rows, {digest.hexdigest()}"
