@@ -12,7 +12,7 @@ from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 
 from bench.register import answering_at_once
-from bench.task import RUN, Found, Stage, Task
+from bench.task import CONSOLIDATED, REMEMBERED, RUN, Found, Stage, Task
 from pipeline import graph, options
 from transforms.clean import CleanRows
 from transforms.ledger.runs import settle_run
@@ -139,9 +139,9 @@ def _whole(task: Task) -> Found:
 
 
 STAGES: dict[str, Stage] = {
-    "read B": _read_b,
-    "read, clean B": _clean_b,
-    "read, clean A and B": _clean,
-    "…, remember": _remember,
-    "…, up to the loader": _whole,
+    "read B": Stage(_read_b),
+    "read, clean B": Stage(_clean_b),
+    "read, clean A and B": Stage(_clean),
+    "…, remember": Stage(_remember, REMEMBERED),
+    "…, up to the loader": Stage(_whole, CONSOLIDATED),
 }

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.register import answering_at_once
-from bench.task import RUN, Found, Stage, Task
+from bench.task import CONSOLIDATED, REMEMBERED, RUN, Found, Stage, Task
 from pipeline.options import LEDGER, STORE_A
 from transforms import check_register
 from transforms.ledger import companies, messages, persons, source_rows, standing
@@ -86,7 +86,7 @@ def _kind(row: Row) -> str:
     return "invalid companies" if row.kind == COMPANY else "invalid contacts"
 
 
-def _with_ledger(work: Callable[[Ledger, Task], object]) -> Stage:
+def _with_ledger(work: Callable[[Ledger, Task], object]) -> Callable[[Task], Found]:
     def stage(task: Task) -> Found:
         ledger = open_ledger(LEDGER.value())
         try:
@@ -136,9 +136,9 @@ def _contacts(ledger: Ledger, contacts: set[RowKey], of_companies: set[RowKey]) 
 
 
 STAGES: dict[str, Stage] = {
-    "read B": _read_b,
-    "read, clean B": _clean_b,
-    "read, clean A and B": _clean,
-    "…, remember": _with_ledger(_remember),
-    "…, up to the loader": _with_ledger(_whole),
+    "read B": Stage(_read_b),
+    "read, clean B": Stage(_clean_b),
+    "read, clean A and B": Stage(_clean),
+    "…, remember": Stage(_with_ledger(_remember), REMEMBERED),
+    "…, up to the loader": Stage(_with_ledger(_whole), CONSOLIDATED),
 }

@@ -28,13 +28,13 @@ class Measured(msgspec.Struct, frozen=True):
 
 def measure(program: str, stage: str, task: Task) -> Measured:
     """Do the work; what is told about it is gathered outside of the time and the memory."""
-    work = PROGRAMS[program][stage]
+    chosen = PROGRAMS[program][stage]
     start = time.perf_counter()
-    found = work(task)
+    found = chosen.work(task)
     seconds, peak = time.perf_counter() - start, _peak()
     ledger = open_ledger(LEDGER.value())
     try:
-        return Measured(seconds, peak, found | contents(ledger))
+        return Measured(seconds, peak, found | contents(ledger, chosen.tables))
     finally:
         ledger.close()
 

@@ -1,7 +1,7 @@
 """What both programs are given, and what they must agree on."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import msgspec
 import sqlalchemy as sa
@@ -15,9 +15,9 @@ from transforms.ledger.source_rows import Run
 # Not entered in the ledger and the same for both programs: so all that they write can be compared.
 RUN = Run("bench", 1, "2024-01-01T00:00:00Z")
 
-_COMPARED = (
-    schema.rows,
-    schema.links,
+REMEMBERED = (schema.rows, schema.links)
+CONSOLIDATED = (
+    *REMEMBERED,
     schema.golden,
     schema.members,
     schema.golden_tins,
@@ -43,13 +43,22 @@ class Task(msgspec.Struct, frozen=True):
 Found = dict[str, int | str]
 """What a program found, by name: equal for both programs, or they did not do the same work."""
 
-Stage = Callable[[Task], Found]
+
+class Stage(msgspec.Struct, frozen=True):
+    """One program's work up to a point; ``tables`` of the ledger tell what it has found, too.
+
+    Before all is consolidated, a refused row that has become good may still stand as refused.
+    """
+
+    work: Callable[[Task], Found]
+    tables: tuple[sa.Table, ...] = ()
 
 
-def contents(ledger: Ledger) -> Found:
-    """A digest of each table that the work fills."""
+
+def contents(ledger: Ledger, tables: Iterable[sa.Table]) -> Found:
+    """A digest of each of the tables."""
     with ledger.read() as connection:
-        return {table.name: _digest(connection, table) for table in _COMPARED}
+        return {table.name: _digest(connection, table) for table in tables}
 
 
 def _digest(connection: sa.Connection, table: sa.Table) -> str:

@@ -27,8 +27,7 @@ from transforms.secrets import mask
 def main(arguments: Sequence[str]) -> None:
     """Submits one full load."""
     parser = options.Parser(prog="svod full", allow_abbrev=False)
-    options.add_load(parser)
-    parser.add_argument("--since")
+    options.add_full(parser)
     chosen = options.resolve(*parser.parse_known_args(list(arguments)))
     check(chosen)
     ledger = open_ledger(chosen.ledger)

@@ -3,8 +3,9 @@
 import argparse
 import sys
 from collections.abc import Callable, Sequence
-from datetime import date, datetime, time
 from pathlib import Path
+
+from sqlalchemy.exc import SQLAlchemyError
 
 from pipeline import options
 from pipeline.explain import explain
@@ -37,7 +38,11 @@ def run(argv: Sequence[str]) -> int:
     except SvodError as error:
         _say(f"svod: {mask(str(error))}")
         return 1
+    except SQLAlchemyError as error:
+        _say(f"svod: the ledger failed: {mask(str(getattr(error, 'orig', error)))}")
+        return 1
     except KeyboardInterrupt:
+        _say("svod: interrupted")
         return 130
 
 
@@ -51,8 +56,7 @@ def _parser() -> Parser:
     )
     commands = parser.add_subparsers(metavar="COMMAND", required=True, parser_class=Parser)
     full = _command(commands, "full", _full, "read both stores whole, load what is new or changed")
-    options.add_load(full)
-    full.add_argument("--since", type=_date, help="only records changed since that date")
+    options.add_full(full)
     replay = _command(
         commands, "replay", _replay, "take refused, deferred and rejected records up again"
     )
@@ -84,10 +88,6 @@ def _command(
     )
     parser.set_defaults(run=command)
     return parser
-
-
-def _date(text: str) -> datetime:
-    return datetime.combine(date.fromisoformat(text), time())
 
 
 def _full(chosen: Options, _: argparse.Namespace) -> int:

@@ -4,16 +4,16 @@ import argparse
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import date, datetime, time
 from pathlib import Path
 from typing import NoReturn
 
 import msgspec
 from apache_beam.options.pipeline_options import PipelineOptions
 
-from transforms.errors import ConfigurationError
+from transforms.errors import ConfigurationError, SecretError
 from transforms.ledger.database import Ledger, open_ledger
-from transforms.secrets import Secret
+from transforms.secrets import Secret, mask
 
 LEDGER = Secret("SVOD_LEDGER")
 STORE_A = Secret("SVOD_STORE_A")
@@ -22,14 +22,14 @@ REGISTER_TOKEN = Secret("SVOD_REGISTER_TOKEN")
 
 DEFAULT_LEDGER = "sqlite:///svod.db"
 
-# Option, the variable that holds its value where the job runs, and whether it is a secret.
-_FROM_ENVIRONMENT = (
-    ("store_a", STORE_A.variable, True),
-    ("crm", CRM.variable, True),
-    ("register", "SVOD_REGISTER", False),
-    ("register_token", REGISTER_TOKEN.variable, True),
-    ("ledger", LEDGER.variable, False),
-)
+# Each option's variable, which holds its value where the job runs.
+_VARIABLES = {
+    "store_a": STORE_A.variable,
+    "crm": CRM.variable,
+    "register": "SVOD_REGISTER",
+    "register_token": REGISTER_TOKEN.variable,
+    "ledger": LEDGER.variable,
+}
 
 
 class Options(msgspec.Struct):
@@ -60,7 +60,7 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Wrong usage."""
-        self.exit(2, f"svod: {message}\nTry: {self.prog} --help\n")
+        self.exit(2, f"svod: {mask(message)}\nTry: {self.prog} --help\n")
 
 
 def add_ledger(parser: argparse.ArgumentParser) -> None:
@@ -68,9 +68,8 @@ def add_ledger(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--ledger", help=f"SQLAlchemy URL (SVOD_LEDGER); default {DEFAULT_LEDGER}")
 
 
-def add_load(parser: argparse.ArgumentParser) -> None:
-    """The options of commands that load."""
-    add_ledger(parser)
+def add_full(parser: argparse.ArgumentParser) -> None:
+    """The options of the command that reads both stores whole."""
     stores = parser.add_argument_group("stores (at least one)")
     stores.add_argument(
         "--store_a", help="mysql://user:password@host:3306/shop?ssl_ca=… (SVOD_STORE_A)"
@@ -82,6 +81,13 @@ def add_load(parser: argparse.ArgumentParser) -> None:
         choices=("utf-8", "windows-1251"),
         help="default utf-8",
     )
+    stores.add_argument("--since", type=_date, help="only records changed since that date")
+    add_load(parser)
+
+
+def add_load(parser: argparse.ArgumentParser) -> None:
+    """The options of every command that loads, wherever its records come from."""
+    add_ledger(parser)
     crm = parser.add_argument_group("CRM")
     crm.add_argument("--crm", help="Bitrix24 webhook URL (SVOD_CRM)")
     crm.add_argument("--crm_rate", type=_positive(float), help="requests a second")
@@ -111,6 +117,13 @@ def _positive(number: type[int] | type[float]) -> Callable[[str], float]:
     return parse
 
 
+def _date(text: str) -> datetime:
+    try:
+        return datetime.combine(date.fromisoformat(text), time())
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text} is no date: write YYYY-MM-DD") from None
+
+
 def resolve(arguments: argparse.Namespace, rest: Sequence[str]) -> Options:
     """The options with what the environment adds; values go where workers look for them.
 
@@ -119,17 +132,19 @@ def resolve(arguments: argparse.Namespace, rest: Sequence[str]) -> Options:
     """
     warnings: list[str] = []
     values = {**vars(arguments)}
-    for option, variable, secret in _FROM_ENVIRONMENT:
-        given = values.get(option)
-        if given and secret:
+    for option, variable in _VARIABLES.items():
+        if option not in values:
+            continue
+        given = values[option] or ""
+        if _is_secret(option, given):
             warnings.append(
                 f"--{option} holds a secret and stands in the list of processes:"
                 f" better set {variable}, or {variable}_FILE to a file that holds it"
             )
         values[option] = given or _environment(variable)
     values["ledger"] = _absolute(values["ledger"] or DEFAULT_LEDGER)
-    for option, variable, _ in _FROM_ENVIRONMENT:
-        if values[option]:
+    for option, variable in _VARIABLES.items():
+        if values.get(option):
             os.environ[variable] = values[option]
     files = values.get("store_b_files") or ""
     values["store_b_files"] = tuple(filter(None, (part.strip() for part in files.split(","))))
@@ -149,19 +164,29 @@ def opened(chosen: Options) -> Iterator[Ledger]:
         ledger.close()
 
 
+def _is_secret(option: str, value: str) -> bool:
+    # The ledger's URL is one when it holds a password.
+    return bool(value) and (option in ("store_a", "crm", "register_token") or mask(value) != value)
+
+
 def _environment(variable: str) -> str:
-    secret = Secret(variable)
-    named = os.environ.get(variable) or os.environ.get(f"{variable}_FILE")
-    return secret.value() if named else ""
+    if not (os.environ.get(variable) or os.environ.get(f"{variable}_FILE")):
+        return ""
+    try:
+        return Secret(variable).value()
+    except SecretError as error:
+        raise ConfigurationError(str(error)) from None
 
 
 def _absolute(ledger: str) -> str:
     # A worker may stand in another folder than the one where the command was typed.
-    prefix = "sqlite:///"
-    if not ledger.startswith(prefix) or ledger == prefix:
+    scheme, mark, rest = ledger.partition("sqlite://")
+    if scheme or not mark:
         return ledger
-    path, mark, query = ledger.removeprefix(prefix).partition("?")
-    return f"{prefix}{Path(path).expanduser().absolute()}{mark}{query}"
+    path, mark, query = rest.removeprefix("/").partition("?")
+    if path in ("", ":memory:"):
+        raise ConfigurationError("--ledger: it names no file: write sqlite:///svod.db")
+    return f"sqlite:///{Path(path).expanduser().absolute()}{mark}{query}"
 
 
 def beam_arguments(rest: Sequence[str]) -> list[str]:

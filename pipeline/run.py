@@ -24,7 +24,7 @@ from transforms.crm.client import CrmClient, check_webhook
 from transforms.crm.errors import CrmUnavailable, Stop
 from transforms.crm.portal import Portal
 from transforms.errors import ConfigurationError
-from transforms.ledger.accounting import touch_refusals
+from transforms.ledger.accounting import NumbersDoNotAddUpError, touch_refusals
 from transforms.ledger.database import Ledger, open_ledger
 from transforms.ledger.lock import exclusive
 from transforms.ledger.runs import finish_run, start_run
@@ -60,7 +60,8 @@ def load(
             prepare(ledger)
             run = start_run(ledger, command)
             status = _guarded(ledger, run, chosen, build_sources)
-            status = _conclude(ledger, run, command, chosen, status)
+            if status == DONE:
+                status = _conclude(ledger, run, command, chosen)
     finally:
         ledger.close()
     return EXIT[status]
@@ -113,6 +114,7 @@ def _guarded(ledger: Ledger, run: Run, chosen: Options, build_sources: BuildSour
             _run_graph(run, chosen, build_sources)
         except Exception as error:  # noqa: BLE001 - whatever it was, the run is entered as failed
             _say(f"svod: the run failed: {plain_reason(error)}")
+            finish_run(ledger, run, FAILED, None)
             return FAILED
     return DONE
 
@@ -126,13 +128,14 @@ def _run_graph(run: Run, chosen: Options, build_sources: BuildSources) -> None:
         _ = graph.build(root, sources, graph.settings(chosen, run))
 
 
-def _conclude(ledger: Ledger, run: Run, command: str, chosen: Options, status: str) -> str:
-    if status == FAILED:
-        finish_run(ledger, run, status, None)
-        return status
+def _conclude(ledger: Ledger, run: Run, command: str, chosen: Options) -> str:
     ledger.transact(lambda connection: touch_refusals(connection, run))
-    with ledger.read() as connection:
-        summary = summarize(connection, run, command, chosen.crm_rate)
+    try:
+        with ledger.read() as connection:
+            summary = summarize(connection, run, command, chosen.crm_rate)
+    except NumbersDoNotAddUpError:
+        finish_run(ledger, run, FAILED, None)
+        raise
     finish_run(ledger, run, summary["status"], summary)
     for line in outcome_lines(summary):
         print(line)

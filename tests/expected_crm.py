@@ -123,31 +123,55 @@ def shown_companies(portal: Bitrix24) -> dict[str, Shown]:
     return shown
 
 
-def content(
-    portal: Bitrix24, ledger_rows: Any, merged: Collection[str] = ()
-) -> dict[str, dict[Any, Any]]:
-    """All that the CRM holds, without its ids and without the order in which it came.
+def unlike(whole: "Content", other: "Content", merged: Collection[str] = ()) -> list[Any]:
+    """Records that are not the same in both CRMs, ids and order apart.
 
-    ``ledger_rows`` answers a query to the ledger: which rows are one person is written there.
+    What ``other`` was told first and is not any more stays in its fields: nothing empties one.
     """
+    mine, its = content(*whole), content(*other, merged)
+    return [
+        (key, mine.get(key), its.get(key))
+        for key in mine.keys() | its.keys()
+        if key not in mine
+        or key not in its
+        or any(one != another and one for one, another in zip(mine[key], its[key], strict=True))
+    ]
+
+
+Content = tuple[Bitrix24, Any]
+"""A portal, and what answers a query to its ledger: which rows are one person is written there."""
+
+
+def content(
+    portal: Bitrix24, query: Any, merged: Collection[str] = ()
+) -> dict[Any, tuple[Any, ...]]:
+    """Fields of companies by TIN, of contacts by the rows that they are made of."""
+    companies = portal.companies()
+    tin_of = {company["id"]: company["originId"] for company in companies}
     contacts = [one for one in portal.contacts() if one["originId"] not in merged]
-    tin_of = {company["id"]: company["originId"] for company in portal.companies()}
     members: dict[str, set[str]] = defaultdict(set)
-    for key, source, source_id in ledger_rows(
+    for key, source, source_id in query(
         "SELECT members.key, source, source_id FROM members WHERE kind = 'contact'"
     ):
         members[key].add(f"{source}:{source_id}")
-    people = {
-        frozenset(members[contact["originId"]]): (
-            *(contact[name] for name in ("lastName", "name", "secondName", "post")),
-            _values(contact),
-            frozenset(tin_of[company] for company in contact["companyIds"]),
-        )
-        for contact in contacts
+    shown = shown_companies(portal)
+    found: dict[Any, tuple[Any, ...]] = {
+        company["originId"]: (*shown[company["originId"]], *_by_type(company))
+        for company in companies
     }
-    assert len(people) == len(contacts)
-    reach = {company["originId"]: _values(company) for company in portal.companies()}
-    return {"companies": shown_companies(portal), "reach": reach, "people": people}
+    for contact in contacts:
+        found[frozenset(members[contact["originId"]])] = (
+            *(contact[name] for name in ("lastName", "name", "secondName", "post")),
+            *_by_type(contact),
+            {tin_of[company] for company in contact["companyIds"]},
+        )
+    assert len(found) == len(companies) + len(contacts)
+    return found
+
+
+def _by_type(item: Mapping[str, Any]) -> list[set[str]]:
+    values = _values(item)
+    return [{v for kind, v in values if kind == wanted} for wanted in ("PHONE", "EMAIL", "WEB")]
 
 
 def _judge_people(
@@ -162,7 +186,11 @@ def _judge_people(
         for contact in contacts
     }
     # Windows-1251 has no sign for some dashes: the store holds a question mark in their place.
-    spoilt = {str(row[0]) for row in world.a.contact_rows() if isinstance(row[6], bytes) and b"?" in row[6]}
+    spoilt = {
+        str(row[0])
+        for row in world.a.contact_rows()
+        if isinstance(row[6], bytes) and b"?" in row[6]
+    }
     for truth in truths:
         if truth.kind == "contact" and truth.outcome == GOLDEN and truth.person is not None:
             if truth.source == "A" and truth.source_id in spoilt:

@@ -4,7 +4,8 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager, redirect_stderr, redirect_stdout
 from io import StringIO
 from pathlib import Path
@@ -15,10 +16,10 @@ import sqlalchemy as sa
 from pymysql.connections import Connection
 
 from pipeline.__main__ import run
-from sandbox import store_a
+from sandbox import store_a, world_numbers
 from sandbox.bitrix24 import Bitrix24
 from sandbox.mariadb import MariaDB
-from sandbox.register import TOKEN, Register
+from sandbox.register import TOKEN, Register, encode
 from sandbox.store_b import Encoding, write_store_b
 from sandbox.world import World
 
@@ -50,6 +51,7 @@ class Installation:
         self.report = folder / "report"
         self.files = folder / "store_b"
         self.files.mkdir()
+        self._written: Counter[str] = Counter()
         self.environment = {
             "SVOD_STORE_A": server.url(store_a.DATABASE, store_a.READER, store_a.PASSWORD),
             "SVOD_CRM": portal.webhook,
@@ -58,7 +60,9 @@ class Installation:
             "SVOD_LEDGER": self.ledger,
         }
 
-    def full(self, *options: str, files: str = "*.json*", sources: Iterable[str] = SOURCES) -> Ended:
+    def full(
+        self, *options: str, files: str = "*.json*", sources: Iterable[str] = SOURCES
+    ) -> Ended:
         """``svod full`` on the stores that are named."""
         given = [f"--store_b_files={self.files}/{files}"] if "store_b" in sources else []
         left_out = () if "store_a" in sources else ("SVOD_STORE_A",)
@@ -75,11 +79,7 @@ class Installation:
             redirect_stderr(err),
         ):
             environment.update(self._environment(left_out))
-            try:
-                code = run(arguments)
-            except SystemExit as exit_:
-                assert isinstance(exit_.code, int)
-                code = exit_.code
+            code = _exit_code(arguments)
         return Ended(code, out.getvalue(), err.getvalue())
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:
@@ -87,6 +87,7 @@ class Installation:
         return subprocess.Popen(
             [sys.executable, "-m", "pipeline", *arguments],
             env=self._environment(()),
+            cwd=Path(__file__).parents[1],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -127,14 +128,95 @@ class Installation:
 
     def know(self, suggestions: Iterable[Mapping[str, Any]]) -> None:
         """Let the register answer so."""
-        from sandbox.register import encode
-
         self.register.answers = encode(suggestions)
+
+    def company(self, number: int, tin: str, **values: str | bytes | int | None) -> None:
+        """Add a company to store A."""
+        store_a.insert_row(self.root, "companies", {"id": number, "inn": tin, **values})
+
+    def contact(self, number: int, company: int | None, **values: str | bytes | int | None) -> None:
+        """Add a contact to store A."""
+        row = {"id": number, "company_id": company, "last_name": f"Иванов{'аеи'[number % 3]}"}
+        store_a.insert_row(self.root, "contacts", row | values)
+
+    def change(self, table: str, number: int, **values: str | int | None) -> None:
+        """Change a row of store A, as of a later time."""
+        row = {"updated_at": "2024-05-01 12:00:00", **values}
+        sets = ", ".join(f"{name} = %s" for name in row)
+        self.sql(f"UPDATE {table} SET {sets} WHERE id = %s", *row.values(), number)
+
+    def sql(self, statement: str, *values: str | int | None) -> None:
+        """Any change of store A."""
+        self.root.select_db(store_a.DATABASE)
+        with self.root.cursor() as cursor:
+            cursor.execute(statement, values)
+        self.root.commit()
+
+    def wrote(self) -> dict[str, int]:
+        """What the portal has written since this was asked last."""
+        written = Counter(self.portal.stats.written)
+        since = written - self._written
+        self._written = written
+        return dict(since)
+
+    def titles(self) -> dict[str, str]:
+        """The portal's companies: TIN to title."""
+        return {one["originId"]: one["title"] for one in self.portal.companies()}
+
+    def people(self) -> dict[str, str]:
+        """The portal's contacts: our id to last name."""
+        return {one["originId"]: one["lastName"] for one in self.portal.contacts()}
 
     def export(self, *partners: object, name: str = "partners.json") -> None:
         """Write an export file of store B."""
         text = json.dumps({"header": {}, "partners": partners}, ensure_ascii=False)
         (self.files / name).write_text(text, encoding="utf-8")
+
+
+def _exit_code(arguments: Sequence[str]) -> int:
+    try:
+        return run(arguments)
+    except SystemExit as end:
+        return int(end.code or 0)
+
+
+def tin(number: int) -> str:
+    """A right TIN of an organisation."""
+    return world_numbers.tin(f"78{number:07d}")
+
+
+def party(inn: str, name: str, status: str = "ACTIVE") -> dict[str, Any]:
+    """What the register says of an organisation."""
+    full, short = f'ОБЩЕСТВО С ОГРАНИЧЕННОЙ ОТВЕТСТВЕННОСТЬЮ "{name}"', f'ООО "{name}"'
+    return {
+        "value": short,
+        "data": {
+            "inn": inn,
+            "kpp": f"{inn[:4]}01001",
+            "ogrn": world_numbers.ogrn(f"119784{inn[2:8]}"),
+            "type": "LEGAL",
+            "branch_type": "MAIN",
+            "state": {"status": status, "actuality_date": 1714003200000},
+            "name": {"full_with_opf": full, "short_with_opf": short, "full": name, "short": name},
+            "opf": {"code": "12300", "short": "ООО"},
+            "address": {"value": "198096, Г.САНКТ-ПЕТЕРБУРГ", "data": {"postal_code": "198096"}},
+        },
+    }
+
+
+def organisation(number: str, inn: object, **values: object) -> dict[str, object]:
+    """An organisation of store B."""
+    numbers = [{"type": "INN", "number": inn}]
+    return {"partner": number, "category": "2", "taxnumbers": numbers, **_CHANGED, **values}
+
+
+def person(number: str, *companies: str, **values: object) -> dict[str, object]:
+    """A person of store B."""
+    own = {"partner": number, "category": "1", "contact_of": companies, "last_name": "Сидоров"}
+    return {**own, **_CHANGED, **values}
+
+
+_CHANGED = {"changed_at": "2024-01-01T12:00:00+03:00"}
 
 
 @contextmanager

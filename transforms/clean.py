@@ -28,7 +28,8 @@ class CleanRows(beam.PTransform):
     """Lists of raw records to rows, by ``clean``: a function of one raw record.
 
     Elements carry many records each: one element a record costs several times the cleaning.
-    Rows that changed before ``since`` (microseconds since the epoch) are left out.
+    Rows that changed before ``since`` (microseconds since the epoch) are left out, but not those
+    that do not say when they did.
     """
 
     def __init__(self, clean: Callable[[dict[str, object]], Row], since: int = 0) -> None:
@@ -50,7 +51,7 @@ class _CleanFn(beam.DoFn):
 
     def process(self, batch: list[dict[str, object]]) -> Iterator[object]:
         rows = map(self._clean, batch)
-        yield from _emit(row for row in rows if row.changed_at >= self._since)
+        yield from _emit(row for row in rows if row.changed_at >= self._since or not row.changed_at)
 
 
 def _emit(rows: Iterable[Row]) -> Iterator[object]:

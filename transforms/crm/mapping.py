@@ -157,10 +157,11 @@ def _typed(values: Iterable[str], value_type: str) -> list[dict[str, str]]:
 
 
 def _filled(fields: Fields) -> Fields:
-    # An update never empties a field, so what is empty is not ours to send. What goes into a batch
-    # is defused, so all is: what is created and what is updated must not differ.
+    # An update never empties a field, so what is empty is not ours to send; "0" is, for a portal
+    # written in PHP. What goes into a batch is defused, so all is: what is created and what is
+    # updated must not differ.
     return {
         name: defuse(value) if isinstance(value, str) else value
         for name, value in fields.items()
-        if value not in ("", [])
+        if value not in ("", "0", [])
     }

@@ -184,7 +184,7 @@ def _ids(
                 shares[key][number] += 1
     inherited: dict[int, list[str]] = defaultdict(list)
     for key, counts in shares.items():
-        heir = min(counts, key=lambda number: (-counts[number], _born_id(clusters[number])))
+        heir = min(counts, key=lambda number: _claim(key, counts[number], clusters[number]))
         inherited[heir].append(key)
     born = {
         number: _born_id(rows) for number, rows in enumerate(clusters) if number not in inherited
@@ -196,6 +196,12 @@ def _ids(
         else free[number]
         for number in range(len(clusters))
     ]
+
+
+def _claim(key: str, share: int, rows: Sequence[ContactRow]) -> tuple[int, bool, str]:
+    """How well a part of a split may claim the id: the smallest claim wins."""
+    named_after = any(key == f"{row.source}-{row.source_id}" for row in rows)
+    return -share, not named_after, _born_id(rows)
 
 
 def _free_ids(connection: Connection, born: Mapping[int, str], taken: set[str]) -> dict[int, str]:

@@ -27,7 +27,7 @@ def contact_row(origin: Origin, facts: ContactFacts) -> Row:
     """The contact's row, valid or refused."""
     name, name_notes = person.parse(facts.last_name, facts.first_name, facts.middle_name)
     position, position_notes = text.parse_common(facts.position, "position")
-    if position and is_placeholder(position):
+    if position and (is_placeholder(position) or not any(map(str.isalpha, position))):
         position, position_notes = "", (Note("position", "placeholder", position),)
     phones, phone_notes = phone.parse(facts.phones)
     emails, email_notes = email.parse(facts.emails)

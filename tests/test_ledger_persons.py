@@ -1,0 +1,147 @@
+"""Ids of persons: given once, kept as rows come and go, never shared."""
+
+from collections.abc import Iterator
+
+import pytest
+import sqlalchemy as sa
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+from ledger_world import ACTIVE, OTHER, column, company_row, contact_row, outcomes, run_once
+
+from transforms.ledger import persons, schema
+from transforms.ledger.database import Ledger, open_ledger
+from transforms.records import Row
+
+MOBILE = ("+79210000001",)
+
+
+@pytest.fixture
+def ledger() -> Iterator[Ledger]:
+    ledger = open_ledger("sqlite://")
+    run_once(
+        ledger, [company_row("A:1", ACTIVE), company_row("A:2", OTHER), company_row("B:1", ACTIVE)]
+    )
+    yield ledger
+    ledger.close()
+
+
+def ids(ledger: Ledger) -> dict[str, str]:
+    """Each contact row's person."""
+    return {
+        ref.removeprefix("contact "): end.removeprefix("golden ")
+        for ref, end in outcomes(ledger).items()
+        if ref.startswith("contact ") and end.startswith("golden ")
+    }
+
+
+def aliases(ledger: Ledger) -> dict[str, str]:
+    with ledger.read() as connection:
+        return dict(
+            connection.execute(sa.select(schema.aliases.c.alias, schema.aliases.c.key)).all()
+        )
+
+
+def named(ref: str, name: str, at: int = 1, company: str = "1") -> Row:
+    return contact_row(ref, [company], at, name=name, phones=MOBILE)
+
+
+def test_an_id_survives_the_row_that_gave_it(ledger: Ledger) -> None:
+    run_once(ledger, [named("A:5", "Иванов Пётр"), named("B:7", "Иванов Пётр")])
+    assert ids(ledger) == {"A:5": "A-5", "B:7": "A-5"}
+    run_once(ledger, [contact_row("A:5", ["1"], 2, reason="deleted_in_store")])
+    assert ids(ledger) == {"B:7": "A-5"}
+    run_once(ledger, [named("A:3", "Иванов Пётр"), named("A:5", "Сидоркин Лев", 3)])
+    assert ids(ledger) == {"B:7": "A-5", "A:3": "A-5", "A:5": "A-5.2"}
+
+
+def test_a_merge_keeps_the_older_id_and_remembers_the_other(ledger: Ledger) -> None:
+    run_once(ledger, [named("B:7", "Иванов Пётр")])
+    run_once(ledger, [named("A:5", "Лютикова Анна")])
+    run_once(ledger, [named("A:5", "Иванов Пётр", 2)])
+    assert ids(ledger) == {"A:5": "B-7", "B:7": "B-7"}
+    assert aliases(ledger) == {"A-5": "B-7"}
+    # Who is somebody again has the old id back, and is no alias any more.
+    run_once(ledger, [named("A:5", "Лютикова Анна", 3)])
+    assert ids(ledger) == {"A:5": "A-5", "B:7": "B-7"}
+    assert aliases(ledger) == {}
+
+
+def test_aliases_of_who_is_merged_again_lead_to_the_last(ledger: Ledger) -> None:
+    run_once(ledger, [named("A:1", "Кот Том")])
+    run_once(ledger, [named("A:2", "Лютикова Анна")])
+    run_once(ledger, [named("A:3", "Ведьмин Ян")])
+    run_once(ledger, [named("A:3", "Лютикова Анна", 2)])
+    assert aliases(ledger) == {"A-3": "A-2"}
+    run_once(ledger, [named("A:2", "Кот Том", 2), named("A:3", "Кот Том", 3)])
+    assert ids(ledger) == {"A:1": "A-1", "A:2": "A-1", "A:3": "A-1"}
+    assert aliases(ledger) == {"A-2": "A-1", "A-3": "A-1"}
+
+
+def test_a_split_leaves_the_id_to_the_larger_part(ledger: Ledger) -> None:
+    run_once(ledger, [named(f"A:{n}", "Иванов Пётр") for n in range(1, 6)])
+    assert set(ids(ledger).values()) == {"A-1"}
+    run_once(ledger, [named(f"A:{n}", "Сидоркин Лев", 2) for n in (1, 2)])
+    assert ids(ledger) == {"A:1": "A-1.2", "A:2": "A-1.2", "A:3": "A-1", "A:4": "A-1", "A:5": "A-1"}
+
+
+def test_a_free_id_is_nobodys_anywhere(ledger: Ledger) -> None:
+    """Row 1 leaves its person again and again; each keeps the id that they had."""
+    run_once(ledger, [named("A:1", "Кот Том"), named("A:2", "Кот Том"), named("A:3", "Кот Том")])
+    run_once(ledger, [named("A:1", "Кот Лев", 2), named("A:4", "Кот Лев"), named("A:5", "Кот Лев")])
+    run_once(ledger, [named("A:1", "Кот Ян", 3)])
+    assert ids(ledger) == {
+        "A:1": "A-1.3",
+        **dict.fromkeys(("A:2", "A:3"), "A-1"),
+        **dict.fromkeys(("A:4", "A:5"), "A-1.2"),
+    }
+
+
+def test_a_person_of_two_companies_is_one_record_of_both(ledger: Ledger) -> None:
+    run_once(ledger, [contact_row("A:1", ["1", "2"], name="Кот Том"), named("A:2", "Кот Том")])
+    assert ids(ledger) == {"A:1": "A-1", "A:2": "A-1"}
+    assert column(ledger, schema.golden_tins, "tin") == sorted([ACTIVE, OTHER])
+    run_once(ledger, [contact_row("A:1", ["2"], 2, name="Кот Том")])
+    assert ids(ledger) == {"A:1": "A-1", "A:2": "A-2"}
+
+
+MOVES = st.lists(
+    st.tuples(
+        st.sampled_from(("A:1", "A:2", "A:3", "A:4")),
+        st.sampled_from(("Кот Том", "Кот Лев", "Кот Ян")),
+        st.sampled_from(("1", "2")),
+    ),
+    min_size=3,
+    max_size=14,
+)
+
+
+@settings(
+    max_examples=25,
+    deadline=None,
+    phases=[Phase.explicit, Phase.reuse, Phase.generate],
+    suppress_health_check=list(HealthCheck),
+)
+@given(MOVES)
+def test_no_two_persons_ever_share_an_id(moves: list[tuple[str, str, str]]) -> None:
+    ledger = open_ledger("sqlite://")
+    try:
+        run_once(ledger, [company_row("A:1", ACTIVE), company_row("A:2", OTHER)])
+        for at, (ref, name, company) in enumerate(moves, 1):
+            run_once(ledger, [named(ref, name, at, company)])
+        last = {ref: (name, company) for ref, name, company in moves}
+        found = ids(ledger)
+        assert found.keys() == last.keys()
+        for one in last:
+            for other in last:
+                assert (found[one] == found[other]) == (last[one] == last[other])
+    finally:
+        ledger.close()
+
+
+def test_pieces_hold_all_that_hangs_together(ledger: Ledger) -> None:
+    run_once(ledger, [contact_row("A:1", ["1", "2"], name="Кот Том")])
+    assert persons.pieces(ledger, {ACTIVE}) == [sorted([ACTIVE, OTHER])]
+    assert list(persons.batches([["1"] * 400, ["2"] * 200, ["3"]])) == [
+        [["1"] * 400, ["2"] * 200],
+        [["3"]],
+    ]
