@@ -37,6 +37,7 @@ setup(
         "rapidfuzz==3.14.6",
         "requests==2.34.2",
         "SQLAlchemy==2.1.9",
+        "zstandard==0.25.0",
     ],
     extras_require={
         "dev": [

@@ -61,6 +61,22 @@ def changed(record: Any, **values: Any) -> Any:
     return msgspec.structs.replace(record, **values)
 
 
+CHANGED = (
+    changed(
+        FULL,
+        title="ООО «Ромашка-2»",
+        kpps=(*FULL.kpps, "770101001"),
+        ogrn="1027700132195",
+        phones=("+79211234567", "+78120000009"),
+        address=Address("101000, г. Москва", "101000", "Москва", "Москва"),
+        accounts=(*FULL.accounts, BankAccount("044525225", "40702810938000060473")),
+    ),
+    PLAIN,
+    changed(IVANOV, emails=("p.ivanov@romashka.example",), tins=(FULL.tin, PLAIN.tin)),
+    changed(BOTH, phones=("+79210000001",)),
+)
+
+
 def hold(ledger: Ledger, records: Iterable[Record]) -> Run:
     """Start a run whose consolidation made exactly these records."""
     run = start_run(ledger, "full")

@@ -6,7 +6,16 @@ import pytest
 import sqlalchemy as sa
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
-from ledger_world import ACTIVE, OTHER, column, company_row, contact_row, outcomes, run_once
+from ledger_world import (
+    ACTIVE,
+    OTHER,
+    column,
+    company_row,
+    contact_row,
+    empty,
+    outcomes,
+    run_once,
+)
 
 from transforms.ledger import persons, schema
 from transforms.ledger.database import Ledger, open_ledger
@@ -121,21 +130,18 @@ MOVES = st.lists(
     phases=[Phase.explicit, Phase.reuse, Phase.generate],
     suppress_health_check=list(HealthCheck),
 )
-@given(MOVES)
-def test_no_two_persons_ever_share_an_id(moves: list[tuple[str, str, str]]) -> None:
-    ledger = open_ledger("sqlite://")
-    try:
-        run_once(ledger, [company_row("A:1", ACTIVE), company_row("A:2", OTHER)])
-        for at, (ref, name, company) in enumerate(moves, 1):
-            run_once(ledger, [named(ref, name, at, company)])
-        last = {ref: (name, company) for ref, name, company in moves}
-        found = ids(ledger)
-        assert found.keys() == last.keys()
-        for one in last:
-            for other in last:
-                assert (found[one] == found[other]) == (last[one] == last[other])
-    finally:
-        ledger.close()
+@given(moves=MOVES)
+def test_no_two_persons_ever_share_an_id(ledger: Ledger, moves: list[tuple[str, str, str]]) -> None:
+    empty(ledger)
+    run_once(ledger, [company_row("A:1", ACTIVE), company_row("A:2", OTHER)])
+    for at, (ref, name, company) in enumerate(moves, 1):
+        run_once(ledger, [named(ref, name, at, company)])
+    last = {ref: (name, company) for ref, name, company in moves}
+    found = ids(ledger)
+    assert found.keys() == last.keys()
+    for one in last:
+        for other in last:
+            assert (found[one] == found[other]) == (last[one] == last[other])
 
 
 def test_pieces_hold_all_that_hangs_together(ledger: Ledger) -> None:

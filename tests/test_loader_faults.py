@@ -7,10 +7,9 @@ from typing import Any
 
 import pytest
 from loader_world import (
-    BOTH,
+    CHANGED,
     FULL,
     IVANOV,
-    PLAIN,
     RECORDS,
     ROMASHKA,
     SETTLE,
@@ -29,22 +28,6 @@ from transforms.crm.errors import CrmUnavailable
 from transforms.crm.loader import Loader
 from transforms.crm.portal import Portal
 from transforms.ledger.database import Ledger, open_ledger
-from transforms.records import Address, BankAccount
-
-CHANGED = (
-    changed(
-        FULL,
-        title="ООО «Ромашка-2»",
-        kpps=(*FULL.kpps, "770101001"),
-        ogrn="1027700132195",
-        phones=("+79211234567", "+78120000009"),
-        address=Address("101000, г. Москва", "101000", "Москва", "Москва"),
-        accounts=(*FULL.accounts, BankAccount("044525225", "40702810938000060473")),
-    ),
-    PLAIN,
-    changed(IVANOV, emails=("p.ivanov@romashka.example",), tins=(FULL.tin, PLAIN.tin)),
-    changed(BOTH, phones=("+79210000001",)),
-)
 
 
 class Killed(BaseException):

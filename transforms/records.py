@@ -6,10 +6,12 @@ what crosses a GroupByKey and what the ledger keeps. Text is clean (see ``transf
 """
 
 import hashlib
+import threading
 from collections.abc import Sequence
 from typing import Literal
 
 import msgspec
+import zstandard
 
 Source = Literal["A", "B"]
 Kind = Literal["company", "contact"]
@@ -145,10 +147,21 @@ def decode_contact(payload: bytes) -> Contact:
 
 
 def encode_rows(rows: Sequence[Row]) -> bytes:
-    """Many rows as one element's bytes."""
-    return _encode(rows)
+    """Many rows as one element's bytes, packed: most of them wait in a runner's memory."""
+    return _packers.compressor.compress(_encode(rows))
 
 
 def decode_rows(data: bytes) -> list[Row]:
     """The rows of ``encode_rows``."""
-    return _decode_rows(data)
+    return _decode_rows(_packers.decompressor.decompress(data))
+
+
+class _Packers(threading.local):
+    """One of each a thread: they must not be used by two at once."""
+
+    def __init__(self) -> None:
+        self.compressor = zstandard.ZstdCompressor(level=1)
+        self.decompressor = zstandard.ZstdDecompressor()
+
+
+_packers = _Packers()

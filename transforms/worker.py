@@ -10,7 +10,7 @@ from transforms.ledger.database import Ledger, open_ledger
 from transforms.ledger.source_rows import RowKey, Run
 from transforms.secrets import Secret
 
-SHARDS = 64
+SHARDS = 32
 """Into how many groups keys are spread: a group is what one worker handles at a time."""
 
 

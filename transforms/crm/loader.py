@@ -64,6 +64,7 @@ class Loader:
 
     def _passes(self, kind: str, total: int, step: "_Companies | _Contacts") -> None:
         progress = Progress(self._ledger, self._run, f"load {_PLURAL[kind]}", total=total)
+        progress.flush()
         for _ in range(_PASSES):
             creates = Creates(self._ledger, self._run, kind, self._settle)
             for chunk in self._pending(kind):

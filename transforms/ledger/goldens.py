@@ -32,7 +32,7 @@ class Made(msgspec.Struct, frozen=True):
 
 
 class Kept(msgspec.Struct, frozen=True):
-    """What the ledger knew of a golden record: its version, whence it came, the run of its birth."""
+    """What the ledger knew of a golden record, and in which run it was born."""
 
     version: str
     provenance: bytes

@@ -1,0 +1,351 @@
+"""The ledger on SQLite and on a real MariaDB: the same content, the same errors, one run a time."""
+
+import multiprocessing
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pymysql
+import pytest
+import sqlalchemy as sa
+from ledger_world import (
+    ACTIVE,
+    CLOSED,
+    OTHER,
+    SILENT,
+    company_row,
+    contact_row,
+    outcomes,
+    run_once,
+    snapshot,
+)
+from loader_world import CHANGED, RECORDS, bring, hold, load, picture
+
+from sandbox.bitrix24 import Bitrix24, Fault
+from sandbox.mariadb import MariaDB
+from transforms.crm.errors import Stop
+from transforms.errors import ConfigurationError
+from transforms.ledger import schema
+from transforms.ledger.database import Ledger, open_ledger, upsert
+from transforms.ledger.lock import LedgerLockedError, exclusive
+from transforms.ledger.runs import Progress, finish_run, stages, start_run
+from transforms.ledger.source_rows import remember
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MariaDB]:
+    with MariaDB(tmp_path_factory.mktemp("mariadb")) as server:
+        with closing(pymysql.connect(**server.root())) as root:
+            # Not the ledger's own character set: it must not depend on the server's settings.
+            root.cursor().execute("CREATE USER svod@'127.0.0.1' IDENTIFIED BY 'p@ss/w:rd'")
+            root.cursor().execute("GRANT ALL ON *.* TO svod@'127.0.0.1'")
+        yield server
+
+
+@pytest.fixture(params=["sqlite", "mariadb"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/ledger.db"
+    server: MariaDB = request.getfixturevalue("server")
+    with closing(pymysql.connect(**server.root())) as root:
+        root.cursor().execute("DROP DATABASE IF EXISTS svod")
+        root.cursor().execute("CREATE DATABASE svod CHARACTER SET latin1")
+    return server.url("svod", "svod", "p@ss/w:rd")
+
+
+@pytest.fixture
+def ledger(url: str) -> Iterator[Ledger]:
+    ledger = open_ledger(url)
+    yield ledger
+    ledger.close()
+
+
+ROWS = (
+    company_row("A:1", ACTIVE, name="Ромашка 😀", phones=("+78120000001",)),
+    company_row("A:2", CLOSED),
+    company_row("A:3", SILENT),
+    company_row("A:4", "ИНН 😀", reason="bad_tin_format"),
+    # Ids that a careless collation takes for one.
+    company_row("B:a", OTHER, name="Малая"),
+    company_row("B:A", ACTIVE, name="Большая"),
+    contact_row("A:1", ["1", "2"], name="Иванов Пётр", phones=("+79210000001",)),
+    contact_row("A:2", ["1"], name="Иванов Петр", phones=("+79210000001",)),
+    contact_row("A:3", ["3"], name="Сидоркин Лев"),
+    contact_row("B:ё", ["a"], name="Лютикова Анна"),
+    contact_row("B:е", ["A"], name="Лютикова Анна"),
+)
+
+
+def test_rows_go_through_in_any_order(ledger: Ledger) -> None:
+    run_once(ledger, ROWS)
+    whole = snapshot(ledger)
+    assert outcomes(ledger) == {
+        "company A:1": f"golden {ACTIVE}",
+        "company A:2": "not_active",
+        "company A:3": "register_no_answer",
+        "company A:4": "bad_tin_format",
+        "company B:a": f"golden {OTHER}",
+        "company B:A": f"golden {ACTIVE}",
+        "contact A:1": "golden A-1",
+        "contact A:2": "golden A-1",
+        "contact A:3": "waiting_for_company",
+        "contact B:ё": "golden B-ё",
+        "contact B:е": "golden B-е",
+    }
+    assert whole.companies[ACTIVE][0].title == "Ромашка 😀"
+    changes = [company_row("A:1", OTHER, 2), contact_row("A:2", [], 2, reason="no_company")]
+    for row in changes:
+        run_once(ledger, [row])
+    run_once(ledger, [company_row("A:1", ACTIVE, 3, name="Ромашка 😀", phones=("+78120000001",))])
+    run_once(ledger, [contact_row("A:2", ["1"], 3, name="Иванов Петр", phones=("+79210000001",))])
+    assert snapshot(ledger).contacts.keys() == whole.contacts.keys()
+    assert snapshot(ledger).companies.keys() == whole.companies.keys()
+
+
+def test_a_record_of_200_kilobytes_comes_back_byte_by_byte(ledger: Ledger) -> None:
+    name = "Ж😀\\'\"\x00" * 30_000
+    row = company_row("A:1", "x", reason="bad_tin_format", name=name)
+    good = company_row("A:2", ACTIVE, name=name)
+    run_once(ledger, [row, good])
+    with ledger.read() as connection:
+        query = sa.select(schema.rows.c.payload, schema.rows.c.raw).order_by(
+            schema.rows.c.source_id
+        )
+        assert [(bytes(p), bytes(r)) for p, r in connection.execute(query)] == [
+            (row.payload, row.raw),
+            (good.payload, good.raw),
+        ]
+        assert (
+            connection.execute(sa.select(schema.invalid_companies.c.record)).scalar()
+            == row.raw.decode()
+        )
+    assert snapshot(ledger).companies[ACTIVE][0].title == name
+
+
+def test_upsert_overwrites_but_for_what_is_kept(ledger: Ledger) -> None:
+    table = schema.deferred
+    row = {
+        "kind": "company",
+        "source": "A",
+        "source_id": "1",
+        "tin": "1",
+        "reason": "x",
+        "since": "a",
+    }
+    other = row | {"source_id": "2"}
+    with ledger.write() as connection:
+        upsert(connection, table, [])
+        upsert(connection, table, [row, other])
+        upsert(connection, table, [row | {"reason": "y", "since": "b"}], keep=["since"])
+        upsert(connection, table, [other | {"reason": "z", "since": "b"}])
+        upsert(connection, schema.golden_tins, [{"tin": "1", "key": "k"}])
+        upsert(connection, schema.golden_tins, [{"tin": "1", "key": "k"}, {"tin": "1", "key": "K"}])
+    with ledger.read() as connection:
+        assert connection.execute(sa.select(table.c.reason, table.c.since)).all() == [
+            ("y", "a"),
+            ("z", "b"),
+        ]
+        assert connection.execute(sa.select(schema.golden_tins.c.key)).scalars().all() == ["K", "k"]
+
+
+def test_a_load_and_its_interruptions(ledger: Ledger) -> None:
+    with Bitrix24(limits=False) as portal:
+        portal.faults.set([Fault("overload", method="crm.requisite.bankdetail.add")])
+        run = hold(ledger, RECORDS)
+        with pytest.raises(Stop):
+            load(ledger, portal, run)
+        with ledger.read() as connection:
+            assert (
+                connection.execute(sa.select(sa.func.count()).select_from(schema.deferred)).scalar()
+                == 4
+            )
+        portal.faults.set([Fault("lost", probability=0.2)])
+        for records in (RECORDS, CHANGED, RECORDS):
+            bring(ledger, portal, records)
+        with ledger.read() as connection:
+            for table in (schema.deferred, schema.rejected, schema.intents):
+                assert connection.execute(sa.select(table)).all() == []
+        assert len(picture(portal)["companies"]) == len(picture(portal)["contacts"]) == 2
+        assert portal.stats.violations.keys() <= {"unchanged_updates"}
+
+
+def test_writers_that_get_in_each_others_way_try_again(ledger: Ledger) -> None:
+    """Two transactions that lock two rows crosswise: one of them is sent back, and succeeds."""
+    table, meeting = schema.meta, threading.Barrier(2, timeout=5)
+    with ledger.write() as connection:
+        upsert(connection, table, [{"key": key, "value": "0"} for key in ("x", "y")])
+
+    def work(first: str, second: str) -> None:
+        tries = 0
+
+        def add(connection: Any) -> None:
+            nonlocal tries
+            tries += 1
+            one = {"value": sa.cast(sa.cast(table.c.value, sa.Integer) + 1, sa.String(10))}
+            connection.execute(table.update().where(table.c.key == first).values(one))
+            if tries == 1 and ledger.engine.dialect.name != "sqlite":
+                meeting.wait()
+            connection.execute(table.update().where(table.c.key == second).values(one))
+
+        ledger.transact(add)
+
+    threads = [threading.Thread(target=work, args=keys) for keys in (("x", "y"), ("y", "x"))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    with ledger.read() as connection:
+        query = sa.select(table.c.value).where(table.c.key.in_(("x", "y")))
+        assert connection.execute(query).scalars().all() == ["2", "2"]
+
+
+def test_many_writers_lose_nothing(ledger: Ledger) -> None:
+    run = start_run(ledger, "full")
+
+    def write(number: int) -> None:
+        remember(ledger, run, [company_row(f"A:{number}-{n}", ACTIVE) for n in range(40)])
+
+    threads = [threading.Thread(target=write, args=(number,)) for number in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    with ledger.read() as connection:
+        assert (
+            connection.execute(sa.select(sa.func.count()).select_from(schema.rows)).scalar() == 240
+        )
+
+
+def test_runs_are_numbered_and_those_cut_off_are_marked(ledger: Ledger) -> None:
+    first = start_run(ledger, "full")
+    second = start_run(ledger, "delta")
+    finish_run(ledger, second, "done", {"имя": "Ж"})
+    with ledger.read() as connection:
+        query = sa.select(schema.runs.c.run_seq, schema.runs.c.status, schema.runs.c.summary)
+        assert connection.execute(query.order_by(schema.runs.c.run_seq)).all() == [
+            (1, "interrupted", None),
+            (2, "done", '{"имя": "Ж"}'),
+        ]
+    assert first.run_id != second.run_id
+    progress = Progress(ledger, second, "read", total=10)
+    progress.add(3)
+    progress.flush()
+    with ledger.read() as connection:
+        assert [(stage.done, stage.total) for stage in stages(connection, second.run_id)] == [
+            (3, 10)
+        ]
+
+
+def test_a_second_run_is_told_to_wait(url: str, ledger: Ledger) -> None:
+    other = open_ledger(url)
+    try:
+        with exclusive(ledger):
+            with (
+                pytest.raises(LedgerLockedError, match="another run is going on"),
+                exclusive(other),
+            ):
+                pass
+            run_once(ledger, ROWS)
+        with exclusive(other):
+            pass
+    finally:
+        other.close()
+
+
+def _hold_the_lock(url: str, told: Any) -> None:
+    with exclusive(open_ledger(url)):
+        told.set()
+        threading.Event().wait()
+
+
+def test_the_lock_ends_with_its_process(url: str, ledger: Ledger) -> None:
+    context = multiprocessing.get_context("spawn")
+    told = context.Event()
+    process = context.Process(target=_hold_the_lock, args=(url, told))
+    process.start()
+    try:
+        assert told.wait(30)
+        with pytest.raises(LedgerLockedError), exclusive(ledger):
+            pass
+    finally:
+        process.kill()
+        process.join()
+    for _ in range(100):
+        try:
+            with exclusive(ledger):
+                return
+        except LedgerLockedError:
+            threading.Event().wait(0.05)
+    pytest.fail("the lock outlived its process")
+
+
+def test_a_ledger_of_another_program_is_refused(url: str, ledger: Ledger) -> None:
+    run_once(ledger, ROWS)
+    with ledger.write() as connection:
+        connection.execute(schema.meta.update().values(value=str(schema.VERSION + 1)))
+    with pytest.raises(ConfigurationError, match="--ledger: its tables are of version 2"):
+        open_ledger(url)
+
+
+def test_tables_that_were_made_halfway_are_finished(url: str, ledger: Ledger) -> None:
+    with ledger.write() as connection:
+        connection.execute(schema.meta.delete())
+        schema.sent.drop(connection)
+        schema.crosswalk.drop(connection)
+    anew = open_ledger(url)
+    run_once(anew, ROWS)
+    assert sa.inspect(anew.engine).has_table("crosswalk")
+    anew.close()
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "sqlite:////nowhere/at/all/ledger.db",
+        "mysql://svod:s3cret@127.0.0.1:1/svod",
+        "nonsense",
+        "oracle://svod:s3cret@127.0.0.1/svod",
+    ],
+)
+def test_a_ledger_that_cannot_be_opened(url: str) -> None:
+    with pytest.raises(ConfigurationError, match=r"^--ledger: ") as caught:
+        open_ledger(url)
+    assert "s3cret" not in str(caught.value)
+
+
+def test_a_file_that_is_no_ledger(tmp_path: Path) -> None:
+    (tmp_path / "ledger.db").write_bytes(b"PK\x03\x04" * 1000)
+    with pytest.raises(
+        ConfigurationError, match=r"^--ledger: cannot open it: file is not a database"
+    ):
+        open_ledger(f"sqlite:///{tmp_path}/ledger.db")
+
+
+_INVALID = "source, source_id, tin, reason, detail, record, first_seen_at, last_seen_at, run_id"
+
+
+def test_other_programs_read_the_tables_of_the_contract(tmp_path: Path) -> None:
+    ledger = open_ledger(f"sqlite:///{tmp_path}/ledger.db")
+    run_once(ledger, ROWS)
+    ledger.close()
+    with closing(sqlite3.connect(tmp_path / "ledger.db")) as connection:
+        for table, columns in (
+            ("runs", "run_id, command, started_at, finished_at, status, summary"),
+            (
+                "invalid_companies",
+                _INVALID,
+            ),
+            (
+                "invalid_contacts",
+                _INVALID,
+            ),
+            ("invalid_messages", "topic, partition, offset, reason, raw, seen_at"),
+            ("deferred", "kind, source, source_id, tin, reason, since"),
+            ("rejected", "kind, key, reason, detail, record, run_id, seen_at"),
+            ("crosswalk", "kind, key, crm_id, version, loaded_at"),
+            ("members", "kind, key, source, source_id"),
+        ):
+            connection.execute(f"SELECT {columns} FROM {table}").fetchall()
