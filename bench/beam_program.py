@@ -6,7 +6,6 @@ from typing import Any
 from unittest.mock import patch
 
 import apache_beam as beam
-import msgspec
 from apache_beam.metrics import Metrics, MetricsFilter
 from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
@@ -19,11 +18,10 @@ from transforms.ledger.runs import settle_run
 from transforms.load import CrmAccess
 from transforms.read_store_a import ReadStoreA
 from transforms.read_store_b import ReadPartnerFiles
+from transforms.records import decode_rows
 from transforms.remember import RememberBroken, RememberRows
 from transforms.stores import clean_a, clean_b
 from transforms.worker import LedgerFn
-
-_count_rows = msgspec.msgpack.Decoder(list[msgspec.Raw]).decode
 
 
 def _run(wire: Callable[[beam.Pipeline], object]) -> Found:
@@ -48,7 +46,7 @@ def _count_raw(batch: Any, name: str) -> None:
 
 
 def _count_clean(element: Any, name: str) -> None:
-    _add(len(_count_rows(element[1])), name)
+    _add(len(decode_rows(element[1])), name)
 
 
 def _count_rows_of(rows: graph.Rows) -> None:

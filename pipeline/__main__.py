@@ -9,6 +9,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from pipeline import options
 from pipeline.explain import explain
+from pipeline.failures import plain_reason
 from pipeline.options import Options, Parser
 from pipeline.report import write_report
 from pipeline.status import show_status
@@ -35,11 +36,8 @@ def run(argv: Sequence[str]) -> int:
     except ConfigurationError as error:
         _say(f"svod: {mask(str(error))}")
         return 2
-    except SvodError as error:
-        _say(f"svod: {mask(str(error))}")
-        return 1
-    except SQLAlchemyError as error:
-        _say(f"svod: the ledger failed: {mask(str(getattr(error, 'orig', error)))}")
+    except (SvodError, SQLAlchemyError) as error:
+        _say(f"svod: {plain_reason(error)}")
         return 1
     except KeyboardInterrupt:
         _say("svod: interrupted")

@@ -1,7 +1,7 @@
 """One run from its first check to its report: whatever its sources, and however it ends."""
 
+import logging
 import os
-import re
 import signal
 import sys
 import threading
@@ -13,8 +13,10 @@ from types import FrameType
 import apache_beam as beam
 from apache_beam.options.pipeline_options import PipelineOptions, StandardOptions
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
+from apache_beam.runners.runner import PipelineRunner, create_runner
 
 from pipeline import graph
+from pipeline.failures import plain_reason
 from pipeline.options import CRM, REGISTER_TOKEN, Options, need
 from pipeline.progress import ProgressView
 from pipeline.report import write_report
@@ -31,8 +33,7 @@ from transforms.ledger.runs import finish_run, start_run
 from transforms.ledger.source_rows import Run
 from transforms.load import open_client
 from transforms.read_store_b import check_files
-from transforms.register.connection import check_url
-from transforms.secrets import mask
+from transforms.register.connection import check_token, check_url
 from transforms.stores.mysql_check import check_store_a
 
 EXIT = {DONE: 0, INCOMPLETE: 3, FAILED: 1, INTERRUPTED: 130}
@@ -53,6 +54,8 @@ def load(
     Raises:
         ConfigurationError: before anything was read.
     """
+    # Beam logs the traceback of what goes wrong, and its last line may quote a customer.
+    logging.getLogger("apache_beam").setLevel(logging.CRITICAL)
     check(chosen)
     ledger = open_ledger(chosen.ledger)
     try:
@@ -78,6 +81,8 @@ def check(chosen: Options) -> None:
     need(chosen.register, "register", "SVOD_REGISTER")
     need(chosen.register_token, "register_token", REGISTER_TOKEN.variable)
     check_url(chosen.register)
+    check_token(chosen.register_token)
+    _runner(chosen)
     if chosen.store_a:
         check_store_a(chosen.store_a)
     if chosen.store_b_files:
@@ -119,11 +124,20 @@ def _guarded(ledger: Ledger, run: Run, chosen: Options, build_sources: BuildSour
     return DONE
 
 
+def _runner(chosen: Options) -> PipelineRunner:
+    named = PipelineOptions(chosen.beam).view_as(StandardOptions).runner
+    # Our own choice, for Beam would choose among three runners by what it finds in the graph.
+    if not named:
+        return FnApiRunner()
+    try:
+        return create_runner(named)
+    except (ValueError, ImportError, AttributeError) as error:
+        raise ConfigurationError(f"--runner: {error}") from None
+
+
 def _run_graph(run: Run, chosen: Options, build_sources: BuildSources) -> None:
     given = PipelineOptions(chosen.beam)
-    # Named, for Beam's own default would choose among three runners by what it finds in the graph.
-    runner = given.view_as(StandardOptions).runner or FnApiRunner()
-    with beam.Pipeline(runner=runner, options=given) as root:
+    with beam.Pipeline(runner=_runner(chosen), options=given) as root:
         sources = build_sources(root, chosen, run)
         _ = graph.build(root, sources, graph.settings(chosen, run))
 
@@ -167,16 +181,6 @@ def _interruptible(ledger: Ledger, run: Run) -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-# How Beam's in-process runner tells the exception of a worker: a traceback as text.
-_OWN_ERROR = re.compile(r"^(?:transforms|pipeline)\.[\w.]+: (.+?)(?: \[while running .*)?$", re.M)
-
-
-def plain_reason(error: BaseException) -> str:
-    """What to tell a person: our own words where there are any, no secret in any case."""
-    own = _OWN_ERROR.findall(str(error))
-    return mask(own[-1] if own else f"{type(error).__name__}: {error}")
 
 
 def _say(text: str) -> None:

@@ -25,18 +25,23 @@ def _expand(ranges: str) -> frozenset[str]:
 
 _RUSSIAN = _expand(_CODES)
 _LONGEST = 40
+_PUNCTUATION = " ()-."
+_ASCII_PUNCTUATION = _PUNCTUATION.encode()
+_ALL_PUNCTUATION = str.maketrans("", "", _PUNCTUATION + "\u00a0‐‑‒–—―−")
 _DIGIT = re.compile(r"\d")
 
 
 def usual(written: str) -> str:
-    """E.164 of a Russian number in a usual ASCII form, else "": the long way must decide.
+    """E.164 of a Russian number in a usual form, else "": the long way must decide.
 
     >>> usual("8 (921) 123-45-67"), usual("+7.812.1234567"), usual("9211234567"), usual("123-45-67")
     ('+79211234567', '+78121234567', '+79211234567', '')
     """
     if not written.isascii():
-        return ""
-    digits = written.encode().translate(None, b" ()-.")
+        written = written.translate(_ALL_PUNCTUATION)
+        if not written.isascii():
+            return ""
+    digits = written.encode().translate(None, _ASCII_PUNCTUATION)
     length = len(digits)
     if length == 12:
         known = digits.startswith(b"+7")

@@ -27,7 +27,11 @@ _SINGLE = "'`‘’"
 _ALL_MARKS = _OPENING + _CLOSING + _EITHER + _SINGLE + " "
 _QUOTES = frozenset(_ALL_MARKS[:-1])
 _MARKS = re.compile(f"[{_ALL_MARKS[:-1]}]")
-_PLAIN = re.compile(f'["«]([^{_ALL_MARKS}][^{_ALL_MARKS[:-1]},]*)["»]').fullmatch
+# One pair of quotes with words around it: what nearly all names are.
+_OTHER = f"[^{_ALL_MARKS[:-1]},]*"
+_PLAIN = re.compile(
+    f'({_OTHER})["«]([^{_ALL_MARKS},](?:{_OTHER}[^{_ALL_MARKS},])?)["»](,?(?: {_OTHER})?)'
+).fullmatch
 _USUAL = re.compile(f'([А-Я]{{2,5}}) ["«]([^{_ALL_MARKS}][^{_ALL_MARKS[:-1]},]*)["»]').fullmatch
 _EMPTY = re.compile("«»|„“")
 _INNER_BLANKS = re.compile("(?<=[«„]) +| +(?=[»“])")
@@ -62,6 +66,8 @@ def parse_full(value: object) -> tuple[str, text.Notes]:
     >>> parse_full('Общество с ограниченной ответственностью  "Ромашка"')[0]
     'Общество с ограниченной ответственностью «Ромашка»'
     """
+    if value is None:
+        return "", ()
     written, notes = text.parse(value, "full_name")
     if is_placeholder(written):
         return "", (*notes, Note("full_name", "placeholder", written)) if written else notes
@@ -131,7 +137,7 @@ def nest_quotes(written: str) -> str:
     if _QUOTES.isdisjoint(written) and ",," not in written:
         return written
     if plain := _PLAIN(written):
-        return f"«{plain[1].rstrip()}»"
+        return f"{plain[1]}«{plain[2]}»{plain[3]}"
     for _ in range(_ROUNDS):
         before, written = written, _nest(written)
         if before == written:

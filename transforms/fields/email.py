@@ -92,11 +92,14 @@ def usual(written: str) -> str:
 
 
 def _read_cell(written: str, found: dict[str, str], notes: list[Note]) -> None:
+    if (address := usual(written)) and not _is_filler(address):
+        found.setdefault(address.lower(), address)
+        return
     if is_placeholder(written):
         if written:
             notes.append(Note("email", "placeholder", text.shown(written)))
         return
-    unwrapped = _WRAPPING.sub(" ", written)
+    unwrapped = _WRAPPING.sub(" ", written) if ":" in written else written
     mended = _mend(unwrapped)
     if mended != unwrapped:
         notes.append(Note("email", "repaired", text.shown(written)))
@@ -120,8 +123,10 @@ def _mend(written: str) -> str:
     'ivan@mail.ru'
     """
     mended = _AT_GAP.sub("@", written)
-    mended = re.sub(r"\.{2,}", ".", mended)
-    mended = _DOT_GAP.sub(r"\1.\2", mended)
+    if ".." in mended:
+        mended = re.sub(r"\.{2,}", ".", mended)
+    if " " in mended or "," in mended:
+        mended = _DOT_GAP.sub(r"\1.\2", mended)
     return mended if mended.isascii() else _WORD.sub(_to_latin, mended)
 
 

@@ -8,6 +8,7 @@ Orders(count=12, total=15430050, last_on='2024-03-02')
 (None, (Note(field='orders', problem='unreadable', value='много'),))
 """
 
+import re
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 
 from transforms.fields import text, time
@@ -15,6 +16,8 @@ from transforms.fields.placeholders import words
 from transforms.records import Note, Orders
 
 _ROUBLES = words("RUB RUR 643 РУБ РУБ. ₽")
+_USUAL = re.compile(r"([0-9]+)(?:\.([0-9]{2}))?").fullmatch
+_SHORT = 12
 _LONGEST = 40
 _MOST = 10**13
 
@@ -45,6 +48,8 @@ def _count(value: object) -> tuple[int, text.Notes]:
 def _kopecks(value: object) -> tuple[int, text.Notes]:
     if value is None or value == "":
         return 0, ()
+    if isinstance(value, str) and len(value) <= _SHORT and (usual := _USUAL(value)):
+        return int(usual[1]) * 100 + int(usual[2] or 0), ()
     amount = _decimal(value)
     if amount is None or not amount.is_finite() or abs(amount) >= _MOST:
         return 0, (Note("orders", "unreadable", text.shown(value)),)

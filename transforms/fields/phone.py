@@ -18,6 +18,7 @@ Note(field='phone', problem='placeholder', value='+7 999 999-99-99')
 """
 
 import re
+from functools import lru_cache
 
 from transforms.fields import text
 from transforms.fields._phone_numbers import number, usual
@@ -48,9 +49,13 @@ def parse(value: object) -> tuple[tuple[str, ...], text.Notes]:
     phones: list[str] = []
     notes = list(many)
     for cell in cells:
+        if type(cell) is str and len(cell) <= _LONGEST and (phone := usual(cell)):
+            phones.append(phone)
+            continue
         written, wrong = text.parse(_one_line(cell), "phone", _LONGEST)
-        notes += wrong
-        _read_cell(written, phones, notes)
+        numbers, left = _read_cell(written)
+        phones += numbers
+        notes += wrong + left
     return tuple(dict.fromkeys(phones)), tuple(notes)
 
 
@@ -58,18 +63,21 @@ def _one_line(cell: object) -> object:
     return ";".join(cell.splitlines()) if isinstance(cell, str) else cell
 
 
-def _read_cell(written: str, phones: list[str], notes: list[Note]) -> None:
-    """Add the numbers of one cell to ``phones`` and what else it says to ``notes``."""
+@lru_cache(maxsize=8192)
+def _read_cell(written: str) -> tuple[tuple[str, ...], text.Notes]:
+    """The numbers of one cell, and what else it says; the same fillers come again and again."""
+    phones: list[str] = []
+    notes: list[Note] = []
     extendable = False
     for piece in _pieces(written):
         numbers, rest = _read_piece(piece)
-        tail = _EXTENSION.fullmatch(piece)
-        if extendable and tail:
+        if extendable and (tail := _EXTENSION.fullmatch(piece)):
             phones[-1] += f";ext={tail[1]}"
         elif rest and not (numbers and _LABELS.fullmatch(rest.lower())):
             notes.append(Note("phone", _problem(rest), text.shown(rest)))
         phones += numbers
         extendable = bool(numbers) and ";ext=" not in numbers[-1]
+    return tuple(phones), tuple(notes)
 
 
 def _pieces(written: str) -> list[str]:
@@ -78,6 +86,8 @@ def _pieces(written: str) -> list[str]:
     >>> _pieces("8/812/1234567, 8-921-123-45-67;ext=5; 765-43-21/22")
     ['8 812 1234567', '8-921-123-45-67 доб 5', '765-43-21', '22']
     """
+    if not _SEPARATORS.search(written):
+        return [written] if written else []
     split = _SEPARATORS.split(_WRITTEN_EXTENSION.sub(" доб ", written))
     parts = [part.strip() for part in split if part.strip()]
     pieces = []

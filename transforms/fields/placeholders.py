@@ -28,6 +28,8 @@ def is_placeholder(value: str) -> bool:
     if len(value) > 2 * _LONGEST and value[0].isalnum():
         return False
     word = value.strip(" .,;:!?-_*\"'«»()[]").lower()
+    if word[:1].isalnum():
+        return word in _WORDS
     return word in _WORDS or not any(map(str.isalnum, word))
 
 

@@ -26,6 +26,7 @@ SHOWN = 200
 LIMIT = 1000
 MANY = 100
 _CACHED = 120
+_TEXTS = frozenset({str})
 
 LOOKALIKES = str.maketrans("ABCEHKMOPTXYËaceopxykë", "АВСЕНКМОРТХУЁасеорхукё")
 _LATIN = re.compile("[A-Za-zËë]")
@@ -150,6 +151,8 @@ def leaves(value: object, field: str) -> tuple[list[object], Notes]:
     >>> leaves("a", "phone")
     (['a'], ())
     """
+    if isinstance(value, list) and len(value) <= MANY and _TEXTS.issuperset(map(type, value)):
+        return value[:], ()
     found: list[object] = []
     for leaf in _walk(value):
         if len(found) == MANY:

@@ -6,9 +6,9 @@ import time
 from collections.abc import Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, as_completed, wait
 
-from transforms.errors import ConfigurationError, SvodError
+from transforms.errors import SvodError
 from transforms.register.answer import Answer, NoAnswer, Why
-from transforms.register.connection import FAILURES, Connection, check_url
+from transforms.register.connection import FAILURES, Connection, check_token, check_url
 from transforms.register.limiter import Clock, DailyBudget, Pace, Window
 from transforms.register.party import parse_party
 
@@ -54,9 +54,7 @@ class RegisterClient:
         clock: Clock = time.monotonic,
     ) -> None:
         check_url(url)
-        token = token.strip()
-        if not token or not token.isascii() or not token.isprintable():
-            raise ConfigurationError("SVOD_REGISTER_TOKEN is empty or no key at all.")
+        token = check_token(token)
         self._url = url
         self._headers = {
             "Authorization": f"Token {token}",

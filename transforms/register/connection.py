@@ -75,6 +75,14 @@ def check_url(url: str) -> None:
         raise ConfigurationError("--register must begin with https://: the key is sent to it.")
 
 
+def check_token(token: str) -> str:
+    """The key without blanks around it; ``ConfigurationError`` when it can be none."""
+    token = token.strip()
+    if not token or not token.isascii() or not token.isprintable():
+        raise ConfigurationError("SVOD_REGISTER_TOKEN is empty or no key at all.")
+    return token
+
+
 def _is_local(host: str | None) -> bool:
     try:
         return host == "localhost" or ipaddress.ip_address(host or "").is_loopback

@@ -65,6 +65,8 @@ def company_row(origin: Origin, facts: CompanyFacts) -> Row:
 def _choose_tin(values: Sequence[object]) -> tuple[tins.Tin, text.Notes]:
     """The one valid TIN; two different ones are never one company."""
     read = [tins.parse(value) for value in values] or [tins.parse(None)]
+    if len(read) == 1 and not read[0].repaired:
+        return read[0], ()
     told = [tin for tin in read if tin.reason != "missing_tin"] or read[:1]
     good = {tin.tin: tin for tin in reversed(told) if not tin.reason}
     if len(good) > 1:

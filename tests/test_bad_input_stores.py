@@ -1,0 +1,189 @@
+"""Stores that are not there, not as agreed, or full of rubbish: all that can be read is loaded."""
+
+import gzip
+import json
+
+import pytest
+
+from sandbox import store_a
+from tests.installation import organisation, party, person, tin
+
+ALFA, VEGA = tin(1), tin(2)
+GOOD = organisation("0001000001", ALFA)
+HUGE = "Я" * 5_000_000
+
+
+@pytest.fixture
+def ready(place):
+    """A company in each store."""
+    place.know([party(ALFA, "АЛЬФА"), party(VEGA, "ВЕГА")])
+    place.company(1, VEGA)
+    place.contact(1, 1)
+    place.export(GOOD, person("0002000001", "0001000001"))
+    return place
+
+
+def loaded_all(place, ended, code):
+    """What is good in both stores is in the CRM."""
+    assert ended.code == code, ended
+    assert sorted(place.titles()) == [ALFA, VEGA]
+    assert sorted(place.people()) == ["A-1", "B-0002000001"]
+
+
+def broken(place):
+    query = "SELECT topic, `partition`, `offset`, reason FROM invalid_messages ORDER BY 1, 3"
+    return place.rows(query.replace("`", '"'))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        (store_a.PASSWORD, "wr0ng", "does not know this user and password"),
+        ("/shop", "/shops", "there is no database shops, or svod may not see it"),
+        ("127.0.0.1", "127.0.0.2", "cannot be reached"),
+    ],
+)
+def test_a_database_that_cannot_be_entered(ready, old, new, told):
+    ready.environment["SVOD_STORE_A"] = ready.environment["SVOD_STORE_A"].replace(old, new)
+    ended = ready.full()
+    assert (ended.code, ended.out) == (2, "")
+    [line] = ended.err.splitlines()
+    assert line.startswith("svod: --store_a: ")
+    assert told in line
+    assert "wr0ng" not in line
+    assert ready.rows("SELECT name FROM sqlite_master") == []
+
+
+def test_no_right_to_read_a_table(ready):
+    ready.sql("CREATE OR REPLACE USER blind IDENTIFIED BY 'only-select'")
+    for table in ("companies", "orders"):
+        ready.sql(f"GRANT SELECT ON {table} TO blind")
+    url = ready.environment["SVOD_STORE_A"].replace("svod:", "blind:")
+    ready.environment["SVOD_STORE_A"] = url
+    ended = ready.full()
+    assert (ended.code, ended.err) == (
+        2,
+        "svod: --store_a: blind may not read the table contacts: grant SELECT on all of it\n",
+    )
+
+
+@pytest.mark.parametrize(
+    ("damage", "told"),
+    [
+        ("ALTER TABLE companies DROP COLUMN kpp", "the column companies.kpp is missing"),
+        ("DROP TABLE orders", "the database shop has no table orders"),
+    ],
+)
+def test_a_missing_column_or_table(ready, damage, told):
+    ready.sql(damage)
+    ended = ready.full()
+    assert (ended.code, ended.err) == (2, f"svod: --store_a: {told}\n")
+
+
+def test_empty_stores_are_fine(place):
+    place.export()
+    ended = place.full()
+    assert ended.code == 3  # an export without partners is no export
+    assert place.full(sources=["store_a"]).code == 0
+    assert place.summary()["read"] == dict.fromkeys("AB", {"companies": 0, "contacts": 0})
+    assert place.portal.stats.writes == 0
+
+
+SOUND = json.dumps({"header": {}, "partners": [GOOD, GOOD]}).encode()
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"", "empty_file"),
+        (b" \n ", "empty_file"),
+        (b"Dear colleagues,\nenclosed you find", "not_json"),
+        (b'{"header": {}}', "no_partners"),
+        (b"[]", "no_partners"),
+        (SOUND[:-40], "file_cut"),
+        (gzip.compress(SOUND)[:-30], "file_cut"),
+        (gzip.compress(SOUND)[:40] + b"\0" * 40, "broken_gzip"),
+        (SOUND.replace(b"[{", b'["a", {', 1), "broken_partner"),
+        (SOUND.replace(b"[{", b"[null, {", 1), "broken_partner"),
+        (SOUND.replace(b"[{", b"[[1], {", 1), "broken_partner"),
+        (SOUND.replace(b"[{", b'[{"category": "2"}, {', 1), "no_partner_number"),
+        (SOUND.replace(b"[{", b'[{"partner": "5", "category": "7"}, {', 1), "bad_category"),
+        (SOUND.replace(b"[{", b'[{"partner": "5" "category": 2}, {', 1), "broken_partner"),
+        (SOUND.replace(b"[{", b'[{"partner": "\xff\xfe\0", "cat, {', 1), "broken_partner"),
+    ],
+)
+def test_a_broken_file_is_told_and_the_others_are_read(ready, content, reason):
+    path = ready.files / "z-broken.json"
+    path.write_bytes(content)
+    loaded_all(ready, ready.full(), 3)
+    [(topic, partition, _, why)] = broken(ready)
+    assert (topic, partition, why) == (f"file:{path}", -1, reason)
+    assert ready.summary()["messages"] == 1
+    assert ready.summary()["status"] == "incomplete"
+    path.unlink()
+    assert ready.full().code == 0
+
+
+def test_wrong_types_everywhere(ready):
+    values = [None, True, 0, -1.5, 10**400, "", "х", [], [[]], {}, {"a": {}}, ["a", 1, None]]
+    partners = []
+    for number, value in enumerate(values):
+        for place, category in enumerate("12"):
+            fields = (
+                *("name1", "name2", "legal_form", "taxnumbers", "addresses", "bankdetails"),
+                *("phones", "emails", "site", "orders", "deleted", "created_at", "changed_at"),
+                *("last_name", "first_name", "middle_name", "position", "contact_of"),
+            )
+            own = {"partner": f"{9000 + number}{place}", "category": category}
+            partners.append(dict.fromkeys(fields, value) | own)
+            partners.append(own)
+    ready.export(*partners, name="strange.json")
+    loaded_all(ready, ready.full(), 0)
+    read = ready.summary()["read"]["B"]
+    assert read == {"companies": len(values) + 1, "contacts": len(values) + 1}
+    refused = ready.summary()["companies"]["invalid"]
+    assert sum(refused.values()) == len(values)
+
+
+def test_bytes_that_are_no_text(ready):
+    wrong = bytes(range(1, 256))
+    ready.company(2, ALFA, name=wrong, phone=wrong, email=wrong[:255], address=wrong, site=wrong)
+    ready.contact(2, 2, last_name=wrong[:128], first_name=b"\x98", position=wrong)
+    ready.company(3, b"\xff\x98", name=b"\x98")
+    bad = json.dumps(organisation("0001000009", VEGA, name1="NAME")).encode()
+    ready.export(GOOD, person("0002000001", "0001000001"))
+    (ready.files / "bytes.json").write_bytes(
+        b'{"partners": [' + bad.replace(b"NAME", b"\xff\xfe\x80\xc3") + b"]}"
+    )
+    ended = ready.full()
+    assert ended.code == 0, ended
+    assert sorted(ready.titles()) == [ALFA, VEGA]
+    assert {"A-1", "B-0002000001"} <= ready.people().keys()
+
+
+def test_ten_megabytes_in_a_name(ready):
+    ready.export(
+        organisation("0001000007", VEGA, name1=HUGE, phones=[HUGE], emails=HUGE),
+        person("0002000007", "0001000007", last_name=HUGE, first_name="Пётр", position=HUGE),
+        GOOD,
+        name="huge.json",
+    )
+    ended = ready.full()
+    assert ended.code == 0, ended
+    assert sorted(ready.titles()) == [ALFA, VEGA]
+    assert {"A-1", "B-0002000001"} <= ready.people().keys()
+    [(longest,)] = ready.rows("SELECT max(length(raw)) FROM rows")
+    assert longest <= 65_536
+
+
+def test_the_other_encoding_is_told(ready):
+    (ready.files / "windows.json").write_bytes(
+        json.dumps(
+            {"partners": [organisation("0001000001", ALFA, name1="Ромашка" * 40)]},
+            ensure_ascii=False,
+        ).encode("cp1251")
+    )
+    ended = ready.full()
+    assert ended.code == 2
+    assert ended.err.startswith("svod: --store_b_encoding: ")
+    assert "windows.json is not in utf-8: give the other encoding" in ended.err
