@@ -83,12 +83,14 @@ def lines(world: World, repeat: int) -> Iterator[Line]:
         DifferentWorkError: when their results differ.
     """
     for stage in STAGES:
-        runs = [[_measured(world, name, stage) for name in ("Beam", "plain")] for _ in range(repeat)]
+        names = ("Beam", "plain")
+        runs = [[_measured(world, name, stage) for name in names] for _ in range(repeat)]
         found = {msgspec.json.encode(run.found, order="sorted") for pair in runs for run in pair}
         if len(found) > 1:
             raise DifferentWorkError(f"{stage}: " + " / ".join(map(bytes.decode, sorted(found))))
         beam, plain = ([pair[place] for pair in runs] for place in (0, 1))
-        records = world.of_b if stage.endswith(" B") and " A " not in stage else world.of_a + world.of_b
+        is_of_b = stage.endswith(" B") and " A " not in stage
+        records = world.of_b if is_of_b else world.of_a + world.of_b
         yield Line(stage, records, _summed_up(beam), _summed_up(plain))
 
 

@@ -54,7 +54,6 @@ class Stage(msgspec.Struct, frozen=True):
     tables: tuple[sa.Table, ...] = ()
 
 
-
 def contents(ledger: Ledger, tables: Iterable[sa.Table]) -> Found:
     """A digest of each of the tables."""
     with ledger.read() as connection:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 
 import msgspec
 import sqlalchemy as sa
@@ -21,7 +21,7 @@ def instant(microseconds: int) -> str:
     """
     if not microseconds:
         return "at an unknown time"
-    at = datetime.fromtimestamp(microseconds // 1_000_000, timezone.utc)
+    at = datetime.fromtimestamp(microseconds // 1_000_000, UTC)
     return f"{at:%Y-%m-%d %H:%M:%S} UTC"
 
 

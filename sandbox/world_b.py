@@ -2,7 +2,7 @@
 
 from array import array
 from collections.abc import Callable, Iterator
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta, timezone
 from random import Random
 from typing import Any, Final
 
@@ -17,7 +17,7 @@ from sandbox.world_tins import SHARES
 Draw = Callable[[], float]
 Partner = dict[str, Any]
 
-_ZONES: Final = (*[timezone(timedelta(hours=3))] * 17, timezone.utc, timezone(timedelta(hours=7)))
+_ZONES: Final = (*[timezone(timedelta(hours=3))] * 17, UTC, timezone(timedelta(hours=7)))
 _FLAWS: Final = tuple(SHARES)
 
 

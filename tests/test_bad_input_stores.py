@@ -85,7 +85,7 @@ def test_empty_stores_are_fine(place):
     ended = place.full()
     assert ended.code == 3  # an export without partners is no export
     assert place.full(sources=["store_a"]).code == 0
-    assert place.summary()["read"] == dict.fromkeys("AB", {"companies": 0, "contacts": 0})
+    assert place.summary()["read"] == {source: {"companies": 0, "contacts": 0} for source in "AB"}
     assert place.portal.stats.writes == 0
 
 

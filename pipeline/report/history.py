@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -37,7 +37,7 @@ class PastRun(msgspec.Struct, frozen=True):
         """How long it took, or has taken so far; ``None`` when nobody saw its end."""
         if self.finished_at is None and not self.is_running:
             return None
-        end = parse_time(self.finished_at) if self.finished_at else datetime.now(timezone.utc)
+        end = parse_time(self.finished_at) if self.finished_at else datetime.now(UTC)
         return max(0.0, (end - parse_time(self.started_at)).total_seconds())
 
     def read(self, kind: str) -> int:

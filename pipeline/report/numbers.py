@@ -1,6 +1,6 @@
 """Numbers, times and plurals as a Russian reader expects them."""
 
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta, timezone
 
 THIN = "\u202f"
 """The narrow no-break space between groups of digits."""
@@ -99,4 +99,4 @@ def clock(epoch_minutes: int) -> str:
 
 def parse_time(iso: str) -> datetime:
     """A time of the ledger (ISO 8601, UTC)."""
-    return datetime.strptime(iso, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=timezone.utc)
+    return datetime.strptime(iso, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)

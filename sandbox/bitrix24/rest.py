@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import Any, Literal
 
 from sandbox.bitrix24 import php
@@ -154,7 +154,7 @@ class Rest:
 
     def _time(self, seconds: float, operating: Mapping[str, float]) -> dict[str, Any]:
         start = self.state.clock.wall(self.state.clock.now())
-        dates = (datetime.fromtimestamp(at, timezone.utc) for at in (start, start + seconds))
+        dates = (datetime.fromtimestamp(at, UTC) for at in (start, start + seconds))
         began, ended = (date.isoformat(timespec="seconds") for date in dates)
         return {
             "start": start,

@@ -9,7 +9,7 @@ import re
 import zipfile
 import zlib
 from collections.abc import Iterator
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
 from typing import IO, NamedTuple
@@ -125,7 +125,7 @@ def _up_to_failure(
 
 def _packed_at(member: zipfile.ZipInfo) -> int:
     try:
-        packed = datetime(*member.date_time, tzinfo=timezone.utc)
+        packed = datetime(*member.date_time, tzinfo=UTC)
     except ValueError:  # some packers leave the date empty
         return 0
     return int(packed.timestamp()) * 1_000_000

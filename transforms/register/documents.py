@@ -4,7 +4,7 @@ Names of elements and attributes are the tax service's own.
 """
 
 from collections.abc import Iterator
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from functools import lru_cache
 from xml.etree.ElementTree import Element
 
@@ -154,7 +154,7 @@ def _day(value: str | None) -> int | None:
     """A day's first microsecond since the epoch, of ``2026-09-10`` or ``10.09.2026``."""
     for form in ("%Y-%m-%d", "%d.%m.%Y"):
         try:
-            day = datetime.strptime(plain(value), form).replace(tzinfo=timezone.utc)
+            day = datetime.strptime(plain(value), form).replace(tzinfo=UTC)
         except ValueError:
             continue
         return int(day.timestamp()) * 1_000_000
