@@ -118,6 +118,15 @@ class Installation:
         finally:
             engine.dispose()
 
+    def execute(self, statement: str) -> None:
+        """Change the ledger by hand."""
+        engine = sa.create_engine(self.ledger)
+        try:
+            with engine.begin() as connection:
+                connection.execute(sa.text(statement))
+        finally:
+            engine.dispose()
+
     def fill(
         self, world: World, files: int = 3, encoding: Encoding = "utf-8", packed: bool = False
     ) -> None:

@@ -30,11 +30,6 @@ def loaded_all(place, ended, code):
     assert sorted(place.people()) == ["A-1", "B-0002000001"]
 
 
-def broken(place):
-    query = "SELECT topic, `partition`, `offset`, reason FROM invalid_messages ORDER BY 1, 3"
-    return place.rows(query.replace("`", '"'))
-
-
 @pytest.mark.parametrize(
     ("old", "new", "told"),
     [
@@ -83,44 +78,45 @@ def test_a_missing_column_or_table(ready, damage, told):
 def test_empty_stores_are_fine(place):
     place.export()
     ended = place.full()
-    assert ended.code == 3  # an export without partners is no export
-    assert place.full(sources=["store_a"]).code == 0
-    assert place.summary()["read"] == {source: {"companies": 0, "contacts": 0} for source in "AB"}
+    assert ended.code == 0, ended
+    assert place.summary()["read"] == {key: {"companies": 0, "contacts": 0} for key in "AB"}
     assert place.portal.stats.writes == 0
 
 
 SOUND = json.dumps({"header": {}, "partners": [GOOD, GOOD]}).encode()
+PACKED = gzip.compress(SOUND)
+BROKEN = {
+    "a": (b"", "empty_file"),
+    "b": (b" \n ", "empty_file"),
+    "c": (b"Dear colleagues,\nenclosed you find", "not_json"),
+    "d": (b'{"header": {}}', "no_partners"),
+    "e": (b"[]", "no_partners"),
+    "f": (SOUND[:-40], "file_cut"),
+    "g": (PACKED[:-30], "file_cut"),
+    "h": (PACKED[:20] + b"\xff" * 20 + PACKED[40:], "broken_gzip"),
+    "i": (SOUND.replace(b"[{", b'["a", {', 1), "broken_partner"),
+    "j": (SOUND.replace(b"[{", b"[null, {", 1), "broken_partner"),
+    "k": (SOUND.replace(b"[{", b"[[1], {", 1), "broken_partner"),
+    "l": (SOUND.replace(b"[{", b'[{"category": "2"}, {', 1), "no_partner_number"),
+    "m": (SOUND.replace(b"[{", b'[{"partner": "5", "category": "7"}, {', 1), "bad_category"),
+    "n": (SOUND.replace(b"[{", b'[{"partner": "5" "category": 2}, {', 1), "broken_partner"),
+    "o": (SOUND.replace(b"[{", b'[{"partner": "\xff\xfe\0", "cat, {', 1), "broken_partner"),
+}
 
 
-@pytest.mark.parametrize(
-    ("content", "reason"),
-    [
-        (b"", "empty_file"),
-        (b" \n ", "empty_file"),
-        (b"Dear colleagues,\nenclosed you find", "not_json"),
-        (b'{"header": {}}', "no_partners"),
-        (b"[]", "no_partners"),
-        (SOUND[:-40], "file_cut"),
-        (gzip.compress(SOUND)[:-30], "file_cut"),
-        (gzip.compress(SOUND)[:40] + b"\0" * 40, "broken_gzip"),
-        (SOUND.replace(b"[{", b'["a", {', 1), "broken_partner"),
-        (SOUND.replace(b"[{", b"[null, {", 1), "broken_partner"),
-        (SOUND.replace(b"[{", b"[[1], {", 1), "broken_partner"),
-        (SOUND.replace(b"[{", b'[{"category": "2"}, {', 1), "no_partner_number"),
-        (SOUND.replace(b"[{", b'[{"partner": "5", "category": "7"}, {', 1), "bad_category"),
-        (SOUND.replace(b"[{", b'[{"partner": "5" "category": 2}, {', 1), "broken_partner"),
-        (SOUND.replace(b"[{", b'[{"partner": "\xff\xfe\0", "cat, {', 1), "broken_partner"),
-    ],
-)
-def test_a_broken_file_is_told_and_the_others_are_read(ready, content, reason):
-    path = ready.files / "z-broken.json"
-    path.write_bytes(content)
-    loaded_all(ready, ready.full(), 3)
-    [(topic, partition, _, why)] = broken(ready)
-    assert (topic, partition, why) == (f"file:{path}", -1, reason)
-    assert ready.summary()["messages"] == 1
-    assert ready.summary()["status"] == "incomplete"
-    path.unlink()
+def test_broken_files_are_told_and_the_others_are_read(ready):
+    for name, (content, _) in BROKEN.items():
+        (ready.files / f"{name}.json").write_bytes(content)
+    for _ in range(2):
+        loaded_all(ready, ready.full(), 3)
+        query = 'SELECT topic, "partition", reason FROM invalid_messages ORDER BY topic'
+        assert ready.rows(query) == [
+            (f"file:{ready.files / name}.json", -1, reason) for name, (_, reason) in BROKEN.items()
+        ]
+        assert ready.summary()["messages"] == len(BROKEN)
+        assert ready.summary()["status"] == "incomplete"
+    for name in BROKEN:
+        (ready.files / f"{name}.json").unlink()
     assert ready.full().code == 0
 
 

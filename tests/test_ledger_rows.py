@@ -28,7 +28,8 @@ from transforms.ledger.accounting import NumbersDoNotAddUpError
 from transforms.ledger.answers import save_answers
 from transforms.ledger.database import Ledger, open_ledger
 from transforms.ledger.runs import start_run
-from transforms.ledger.source_rows import newest, remember
+from transforms.ledger.source_rows import remember
+from transforms.ledger.versions import newest
 from transforms.records import COMPANY, CONTACT
 
 
@@ -382,6 +383,16 @@ def test_numbers_that_do_not_add_up_are_told(ledger: Ledger, spoil: Any, message
         connection.execute(spoil)
     with ledger.read() as connection, pytest.raises(NumbersDoNotAddUpError, match=message):
         accounting.row_outcomes(connection, run, COMPANY)
+
+
+def test_provenance_follows_the_winner_though_the_value_stays(ledger: Ledger) -> None:
+    run_once(ledger, [company_row("A:1", ACTIVE, name="Ромашка")])
+    (version,) = column(ledger, schema.golden, "version")
+    run_once(ledger, [company_row("B:1", ACTIVE, 2, name="Ромашка")])
+    golden, provenance, members = snapshot(ledger).companies[ACTIVE]
+    assert (golden.title, provenance, members) == ("Ромашка", {"name": "B:1"}, {"A:1", "B:1"})
+    # The CRM has nothing to learn from that.
+    assert column(ledger, schema.golden, "version") == [version]
 
 
 def test_rebuilding_twice_writes_nothing(ledger: Ledger) -> None:

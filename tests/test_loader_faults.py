@@ -191,26 +191,57 @@ def _die_at_transaction(ledger: Ledger, portal: Bitrix24, records: Any, number: 
     return False
 
 
-def test_an_update_that_the_portal_executes_after_we_gave_up_adds_no_phone_twice(
-    ledger: Ledger,
+def late_and_again(
+    ledger: Ledger, portal: Bitrix24, record: Any, method: str, passes: int, patch: Any
 ) -> None:
-    """A new try has to wait until the lost one must have been executed, and to read again."""
+    """Load a record; the first request with the method is lost, and executed 0.2 s later.
+
+    With one pass the run ends before that, and the next run starts at once.
+    """
+    late: list[threading.Timer] = []
+
+    def hold_back(call: Call) -> None:
+        if not late and method in f"{call.method} {call.params}":
+            request = call.method, dict(call.params)
+            late.append(threading.Timer(0.2, portal._gateway.rest.call, request))
+            late[0].start()
+            raise ConnectionAbortedError
+
+    portal.on_request(hold_back)
+    with patch.context() as few:
+        few.setattr("transforms.crm.loader._PASSES", passes)
+        load(ledger, portal, hold(ledger, [record]), settle=0.5)
+    load(ledger, portal, hold(ledger, [record]), settle=0.5)
+    late[0].join()
+
+
+@pytest.mark.parametrize("passes", [1, 20])
+def test_what_the_portal_executes_after_we_gave_up_is_not_doubled(
+    ledger: Ledger, passes: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with Bitrix24(limits=False) as portal:
-        bring(ledger, portal, [FULL])
+        late_and_again(ledger, portal, FULL, "crm.item.batchImport", passes, monkeypatch)
+        assert [row["originId"] for row in portal.companies()] == [ROMASHKA]
         more = changed(FULL, phones=(*FULL.phones, "+78120000009"))
-        portal.faults.set([Fault("lost", method="crm.item.update", moment="before", times=1)])
-        late: list[threading.Timer] = []
-
-        def hold_back(call: Call) -> None:
-            if not late and "crm.item.update" in str(call.params):
-                params = dict(call.params)
-                late.append(threading.Timer(0.1, portal._gateway.rest.call, ("batch", params)))
-                late[0].start()
-
-        portal.on_request(hold_back)
-        load(ledger, portal, hold(ledger, [more]), settle=0.4)
-        late[0].join()
+        late_and_again(ledger, portal, more, "crm.item.update", passes, monkeypatch)
         assert values(portal, "companies", ROMASHKA, "PHONE") == [*FULL.phones, "+78120000009"]
+        nothing_doubled(portal)
+
+
+def test_what_a_create_in_doubt_has_sent_is_known(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So that what the stores have changed since is changed, not taken for somebody's wish."""
+    with Bitrix24(limits=False) as portal:
+        portal.faults.set([Fault("lost", method="crm.item.batchImport")])
+        with monkeypatch.context() as patch:
+            patch.setattr("transforms.crm.loader._PASSES", 1)
+            load(ledger, portal, hold(ledger, [FULL]))
+        portal.faults.set([])
+        better = changed(FULL, title="ООО «Ромашка-2»", phones=("+78120000009",))
+        assert bring(ledger, portal, [better])["company"] == {"created": 1}
+        assert portal.companies()[0]["title"] == "ООО «Ромашка-2»"
+        assert values(portal, "companies", ROMASHKA, "PHONE") == ["+78120000009"]
         nothing_doubled(portal)
 
 

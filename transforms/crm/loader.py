@@ -65,13 +65,15 @@ class Loader:
     def _passes(self, kind: str, total: int, step: "_Companies | _Contacts") -> None:
         progress = Progress(self._ledger, self._run, f"load {_PLURAL[kind]}", total=total)
         progress.flush()
+        retry_at = 0
         for _ in range(_PASSES):
+            time.sleep(max(0.0, (retry_at - now()) / 1e6))
             creates = Creates(self._ledger, self._run, kind, self._settle)
             for chunk in self._pending(kind):
                 progress.add(step.load(chunk, creates))
             if creates.retry_at is None:
                 break
-            time.sleep(max(0.0, (creates.retry_at - now()) / 1e6))
+            retry_at = creates.retry_at
         progress.flush()
 
     def _pending(self, kind: str) -> Iterator[list[Pending]]:

@@ -173,7 +173,11 @@ class CompanyParts:
             self._open |= unknown
             self._creates.try_again()
         done = {
-            key: Sent(self._sent[key].crm_id if key in self._sent else 0, dict(wanted[key]))
+            # An address has no id: it is its requisite's.
+            key: Sent(
+                self._sent[key].crm_id if key in self._sent else wanted[key]["ENTITY_ID"],
+                dict(wanted[key]),
+            )
             for key in outcomes.done
         }
 

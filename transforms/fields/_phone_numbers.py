@@ -41,6 +41,8 @@ def usual(written: str) -> str:
         written = written.translate(_ALL_PUNCTUATION)
         if not written.isascii():
             return ""
+    if written.startswith("007"):
+        written = "+" + written[2:]
     digits = written.encode().translate(None, _ASCII_PUNCTUATION)
     length = len(digits)
     if length == 12:

@@ -8,11 +8,13 @@
 """
 
 import re
+from functools import lru_cache
 
 from transforms.fields import text
 from transforms.fields.placeholders import is_placeholder
 from transforms.records import Address, Note
 
+_SHORT = 80
 _POSTAL_CODE = re.compile(r"\d{6}(?!\d)", re.ASCII)
 
 
@@ -52,7 +54,7 @@ def _is_legal(value: object) -> bool:
 
 def _from_parts(value: dict[str, object]) -> tuple[Address, text.Notes]:
     line, notes = _line(value.get("text"), "address")
-    code, code_notes = _line(value.get("postal_code"), "postal_code")
+    code, code_notes = _common(value.get("postal_code"), "postal_code")
     region, region_notes = _common(value.get("region"), "region")
     city, city_notes = _common(value.get("city"), "city")
     notes += code_notes + region_notes + city_notes
@@ -79,7 +81,15 @@ def _line(value: object, field: str) -> tuple[str, text.Notes]:
 
 
 def _common(value: object, field: str) -> tuple[str, text.Notes]:
-    return _meaning(text.parse_common(value, field), field)
+    """``_line`` for parts whose values come again and again: codes, regions, cities."""
+    if type(value) is str and len(value) <= _SHORT:
+        return _short_line(value, field)
+    return _line(value, field)
+
+
+@lru_cache(maxsize=32768)
+def _short_line(value: str, field: str) -> tuple[str, text.Notes]:
+    return _line(value, field)
 
 
 def _meaning(parsed: tuple[str, text.Notes], field: str) -> tuple[str, text.Notes]:

@@ -33,6 +33,8 @@ _PLAIN = re.compile(
     f'({_OTHER})["«]([^{_ALL_MARKS},](?:{_OTHER}[^{_ALL_MARKS},])?)["»](,?(?: {_OTHER})?)'
 ).fullmatch
 _USUAL = re.compile(f'([А-Я]{{2,5}}) ["«]([^{_ALL_MARKS}][^{_ALL_MARKS[:-1]},]*)["»]').fullmatch
+_INNER = f"[^{_ALL_MARKS},](?:{_OTHER}[^{_ALL_MARKS},])?"
+_SETTLED = re.compile(f"{_OTHER}«[^{_ALL_MARKS},]{_OTHER}„{_INNER}“»(?: {_OTHER})?").fullmatch
 _EMPTY = re.compile("«»|„“")
 _INNER_BLANKS = re.compile("(?<=[«„]) +| +(?=[»“])")
 _TWICE = re.compile("«„([^«»„“]*)“»").fullmatch
@@ -136,9 +138,12 @@ def nest_quotes(written: str) -> str:
     """
     if _QUOTES.isdisjoint(written) and ",," not in written:
         return written
+    written = " ".join(written.split())
     if plain := _PLAIN(written):
         return f"{plain[1]}«{plain[2]}»{plain[3]}"
     for _ in range(_ROUNDS):
+        if _SETTLED(written):
+            break
         before, written = written, _nest(written)
         if before == written:
             break

@@ -92,7 +92,8 @@ def usual(written: str) -> str:
 
 
 def _read_cell(written: str, found: dict[str, str], notes: list[Note]) -> None:
-    if (address := usual(written)) and not _is_filler(address):
+    # A sign in front may be a list's dash.
+    if written[:1].isalnum() and (address := usual(written)) and not _is_filler(address):
         found.setdefault(address.lower(), address)
         return
     if is_placeholder(written):

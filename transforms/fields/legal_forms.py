@@ -9,6 +9,8 @@
 """
 
 import re
+from functools import lru_cache
+from itertools import islice
 
 from transforms.fields.text import LOOKALIKES
 
@@ -74,6 +76,7 @@ _ONE_ALPHABET = LOOKALIKES | str.maketrans("03Ё", "ОЗЕ")
 _EDGES = " ,.;:-–—"
 
 
+@lru_cache(maxsize=8192)
 def _key(word: str) -> str:
     # Capitals first: most small letters have no look-alike of their own.
     return word.upper().translate(_ONE_ALPHABET).replace(".", "")
@@ -109,8 +112,9 @@ def at_front(name: str) -> tuple[str, str]:
     known = _ways(first[0], _BY_FIRST) if first else ()
     if not known:
         return "", name
-    spans = list(_WORD.finditer(name))
-    keys = [_key(span[0]) for span in spans[:_LONGEST]]
+    most = max(len(words) for words, _ in known)
+    spans = list(islice(_WORD.finditer(name), most))
+    keys = [_key(span[0]) for span in spans]
     for words, short in known:
         if keys[: len(words)] == words:
             return short, _without(name, spans[0].start(), spans[len(words) - 1].end())

@@ -48,6 +48,8 @@ def _count(value: object) -> tuple[int, text.Notes]:
 def _kopecks(value: object) -> tuple[int, text.Notes]:
     if value is None or value == "":
         return 0, ()
+    if type(value) is int and 0 <= value < _MOST:
+        return value * 100, ()
     if isinstance(value, str) and len(value) <= _SHORT and (usual := _USUAL(value)):
         return int(usual[1]) * 100 + int(usual[2] or 0), ()
     amount = _decimal(value)

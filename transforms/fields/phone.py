@@ -33,6 +33,10 @@ _EXTENSION = re.compile(
     r"[\s.:№#-]{0,4}\(?(\d{1,7})(?!\d)[)\]]?",
     re.IGNORECASE,
 )
+# A label, one number, an extension: nearly all cells that are more than a number.
+_USUAL = re.compile(
+    rf"(?:(?:тел|моб)\.:? )?(\+?\d[\d ().\-‑]{{0,30}}?\d)(?:{_EXTENSION.pattern})?", re.IGNORECASE
+).fullmatch
 _WRITTEN_EXTENSION = re.compile(r";\s?ext=", re.IGNORECASE)
 # "8", "812", "+7 (812)": the front of a number that a comma or a slash has cut.
 _FRONT = re.compile(r"\W*(?:(?:\+?7|8)\W*(?:\d\W*){0,5}|(?:\d\W*){3,5})")
@@ -66,6 +70,9 @@ def _one_line(cell: object) -> object:
 @lru_cache(maxsize=8192)
 def _read_cell(written: str) -> tuple[tuple[str, ...], text.Notes]:
     """The numbers of one cell, and what else it says; the same fillers come again and again."""
+    match = _USUAL(written)
+    if match and (phone := usual(match[1])):
+        return (f"{phone};ext={match[2]}" if match[2] else phone,), ()
     phones: list[str] = []
     notes: list[Note] = []
     extendable = False

@@ -27,6 +27,8 @@ def is_placeholder(value: str) -> bool:
     """Whether the (clean) text says nothing: no letter and no digit in it, or a known filler."""
     if len(value) > 2 * _LONGEST and value[0].isalnum():
         return False
+    if value.isdigit():
+        return False
     word = value.strip(" .,;:!?-_*\"'«»()[]").lower()
     if word[:1].isalnum():
         return word in _WORDS

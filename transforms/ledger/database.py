@@ -4,6 +4,8 @@ import random
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import lru_cache
+from operator import itemgetter
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
@@ -27,6 +29,13 @@ _DRIVERS = {
 # How many values go into one IN list: below every database's limit, large enough to be cheap.
 CHUNK = 500
 _TRIES = 8
+# A page that many transactions write goes into the file itself once in 64 MB of them.
+_PRAGMAS = (
+    "journal_mode=WAL",
+    "synchronous=NORMAL",
+    "cache_size=-65536",
+    "wal_autocheckpoint=16384",
+)
 
 
 class Ledger:
@@ -104,7 +113,7 @@ def _sqlite(url: URL) -> Engine:
     def configure(connection: Any, _: object) -> None:
         # The driver must not begin transactions by itself: it would begin them as readers.
         connection.isolation_level = None
-        for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "cache_size=-65536"):
+        for pragma in _PRAGMAS:
             connection.execute(f"PRAGMA {pragma}").close()
 
     @sa.event.listens_for(engine, "begin")
@@ -162,21 +171,31 @@ def upsert(
     """Insert the rows, or overwrite those of the same primary key but for the columns ``keep``."""
     if not rows:
         return
-    changed = [
-        column.name
-        for column in table.columns
-        if not column.primary_key and column.name not in keep and column.name in rows[0]
-    ]
-    connection.execute(_upserts(connection, table, changed), rows)
+    sql, marks = _upsert_sql(connection.dialect, table, tuple(rows[0]), tuple(keep))
+    # SQLAlchemy's own binding of each row costs more than the database's work.
+    values = list(map(itemgetter(*marks), rows)) if marks else list(rows)
+    connection.exec_driver_sql(sql, values)
 
 
-def _upserts(connection: Connection, table: sa.Table, changed: list[str]) -> Any:
+@lru_cache(maxsize=256)
+def _upsert_sql(
+    dialect: sa.Dialect, table: sa.Table, columns: tuple[str, ...], keep: tuple[str, ...]
+) -> tuple[str, tuple[str, ...]]:
+    """The statement, and the columns in the order of its marks; none where marks have names."""
+    compiled = _upserts(dialect.name, table, columns, keep).compile(
+        dialect=dialect, column_keys=columns
+    )
+    return str(compiled), tuple(compiled.positiontup or ())
+
+
+def _upserts(dialect: str, table: sa.Table, columns: Sequence[str], keep: Sequence[str]) -> Any:
     keys = [column.name for column in table.primary_key]
-    if connection.dialect.name in ("mysql", "mariadb"):
+    changed = [name for name in columns if name not in keys and name not in keep]
+    if dialect in ("mysql", "mariadb"):
         own = mysql.insert(table)
         # MySQL has no "do nothing": setting a key to itself is the usual stand-in.
         return own.on_duplicate_key_update({name: own.inserted[name] for name in changed or keys})
-    insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
+    insert = sqlite.insert if dialect == "sqlite" else postgresql.insert
     statement = insert(table)
     if not changed:
         return statement.on_conflict_do_nothing(index_elements=keys)

@@ -12,6 +12,13 @@ from sqlalchemy.engine import Connection
 
 from transforms.ledger import schema
 from transforms.ledger.database import Ledger, chunks, upsert
+from transforms.ledger.versions import (
+    Known,
+    is_newer,
+    known_versions,
+    newest,
+    originals_of_ties,
+)
 from transforms.records import COMPANY, CONTACT, Row, decode_contact
 
 _PER_TRANSACTION = 4000
@@ -41,30 +48,6 @@ def now() -> int:
     return time.time_ns() // 1000
 
 
-class _Known(msgspec.Struct, frozen=True):
-    changed_at: int
-    order: int
-    fingerprint: str
-    tin: str
-    reason: str
-
-
-def newest(versions: Iterable[Row]) -> list[Row]:
-    """One version a row: the newest. The result does not depend on the order of ``versions``."""
-    best: dict[tuple[str, str, str], Row] = {}
-    for row in versions:
-        key = (row.source, row.kind, row.source_id)
-        other = best.get(key)
-        if other is None or _age(row) > _age(other):
-            best[key] = row
-    return list(best.values())
-
-
-def _age(row: Row) -> tuple[int, int, bytes]:
-    # Copies of a partner with one timestamp have no order of their own, so a fixed rule decides.
-    return row.changed_at, row.order, row.raw
-
-
 def remember(ledger: Ledger, run: Run, versions: Sequence[Row]) -> Touched:
     """Keep what is newer than what is known, and say what it touches. Safe to repeat."""
     touched = Touched(set(), set(), set())
@@ -80,13 +63,13 @@ def remember(ledger: Ledger, run: Run, versions: Sequence[Row]) -> Touched:
 
 def _remember(connection: Connection, run: Run, part: Sequence[Row], touched: Touched) -> None:
     source, kind = part[0].source, part[0].kind
-    known = _known(connection, source, kind, [row.source_id for row in part])
-    raws = _raws_of_ties(connection, part, known)
+    known = known_versions(connection, source, kind, [row.source_id for row in part])
+    originals = originals_of_ties(connection, part, known)
     fresh: list[Row] = []
     seen: list[str] = []
     for row in part:
         old = known.get(row.source_id)
-        if old is None or _is_newer(row, old, raws):
+        if old is None or is_newer(row, old, originals):
             fresh.append(row)
             _touch(touched, row, old)
         else:
@@ -103,48 +86,6 @@ def _remember(connection: Connection, run: Run, part: Sequence[Row], touched: To
             _link(connection, source, fresh, known)
 
 
-def _known(connection: Connection, source: str, kind: str, ids: Sequence[str]) -> dict[str, _Known]:
-    table = schema.rows.c
-    columns = (table.source_id, table.changed_at, table.tie_order, table.fingerprint, table.tin)
-    query = sa.select(*columns, table.reason).where(table.source == source, table.kind == kind)
-    found: dict[str, _Known] = {}
-    for chunk in chunks(ids):
-        for source_id, *rest in connection.execute(query.where(table.source_id.in_(chunk))):
-            found[source_id] = _Known(*rest)
-    return found
-
-
-def _raws_of_ties(
-    connection: Connection, part: Sequence[Row], known: Mapping[str, _Known]
-) -> dict[str, bytes]:
-    """The known original of each row that says something else at the very same moment."""
-    ties = [
-        row.source_id
-        for row in part
-        if (old := known.get(row.source_id)) is not None
-        and (row.changed_at, row.order) == (old.changed_at, old.order)
-        and row.fingerprint != old.fingerprint
-    ]
-    source, kind, table = part[0].source, part[0].kind, schema.rows.c
-    query = sa.select(table.source_id, table.raw).where(table.source == source, table.kind == kind)
-    return {
-        source_id: bytes(raw)
-        for chunk in chunks(ties)
-        for source_id, raw in connection.execute(query.where(table.source_id.in_(chunk)))
-    }
-
-
-def _is_newer(row: Row, old: _Known, raws: Mapping[str, bytes]) -> bool:
-    age, old_age = (row.changed_at, row.order), (old.changed_at, old.order)
-    if age != old_age:
-        return age > old_age
-    if row.source_id not in raws:
-        return False
-    # Store A is read as it stands now, and its orders change without its clock: what is read last
-    # is true. And of one original the later cleaning is: the rules have become better.
-    return row.source == "A" or row.raw >= raws[row.source_id]
-
-
 def _member_tins(connection: Connection, source: str, ids: Sequence[str]) -> set[str]:
     table = schema.members.c
     query = sa.select(table.key).where(table.kind == COMPANY, table.source == source)
@@ -155,7 +96,7 @@ def _member_tins(connection: Connection, source: str, ids: Sequence[str]) -> set
     }
 
 
-def _touch(touched: Touched, row: Row, old: _Known | None) -> None:
+def _touch(touched: Touched, row: Row, old: Known | None) -> None:
     if row.kind == CONTACT:
         touched.contacts.add((row.source, row.source_id))
         return
@@ -249,7 +190,7 @@ def forget(connection: Connection, table: sa.Table, kind: str, keys: Iterable[Ro
 
 
 def _link(
-    connection: Connection, source: str, fresh: Sequence[Row], known: Mapping[str, _Known]
+    connection: Connection, source: str, fresh: Sequence[Row], known: Mapping[str, Known]
 ) -> None:
     table = schema.links.c
     for chunk in chunks([row.source_id for row in fresh if row.source_id in known]):

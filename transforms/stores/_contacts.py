@@ -1,5 +1,7 @@
 """The facts of a contact, from whichever store, as a clean and judged row."""
 
+from functools import lru_cache
+
 import msgspec
 
 from transforms.fields import email, person, phone, text
@@ -27,7 +29,7 @@ def contact_row(origin: Origin, facts: ContactFacts) -> Row:
     """The contact's row, valid or refused."""
     name, name_notes = person.parse(facts.last_name, facts.first_name, facts.middle_name)
     position, position_notes = text.parse_common(facts.position, "position")
-    if position and (is_placeholder(position) or not any(map(str.isalpha, position))):
+    if position and not _is_position(position):
         position, position_notes = "", (Note("position", "placeholder", position),)
     phones, phone_notes = phone.parse(facts.phones)
     emails, email_notes = email.parse(facts.emails)
@@ -36,6 +38,11 @@ def contact_row(origin: Origin, facts: ContactFacts) -> Row:
         name.last, name.first, name.middle, position, facts.company_ids, phones, emails, notes
     )
     return origin.row(CONTACT, "", _verdict(origin, name, facts.company_ids), encode(contact))
+
+
+@lru_cache(maxsize=8192)
+def _is_position(position: str) -> bool:
+    return any(map(str.isalpha, position)) and not is_placeholder(position)
 
 
 def _verdict(origin: Origin, name: person.Name, company_ids: tuple[str, ...]) -> tuple[str, str]:

@@ -24,6 +24,7 @@ _BACKEND = "yajl2_c"
 _BOM = codecs.BOM_UTF8
 _NOT_BRACKETS = bytes(byte for byte in range(256) if byte not in b"[]{}")
 _DEEPEST = 500
+_LONGEST = 1 << 16
 # A run of digits longer than both together is met by one look of so many bytes every so many.
 _LOOK, _STRIDE = 300, 1024
 
@@ -76,6 +77,9 @@ class _Pieces:
         return piece
 
     def _check(self, piece: bytes) -> None:
+        # A text that goes through several pieces is read from its beginning with each of them.
+        if len(piece) > _LONGEST and b'"' not in piece:
+            raise UnsoundError
         open_ones = piece.translate(None, _NOT_BRACKETS)
         levels = 0
         while open_ones != (outer := open_ones.replace(b"[]", b"").replace(b"{}", b"")):
