@@ -137,9 +137,9 @@ def _whole(task: Task) -> Found:
 
 
 STAGES: dict[str, Stage] = {
-    "read B": Stage(_read_b),
-    "read, clean B": Stage(_clean_b),
+    "read B": Stage(_read_b, only_b=True),
+    "read, clean B": Stage(_clean_b, only_b=True),
     "read, clean A and B": Stage(_clean),
-    "…, remember": Stage(_remember, REMEMBERED),
-    "…, up to the loader": Stage(_whole, CONSOLIDATED),
+    "…, remember": Stage(_remember, tables=REMEMBERED),
+    "…, up to the loader": Stage(_whole, tables=CONSOLIDATED),
 }

@@ -8,6 +8,7 @@ work. The register answers at once. Scale 1 is 853,000 records.
 import argparse
 import os
 import platform
+import signal
 import subprocess
 import sys
 import tempfile
@@ -20,7 +21,7 @@ import msgspec
 import phonenumbers
 
 from bench.plain import STAGES
-from bench.program import Measured
+from bench.program import PROGRAMS, Measured
 from bench.task import Task
 from bench.world import World, served
 from pipeline.options import LEDGER, REGISTER_TOKEN, STORE_A
@@ -50,6 +51,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--repeat", type=int, help="default: 3, and 1 from scale 0.5 on")
     parser.add_argument("--growth", action="store_true", help="also a tenth of the scale, compared")
     chosen = parser.parse_args(arguments)
+    # A plain SIGTERM would leave the server and the program that is measured behind.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     print(facts())
     scales = [chosen.scale / 10, chosen.scale] if chosen.growth else [chosen.scale]
     tables: list[list[Line]] = []
@@ -82,7 +85,7 @@ def lines(world: World, repeat: int) -> Iterator[Line]:
     Raises:
         DifferentWorkError: when their results differ.
     """
-    for stage in STAGES:
+    for stage, chosen in STAGES.items():
         names = ("Beam", "plain")
         runs = [[_measured(world, name, stage) for name in names] for _ in range(repeat)]
         found = {msgspec.json.encode(run.found, order="sorted") for pair in runs for run in pair}

@@ -136,9 +136,9 @@ def _contacts(ledger: Ledger, contacts: set[RowKey], of_companies: set[RowKey]) 
 
 
 STAGES: dict[str, Stage] = {
-    "read B": Stage(_read_b),
-    "read, clean B": Stage(_clean_b),
+    "read B": Stage(_read_b, only_b=True),
+    "read, clean B": Stage(_clean_b, only_b=True),
     "read, clean A and B": Stage(_clean),
-    "…, remember": Stage(_with_ledger(_remember), REMEMBERED),
-    "…, up to the loader": Stage(_with_ledger(_whole), CONSOLIDATED),
+    "…, remember": Stage(_with_ledger(_remember), tables=REMEMBERED),
+    "…, up to the loader": Stage(_with_ledger(_whole), tables=CONSOLIDATED),
 }

@@ -51,6 +51,7 @@ class Stage(msgspec.Struct, frozen=True):
     """
 
     work: Callable[[Task], Found]
+    only_b: bool = False
     tables: tuple[sa.Table, ...] = ()
 
 

@@ -81,6 +81,7 @@ class MariaDB:
                 *_SETTINGS,
                 f"--datadir={self._data}",
                 f"--socket={self._sockets / 's'}",
+                f"--tmpdir={self._sockets}",
                 f"--pid-file={self._pid_file}",
                 f"--log-error={self._log}",
                 f"--port={self.port}",
@@ -141,6 +142,8 @@ class MariaDB:
                     "--no-defaults",
                     *_as_root(),
                     f"--datadir={data}",
+                    # A server that starts throws away what others have in a folder for all.
+                    f"--tmpdir={folder}",
                     "--auth-root-authentication-method=normal",
                     "--skip-test-db",
                 ],

@@ -492,6 +492,7 @@ class TestSecrets:
     def test_in_no_warning_about_headers(
         self, client: CrmClient, answers: Answers, caplog: pytest.LogCaptureFixture
     ) -> None:
+        caplog.set_level("WARNING")
         answers.headers = b"nonsense\r\n"
         answers.say((200, {"result": 1}))
         client.call("m", {}, writes=True)

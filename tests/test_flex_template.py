@@ -13,7 +13,7 @@ import pytest
 import sqlalchemy as sa
 
 from flex_template.boot import VARIABLES, fill
-from pipeline.options import Parser, add_load
+from pipeline.options import Parser, add_full
 from sandbox.bitrix24 import Bitrix24
 from sandbox.register import TOKEN, Register
 from sandbox.store_b import write_store_b
@@ -31,8 +31,8 @@ def parameters():
 
 def test_every_parameter_is_an_option_and_none_is_a_secret():
     parser = Parser()
-    add_load(parser)
-    known = {action.dest for action in parser._actions} | {"since"}
+    add_full(parser)
+    known = {action.dest for action in parser._actions}
     assert parameters().keys() <= known
     assert not parameters().keys() & SECRET_OPTIONS
 

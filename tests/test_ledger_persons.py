@@ -8,7 +8,9 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from ledger_world import (
     ACTIVE,
+    CLOSED,
     OTHER,
+    VERDICTS,
     column,
     company_row,
     contact_row,
@@ -98,6 +100,21 @@ def test_a_free_id_is_nobodys_anywhere(ledger: Ledger) -> None:
     run_once(ledger, [named("A:1", "Кот Том"), named("A:2", "Кот Том"), named("A:3", "Кот Том")])
     run_once(ledger, [named("A:1", "Кот Лев", 2), named("A:4", "Кот Лев"), named("A:5", "Кот Лев")])
     run_once(ledger, [named("A:1", "Кот Ян", 3)])
+    assert ids(ledger) == {
+        "A:1": "A-1.3",
+        **dict.fromkeys(("A:2", "A:3"), "A-1"),
+        **dict.fromkeys(("A:4", "A:5"), "A-1.2"),
+    }
+
+
+def test_a_free_id_is_looked_for_in_all_companies(ledger: Ledger) -> None:
+    verdicts = {**VERDICTS, CLOSED: "active"}
+    run_once(ledger, [company_row("A:3", CLOSED)], verdicts)
+    run_once(ledger, [named(f"A:{n}", "Кот Том") for n in (1, 2, 3)])
+    others = [named(f"A:{n}", "Кот Лев", 1, "2") for n in (4, 5)]
+    run_once(ledger, [named("A:1", "Кот Лев", 2, "2"), *others])
+    assert ids(ledger)["A:1"] == "A-1.2"
+    run_once(ledger, [named("A:1", "Кот Ян", 3, "3")])
     assert ids(ledger) == {
         "A:1": "A-1.3",
         **dict.fromkeys(("A:2", "A:3"), "A-1"),

@@ -25,7 +25,8 @@ from loader_world import (
 )
 
 from sandbox.bitrix24 import Bitrix24, Fault
-from transforms.crm.errors import CrmUnavailable, Stop
+from transforms.crm.client import CrmClient
+from transforms.crm.errors import CrmUnavailable, Refused, Stop
 from transforms.ledger import schema
 from transforms.ledger.database import Ledger, open_ledger
 from transforms.records import Address, BankAccount
@@ -299,6 +300,33 @@ def test_a_refused_record_holds_up_nobody(
     assert len(portal.bank_details()) == 1
     assert [row[-1] for row in picture(portal)["contacts"]] == [(ROMASHKA,), (SIDORKIN, ROMASHKA)]
     assert portal.stats.violations == {}
+
+
+def test_a_request_that_is_refused_as_a_whole_is_sent_record_by_record(
+    ledger: Ledger, portal: Bitrix24, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A portal should say of each record what is wrong with it; this one does not."""
+    call, batch = CrmClient.call, CrmClient.batch
+
+    def strict_call(self: CrmClient, method: str, params: Any, *, writes: bool) -> Any:
+        if "Сидоркин-7" in str(params):
+            raise Refused("", "Что-то не так")
+        return call(self, method, params, writes=writes)
+
+    def strict_batch(self: CrmClient, commands: Any, *, writes: bool) -> Any:
+        if writes and "Сидоркин-8" in str(commands):
+            raise Refused("", "Что-то не так")
+        return batch(self, commands, writes=writes)
+
+    monkeypatch.setattr(CrmClient, "call", strict_call)
+    monkeypatch.setattr(CrmClient, "batch", strict_batch)
+    many = [changed(PLAIN, tin=f"5000000{n:05}", title=f"ИП Сидоркин-{n}") for n in range(10)]
+    assert bring(ledger, portal, many)["company"] == {"created": 8, "rejected": 2}
+    assert [row[1:3] for row in rejected(ledger)] == [
+        ("500000000007", "refused"),
+        ("500000000008", "refused"),
+    ]
+    assert (len(portal.companies()), len(portal.requisites())) == (9, 8)
 
 
 def test_a_contact_all_whose_companies_are_refused_says_so_and_comes_with_them(

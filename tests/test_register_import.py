@@ -1,28 +1,33 @@
-"""``svod register import``: what bulk files answer is not asked, whenever and however they are read."""
+"""``svod register import``: what bulk files answer is not asked, however they are read."""
 
 import zipfile
+from functools import partial
 
 import pytest
 
 from pipeline import register_import
 from tests.installation import party, tin
 from transforms.register.bulk import read_bulk
+from transforms.register.client import RegisterClient
 
 TINS = [tin(number) for number in range(1, 31)]
 CLOSED = TINS[0]
 
 
 def egrul(tins):
-    """An archive's one document of them, the first of them closed."""
-    ends = {CLOSED: '<СвПрекрЮЛ ДатаПрекрЮЛ="2019-05-06"/>'}
-    return '<?xml version="1.0" encoding="windows-1251"?><EGRUL ДатаВыг="2026-09-12">{}</EGRUL>'.format(
-        "".join(
-            f'<СвЮЛ ДатаВып="2026-09-10" ИНН="{inn}" КПП="{inn[:4]}01001">'
-            f'<СвНаимЮЛ НаимЮЛПолн="ФИРМА {inn}"><СвНаимЮЛСокр НаимСокр="ООО &quot;ФИРМА {inn}'
-            f'&quot;"/></СвНаимЮЛ>{ends.get(inn, "")}</СвЮЛ>'
-            for inn in tins
-        )
-    ).encode("cp1251")
+    """A document of the register's open data that tells of them."""
+    companies = "".join(map(company, tins))
+    head = '<?xml version="1.0" encoding="windows-1251"?><EGRUL ДатаВыг="2026-09-12">'
+    return f"{head}{companies}</EGRUL>".encode("cp1251")
+
+
+def company(inn):
+    end = '<СвПрекрЮЛ ДатаПрекрЮЛ="2019-05-06"/>' if inn == CLOSED else ""
+    return (
+        f'<СвЮЛ ДатаВып="2026-09-10" ИНН="{inn}" КПП="{inn[:4]}01001">'
+        f'<СвНаимЮЛ НаимЮЛПолн="ФИРМА {inn}"><СвНаимЮЛСокр НаимСокр="ООО &quot;ФИРМА {inn}'
+        f'&quot;"/></СвНаимЮЛ>{end}</СвЮЛ>'
+    )
 
 
 @pytest.fixture
@@ -60,10 +65,13 @@ def test_what_the_files_tell_is_not_asked(ready):
     assert (told["queries"], told["cached"], told["bulk"]) == (0, 10, 20)
 
 
-def test_they_free_what_waits_for_the_register(ready):
+def test_they_free_what_waits_for_the_register(ready, monkeypatch):
     answering = ready.environment["SVOD_REGISTER"]
     ready.environment["SVOD_REGISTER"] = "http://127.0.0.1:9/"
-    assert ready.full("--register_daily=1", sources=["store_a"]).code == 3
+    monkeypatch.setattr(
+        "transforms.check_register.RegisterClient", partial(RegisterClient, waits=(0.01,))
+    )
+    assert ready.full(sources=["store_a"]).code == 3
     assert ready.titles() == {}
     assert bulk(ready).code == 0
     ready.environment["SVOD_REGISTER"] = answering

@@ -8,7 +8,7 @@ import apache_beam as beam
 from apache_beam.metrics import Metrics
 
 from transforms.records import COMPANY, Row, encode_rows
-from transforms.worker import shard_of
+from transforms.worker import collect_less_often, shard_of
 
 VALID, INVALID_COMPANIES, INVALID_CONTACTS = "valid", "invalid_companies", "invalid_contacts"
 
@@ -48,6 +48,10 @@ class CleanRows(beam.PTransform):
 class _CleanFn(beam.DoFn):
     def __init__(self, clean: Callable[[dict[str, object]], Row], since: int) -> None:
         self._clean, self._since = clean, since
+
+    def setup(self) -> None:
+        """Once a worker."""
+        collect_less_often()
 
     def process(self, batch: list[dict[str, object]]) -> Iterator[object]:
         rows = map(self._clean, batch)

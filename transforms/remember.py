@@ -1,6 +1,7 @@
 """Remembering: the newest version of every row goes into the ledger; what it touches goes on."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain
 from typing import NamedTuple
 
 import apache_beam as beam
@@ -9,11 +10,13 @@ from transforms.clean import Sharded
 from transforms.ledger import messages, source_rows
 from transforms.ledger.runs import Progress
 from transforms.ledger.source_rows import Run
-from transforms.records import Broken, decode_rows
+from transforms.records import Broken, Row, decode_rows
 from transforms.secrets import Secret
 from transforms.worker import LedgerFn, row_ref, sharded
 
 TINS, COMPANIES, CONTACTS = "tins", "companies", "contacts"
+
+_AT_ONCE = 20_000
 
 ShardedKeys = tuple[int, list[str]]
 """Keys of one shard: TINs, or row references such as ``A:17``."""
@@ -113,10 +116,23 @@ def _emit(touched: source_rows.Touched) -> Iterator[object]:
 class _RememberFn(LedgerFn):
     def process(self, element: tuple[int, Mapping[str, Iterable[bytes]]]) -> Iterator[object]:
         _, groups = element
-        rows = [row for group in groups.values() for data in group for row in decode_rows(data)]
-        touched = source_rows.remember(self.ledger, self.run, rows)
-        Progress(self.ledger, self.run, "remember", follows="read").add(len(rows))
-        yield from _emit(touched)
+        progress = Progress(self.ledger, self.run, "remember", follows="read")
+        for rows in _portions(chain.from_iterable(groups.values())):
+            yield from _emit(source_rows.remember(self.ledger, self.run, rows))
+            progress.add(len(rows))
+        progress.flush()
+
+
+def _portions(elements: Iterable[bytes]) -> Iterator[list[Row]]:
+    """The rows of the elements, so many at once as fit in memory however many there are."""
+    rows: list[Row] = []
+    for element in elements:
+        rows += decode_rows(element)
+        if len(rows) >= _AT_ONCE:
+            yield rows
+            rows = []
+    if rows:
+        yield rows
 
 
 class _TakeUpFn(LedgerFn):

@@ -203,8 +203,7 @@ def _link(
         if not row.reason
         for company_id in set(decode_contact(row.payload).company_ids)
     ]
-    if links:
-        connection.execute(schema.links.insert(), links)
+    upsert(connection, schema.links, links)
 
 
 def left_over(connection: Connection, run: Run) -> Touched:
