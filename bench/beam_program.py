@@ -111,25 +111,17 @@ class _SettleFn(LedgerFn):
         settle_run(self.ledger, self.run)
 
 
-class _UpToHere(beam.PTransform):
+def _up_to_here(*_: object) -> beam.PTransform:
     """Stands where the loader is; settles the run, as the loader begins with."""
-
-    def __init__(self, *_: object) -> None:
-        super().__init__()
-
-    def expand(self, consolidated: beam.PCollection[int]) -> beam.PCollection[int]:
-        return (
-            consolidated
-            | beam.CombineGlobally(sum)
-            | beam.ParDo(_SettleFn(options.LEDGER, RUN)).with_output_types(int)
-        )
+    settle = beam.ParDo(_SettleFn(options.LEDGER, RUN)).with_output_types(int)
+    return beam.CombineGlobally(sum) | settle
 
 
 def _whole(task: Task) -> Found:
     def wire(root: beam.Pipeline) -> None:
         no_crm = CrmAccess(options.CRM, rate=1, burst=1, operating=1, settle=0)
         chosen = graph.Settings(RUN, options.LEDGER, task.register, no_crm)
-        with patch.object(graph, "LoadCrm", _UpToHere):
+        with patch.object(graph, "LoadCrm", _up_to_here):
             _ = graph.build(root, _sources(root, task), chosen)
 
     with answering_at_once():

@@ -86,15 +86,12 @@ def lines(world: World, repeat: int) -> Iterator[Line]:
         DifferentWorkError: when their results differ.
     """
     for stage, chosen in STAGES.items():
-        names = ("Beam", "plain")
-        runs = [[_measured(world, name, stage) for name in names] for _ in range(repeat)]
+        runs = [[_measured(world, name, stage) for name in PROGRAMS] for _ in range(repeat)]
         found = {msgspec.json.encode(run.found, order="sorted") for pair in runs for run in pair}
         if len(found) > 1:
             raise DifferentWorkError(f"{stage}: " + " / ".join(map(bytes.decode, sorted(found))))
-        beam, plain = ([pair[place] for pair in runs] for place in (0, 1))
-        is_of_b = stage.endswith(" B") and " A " not in stage
-        records = world.of_b if is_of_b else world.of_a + world.of_b
-        yield Line(stage, records, _summed_up(beam), _summed_up(plain))
+        records = world.of_b if chosen.only_b else world.of_a + world.of_b
+        yield Line(stage, records, *map(_summed_up, zip(*runs, strict=True)))
 
 
 def _summed_up(runs: Sequence[Measured]) -> Measured:

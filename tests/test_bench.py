@@ -1,0 +1,99 @@
+"""The benchmark at a tiny scale: both programs do the same work, and each stage gets its line."""
+
+import re
+import signal
+from collections.abc import Iterator
+from contextlib import nullcontext
+from pathlib import Path
+
+import pytest
+
+from bench import beam_program, full, plain
+from bench.program import Measured, measure
+from bench.register import AtOnce
+from bench.task import Task
+from bench.world import World, served
+from transforms.register.answer import Answer
+
+STAGES = ["read B", "read, clean B", "read, clean A and B", "…, remember", "…, up to the loader"]
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    with served(tmp_path_factory.mktemp("bench"), scale=0.001, seed=1) as world:
+        yield world
+
+
+def test_both_programs_have_the_same_stages():
+    assert list(beam_program.STAGES) == list(plain.STAGES) == STAGES
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_both_programs_find_the_same(
+    world: World, stage: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    task = Task(world.files, str(world.answers))
+    monkeypatch.setenv("SVOD_STORE_A", world.store_a)
+    monkeypatch.setenv("SVOD_REGISTER_TOKEN", "none")
+    found = []
+    for program in ("Beam", "plain"):
+        monkeypatch.setenv("SVOD_LEDGER", f"sqlite:///{tmp_path}/{program}.db")
+        found.append(measure(program, stage, task).found)
+    assert found[0] == found[1] != {}
+
+
+def test_a_program_is_measured_in_a_process_of_its_own(world: World):
+    measured = full._measured(world, "plain", "read, clean B")
+    assert sum(map(int, measured.found.values())) >= world.of_b
+    assert measured.seconds > 0
+    assert measured.peak > 10
+    assert not list(world.folder.glob("tmp*"))
+
+
+def test_the_world_is_made_once(tmp_path: Path):
+    made = []
+    for _ in range(2):
+        with served(tmp_path, scale=0.0005, seed=2) as world:
+            made.append((world.folder / "world.json").stat().st_mtime_ns)
+    assert made[0] == made[1]
+    assert [path.name for path in tmp_path.iterdir()] == ["scale-0.0005-seed-2"]
+
+
+def test_the_register_answers_at_once(world: World):
+    register = AtOnce(str(world.answers))
+    answers = dict(register.ask_many(["0000000000"]))
+    register.close()
+    assert isinstance(answers["0000000000"], Answer)
+    assert answers["0000000000"].verdict == "not_in_register"
+
+
+def test_the_table_tells_each_stage(
+    world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    def measured(_: World, program: str, __: str) -> Measured:
+        return Measured(2.0 if program == "Beam" else 1.0, 100.0, {"valid": 1})
+
+    monkeypatch.setattr(full, "_measured", measured)
+    monkeypatch.setattr(full, "served", lambda *_: nullcontext(world))
+    monkeypatch.setattr(signal, "signal", lambda *_: None)
+    full.main(["--scale", "0.001", "--growth", "--repeat", "1"])
+    told = capsys.readouterr().out
+    assert re.match(r"\d+ cores, load [\d.]+; Python 3\.11\.\d+; phonenumbers\.parse \d+ µs", told)
+    rows = [line.split("|")[1:-1] for line in told.splitlines() if line.startswith("| ")]
+    names = [row[0].strip() for row in rows]
+    head = ["", "---"]
+    assert names == [*head, *STAGES, *head, *STAGES, "µs a record", "---", *STAGES]
+    rate = f"{world.of_b / 2:,.0f}"
+    assert [cell.strip() for cell in rows[2][1:]] == [rate, f"{world.of_b:,}", "0.50", "100", "100"]
+
+
+def test_programs_that_differ_are_not_compared(world: World, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(full, "_measured", lambda _, program, __: Measured(1.0, 1.0, {program: 1}))
+    with pytest.raises(full.DifferentWorkError, match=r"^read B: .*Beam.* / .*plain.*"):
+        next(full.lines(world, 1))
+
+
+def test_growth_compares_microseconds_a_record():
+    small = [full.Line("read B", 1000, Measured(0.01, 1, {}), Measured(1, 1, {}))]
+    large = [full.Line("read B", 10_000, Measured(0.2, 1, {}), Measured(1, 1, {}))]
+    assert full.growth(small, large).splitlines()[-1] == "| read B | 10.0 | 20.0 | 2.00 |"
