@@ -31,7 +31,7 @@ class ProgressView:
     def __init__(self, ledger: Ledger, run: Run, stream: TextIO) -> None:
         self._ledger, self._run = ledger, run
         self._screen = Screen(stream) if is_terminal(stream) else Lines(stream)
-        self._stopped = threading.Event()
+        self._stopped, self._showing = threading.Event(), threading.Lock()
         self._thread = threading.Thread(target=self._watch, name="progress", daemon=True)
 
     def start(self) -> None:
@@ -42,6 +42,10 @@ class ProgressView:
         """Show the last state, and end."""
         self._stopped.set()
         self._thread.join()
+
+    def silence(self) -> None:
+        """Show nothing any more: the process says its last words."""
+        self._showing.acquire(timeout=1)
 
     def __enter__(self) -> "ProgressView":
         self.start()
@@ -62,7 +66,8 @@ class ProgressView:
             try:
                 with self._ledger.read() as connection:
                     found = list(stages(connection, self._run.run_id))
-                self._screen.show(found, now(), last)
+                with self._showing:
+                    self._screen.show(found, now(), last)
             except SQLAlchemyError:
                 # A locked ledger is no news: the next look will tell.
                 continue

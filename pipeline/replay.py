@@ -1,7 +1,6 @@
 """``svod replay``: what was refused, deferred or rejected is taken up again."""
 
 from collections.abc import Iterator
-from typing import Any
 
 import apache_beam as beam
 import msgspec
@@ -13,6 +12,7 @@ from transforms.clean import CleanRows
 from transforms.ledger import schema
 from transforms.ledger.database import Ledger
 from transforms.ledger.source_rows import Run, invalid_table
+from transforms.raw_batch import RawBatch
 from transforms.records import COMPANY, CONTACT
 from transforms.stores import clean_a
 from transforms.stores.clean_b import partner_row
@@ -51,14 +51,14 @@ def replay_sources(root: beam.Pipeline, _: Options, run: Run) -> graph.Sources:
             root
             | f"Name {name}" >> beam.Create([(source, kind)])
             | f"ReadRefused {name}"
-            >> beam.ParDo(_RefusedFn(options.LEDGER, run)).with_output_types(list[dict[str, Any]])
+            >> beam.ParDo(_RefusedFn(options.LEDGER, run)).with_output_types(RawBatch)
         )
         graph.add(rows, name, records | f"Clean {name}" >> clean)
     return graph.Sources(rows, ())
 
 
 class _RefusedFn(LedgerFn):
-    def process(self, table: tuple[str, str]) -> Iterator[list[dict[str, Any]]]:
+    def process(self, table: tuple[str, str]) -> Iterator[RawBatch]:
         source, kind = table
         invalid, rows = invalid_table(kind), schema.rows.c
         query = (
@@ -84,4 +84,4 @@ class _RefusedFn(LedgerFn):
             last = found[-1].source_id
             records = [msgspec.json.decode(row.raw) for row in found]
             # Of a record too large to keep only the head is there: the store has to tell it again.
-            yield [record for record in records if not record.get("truncated")]
+            yield RawBatch(record for record in records if not record.get("truncated"))

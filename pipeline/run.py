@@ -62,9 +62,12 @@ def load(
         with exclusive(ledger):
             prepare(ledger)
             run = start_run(ledger, command)
-            status = _guarded(ledger, run, chosen, build_sources)
-            if status == DONE:
-                status = _conclude(ledger, run, command, chosen)
+            view = ProgressView(ledger, run, sys.stderr)
+            with _interruptible(ledger, run, view):
+                with view:
+                    status = _guarded(ledger, run, chosen, build_sources)
+                if status == DONE:
+                    status = _conclude(ledger, run, command, chosen)
     finally:
         ledger.close()
     return EXIT[status]
@@ -114,13 +117,12 @@ def _check_portal(client: CrmClient) -> None:
 
 
 def _guarded(ledger: Ledger, run: Run, chosen: Options, build_sources: BuildSources) -> str:
-    with _interruptible(ledger, run), ProgressView(ledger, run, sys.stderr):
-        try:
-            _run_graph(run, chosen, build_sources)
-        except Exception as error:  # noqa: BLE001 - whatever it was, the run is entered as failed
-            _say(f"svod: the run failed: {plain_reason(error)}")
-            finish_run(ledger, run, FAILED, None)
-            return FAILED
+    try:
+        _run_graph(run, chosen, build_sources)
+    except Exception as error:  # noqa: BLE001 - whatever it was, the run is entered as failed
+        _say(f"svod: the run failed: {plain_reason(error)}")
+        finish_run(ledger, run, FAILED, None)
+        return FAILED
     return DONE
 
 
@@ -159,7 +161,7 @@ def _conclude(ledger: Ledger, run: Run, command: str, chosen: Options) -> str:
 
 
 @contextmanager
-def _interruptible(ledger: Ledger, run: Run) -> Iterator[None]:
+def _interruptible(ledger: Ledger, run: Run, view: ProgressView) -> Iterator[None]:
     """Ctrl-C and SIGTERM end the program at once: the ledger is made to be left at any moment.
 
     Waiting for the workers could take as long as the CRM's slowest request.
@@ -167,6 +169,7 @@ def _interruptible(ledger: Ledger, run: Run) -> Iterator[None]:
 
     def leave(number: int, _: FrameType | None) -> None:
         code = EXIT[INTERRUPTED] if number == signal.SIGINT else 128 + number
+        view.silence()
         _say("\nsvod: interrupted; nothing is lost, the next run goes on from here")
         entering = threading.Thread(
             target=finish_run, args=(ledger, run, INTERRUPTED, None), daemon=True

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import apache_beam as beam
 from apache_beam.metrics import Metrics
 
+from transforms.raw_batch import RawBatch
 from transforms.records import COMPANY, Row, encode_rows
 from transforms.worker import collect_less_often, shard_of
 
@@ -25,9 +26,8 @@ class Cleaned(NamedTuple):
 
 
 class CleanRows(beam.PTransform):
-    """Lists of raw records to rows, by ``clean``: a function of one raw record.
+    """Raw records to rows, by ``clean``: a function of one raw record.
 
-    Elements carry many records each: one element a record costs several times the cleaning.
     Rows that changed before ``since`` (microseconds since the epoch) are left out, but not those
     that do not say when they did.
     """
@@ -36,7 +36,7 @@ class CleanRows(beam.PTransform):
         super().__init__()
         self._clean, self._since = clean, since
 
-    def expand(self, batches: beam.PCollection[list[dict[str, object]]]) -> Cleaned:
+    def expand(self, batches: beam.PCollection[RawBatch]) -> Cleaned:
         """Side outputs hold what is refused."""
         fn = beam.ParDo(_CleanFn(self._clean, self._since))
         outputs = batches | fn.with_outputs(
@@ -53,7 +53,7 @@ class _CleanFn(beam.DoFn):
         """Once a worker."""
         collect_less_often()
 
-    def process(self, batch: list[dict[str, object]]) -> Iterator[object]:
+    def process(self, batch: RawBatch) -> Iterator[object]:
         rows = map(self._clean, batch)
         yield from _emit(row for row in rows if row.changed_at >= self._since or not row.changed_at)
 

@@ -10,6 +10,7 @@ from apache_beam.io.range_trackers import OffsetRangeTracker
 from beam_mysql.connector.source import MySQLSource
 from beam_mysql.connector.splitters import BaseSplitter
 
+from transforms.raw_batch import RawBatch
 from transforms.secrets import Secret
 from transforms.stores.mysql_client import Row, StoreClient
 from transforms.stores.mysql_keys import (
@@ -20,15 +21,12 @@ from transforms.stores.mysql_keys import (
     with_orders,
 )
 
-Batch = list[dict[str, object]]
-"""Up to 1000 rows of one table as the store has them: texts are bytes, times Moscow's."""
-
 
 class StoreARows(NamedTuple):
-    """What store A holds, in batches."""
+    """What store A holds, up to 1000 rows a batch: texts are bytes, times Moscow's."""
 
-    companies: beam.PCollection[Batch]
-    contacts: beam.PCollection[Batch]
+    companies: beam.PCollection[RawBatch]
+    contacts: beam.PCollection[RawBatch]
 
 
 class ReadStoreA(beam.PTransform):
@@ -63,13 +61,13 @@ class ReadStoreA(beam.PTransform):
             of_orders = (
                 root
                 | "OrdersChangedSince" >> beam.Create([None])
-                | "ReadCompaniesOfChangedOrders" >> beam.ParDo(fn).with_output_types(Batch)
+                | "ReadCompaniesOfChangedOrders" >> beam.ParDo(fn).with_output_types(RawBatch)
             )
             companies = (companies, of_orders) | "AllChangedCompanies" >> beam.Flatten()
         return StoreARows(companies, contacts)
 
     def _read(self, keys: Keys) -> beam.PTransform:
-        return beam.io.Read(StoreASource(self._client, keys)).with_output_types(Batch)
+        return beam.io.Read(StoreASource(self._client, keys)).with_output_types(RawBatch)
 
 
 class StoreASource(MySQLSource):
@@ -121,16 +119,16 @@ class KeyRangeSplitter(BaseSplitter):
             last = min(first + width, stop)
             yield SourceBundle(last - first, self.source, first, last)
 
-    def read(self, range_tracker: OffsetRangeTracker) -> Iterator[Batch]:
+    def read(self, range_tracker: OffsetRangeTracker) -> Iterator[RawBatch]:
         """A range's rows. A lost connection is opened anew, behind the last page."""
         with self.source.client.session() as session:
             start, stop = range_tracker.start_position(), range_tracker.stop_position()
             for page in self._keys.pages(session, start, stop):
                 granted = self._granted(range_tracker, page)
                 if granted and self._keys.table == COMPANIES:
-                    yield with_orders(session, granted)
+                    yield RawBatch(with_orders(session, granted))
                 elif granted:
-                    yield granted
+                    yield RawBatch(granted)
                 if len(granted) < len(page):
                     return
 
@@ -157,8 +155,8 @@ class _ReadCompaniesOfChangedOrdersFn(beam.DoFn):
         self._client = client
         self._since = since
 
-    def process(self, _: None) -> Iterator[Batch]:
+    def process(self, _: None) -> Iterator[RawBatch]:
         with self._client.session() as session:
             for companies in companies_of_changed_orders(session, self._since):
                 if companies:
-                    yield with_orders(session, companies)
+                    yield RawBatch(with_orders(session, companies))

@@ -13,19 +13,18 @@ from apache_beam.metrics import Metrics
 from apache_beam.pvalue import TaggedOutput
 
 from transforms.errors import ConfigurationError
+from transforms.raw_batch import RawBatch
 from transforms.records import Broken
 from transforms.stores.clean_b import unusable
 from transforms.stores.export_file import ENCODINGS, is_misread
 from transforms.stores.json_stream import PartnerReader
 from transforms.stores.sound_file import UnsoundError, require_c_backend, sound_partners
 
-Batch = list[dict[str, object]]
-
 
 class PartnerFiles(NamedTuple):
     """What the files hold: batches of raw partners, and each stretch that cannot be read."""
 
-    partners: beam.PCollection[Batch]
+    partners: beam.PCollection[RawBatch]
     broken: beam.PCollection[Broken]
 
 
@@ -63,7 +62,7 @@ class _ReadPartnersFn(beam.DoFn):
         self._replaced = Metrics.counter("read", "replaced_characters")
 
     # The tag stands in the type: Beam would take a bare one for one more kind of batch.
-    def process(self, path: str) -> Iterator[Batch | TaggedOutput[Literal["broken"], Broken]]:
+    def process(self, path: str) -> Iterator[RawBatch | TaggedOutput[Literal["broken"], Broken]]:
         try:
             with _open(path) as stream:
                 yield from _batches(sound_partners(stream, self._encoding), self._batch)
@@ -72,7 +71,7 @@ class _ReadPartnersFn(beam.DoFn):
             with _open(path) as stream:
                 yield from self._mend(PartnerReader(stream, path, encoding=self._encoding))
 
-    def _mend(self, reader: PartnerReader) -> Iterator[Batch | TaggedOutput]:
+    def _mend(self, reader: PartnerReader) -> Iterator[RawBatch | TaggedOutput]:
         broken: list[Broken] = []
         for batch in _batches(_usable(reader, broken), self._batch):
             yield batch
@@ -88,8 +87,8 @@ def _open(path: str) -> BinaryIO:
     return stream
 
 
-def _batches(partners: Iterator[dict[str, Any]], size: int) -> Iterator[Batch]:
-    while batch := list(islice(partners, size)):
+def _batches(partners: Iterator[dict[str, Any]], size: int) -> Iterator[RawBatch]:
+    while batch := RawBatch(islice(partners, size)):
         yield batch
 
 

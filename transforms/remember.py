@@ -10,6 +10,7 @@ from transforms.clean import Sharded
 from transforms.ledger import messages, source_rows
 from transforms.ledger.runs import Progress
 from transforms.ledger.source_rows import Run
+from transforms.raw_batch import RawBatch
 from transforms.records import Broken, Row, decode_rows
 from transforms.secrets import Secret
 from transforms.worker import LedgerFn, row_ref, sharded
@@ -20,10 +21,6 @@ _AT_ONCE = 20_000
 
 ShardedKeys = tuple[int, list[str]]
 """Keys of one shard: TINs, or row references such as ``A:17``."""
-
-
-RawBatch = list[dict[str, object]]
-"""Many records as a store tells them."""
 
 
 class TouchedKeys(NamedTuple):
