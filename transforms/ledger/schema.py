@@ -157,6 +157,16 @@ aliases = _table(
 )
 
 
+# Which person a contact row was part of when that person left the base: who comes back is the same.
+former_persons = _table(
+    "former_persons",
+    Column("source", _SOURCE, primary_key=True),
+    Column("source_id", _ID, primary_key=True),
+    Column("key", _KEY, nullable=False),
+    Column("born", Integer, nullable=False),
+)
+
+
 def _invalid(name: str) -> Table:
     return _table(
         name,
