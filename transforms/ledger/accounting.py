@@ -113,14 +113,14 @@ def touch_refusals(connection: Connection, run: Run) -> None:
     rows = schema.rows.c
     for kind in (COMPANY, CONTACT):
         table = invalid_table(kind)
-        seen = sa.exists().where(
-            rows.source == table.c.source,
-            rows.kind == kind,
-            rows.source_id == table.c.source_id,
-            rows.seen_run == run.run_seq,
+        seen = sa.select(rows.source, rows.source_id).where(
+            rows.kind == kind, rows.seen_run == run.run_seq
         )
         connection.execute(
             table.update()
-            .where(seen, table.c.run_id != run.run_id)
+            .where(
+                sa.tuple_(table.c.source, table.c.source_id).in_(seen),
+                table.c.run_id != run.run_id,
+            )
             .values(last_seen_at=run.started_at, run_id=run.run_id)
         )
