@@ -24,10 +24,14 @@ setup(
     description="One clean base of business customers in Bitrix24, from two stores.",
     python_requires=">=3.11,<3.12",
     packages=PACKAGES,
-    package_data={"pipeline.report": ["*.html", "*.css"], "sandbox": ["*.json", "*.html"]},
+    package_data={
+        "pipeline.report": ["*.html", "*.css"],
+        "sandbox": ["*.json", "*.html", "engines/*.xml"],
+    },
     install_requires=[
         "apache-beam==2.77.0",
         "beam-mysql-connector==1.8.6",
+        "confluent-kafka==2.16.1",
         "email-validator==2.4.0",
         "ijson==3.6.0",
         "msgspec==0.22.0",

@@ -1,12 +1,16 @@
-"""What several test files share: one MariaDB for all of them, an installation for each test."""
+"""What several test files share: one MariaDB and one Kafka broker for all of them, an installation
+and a topic for each test.
+"""
 
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 
+from sandbox.kafka import Kafka
 from sandbox.mariadb import MariaDB
 from tests.installation import Installation, installation
 
@@ -15,6 +19,20 @@ from tests.installation import Installation, installation
 def mariadb(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MariaDB]:
     with MariaDB(tmp_path_factory.mktemp("mariadb")) as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kafka]:
+    with Kafka(tmp_path_factory.mktemp("kafka"), secured=True) as running:
+        yield running
+
+
+@pytest.fixture
+def topic(kafka: Kafka, request: pytest.FixtureRequest) -> str:
+    """A topic of three partitions, of this test alone."""
+    name = re.sub(r"[^\w.-]", "_", request.node.name, flags=re.ASCII)
+    kafka.create_topic(name)
+    return name
 
 
 @pytest.fixture
