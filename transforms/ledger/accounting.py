@@ -93,9 +93,11 @@ def register_savings(connection: Connection, run: Run) -> dict[str, int]:
         .subquery()
     )
     query = (
-        sa.select(answers.origin, answers.run_seq == run.run_seq, sa.func.count())
+        sa.select(
+            answers.origin, (answers.run_seq == run.run_seq).label("asked_now"), sa.func.count()
+        )
         .join(tins, tins.c.tin == answers.tin)
-        .group_by(answers.origin, answers.run_seq == run.run_seq)
+        .group_by(answers.origin, sa.text("asked_now"))
     )
     counted = {"queries": 0, "cached": 0, "bulk": 0}
     for origin, now_asked, count in connection.execute(query):
