@@ -133,9 +133,12 @@ def full_sources(root: beam.Pipeline, chosen: options.Options, run: Run) -> Sour
 def delta_sources(root: beam.Pipeline, chosen: options.Options, run: Run) -> Sources:
     """What has changed in both stores since the last run."""
     rows: Rows = {}
-    stretch = store_a.changes(chosen)
-    _add_store_a(rows, root, chosen, run, stretch)
-    return Sources(rows, (), stretch.read_up_to)
+    read_up_to: Mapping[str, str] = {}
+    if chosen.store_a:
+        stretch = store_a.changes(chosen)
+        _add_store_a(rows, root, chosen, run, stretch)
+        read_up_to = stretch.read_up_to
+    return Sources(rows, (), read_up_to)
 
 
 def _add_store_a(

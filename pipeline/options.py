@@ -38,6 +38,8 @@ class Options(msgspec.Struct):
     store_a: str = ""
     store_a_connections: int = 2
     store_a_window: float = 15.0
+    follow: bool = False
+    poll: float = 60.0
     store_b_files: tuple[str, ...] = ()
     store_b_encoding: str = "utf-8"
     since: datetime | None = None
@@ -89,6 +91,10 @@ def add_delta(parser: argparse.ArgumentParser) -> None:
         "--store_a_window",
         type=_positive(float),
         help="minutes before the last run's newest change that are read again; default 15",
+    )
+    parser.add_argument("--follow", action="store_true", help="go on until SIGTERM or Ctrl-C")
+    parser.add_argument(
+        "--poll", type=_positive(float), help="seconds between two looks at store A; default 60"
     )
     add_load(parser)
 

@@ -69,11 +69,14 @@ class _LoadFn(LedgerFn):
         settle_run(self.ledger, self.run, self._read_up_to)
         recorder = usage.Recorder(self.ledger, self.run)
         client = open_client(self._access, recorder.add)
+        known = _portals[self._access, self._access.webhook.value()]
+        portal = Portal(client, known.presets)
         try:
-            Loader(self.ledger, self.run, Portal(client), self._access.settle).load()
+            Loader(self.ledger, self.run, portal, self._access.settle).load()
         except (CrmUnavailable, Stop, ConfigurationError) as error:
             remark(self.ledger, self.run, str(error))
         finally:
+            known.presets = portal.presets
             recorder.flush()
             client.close()
             self.ledger.transact(lambda connection: defer_unloaded(connection, self.run))
@@ -82,5 +85,26 @@ class _LoadFn(LedgerFn):
 
 def open_client(access: CrmAccess, on_request: OnRequest = lambda *_: None) -> CrmClient:
     """A client of the portal, at its limits; ``on_request`` is told of each request."""
-    limits = Limits(access.rate, access.burst, access.operating, on_request=on_request)
-    return CrmClient(access.webhook.value(), limits)
+    webhook = access.webhook.value()
+    limits = limits_of(access)
+    limits.on_request = on_request
+    return CrmClient(webhook, limits)
+
+
+def limits_of(access: CrmAccess) -> Limits:
+    """The pace of all that this process asks of the portal, one run after the other."""
+    known = _portals.setdefault(
+        (access, access.webhook.value()),
+        _Portal(Limits(access.rate, access.burst, access.operating)),
+    )
+    return known.limits
+
+
+class _Portal(msgspec.Struct):
+    """What one run leaves to the next one of the same process: what is spent, what was checked."""
+
+    limits: Limits
+    presets: dict[str, int] = {}
+
+
+_portals: dict[tuple[CrmAccess, str], _Portal] = {}
