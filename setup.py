@@ -40,6 +40,7 @@ setup(
         "rapidfuzz==3.14.6",
         "requests==2.34.2",
         "SQLAlchemy==2.1.9",
+        "tzdata==2026.6",
         "zstandard==0.25.0",
     ],
     extras_require={
@@ -52,7 +53,7 @@ setup(
             "ruff==0.17.6",
             "types-requests==2.33.0.20261030",
         ],
-        "postgresql": ["psycopg[binary]"],
+        "postgresql": ["psycopg[binary]==3.3.9"],
     },
     entry_points={"console_scripts": ["svod=pipeline.__main__:main"]},
 )

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 import apache_beam as beam
 from apache_beam.options.pipeline_options import PipelineOptions, StandardOptions
@@ -54,8 +55,6 @@ def load(
     Raises:
         ConfigurationError: before anything was read.
     """
-    # Beam logs the traceback of what goes wrong, and its last line may quote a customer.
-    logging.getLogger("apache_beam").setLevel(logging.CRITICAL)
     check(chosen)
     ledger = open_ledger(chosen.ledger)
     try:
@@ -79,6 +78,8 @@ def check(chosen: Options) -> None:
     Raises:
         ConfigurationError: naming the option.
     """
+    # Beam logs the traceback of what goes wrong, and its last line may quote a customer.
+    logging.getLogger("apache_beam").setLevel(logging.CRITICAL)
     need(chosen.crm, "crm", CRM.variable)
     check_webhook(chosen.crm)
     need(chosen.register, "register", "SVOD_REGISTER")
@@ -111,16 +112,16 @@ def _check_portal(client: CrmClient) -> None:
     except Stop as error:
         raise ConfigurationError(f"--crm: {error}") from None
     except CrmUnavailable as error:
-        _say(f"warning: the CRM does not answer yet ({error}); reading goes on")
+        say(f"warning: the CRM does not answer yet ({error}); reading goes on")
     finally:
         client.close()
 
 
 def _guarded(ledger: Ledger, run: Run, chosen: Options, build_sources: BuildSources) -> str:
     try:
-        _run_graph(run, chosen, build_sources)
+        run_graph(run, chosen, build_sources)
     except Exception as error:  # noqa: BLE001 - whatever it was, the run is entered as failed
-        _say(f"svod: the run failed: {plain_reason(error)}")
+        say(f"svod: the run failed: {plain_reason(error)}")
         finish_run(ledger, run, FAILED, None)
         return FAILED
     return DONE
@@ -137,14 +138,20 @@ def _runner(chosen: Options) -> PipelineRunner:
         raise ConfigurationError(f"--runner: {error}") from None
 
 
-def _run_graph(run: Run, chosen: Options, build_sources: BuildSources) -> None:
+def run_graph(run: Run, chosen: Options, build_sources: BuildSources) -> None:
+    """Run the one graph on these sources, up to the end of the load."""
     given = PipelineOptions(chosen.beam)
     with beam.Pipeline(runner=_runner(chosen), options=given) as root:
         sources = build_sources(root, chosen, run)
         _ = graph.build(root, sources, graph.settings(chosen, run))
 
 
-def _conclude(ledger: Ledger, run: Run, command: str, chosen: Options) -> str:
+def account(ledger: Ledger, run: Run, command: str, chosen: Options) -> dict[str, Any]:
+    """Enter how the run ended, by its numbers; returns them.
+
+    Raises:
+        NumbersDoNotAddUpError: when a row that was read has no outcome.
+    """
     ledger.transact(lambda connection: touch_refusals(connection, run))
     try:
         with ledger.read() as connection:
@@ -153,6 +160,11 @@ def _conclude(ledger: Ledger, run: Run, command: str, chosen: Options) -> str:
         finish_run(ledger, run, FAILED, None)
         raise
     finish_run(ledger, run, summary["status"], summary)
+    return summary
+
+
+def _conclude(ledger: Ledger, run: Run, command: str, chosen: Options) -> str:
+    summary = account(ledger, run, command, chosen)
     for line in outcome_lines(summary):
         print(line)
     if chosen.report:
@@ -170,7 +182,7 @@ def _interruptible(ledger: Ledger, run: Run, view: ProgressView) -> Iterator[Non
     def leave(number: int, _: FrameType | None) -> None:
         code = EXIT[INTERRUPTED] if number == signal.SIGINT else 128 + number
         view.silence()
-        _say("\nsvod: interrupted; nothing is lost, the next run goes on from here")
+        say("\nsvod: interrupted; nothing is lost, the next run goes on from here")
         entering = threading.Thread(
             target=finish_run, args=(ledger, run, INTERRUPTED, None), daemon=True
         )
@@ -186,5 +198,6 @@ def _interruptible(ledger: Ledger, run: Run, view: ProgressView) -> Iterator[Non
             signal.signal(number, handler)
 
 
-def _say(text: str) -> None:
+def say(text: str) -> None:
+    """Tell whoever looks on."""
     print(text, file=sys.stderr, flush=True)

@@ -2,11 +2,13 @@
 and a topic for each test.
 """
 
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from sandbox.kafka import Kafka
 from sandbox.mariadb import MariaDB
@@ -38,3 +40,16 @@ def place(tmp_path: Path, mariadb: MariaDB) -> Iterator[Installation]:
     """An installation with empty stores."""
     with installation(tmp_path, mariadb) as made:
         yield made
+
+
+@pytest.fixture
+def postgresql() -> str:
+    """The database that ``SVOD_TEST_POSTGRESQL`` names, emptied."""
+    if not (url := os.environ.get("SVOD_TEST_POSTGRESQL")):
+        pytest.skip("SVOD_TEST_POSTGRESQL names no database")
+    engine = sa.create_engine(url.replace("postgresql:", "postgresql+psycopg:"))
+    with engine.begin() as connection:
+        connection.execute(sa.text("DROP SCHEMA public CASCADE"))
+        connection.execute(sa.text("CREATE SCHEMA public"))
+    engine.dispose()
+    return url

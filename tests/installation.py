@@ -70,6 +70,10 @@ class Installation:
             "full", *given, f"--report={self.report}", *PACE, *options, left_out=left_out
         )
 
+    def delta(self, *options: str) -> Ended:
+        """``svod delta``."""
+        return self.svod("delta", f"--report={self.report}", *PACE, *options)
+
     def svod(self, *arguments: str, left_out: Iterable[str] = ()) -> Ended:
         """Any command, in this process."""
         out, err = StringIO(), StringIO()
@@ -152,9 +156,10 @@ class Installation:
         """Change a row of store A, as of a later time."""
         row = {"updated_at": "2024-05-01 12:00:00", **values}
         sets = ", ".join(f"{name} = %s" for name in row)
-        self.sql(f"UPDATE {table} SET {sets} WHERE id = %s", *row.values(), number)
+        cells = (cell.encode("cp1251") if isinstance(cell, str) else cell for cell in row.values())
+        self.sql(f"UPDATE {table} SET {sets} WHERE id = %s", *cells, number)
 
-    def sql(self, statement: str, *values: str | int | None) -> None:
+    def sql(self, statement: str, *values: str | bytes | int | None) -> None:
         """Any change of store A."""
         self.root.select_db(store_a.DATABASE)
         with self.root.cursor() as cursor:

@@ -29,18 +29,20 @@ class Item(msgspec.Struct, frozen=True):
 
 
 class Portal:
-    """Bitrix24 in our own words. ``presets`` is known after ``check``."""
+    """Bitrix24 in our own words. ``presets`` is known after ``check``, or of an earlier one."""
 
-    def __init__(self, client: CrmClient) -> None:
+    def __init__(self, client: CrmClient, presets: Mapping[str, int] | None = None) -> None:
         self._client = client
-        self.presets: dict[str, int] = {}
+        self.presets = dict(presets or {})
 
     def check(self) -> None:
-        """Look whether the portal has the fields and presets that we need.
+        """Look whether the portal has the fields and presets that we need, unless that is known.
 
         Raises:
             ConfigurationError: naming what is missing.
         """
+        if self.presets:
+            return
         for entity_type, names in mapping.ITEM_FIELDS.items():
             known = self._client.fields(entity_type)
             missing = sorted(set(names) - known.keys())

@@ -3,7 +3,7 @@
 import json
 import secrets
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -11,10 +11,12 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from transforms.ledger import schema
-from transforms.ledger.database import Ledger, upsert
+from transforms.ledger.cursors import move_cursors
+from transforms.ledger.database import Ledger, chunks, upsert
 from transforms.ledger.source_rows import Run, now
 
 RUNNING = "running"
+_KEPT = timedelta(days=7)
 
 
 class Stage(msgspec.Struct, frozen=True):
@@ -58,13 +60,19 @@ def start_run(ledger: Ledger, command: str) -> Run:
     return ledger.transact(enter)
 
 
-def settle_run(ledger: Ledger, run: Run) -> None:
-    """All that this run and those before it have touched is consolidated."""
-    ledger.transact(
-        lambda connection: connection.execute(
-            schema.runs.update().where(schema.runs.c.run_seq <= run.run_seq).values(settled=1)
+def settle_run(ledger: Ledger, run: Run, read_up_to: Mapping[str, str]) -> None:
+    """All that this run and those before it have touched is consolidated: the cursors move on."""
+
+    def settle(connection: Connection) -> None:
+        table = schema.runs.c
+        connection.execute(
+            schema.runs.update()
+            .where(table.settled == 0, table.run_seq <= run.run_seq)
+            .values(settled=1)
         )
-    )
+        move_cursors(connection, read_up_to)
+
+    ledger.transact(settle)
 
 
 def finish_run(ledger: Ledger, run: Run, status: str, summary: Mapping[str, Any] | None) -> None:
@@ -77,6 +85,20 @@ def finish_run(ledger: Ledger, run: Run, status: str, summary: Mapping[str, Any]
             .values(status=status, finished_at=utc_now(), summary=text)
         )
     )
+
+
+def forget_old_runs(ledger: Ledger, command: str) -> None:
+    """Drop runs of a command that starts one every few seconds, but for the last week's."""
+    before = (datetime.now(UTC) - _KEPT).strftime("%Y-%m-%dT%H:%M:%SZ")
+    runs = schema.runs.c
+    old = sa.select(runs.run_id).where(runs.command == command, runs.started_at < before)
+
+    def forget(connection: Connection) -> None:
+        for ids in chunks(connection.execute(old).scalars().all()):
+            for table in (schema.progress, schema.remarks, schema.crm_usage, schema.runs):
+                connection.execute(table.delete().where(table.c.run_id.in_(ids)))
+
+    ledger.transact(forget)
 
 
 def last_reported(connection: Connection) -> str | None:

@@ -1,0 +1,133 @@
+"""``svod delta --follow``: deltas without an end, one after the other, each of what has come since.
+
+Each is a run of the one graph, with all that a run promises: a window of the stream is as long as
+the run before it took. What goes wrong ends a window, is told, and is tried again with growing
+pauses; store A in trouble does not keep store B waiting.
+"""
+
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from types import FrameType
+from typing import Any
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from pipeline import graph, options
+from pipeline.failures import plain_reason
+from pipeline.run import account, check, run_graph, say
+from pipeline.summary import FAILED
+from pipeline.words import window_line
+from transforms.check_register import keeping_register
+from transforms.ledger.database import Ledger
+from transforms.ledger.lock import exclusive
+from transforms.ledger.runs import finish_run, forget_old_runs, start_run
+from transforms.ledger.source_rows import Run
+
+COMMAND = "delta --follow"
+
+_LOOK = 0.5
+_SHORTEST, _LONGEST = 1.0, 60.0
+
+Window = Callable[[options.Options], dict[str, Any]]
+"""Runs one delta of the stores that the options name; gives its summary."""
+
+
+class Store:
+    """When to look at a store again; ``every`` so many seconds when nothing is wrong."""
+
+    def __init__(self, every: float) -> None:
+        self._every = every
+        self._pause = 0.0
+        self._due = 0.0
+
+    @property
+    def is_due(self) -> bool:
+        """Whether it is time."""
+        return time.monotonic() >= self._due
+
+    def went_well(self) -> None:
+        """Back to the usual pace."""
+        self._pause, self._due = 0.0, time.monotonic() + self._every
+
+    def failed(self) -> float:
+        """Leave it alone for a while, each time longer; gives the seconds."""
+        self._pause = min(max(_SHORTEST, 2 * self._pause), _LONGEST)
+        self._due = time.monotonic() + self._pause
+        return self._pause
+
+
+class Follower:
+    """Looks at both stores and runs a window when one of them has something, until ``stop``."""
+
+    def __init__(self, chosen: options.Options, window: Window, stop: threading.Event) -> None:
+        self._chosen, self._window, self._stop = chosen, window, stop
+        self._store_a = Store(chosen.poll)
+
+    def run(self) -> None:
+        """Go on until told to stop; the window that goes on then is the last."""
+        while not self._stop.is_set():
+            if self._store_a.is_due:
+                self._try(self._chosen)
+            self._stop.wait(_LOOK)
+
+    def _try(self, window: options.Options) -> None:
+        try:
+            summary = self._window(window)
+        except Exception as error:  # noqa: BLE001 - whatever it was, the next window may do better
+            pause = self._store_a.failed()
+            say(f"svod: {plain_reason(error)}; tried again in {pause:.0f} s")
+        else:
+            self._store_a.went_well()
+            if line := window_line(summary):
+                say(line)
+
+
+def follow(chosen: options.Options) -> int:
+    """Follow both stores until SIGTERM or Ctrl-C; returns the exit code.
+
+    Raises:
+        ConfigurationError: before anything was read.
+    """
+    check(chosen)
+    register = graph.settings(chosen, Run("", 0, "")).register
+    with options.opened(chosen) as ledger, keeping_register(register), _stoppable() as stop:
+        forget_old_runs(ledger, COMMAND)
+        say("Follows the stores until SIGTERM or Ctrl-C.")
+        Follower(chosen, lambda window: run_window(ledger, window), stop).run()
+    say("Stopped; all that was read is done.")
+    return 0
+
+
+def run_window(ledger: Ledger, chosen: options.Options) -> dict[str, Any]:
+    """One delta, alone with the ledger; between two of them other commands may run."""
+    with exclusive(ledger):
+        run = start_run(ledger, COMMAND)
+        try:
+            run_graph(run, chosen, graph.delta_sources)
+            return account(ledger, run, COMMAND, chosen)
+        except Exception:
+            with suppress(SQLAlchemyError):
+                finish_run(ledger, run, FAILED, None)
+            raise
+
+
+@contextmanager
+def _stoppable() -> Iterator[threading.Event]:
+    """An event that SIGTERM and Ctrl-C set: the window that goes on is finished. Twice: at once."""
+    stop = threading.Event()
+
+    def tell(number: int, _: FrameType | None) -> None:
+        signal.signal(number, before[number])
+        stop.set()
+
+    before: dict[int, Any] = {}
+    for number in (signal.SIGINT, signal.SIGTERM):
+        before[number] = signal.signal(number, tell)
+    try:
+        yield stop
+    finally:
+        for told, handler in before.items():
+            signal.signal(told, handler)
