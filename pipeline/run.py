@@ -22,6 +22,7 @@ from pipeline.options import CRM, REGISTER_TOKEN, Options, need
 from pipeline.progress import ProgressView
 from pipeline.report import write_report
 from pipeline.summary import DONE, FAILED, INCOMPLETE, INTERRUPTED, summarize
+from pipeline.topic import topic_access
 from pipeline.words import outcome_lines
 from transforms.crm.client import CrmClient, check_webhook
 from transforms.crm.errors import CrmUnavailable, Stop
@@ -35,6 +36,7 @@ from transforms.ledger.source_rows import Run
 from transforms.load import open_client
 from transforms.read_store_b import check_files
 from transforms.register.connection import check_token, check_url
+from transforms.stores.kafka_check import check_topic
 from transforms.stores.mysql_check import check_store_a
 
 EXIT = {DONE: 0, INCOMPLETE: 3, FAILED: 1, INTERRUPTED: 130}
@@ -91,6 +93,8 @@ def check(chosen: Options) -> None:
         check_store_a(chosen.store_a)
     if chosen.store_b_files:
         check_files(chosen.store_b_files, chosen.store_b_encoding)
+    if chosen.store_b_kafka:
+        check_topic(topic_access(chosen))
     if chosen.report:
         _check_folder(chosen.report)
     _check_portal(open_client(graph.crm_access(chosen)))
