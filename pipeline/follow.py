@@ -9,7 +9,8 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
+from pathlib import Path
 from types import FrameType
 from typing import Any
 
@@ -18,16 +19,18 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from pipeline import graph, options
 from pipeline.failures import plain_reason
+from pipeline.metrics import Gauges, Metrics, serving, writing
 from pipeline.run import account, check, run_graph, say
 from pipeline.summary import FAILED
 from pipeline.topic import Lag, topic_access
 from pipeline.words import window_line
 from transforms.check_register import keeping_register
 from transforms.errors import StoreError
+from transforms.ledger.answers import asked_last
 from transforms.ledger.database import Ledger
 from transforms.ledger.lock import exclusive
 from transforms.ledger.runs import finish_run, forget_old_runs, start_run
-from transforms.ledger.source_rows import Run
+from transforms.load import limits_of
 
 COMMAND = "delta --follow"
 
@@ -69,9 +72,15 @@ class Follower:
     """
 
     def __init__(
-        self, chosen: options.Options, window: Window, lag: Lag | None, stop: threading.Event
+        self,
+        chosen: options.Options,
+        window: Window,
+        lag: Lag | None,
+        metrics: Metrics,
+        stop: threading.Event,
     ) -> None:
-        self._chosen, self._window, self._lag, self._stop = chosen, window, lag, stop
+        self._chosen, self._window, self._lag = chosen, window, lag
+        self._metrics, self._stop = metrics, stop
         self._turn, self._topic = Pace(chosen.poll), Pace(0)
 
     def run(self) -> None:
@@ -107,10 +116,12 @@ class Follower:
             self._failed(pace, error)
         else:
             pace.went_well()
+            self._metrics.ended(summary)
             if line := window_line(summary):
                 say(line)
 
     def _failed(self, pace: Pace, error: Exception) -> None:
+        self._metrics.failed()
         pause = pace.failed()
         say(f"svod: {plain_reason(error)}; tried again in {pause:.0f} s")
 
@@ -122,14 +133,35 @@ def follow(chosen: options.Options) -> int:
         ConfigurationError: before anything was read.
     """
     check(chosen)
-    register = graph.settings(chosen, Run("", 0, "")).register
-    with options.opened(chosen) as ledger, keeping_register(register), _stoppable() as stop:
+    with ExitStack() as stack:
+        ledger = stack.enter_context(options.opened(chosen))
+        questions = stack.enter_context(keeping_register(graph.register_access(chosen)))
+        lag = stack.enter_context(_lag(chosen))
+        with ledger.read() as connection:
+            questions.catch_up(*asked_last(connection))
+        stop = stack.enter_context(_stoppable())
+        metrics = Metrics(lag)
+        limits = limits_of(graph.crm_access(chosen))
+        gauges = lambda: Gauges(limits.budget(), questions)  # noqa: E731 - short
+        stack.enter_context(_served(chosen, metrics, gauges))
         forget_old_runs(ledger, COMMAND)
         say("Follows the stores until SIGTERM or Ctrl-C.")
-        with _lag(chosen) as lag:
-            Follower(chosen, lambda window: run_window(ledger, window), lag, stop).run()
+        Follower(chosen, lambda window: run_window(ledger, window), lag, metrics, stop).run()
     say("Stopped; all that was read is done.")
     return 0
+
+
+@contextmanager
+def _served(
+    chosen: options.Options, metrics: Metrics, gauges: Callable[[], Gauges]
+) -> Iterator[None]:
+    """Metrics by HTTP, into a file, or neither, as the options say."""
+    with ExitStack() as stack:
+        if chosen.metrics_address:
+            stack.enter_context(serving(chosen.metrics_address, metrics, gauges))
+        if chosen.metrics_file:
+            stack.enter_context(writing(Path(chosen.metrics_file), metrics, gauges))
+        yield
 
 
 def run_window(ledger: Ledger, chosen: options.Options) -> dict[str, Any]:

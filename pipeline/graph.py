@@ -71,13 +71,15 @@ def settings(chosen: options.Options, run: Run) -> Settings:
     return Settings(
         run=run,
         ledger=options.LEDGER,
-        register=RegisterAccess(
-            chosen.register,
-            options.REGISTER_TOKEN,
-            chosen.register_rate,
-            chosen.register_daily,
-        ),
+        register=register_access(chosen),
         crm=crm_access(chosen),
+    )
+
+
+def register_access(chosen: options.Options) -> RegisterAccess:
+    """How the register is reached, from the command's options."""
+    return RegisterAccess(
+        chosen.register, options.REGISTER_TOKEN, chosen.register_rate, chosen.register_daily
     )
 
 

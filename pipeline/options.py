@@ -59,6 +59,8 @@ class Options(msgspec.Struct):
     register_daily: int = 10_000
     ledger: str = DEFAULT_LEDGER
     report: str = ""
+    metrics_file: str = ""
+    metrics_address: tuple[str, int] | None = None
     warnings: list[str] = []
     beam: list[str] = []
 
@@ -102,6 +104,13 @@ def add_delta(parser: argparse.ArgumentParser) -> None:
     stores.add_argument("--store_b_group", help="consumer group; default svod")
     stores.add_argument("--store_b_kafka_config", help="librdkafka properties file (TLS, SASL)")
     parser.add_argument("--follow", action="store_true", help="go on until SIGTERM or Ctrl-C")
+    parser.add_argument("--metrics_file", help="write Prometheus metrics there after each run")
+    parser.add_argument(
+        "--metrics_address",
+        type=_address,
+        metavar="HOST:PORT",
+        help="with --follow: serve /metrics and /health there",
+    )
     parser.add_argument(
         "--poll", type=_positive(float), help="seconds between two looks at store A; default 60"
     )
@@ -147,6 +156,13 @@ def _positive(number: type[int] | type[float]) -> Callable[[str], float]:
 
     parse.__name__ = "positive number"
     return parse
+
+
+def _address(text: str) -> tuple[str, int]:
+    host, mark, port = text.rpartition(":")
+    if not mark or not port.isdecimal() or int(port) > 65_535:
+        raise argparse.ArgumentTypeError(f"{text} is no address: write HOST:PORT")
+    return host.strip("[]"), int(port)
 
 
 def _date(text: str) -> datetime:

@@ -18,6 +18,7 @@ from apache_beam.runners.runner import PipelineRunner, create_runner
 
 from pipeline import graph
 from pipeline.failures import plain_reason
+from pipeline.metrics import Metrics, look, write_metrics
 from pipeline.options import CRM, REGISTER_TOKEN, Options, need
 from pipeline.progress import ProgressView
 from pipeline.report import write_report
@@ -67,8 +68,13 @@ def load(
             with _interruptible(ledger, run, view):
                 with view:
                     status = _guarded(ledger, run, chosen, build_sources)
+                metrics = Metrics()
                 if status == DONE:
-                    status = _conclude(ledger, run, command, chosen)
+                    status = _conclude(ledger, run, command, chosen, metrics)
+                else:
+                    metrics.failed()
+                if chosen.metrics_file:
+                    write_metrics(Path(chosen.metrics_file), metrics.text(look(ledger, chosen)))
     finally:
         ledger.close()
     return EXIT[status]
@@ -96,17 +102,19 @@ def check(chosen: Options) -> None:
     if chosen.store_b_kafka:
         check_topic(topic_access(chosen))
     if chosen.report:
-        _check_folder(chosen.report)
+        _check_folder("--report", chosen.report)
+    if chosen.metrics_file:
+        _check_folder("--metrics_file", str(Path(chosen.metrics_file).parent))
     _check_portal(open_client(graph.crm_access(chosen)))
 
 
-def _check_folder(report: str) -> None:
+def _check_folder(option: str, folder: str) -> None:
     try:
-        Path(report).mkdir(parents=True, exist_ok=True)
+        Path(folder).mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise ConfigurationError(f"--report: cannot make {report}: {error.strerror}") from None
-    if not os.access(report, os.W_OK):
-        raise ConfigurationError(f"--report: may not write into {report}")
+        raise ConfigurationError(f"{option}: cannot make {folder}: {error.strerror}") from None
+    if not os.access(folder, os.W_OK):
+        raise ConfigurationError(f"{option}: may not write into {folder}")
 
 
 def _check_portal(client: CrmClient) -> None:
@@ -167,8 +175,9 @@ def account(ledger: Ledger, run: Run, command: str, chosen: Options) -> dict[str
     return summary
 
 
-def _conclude(ledger: Ledger, run: Run, command: str, chosen: Options) -> str:
+def _conclude(ledger: Ledger, run: Run, command: str, chosen: Options, metrics: Metrics) -> str:
     summary = account(ledger, run, command, chosen)
+    metrics.ended(summary)
     for line in outcome_lines(summary):
         print(line)
     if chosen.report:

@@ -3,11 +3,13 @@
 import signal
 import threading
 import time
+import urllib.request
 from contextlib import contextmanager
 
 import pytest
 
 from sandbox.kafka import Kafka
+from sandbox.services import free_port
 from sandbox.store_b_topic import upsert
 from tests.installation import PACE, organisation, party, person, tin
 from tests.stream import Stream
@@ -116,6 +118,25 @@ def test_both_stores_are_followed_and_sigterm_finishes_what_is_held(stream):
     assert set(place.rows("SELECT status, settled FROM runs")) == {("done", 1)}
     assert stream.delta().code == 0
     assert stream.lag() == 0
+
+
+def test_it_can_be_watched(stream):
+    place, port = stream.place, free_port()
+    file = place.folder / "svod.prom"
+    options = f"--metrics_address=127.0.0.1:{port}", f"--metrics_file={file}"
+    with following(place, *stream.options, *options) as (process, lines):
+        send(stream, range(2))
+        until(lambda: len(place.people()) == 2, process)
+        until(lambda: ask(port, "/metrics").count('outcome="created"} 2\n') == 2, process)
+        assert ask(port, "/health") == "ok\n"
+        assert 'svod_lag_events{partition="0"} ' in ask(port, "/metrics")
+        ends_well(process, lines)
+    assert file.read_text().count('outcome="created"} 2\n') == 2
+
+
+def ask(port, path):
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=PATIENCE) as answer:
+        return answer.read().decode()
 
 
 def test_ended_by_force_again_and_again_in_the_middle_of_a_stream(stream):
