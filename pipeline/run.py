@@ -60,6 +60,7 @@ def load(
     ledger = open_ledger(chosen.ledger)
     try:
         with exclusive(ledger):
+            _check_portal(open_client(graph.crm_access(chosen), ledger))
             prepare(ledger)
             run = start_run(ledger, command)
             view = ProgressView(ledger, run, sys.stderr)
@@ -92,7 +93,6 @@ def check(chosen: Options) -> None:
         check_files(chosen.store_b_files, chosen.store_b_encoding)
     if chosen.report:
         _check_folder(chosen.report)
-    _check_portal(open_client(graph.crm_access(chosen)))
 
 
 def _check_folder(report: str) -> None:
