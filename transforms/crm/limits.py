@@ -32,8 +32,10 @@ _LONGEST_HOLD = 60
 # After so many seconds (of such a portal) nobody waits for an answer any more: whoever sent the
 # request has died, and the portal may have worked for it.
 _LONGEST_FLIGHT = 90
-# A refusal that our own count does not explain is another program's doing: it gets a part of the
-# rate, which comes back, bit by bit, within a window without such refusals.
+# Our share of the rate. Who takes all of it starves others without ever noticing them: the bucket
+# is then full for them only.
+_MOST_SHARE = 0.98
+# A refusal is another program's doing, for our own count had room: it gets a part of the rate, which comes back, bit by bit, within a window without such refusals.
 _GIVE = 0.7
 _LEAST_SHARE = 0.25
 
@@ -73,7 +75,8 @@ class Usage:
 class Statistics:
     """Requests that reached the portal, those of them that hit a limit, seconds waited.
 
-    ``unexplained`` were refused although our own count had room: another program was faster.
+    ``unexplained`` is how often our own count had room and the portal had not: another program was
+    faster.
     """
 
     requests: int = 0
@@ -107,7 +110,7 @@ class _State(msgspec.Struct):
     level: float = 0.0
     hold: float = 0.0
     held_until: float = 0.0
-    share: float = 1.0
+    share: float = _MOST_SHARE
     billed: str = ""
     last_permit: int = 0
     flights: dict[int, Permit] = {}
@@ -226,27 +229,33 @@ class Limits:
 
             def change(kept: bytes | None) -> tuple[bytes | None, T]:
                 state = _decode(kept) if kept else _State(self._clock())
-                self._settle(state)
+                settled = self._settle(state)
                 changed, result = work(state)
-                self._state = state
+                changed, self._state = changed or settled, state
                 return (_encode(state) if changed else None), result
 
             return self._store.change(change)
 
-    def _settle(self, state: _State) -> None:
-        """Brings the state to this moment."""
+    def _settle(self, state: _State) -> bool:
+        """Brings the state to this moment; whether that cannot be done again later."""
         now = self._clock()
-        if now < state.seen:  # the clock was set back
+        set_back = now < state.seen
+        if set_back:
             state.held_until += now - state.seen
             for budget in state.methods.values():
                 budget.shift(now - state.seen)
         passed = max(0.0, now - state.seen)
-        state.share = min(1.0, state.share + passed / self.window)
+        state.share = min(_MOST_SHARE, state.share + passed / self.window)
         state.level = max(0.0, state.level - self.rate * state.share * passed)
         state.seen = now
-        for permit in list(state.flights.values()):
-            if abs(now - permit.at) > _LONGEST_FLIGHT * self._second:
-                self._book(state, permit, Usage(spent=_feared(permit)))
+        dead = [
+            permit
+            for permit in state.flights.values()
+            if abs(now - permit.at) > _LONGEST_FLIGHT * self._second
+        ]
+        for permit in dead:
+            self._book(state, permit, Usage(spent=_feared(permit)))
+        return set_back or bool(dead)
 
     def _book(self, state: _State, permit: Permit, usage: Usage) -> None:
         now = state.seen
@@ -268,15 +277,13 @@ class Limits:
     def _hold_back(self, state: _State) -> None:
         """The bucket is full whatever we thought: somebody else uses the portal too."""
         now = state.seen
-        explained = state.level + len(state.flights) + _MARGIN >= self._burst
         state.level = max(state.level, self._burst)
         # Requests that were refused together are one refusal.
         if now >= state.held_until:
             state.hold = min(max(1.0, 2 * state.hold), _LONGEST_HOLD)
             state.held_until = now + state.hold * self._second
-            if not explained:
-                state.share = max(_LEAST_SHARE, _GIVE * state.share)
-                self._statistics.unexplained += 1
+            state.share = max(_LEAST_SHARE, _GIVE * state.share)
+            self._statistics.unexplained += 1
 
     def _budget(self, state: _State, method: str) -> OperatingBudget:
         if method not in state.methods:
