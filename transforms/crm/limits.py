@@ -35,7 +35,8 @@ _LONGEST_FLIGHT = 90
 # Our share of the rate. Who takes all of it starves others without ever noticing them: the bucket
 # is then full for them only.
 _MOST_SHARE = 0.98
-# A refusal is another program's doing, for our own count had room: it gets a part of the rate, which comes back, bit by bit, within a window without such refusals.
+# A refusal is another program's doing, for our own count had room: it gets a part of the rate,
+# which comes back, bit by bit, within a window without such refusals.
 _GIVE = 0.7
 _LEAST_SHARE = 0.25
 

@@ -7,7 +7,7 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from transforms.ledger import goldens, links, schema
+from transforms.ledger import former_persons, goldens, links, schema
 from transforms.ledger.database import Ledger, chunks, upsert
 from transforms.ledger.source_rows import RowKey, Run
 from transforms.matching.contacts import ContactRow, cluster, merge_contact
@@ -115,11 +115,15 @@ def _consolidate(connection: Connection, run: Run, groups: Sequence[Sequence[str
     kept = goldens.kept_goldens(connection, CONTACT, keys)
     members = goldens.members_of(connection, CONTACT, keys)
     key_of = {row: key for key, rows in members.items() for row in rows}
+    born_of = {key: known.born for key, known in kept.items()}
     clusters: list[tuple[list[ContactRow], set[str]]] = []
     for piece in _pieces(connection, groups):
         for rows in cluster(list(piece.rows.values()), piece.tins):
             clusters.append((rows, {tin for row in rows for tin in piece.tins[row.ref]}))
-    ids = _ids(connection, [rows for rows, _ in clusters], key_of, kept)
+    people = [rows for rows, _ in clusters]
+    for row, former in former_persons.come_back(connection, people, key_of).items():
+        key_of[row], born_of[former.key] = former.key, former.born
+    ids = _ids(connection, people, key_of, born_of)
     made = [
         goldens.Made(
             key,
@@ -129,6 +133,7 @@ def _consolidate(connection: Connection, run: Run, groups: Sequence[Sequence[str
         for key, (rows, tins) in zip(ids, clusters, strict=True)
     ]
     goldens.keep(connection, run, CONTACT, made, kept, members)
+    former_persons.leave(connection, made, kept, members)
     _write_tins(connection, keys, dict(zip(ids, (tins for _, tins in clusters), strict=True)))
     _write_aliases(connection, made, kept, key_of)
     return len(made)
@@ -173,7 +178,7 @@ def _ids(
     connection: Connection,
     clusters: Sequence[Sequence[ContactRow]],
     key_of: Mapping[RowKey, str],
-    kept: Mapping[str, goldens.Kept],
+    born_of: Mapping[str, int],
 ) -> list[str]:
     """An id for each person: the one it has, the older of two; the larger part's after a split."""
     shares: dict[str, Counter[int]] = defaultdict(Counter)
@@ -189,9 +194,9 @@ def _ids(
     born = {
         number: _born_id(rows) for number, rows in enumerate(clusters) if number not in inherited
     }
-    free = _free_ids(connection, born, set(kept))
+    free = _free_ids(connection, born, set(born_of))
     return [
-        min(inherited[number], key=lambda key: (kept[key].born, key))
+        min(inherited[number], key=lambda key: (born_of[key], key))
         if number in inherited
         else free[number]
         for number in range(len(clusters))
@@ -239,7 +244,7 @@ def _write_aliases(
         former: record.key
         for record in made
         for row in record.members
-        if (former := key_of.get(row)) is not None and former in kept and former not in living
+        if (former := key_of.get(row)) is not None and former not in living
     }
     table = schema.aliases
     born = sorted(living - kept.keys())
