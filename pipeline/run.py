@@ -61,6 +61,7 @@ def load(
     ledger = open_ledger(chosen.ledger)
     try:
         with exclusive(ledger):
+            _check_portal(open_client(graph.crm_access(chosen), ledger))
             prepare(ledger)
             run = start_run(ledger, command)
             view = ProgressView(ledger, run, sys.stderr)
@@ -97,7 +98,6 @@ def check(chosen: Options) -> None:
         check_topic(topic_access(chosen))
     if chosen.report:
         _check_folder(chosen.report)
-    _check_portal(open_client(graph.crm_access(chosen)))
 
 
 def _check_folder(report: str) -> None:

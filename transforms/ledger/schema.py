@@ -318,3 +318,10 @@ crm_usage = _table(
     Column("refused", Integer, nullable=False),
     Column("waited_ms", BigInteger, nullable=False),
 )
+
+# How much of each portal's limits is used: what was spent before a restart is spent.
+crm_pace = _table(
+    "crm_pace",
+    Column("portal", String(16), primary_key=True),
+    Column("state", _BLOB, nullable=False),
+)
