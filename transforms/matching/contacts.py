@@ -57,7 +57,14 @@ class Persons(NamedTuple):
 
 
 def match(profiles: Mapping[Ref, Profile], model: Model = DEFAULT) -> Iterator[Persons]:
-    """All rows put into persons, piece by piece: what ``cluster`` does for the ledger's pieces."""
+    """All rows put into persons, piece by piece: what the ledger does with its pieces."""
+    pieces, hot = pieces_of(profiles)
+    for piece in pieces:
+        yield cluster({ref: profiles[ref] for ref in piece}, model, hot)
+
+
+def pieces_of(profiles: Mapping[Ref, Profile]) -> tuple[list[list[Ref]], set[str]]:
+    """The rows that hang together, and the keys that too many share to tie anybody."""
     stars: dict[str, list[Ref]] = defaultdict(list)
     for ref, profile in profiles.items():
         for key in keys_of(profile):
@@ -67,9 +74,7 @@ def match(profiles: Mapping[Ref, Profile], model: Model = DEFAULT) -> Iterator[P
     for key, refs in stars.items():
         if key not in hot:
             forest.star(refs)
-    del stars
-    for piece in forest.pieces():
-        yield cluster({ref: profiles[ref] for ref in piece}, model, hot)
+    return forest.pieces(), hot
 
 
 def cluster(
