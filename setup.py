@@ -24,10 +24,14 @@ setup(
     description="One clean base of business customers in Bitrix24, from two stores.",
     python_requires=">=3.11,<3.12",
     packages=PACKAGES,
-    package_data={"pipeline.report": ["*.html", "*.css"], "sandbox": ["*.json", "*.html"]},
+    package_data={
+        "pipeline.report": ["*.html", "*.css"],
+        "sandbox": ["*.json", "*.html", "engines/*.xml"],
+    },
     install_requires=[
         "apache-beam==2.77.0",
         "beam-mysql-connector==1.8.6",
+        "confluent-kafka==2.16.1",
         "email-validator==2.4.0",
         "ijson==3.6.0",
         "msgspec==0.22.0",
@@ -36,6 +40,7 @@ setup(
         "rapidfuzz==3.14.6",
         "requests==2.34.2",
         "SQLAlchemy==2.1.9",
+        "tzdata==2026.6",
         "zstandard==0.25.0",
     ],
     extras_require={
@@ -49,7 +54,7 @@ setup(
             "ruff==0.17.6",
             "types-requests==2.33.0.20261030",
         ],
-        "postgresql": ["psycopg[binary]"],
+        "postgresql": ["psycopg[binary]==3.3.9"],
     },
     entry_points={"console_scripts": ["svod=pipeline.__main__:main"]},
 )

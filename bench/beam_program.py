@@ -108,7 +108,7 @@ def _remember(task: Task) -> Found:
 
 class _SettleFn(LedgerFn):
     def process(self, _: int) -> None:
-        settle_run(self.ledger, self.run)
+        settle_run(self.ledger, self.run, {})
 
 
 def _up_to_here(*_: object) -> beam.PTransform:

@@ -124,7 +124,7 @@ def _whole(ledger: Ledger, task: Task) -> None:
         touched.contacts | left.contacts,
         affected | touched.companies | left.companies,
     )
-    settle_run(ledger, RUN)
+    settle_run(ledger, RUN, {})
 
 
 def _contacts(ledger: Ledger, contacts: set[RowKey], of_companies: set[RowKey]) -> None:

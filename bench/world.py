@@ -14,9 +14,10 @@ from sandbox.store_a import DATABASE, PASSWORD, READER
 
 
 class World(msgspec.Struct, frozen=True):
-    """A world that is served: its folder, store A's URL, and how many records each store has."""
+    """A world that is served: its folder, store A, and how many records each store has."""
 
     folder: Path
+    server: MariaDB
     store_a: str
     of_a: int
     of_b: int
@@ -44,6 +45,7 @@ def served(folder: Path, scale: float, seed: int) -> Iterator[World]:
         assert there is not None
         world = World(
             own,
+            server,
             server.url(DATABASE, READER, PASSWORD),
             there.rows["companies"] + there.rows["contacts"],
             there.rows["organisations"] + there.rows["persons"],

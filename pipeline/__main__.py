@@ -55,6 +55,8 @@ def _parser() -> Parser:
     commands = parser.add_subparsers(metavar="COMMAND", required=True, parser_class=Parser)
     full = _command(commands, "full", _full, "read both stores whole, load what is new or changed")
     options.add_full(full)
+    delta = _command(commands, "delta", _delta, "load what has changed since the last run")
+    options.add_delta(delta)
     replay = _command(
         commands, "replay", _replay, "take refused, deferred and rejected records up again"
     )
@@ -95,6 +97,15 @@ def _full(chosen: Options, _: argparse.Namespace) -> int:
     if not chosen.store_a and not chosen.store_b_files:
         raise ConfigurationError("--store_a or --store_b_files is needed: see svod full --help")
     return load("full", chosen, full_sources)
+
+
+def _delta(chosen: Options, _: argparse.Namespace) -> int:
+    from pipeline.graph import delta_sources
+    from pipeline.run import load
+
+    if not chosen.store_a:
+        raise ConfigurationError("--store_a is needed: see svod delta --help")
+    return load("delta", chosen, delta_sources)
 
 
 def _replay(chosen: Options, _: argparse.Namespace) -> int:

@@ -105,7 +105,7 @@ def standing(connection: Connection, kind: str, key: str, stopped: str = "") -> 
 
 
 def crm_lines(connection: Connection, kind: str, key: str) -> Iterator[str]:
-    """Ids in the CRM part by part, creates under way, and what the portal said against it."""
+    """Ids in the CRM part by part, writes under way, and what the portal said against it."""
     state = _in_crm(connection, kind, key)
     if not state.crm_id:
         yield "   never loaded"
@@ -118,7 +118,7 @@ def crm_lines(connection: Connection, kind: str, key: str) -> Iterator[str]:
         yield f"   {part}: {crm_id}"
     begun = sa.select(intents.part, intents.sent_at).where(intents.kind == kind, intents.key == key)
     for part, sent_at in connection.execute(begun.order_by(intents.part)):
-        yield f"   {part}: create sent {instant(sent_at)}, its outcome is not known yet"
+        yield f"   {part}: sent {instant(sent_at)}, its outcome is not known yet"
     refused = sa.select(rejected.reason, rejected.detail, rejected.seen_at).where(
         rejected.kind == kind, rejected.key == key
     )

@@ -10,12 +10,13 @@ Rows cross the first grouping, keys all others: what is rebuilt is read from the
 newest version of every row stands.
 """
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import apache_beam as beam
 import msgspec
 
-from pipeline import options
+from pipeline import options, store_a
 from transforms.check_register import RegisterAccess
 from transforms.clean import Cleaned, CleanRows, Sharded
 from transforms.consolidate import ConsolidateCompanies, ConsolidateContacts, FindContacts
@@ -45,10 +46,11 @@ Rows = dict[str, beam.PCollection[Sharded]]
 
 
 class Sources(NamedTuple):
-    """Rows by what they are, and what is no record at all."""
+    """Rows by what they are, what is no record at all, and how far that is all of store A."""
 
     rows: Rows
     broken: tuple[beam.PCollection[Broken], ...]
+    read_up_to: Mapping[str, str] = {}
 
 
 def settings(chosen: options.Options, run: Run) -> Settings:
@@ -104,7 +106,7 @@ def build(root: beam.Pipeline, sources: Sources, chosen: Settings) -> beam.PColl
     return (
         (contacts, always)
         | "Done" >> beam.Flatten()
-        | "LoadCrm" >> LoadCrm(ledger, run, chosen.crm)
+        | "LoadCrm" >> LoadCrm(ledger, run, chosen.crm, sources.read_up_to)
     )
 
 
@@ -112,26 +114,43 @@ def full_sources(root: beam.Pipeline, chosen: options.Options, run: Run) -> Sour
     """Both stores, whole."""
     rows: Rows = {}
     broken: tuple[beam.PCollection[Broken], ...] = ()
-    count = CountRead(options.LEDGER, run)
+    read_up_to: Mapping[str, str] = {}
     if chosen.store_a:
-        read = root | "ReadStoreA" >> ReadStoreA(
-            options.STORE_A, since=chosen.since, connections=chosen.store_a_connections
-        )
-        for name, batches, clean in (
-            ("A companies", read.companies, clean_a.clean_company),
-            ("A contacts", read.contacts, clean_a.clean_contact),
-        ):
-            counted = batches | f"Count {name}" >> count
-            add(rows, name, counted | f"Clean {name}" >> CleanRows(clean))
+        stretch = store_a.whole(chosen)
+        _add_store_a(rows, root, chosen, run, stretch)
+        read_up_to = stretch.read_up_to
     if chosen.store_b_files:
         files = root | "ReadPartnerFiles" >> ReadPartnerFiles(
             chosen.store_b_files, encoding=chosen.store_b_encoding
         )
-        counted = files.partners | "Count B" >> count
+        counted = files.partners | "Count B" >> CountRead(options.LEDGER, run)
         since = time.parse(chosen.since, local=True)[0] if chosen.since else 0
         add(rows, "B", counted | "Clean B" >> CleanRows(partner_row, since))
         broken = (files.broken,)
-    return Sources(rows, broken)
+    return Sources(rows, broken, read_up_to)
+
+
+def delta_sources(root: beam.Pipeline, chosen: options.Options, run: Run) -> Sources:
+    """What has changed in both stores since the last run."""
+    rows: Rows = {}
+    stretch = store_a.changes(chosen)
+    _add_store_a(rows, root, chosen, run, stretch)
+    return Sources(rows, (), stretch.read_up_to)
+
+
+def _add_store_a(
+    rows: Rows, root: beam.Pipeline, chosen: options.Options, run: Run, stretch: store_a.Stretch
+) -> None:
+    read = root | "ReadStoreA" >> ReadStoreA(
+        options.STORE_A, since=stretch.since, connections=chosen.store_a_connections
+    )
+    count = CountRead(options.LEDGER, run)
+    for name, batches, clean in (
+        ("A companies", read.companies, clean_a.clean_company),
+        ("A contacts", read.contacts, clean_a.clean_contact),
+    ):
+        counted = batches | f"Count {name}" >> count
+        add(rows, name, counted | f"Clean {name}" >> CleanRows(clean))
 
 
 def add(rows: Rows, name: str, cleaned: Cleaned) -> None:

@@ -37,6 +37,7 @@ class Options(msgspec.Struct):
 
     store_a: str = ""
     store_a_connections: int = 2
+    store_a_window: float = 15.0
     store_b_files: tuple[str, ...] = ()
     store_b_encoding: str = "utf-8"
     since: datetime | None = None
@@ -70,11 +71,7 @@ def add_ledger(parser: argparse.ArgumentParser) -> None:
 
 def add_full(parser: argparse.ArgumentParser) -> None:
     """The options of the command that reads both stores whole."""
-    stores = parser.add_argument_group("stores (at least one)")
-    stores.add_argument(
-        "--store_a", help="mysql://user:password@host:3306/shop?ssl_ca=… (SVOD_STORE_A)"
-    )
-    stores.add_argument("--store_a_connections", type=_positive(int), help="at most; default 2")
+    stores = _stores(parser)
     stores.add_argument("--store_b_files", help="files or globs, comma separated")
     stores.add_argument(
         "--store_b_encoding",
@@ -83,6 +80,26 @@ def add_full(parser: argparse.ArgumentParser) -> None:
     )
     stores.add_argument("--since", type=_date, help="only records changed since that date")
     add_load(parser)
+
+
+def add_delta(parser: argparse.ArgumentParser) -> None:
+    """The options of the command that reads what has changed."""
+    stores = _stores(parser)
+    stores.add_argument(
+        "--store_a_window",
+        type=_positive(float),
+        help="minutes before the last run's newest change that are read again; default 15",
+    )
+    add_load(parser)
+
+
+def _stores(parser: argparse.ArgumentParser) -> "argparse._ArgumentGroup":
+    stores = parser.add_argument_group("stores (at least one)")
+    stores.add_argument(
+        "--store_a", help="mysql://user:password@host:3306/shop?ssl_ca=… (SVOD_STORE_A)"
+    )
+    stores.add_argument("--store_a_connections", type=_positive(int), help="at most; default 2")
+    return stores
 
 
 def add_load(parser: argparse.ArgumentParser) -> None:

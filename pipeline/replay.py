@@ -11,6 +11,7 @@ from pipeline.options import Options
 from transforms.clean import CleanRows
 from transforms.ledger import schema
 from transforms.ledger.database import Ledger
+from transforms.ledger.goldens import enqueue
 from transforms.ledger.source_rows import Run, invalid_table
 from transforms.raw_batch import RawBatch
 from transforms.records import COMPANY, CONTACT
@@ -32,6 +33,10 @@ def forget_refusals(ledger: Ledger) -> None:
     """Let the portal be asked again about rejected records, the register about refused TINs."""
 
     def forget(connection: sa.Connection) -> None:
+        for kind in (COMPANY, CONTACT):
+            table = schema.rejected.c
+            keys = connection.execute(sa.select(table.key).where(table.kind == kind)).scalars()
+            enqueue(connection, kind, keys.all())
         connection.execute(schema.rejected.delete())
         invalid, answers = schema.invalid_companies.c, schema.register_answers
         refused = sa.select(invalid.tin).where(

@@ -6,7 +6,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from transforms.ledger import accounting, loads, schema, usage
+from transforms.ledger import accounting, load_results, schema, usage
 from transforms.ledger.accounting import WAITING
 from transforms.ledger.runs import remarks, utc_now
 from transforms.ledger.source_rows import Run
@@ -23,8 +23,8 @@ def summarize(connection: Connection, run: Run, command: str, crm_rate: float) -
     """
     companies = accounting.row_outcomes(connection, run, COMPANY)
     contacts = accounting.row_outcomes(connection, run, CONTACT)
-    company_loads = loads.count_loads(connection, run, COMPANY)
-    contact_loads = loads.count_loads(connection, run, CONTACT)
+    company_loads = load_results.count_loads(connection, run, COMPANY)
+    contact_loads = load_results.count_loads(connection, run, CONTACT)
     waiting = contacts["deferred"].pop(WAITING, 0)
     finished_at = utc_now()
     summary: dict[str, Any] = {
@@ -59,7 +59,7 @@ def summarize(connection: Connection, run: Run, command: str, crm_rate: float) -
         },
         "crm": usage.totals(connection, run) | {"rate": crm_rate},
         "messages": _messages(connection, run),
-        "left_base": _left_base(connection),
+        "left_base": load_results.count_left(connection),
         "remarks": remarks(connection, run.run_id),
     }
     if is_incomplete(summary):
@@ -94,18 +94,4 @@ def _seconds(started_at: str, finished_at: str) -> int:
 def _messages(connection: Connection, run: Run) -> int:
     table = schema.invalid_messages.c
     query = sa.select(sa.func.count()).where(table.run_id == run.run_id)
-    return int(connection.execute(query).scalar_one())
-
-
-def _left_base(connection: Connection) -> int:
-    """Records in the CRM that no row of a store stands for any more: a person decides."""
-    crosswalk, golden = schema.crosswalk.c, schema.golden.c
-    query = (
-        sa.select(sa.func.count())
-        .select_from(schema.crosswalk)
-        .outerjoin(
-            schema.golden, sa.and_(golden.kind == crosswalk.kind, golden.key == crosswalk.key)
-        )
-        .where(golden.key.is_(None))
-    )
     return int(connection.execute(query).scalar_one())

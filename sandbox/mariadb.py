@@ -18,6 +18,8 @@ from urllib.parse import quote
 
 import pymysql
 
+from sandbox.services import free_port
+
 _PATIENCE = 60.0
 # A kill of the server loses nothing that was committed; a power cut may lose the last second.
 _SETTINGS = (
@@ -72,7 +74,7 @@ class MariaDB:
         self._install()
         # A Unix socket's path may have 107 characters, and test folders are longer than that.
         self._sockets = Path(tempfile.mkdtemp(prefix="svod-"))
-        self.port = _free_port()
+        self.port = free_port()
         self._process = subprocess.Popen(
             [
                 server,
@@ -180,13 +182,6 @@ def _as_root() -> list[str]:
 def _listens(path: str) -> bool:
     with socket.socket(socket.AF_UNIX) as probe:
         return probe.connect_ex(path) == 0
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def _end_left_over(pid_file: Path, data: Path) -> None:

@@ -3,6 +3,7 @@
 import ctypes
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -28,6 +29,14 @@ def ends_with_parent() -> Callable[[], None]:
             os.kill(os.getpid(), signal.SIGTERM)
 
     return arrange
+
+
+def free_port() -> int:
+    """A port of 127.0.0.1 that nobody has now: for servers that must be told one."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
 
 
 class Service:
@@ -59,7 +68,7 @@ class Service:
             has_ended = self._process.poll() is not None
             lines = self._log.read_text(errors="replace").splitlines(keepends=True)
             for line in lines:
-                if line.startswith(("http://", "mysql://")) and line.endswith("\n"):
+                if line.startswith(("http://", "mysql://", "kafka://")) and line.endswith("\n"):
                     return line.strip()
             if has_ended:
                 raise ServiceError(f"{''.join(lines[-5:]).strip()} (all of it: {self._log})")

@@ -70,6 +70,10 @@ class Installation:
             "full", *given, f"--report={self.report}", *PACE, *options, left_out=left_out
         )
 
+    def delta(self, *options: str) -> Ended:
+        """``svod delta``."""
+        return self.svod("delta", f"--report={self.report}", *PACE, *options)
+
     def svod(self, *arguments: str, left_out: Iterable[str] = ()) -> Ended:
         """Any command, in this process."""
         out, err = StringIO(), StringIO()

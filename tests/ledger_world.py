@@ -97,7 +97,7 @@ def run_once(
     """A whole run up to the load."""
     run, touched = take_up(ledger, rows)
     rebuild(ledger, run, touched, verdicts)
-    settle_run(ledger, run)
+    settle_run(ledger, run, {})
     return run
 
 

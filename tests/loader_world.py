@@ -11,7 +11,7 @@ from transforms.crm.client import CrmClient
 from transforms.crm.limits import Limits
 from transforms.crm.loader import Loader
 from transforms.crm.portal import Portal
-from transforms.ledger import goldens, loads
+from transforms.ledger import goldens, load_results
 from transforms.ledger.database import Ledger
 from transforms.ledger.runs import start_run
 from transforms.ledger.source_rows import Run
@@ -126,7 +126,7 @@ def load(ledger: Ledger, portal: Bitrix24, run: Run, settle: float = SETTLE) -> 
         try:
             Loader(ledger, run, Portal(client), settle).load()
         finally:
-            ledger.transact(lambda connection: loads.defer_unloaded(connection, run))
+            ledger.transact(lambda connection: load_results.defer_unloaded(connection, run))
     return counts(ledger, run)
 
 
@@ -134,7 +134,7 @@ def counts(ledger: Ledger, run: Run) -> dict[str, Any]:
     """``{"company": {"created": 2}, "contact": {…}}``, without zeros."""
     with ledger.read() as connection:
         return {
-            kind: {n: c for n, c in loads.count_loads(connection, run, kind).items() if c}
+            kind: {n: c for n, c in load_results.count_loads(connection, run, kind).items() if c}
             for kind in (COMPANY, CONTACT)
         }
 

@@ -163,3 +163,8 @@ def test_role_mailboxes(local: str) -> None:
 @pytest.mark.parametrize("local", ["ivanov", "p.ivanov", "infomir", "buharin", "i.office"])
 def test_personal_mailboxes(local: str) -> None:
     assert not email.is_role(f"{local}@romashka.example")
+
+
+@pytest.mark.parametrize("written", ["_ivan@mail.ru", "_ivan@mail.ru; -_ivan@mail.ru_"])
+def test_an_underscore_in_front_belongs_to_the_address(written: str) -> None:
+    assert email.parse(written) == (("_ivan@mail.ru",), ())

@@ -132,6 +132,20 @@ def test_what_any_cut_brings_is_the_same(loaded, world, mariadb, tmp_path):
         assert other.portal.stats.writes == again
 
 
+def test_the_ledger_on_postgresql(loaded, world, mariadb, postgresql, tmp_path):
+    with installation(tmp_path, mariadb) as other:
+        other.environment["SVOD_LEDGER"] = postgresql
+        other.ledger = postgresql.replace("postgresql:", "postgresql+psycopg:")
+        other.fill(world)
+        for _ in range(2):
+            ended = other.full()
+            assert ended.code == 0, ended
+            assert differences(world, other.ledger, other.portal) == []
+        agrees_with_ledger(other, other.summary())
+        assert "Nothing changed" in ended.out
+        assert unlike(crm(loaded), crm(other)) == []
+
+
 def test_windows_1251_packed_with_the_ledger_on_mariadb(loaded, world, mariadb, tmp_path):
     with installation(tmp_path, mariadb) as other:
         with other.root.cursor() as cursor:

@@ -78,6 +78,27 @@ def test_a_merge_keeps_the_older_id_and_remembers_the_other(ledger: Ledger) -> N
     assert aliases(ledger) == {}
 
 
+def test_who_comes_back_into_the_base_has_the_id_back(ledger: Ledger) -> None:
+    """The CRM still holds the person: a new id would make a second one there."""
+    run_once(ledger, [named("B:7", "Иванов Пётр")])
+    run_once(ledger, [named("A:5", "Иванов Пётр")])
+    assert ids(ledger) == {"A:5": "B-7", "B:7": "B-7"}
+    closed = [company_row(ref, ACTIVE, 2, reason="deleted_in_store") for ref in ("A:1", "B:1")]
+    run_once(ledger, closed)
+    assert ids(ledger) == {}
+    run_once(ledger, [company_row("A:1", ACTIVE, 3)])
+    assert ids(ledger) == {"A:5": "B-7"}
+    run_once(ledger, [company_row("B:1", ACTIVE, 3)])
+    assert ids(ledger) == {"A:5": "B-7", "B:7": "B-7"}
+
+
+def test_who_comes_back_to_find_the_id_in_use_gets_another(ledger: Ledger) -> None:
+    run_once(ledger, [named("B:7", "Иванов Пётр"), named("A:5", "Иванов Пётр")])
+    run_once(ledger, [contact_row(ref, ["1"], 2, reason="no_name") for ref in ("A:5", "B:7")])
+    run_once(ledger, [named("A:5", "Иванов Пётр", 3), named("B:7", "Лютикова Анна", 3)])
+    assert ids(ledger) == {"A:5": "A-5", "B:7": "B-7"}
+
+
 def test_aliases_of_who_is_merged_again_lead_to_the_last(ledger: Ledger) -> None:
     run_once(ledger, [named("A:1", "Кот Том")])
     run_once(ledger, [named("A:2", "Лютикова Анна")])
@@ -153,7 +174,8 @@ def test_no_two_persons_ever_share_an_id(ledger: Ledger, moves: list[tuple[str, 
     empty(ledger)
     run_once(ledger, [company_row("A:1", ACTIVE), company_row("A:2", OTHER)])
     for at, (ref, name, company) in enumerate(moves, 1):
-        run_once(ledger, [named(ref, name, at, company)])
+        own = (f"+7921{sum(map(ord, name)):07}",)
+        run_once(ledger, [contact_row(ref, [company], at, name=name, phones=own)])
     last = {ref: name for ref, name, _ in moves}
     found = ids(ledger)
     assert found.keys() == last.keys()

@@ -21,7 +21,13 @@ from transforms.secrets import Secret
 from transforms.stores import mysql_client, mysql_keys
 from transforms.stores.mysql_check import check_store_a
 from transforms.stores.mysql_client import Session, StoreClient
-from transforms.stores.mysql_keys import COMPANIES, CONTACTS, Keys, companies_of_changed_orders
+from transforms.stores.mysql_keys import (
+    COMPANIES,
+    CONTACTS,
+    Keys,
+    Since,
+    companies_of_changed_orders,
+)
 from transforms.stores.mysql_url import StoreUrl
 
 OLD, SINCE, NEW = datetime(2024, 1, 1, 12), datetime(2024, 3, 1), datetime(2024, 3, 1, 0, 0, 1)
@@ -66,6 +72,10 @@ def order(root, company_id, total, status="paid", at=OLD, updated_at=OLD):
         "orders",
         {**row, "currency": "RUB", "created_at": str(at), "updated_at": str(updated_at)},
     )
+
+
+def since(moment):
+    return Since(moment, moment, moment)
 
 
 def source(keys, connections=2):
@@ -164,7 +174,7 @@ def test_orders_of_scattered_companies(root):
 
 def test_empty_store(root):
     run(has_ids(), has_ids())
-    run(has_ids(), has_ids(), since=SINCE)
+    run(has_ids(), has_ids(), since=since(SINCE))
 
 
 @pytest.mark.parametrize("connections", [1, 2, 7])
@@ -183,9 +193,9 @@ def test_since_takes_what_changed_or_has_changed_orders(root, small_pages):
     for company_id in (2, 3, 2, 2, 3, 7, 99):
         order(root, company_id, "1.00", updated_at=SINCE)
     order(root, 4, "1.00", updated_at=OLD)
-    run(has_ids(2, 3, *range(6, 15)), has_ids(3), since=SINCE)
-    run(has_ids(14), has_ids(3), since=NEW)
-    run(has_ids(), has_ids(), since=datetime(2025, 1, 1))
+    run(has_ids(2, 3, *range(6, 15)), has_ids(3), since=since(SINCE))
+    run(has_ids(14), has_ids(3), since=since(NEW))
+    run(has_ids(), has_ids(), since=since(datetime(2025, 1, 1)))
 
 
 def test_a_cancelled_order_is_a_change(root):
@@ -193,7 +203,7 @@ def test_a_cancelled_order_is_a_change(root):
     order(root, 1, "1.00", status="cancelled", updated_at=NEW)
     client = StoreClient(STORE, 1)
     with client.session() as session:
-        assert [ids(page) for page in companies_of_changed_orders(session, SINCE)] == [[1]]
+        assert [ids(page) for page in companies_of_changed_orders(session, since(SINCE))] == [[1]]
 
 
 @pytest.mark.parametrize("since", [None, OLD])
@@ -329,11 +339,11 @@ def test_no_query_reads_a_whole_table(root, monkeypatch):
         return rows(session, query, parameters)
 
     monkeypatch.setattr(Session, "rows", explained)
-    for since in (None, SINCE):
+    for moment in (None, SINCE):
         for table in (COMPANIES, CONTACTS):
-            assert len(read_all(source(Keys(table, since)))) >= 59
+            assert len(read_all(source(Keys(table, moment)))) >= 59
     with StoreClient(STORE, 1).session() as session:
-        assert [ids(page) for page in companies_of_changed_orders(session, SINCE)] == [[60]]
+        assert [ids(page) for page in companies_of_changed_orders(session, since(SINCE))] == [[60]]
     assert {plan[:3] for plan in plans} == {
         (None, None, None),
         ("companies", "range", "PRIMARY"),
@@ -353,7 +363,7 @@ def test_no_password_travels(root, monkeypatch):
     # A graph that is made where nobody knows the password cannot hold it.
     monkeypatch.delenv("SVOD_STORE_A")
     pipeline = beam.Pipeline(runner=FnApiRunner())
-    pipeline | ReadStoreA(STORE, since=SINCE)
+    pipeline | ReadStoreA(STORE, since=since(SINCE))
     pipeline.to_runner_api()
 
 
@@ -361,7 +371,7 @@ def test_options_are_checked_at_construction():
     with pytest.raises(ValueError, match="connections must be 1 or more"):
         ReadStoreA(STORE, connections=0)
     with pytest.raises(ValueError, match="since must be Moscow time, without a zone"):
-        ReadStoreA(STORE, since=SINCE.astimezone())
+        ReadStoreA(STORE, since=since(SINCE.astimezone()))
 
 
 def test_url_is_taken_apart():

@@ -1,6 +1,6 @@
 """Loading into the CRM: one writer for the portal, whatever the number of workers."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 import apache_beam as beam
 import msgspec
@@ -11,7 +11,8 @@ from transforms.crm.limits import Limits
 from transforms.crm.loader import Loader
 from transforms.crm.portal import Portal
 from transforms.errors import ConfigurationError
-from transforms.ledger import loads, usage
+from transforms.ledger import usage
+from transforms.ledger.load_results import defer_unloaded
 from transforms.ledger.runs import remark, settle_run
 from transforms.ledger.source_rows import Run
 from transforms.secrets import Secret
@@ -38,11 +39,14 @@ class LoadCrm(beam.PTransform):
     """When everything is consolidated, bring the CRM to what the ledger says.
 
     The limits are the portal's: more writers would gain nothing, so one does it all.
+    ``read_up_to`` is how far the run has read the stores: the cursors move on before the load.
     """
 
-    def __init__(self, ledger: Secret, run: Run, access: CrmAccess) -> None:
+    def __init__(
+        self, ledger: Secret, run: Run, access: CrmAccess, read_up_to: Mapping[str, str]
+    ) -> None:
         super().__init__()
-        self._ledger, self._run, self._access = ledger, run, access
+        self._fn = _LoadFn(ledger, run, access, read_up_to)
 
     def expand(self, consolidated: beam.PCollection[int]) -> beam.PCollection[int]:
         """Gives one element when all is done."""
@@ -50,18 +54,19 @@ class LoadCrm(beam.PTransform):
             consolidated
             | "OnOneWorker" >> beam.Map(lambda count: (0, count)).with_output_types(tuple[int, int])
             | "AwaitAll" >> beam.GroupByKey()
-            | "Load"
-            >> beam.ParDo(_LoadFn(self._ledger, self._run, self._access)).with_output_types(int)
+            | "Load" >> beam.ParDo(self._fn).with_output_types(int)
         )
 
 
 class _LoadFn(LedgerFn):
-    def __init__(self, ledger: Secret, run: Run, access: CrmAccess) -> None:
+    def __init__(
+        self, ledger: Secret, run: Run, access: CrmAccess, read_up_to: Mapping[str, str]
+    ) -> None:
         super().__init__(ledger, run)
-        self._access = access
+        self._access, self._read_up_to = access, read_up_to
 
     def process(self, element: tuple[int, Iterable[int]]) -> Iterator[int]:
-        settle_run(self.ledger, self.run)
+        settle_run(self.ledger, self.run, self._read_up_to)
         recorder = usage.Recorder(self.ledger, self.run)
         client = open_client(self._access, recorder.add)
         try:
@@ -71,7 +76,7 @@ class _LoadFn(LedgerFn):
         finally:
             recorder.flush()
             client.close()
-            self.ledger.transact(lambda connection: loads.defer_unloaded(connection, self.run))
+            self.ledger.transact(lambda connection: defer_unloaded(connection, self.run))
         yield sum(element[1])
 
 

@@ -1,7 +1,6 @@
 """Reading store A: companies with their orders, and contacts, by ranges of keys."""
 
 from collections.abc import Iterator
-from datetime import datetime
 from typing import NamedTuple
 
 import apache_beam as beam
@@ -17,6 +16,7 @@ from transforms.stores.mysql_keys import (
     COMPANIES,
     CONTACTS,
     Keys,
+    Since,
     companies_of_changed_orders,
     with_orders,
 )
@@ -30,7 +30,7 @@ class StoreARows(NamedTuple):
 
 
 class ReadStoreA(beam.PTransform):
-    """Reads store A whole, or what changed ``since`` a Moscow time (a ``datetime`` without zone).
+    """Reads store A whole, or what changed ``since`` then.
 
     Companies carry ``orders_count``, ``orders_total`` (roubles) and ``orders_last_at``, and count
     as changed when one of their orders is.
@@ -41,23 +41,22 @@ class ReadStoreA(beam.PTransform):
     by itself, and but for one more that reads the changed orders.
     """
 
-    def __init__(
-        self, store: Secret, *, since: datetime | None = None, connections: int = 2
-    ) -> None:
+    def __init__(self, store: Secret, *, since: Since | None = None, connections: int = 2) -> None:
         super().__init__()
         if connections < 1:
             raise ValueError("connections must be 1 or more")
-        if since is not None and since.tzinfo is not None:
-            raise ValueError("since must be Moscow time, without a zone")
         self._client = StoreClient(store, connections)
         self._since = since
 
     def expand(self, root: beam.pvalue.PBegin) -> StoreARows:
         """Batches of raw rows, ready for the cleaner of store A."""
-        companies = root | "ReadCompanies" >> self._read(Keys(COMPANIES, self._since))
-        contacts = root | "ReadContacts" >> self._read(Keys(CONTACTS, self._since))
-        if self._since is not None:
-            fn = _ReadCompaniesOfChangedOrdersFn(self._client, self._since)
+        since = self._since
+        of_companies = Keys(COMPANIES, since.companies if since else None)
+        of_contacts = Keys(CONTACTS, since.contacts if since else None)
+        companies = root | "ReadCompanies" >> self._read(of_companies)
+        contacts = root | "ReadContacts" >> self._read(of_contacts)
+        if since is not None:
+            fn = _ReadCompaniesOfChangedOrdersFn(self._client, since)
             of_orders = (
                 root
                 | "OrdersChangedSince" >> beam.Create([None])
@@ -151,7 +150,7 @@ class KeyRangeSplitter(BaseSplitter):
 
 
 class _ReadCompaniesOfChangedOrdersFn(beam.DoFn):
-    def __init__(self, client: StoreClient, since: datetime) -> None:
+    def __init__(self, client: StoreClient, since: Since) -> None:
         self._client = client
         self._since = since
 

@@ -7,15 +7,17 @@ company ids. The ledger says what is left to do, so a load that was cut off goes
 import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from sqlalchemy.engine import Connection
 
 from transforms.crm import mapping
+from transforms.crm.adoption import adopt_companies
 from transforms.crm.creates import Creates
-from transforms.crm.errors import Refused
-from transforms.crm.items import Items, Wanted
-from transforms.crm.outcomes import Rejection
+from transforms.crm.errors import Refused, RefusesAll
+from transforms.crm.items import Adopt, Items, Wanted
+from transforms.crm.outcomes import Rejection, rejection
 from transforms.crm.parts import CompanyParts, Holder
 from transforms.crm.portal import Portal
 from transforms.ledger import loads
@@ -50,6 +52,16 @@ class Loader:
             CrmUnavailable: when the portal stopped answering; nothing is lost.
             Stop: when it refuses to go on.
         """
+        try:
+            self._load()
+        except RefusesAll as error:
+            # None of them is to be left out next time.
+            self._ledger.transact(
+                partial(loads.take_back, run=self._run, reason=error.code, detail=error.description)
+            )
+            raise
+
+    def _load(self) -> None:
         with self._ledger.read() as connection:
             companies = loads.count_pending(connection, COMPANY)
             contacts = loads.count_pending(connection, CONTACT)
@@ -97,8 +109,10 @@ class _Step:
     def __init__(self, ledger: Ledger, run: Run, portal: Portal) -> None:
         self._ledger, self._run, self._portal = ledger, run, portal
 
-    def _items(self, creates: Creates) -> Items:
-        return Items(self._ledger, self._run, self._portal, self.kind, self.entity_type, creates)
+    def _items(self, creates: Creates, adopt: Adopt = lambda keys, select: {}) -> Items:
+        return Items(
+            self._ledger, self._run, self._portal, self.kind, self.entity_type, creates, adopt
+        )
 
     def _finish(
         self, wanted: Sequence[Wanted[Any]], done: set[str], rejected: Mapping[str, Rejection]
@@ -118,7 +132,7 @@ class _Step:
 def _refusal(one: Wanted[Any], rejection: Rejection) -> Refusal:
     error, sent = rejection
     record = json.dumps(sent, ensure_ascii=False)
-    return Refusal(one.key, one.version, error.code or "refused", error.description, record)
+    return Refusal(one.key, one.version, error.code, error.description, record)
 
 
 class _Companies(_Step):
@@ -130,7 +144,7 @@ class _Companies(_Step):
             company = decode_golden_company(one.payload)
             fields = mapping.company_item(company) | mapping.origin(one.key, one.version)
             wanted.append(Wanted(one.key, one.version, company, fields, one.crm_id))
-        items = self._items(creates)
+        items = self._items(creates, partial(adopt_companies, self._portal))
         sent = items.bring(wanted)
         holders = {
             one.key: Holder(one.record, one.crm_id, sent.get(one.key, {}), one.fresh)
@@ -149,25 +163,43 @@ class _Contacts(_Step):
         contacts = {one.key: decode_golden_contact(one.payload) for one in chunk}
         tins = sorted({tin for contact in contacts.values() for tin in contact.tins})
         with self._ledger.read() as connection:
-            companies = loads.crm_ids(connection, COMPANY, tins)
             refused = loads.rejected_keys(connection, COMPANY, tins)
+            companies = loads.crm_ids(connection, COMPANY, tins)
+        gone = self._deleted(companies)
         wanted: list[Wanted[GoldenContact]] = []
         orphans: dict[str, Wanted[GoldenContact]] = {}
         for one in chunk:
             contact = contacts[one.key]
             fields = mapping.contact_item(contact) | mapping.origin(one.key, one.version)
-            fields[mapping.LINKS] = [companies[tin] for tin in contact.tins if tin in companies]
+            there = companies.keys() - gone
+            fields[mapping.LINKS] = [companies[tin] for tin in contact.tins if tin in there]
             new = Wanted(one.key, one.version, contact, fields, one.crm_id)
-            if fields[mapping.LINKS]:
+            if fields[mapping.LINKS] or one.crm_id:
                 wanted.append(new)
-            elif refused.issuperset(contact.tins):
+            elif (refused | gone).issuperset(contact.tins):
                 orphans[one.key] = new
         items = self._items(creates)
         sent = items.bring(wanted)
-        there = [one for one in wanted if one.crm_id and one.key not in items.rejected]
-        done, rejected = self._link(there, sent, creates)
+        linkable = [one for one in wanted if one.crm_id and one.key not in items.rejected]
+        done, rejected = self._link(linkable, sent, creates)
         rejected |= items.rejected | {key: _orphaned(one) for key, one in orphans.items()}
         return self._finish([*wanted, *orphans.values()], done, rejected)
+
+    def _deleted(self, companies: Mapping[str, int]) -> set[str]:
+        """Those of the companies that a person has deleted: they are reported.
+
+        A link to a company that is not there would be dropped without a word.
+        """
+        with self._ledger.read() as connection:
+            known = loads.created_by(connection, self._run, COMPANY, list(companies))
+        asked = {tin: crm_id for tin, crm_id in companies.items() if tin not in known}
+        there = self._portal.items_by_id(mapping.COMPANY_TYPE, sorted(asked.values()), [])
+        gone = {tin for tin, crm_id in asked.items() if crm_id not in there}
+        if gone:
+            self._ledger.transact(
+                partial(loads.report_deleted, run=self._run, kind=COMPANY, keys=sorted(gone))
+            )
+        return gone
 
     def _link(
         self,
@@ -185,7 +217,7 @@ class _Contacts(_Step):
         }
         outcomes = self._portal.each("crm.contact.company.add", calls)
         rejected = {
-            key: Rejection(error, calls[key, company_id])
+            key: rejection(error, calls[key, company_id])
             for (key, company_id), error in outcomes.refused.items()
         }
         unknown = {key for key, _ in calls.keys() - outcomes.known()}

@@ -9,7 +9,8 @@ from transforms.crm import mapping
 from transforms.crm.batch import BatchAnswer, Command
 from transforms.crm.client import CrmClient
 from transforms.crm.errors import CrmUnavailable, Refused, Stop, UnknownOutcome
-from transforms.crm.outcomes import Fields, Outcomes
+from transforms.crm.outcomes import Fields, Outcomes, is_gone
+from transforms.crm.refusals import Refusals
 from transforms.errors import ConfigurationError
 from transforms.ledger.database import chunks
 
@@ -33,6 +34,7 @@ class Portal:
 
     def __init__(self, client: CrmClient) -> None:
         self._client = client
+        self._refusals = Refusals()
         self.presets: dict[str, int] = {}
 
     def check(self) -> None:
@@ -71,25 +73,37 @@ class Portal:
     ) -> dict[str, Item]:
         """Items of ours by origin; of two with one origin the older."""
         # Half a page of keys leaves room for doubles.
-        groups = list(chunks(keys, PAGE // 2))
+        filters = [
+            {"=originatorId": mapping.ORIGINATOR, "@originId": list(group)}
+            for group in chunks(keys, PAGE // 2)
+        ]
+        found: dict[str, Item] = {}
+        for item in self._items(entity_type, filters, select):
+            found.setdefault(str(item.fields["originId"]), item)
+        return found
+
+    def items_by_id(
+        self, entity_type: int, ids: Sequence[int], select: Sequence[str]
+    ) -> dict[int, Item]:
+        """Those of the items that are there."""
+        filters = [{"@id": list(group)} for group in chunks(ids, PAGE)]
+        return {item.crm_id: item for item in self._items(entity_type, filters, select)}
+
+    def _items(
+        self, entity_type: int, filters: Sequence[Fields], select: Sequence[str]
+    ) -> list[Item]:
         asked = {
             "entityTypeId": entity_type,
             "select": ["id", "originId", "originVersion", *select],
             "order": {"id": "ASC"},
             "start": -1,
         }
-        origin = {"=originatorId": mapping.ORIGINATOR}
-        pages = self._lists(
-            [
-                ("crm.item.list", asked | {"filter": origin | {"@originId": list(group)}})
-                for group in groups
-            ]
-        )
-        found: dict[str, Item] = {}
-        for item in (item for page in pages for item in page["items"]):
-            version = str(item.get("originVersion") or "")
-            found.setdefault(str(item["originId"]), Item(int(item["id"]), version, item))
-        return found
+        pages = self._lists([("crm.item.list", asked | {"filter": one}) for one in filters])
+        return [
+            Item(int(item["id"]), str(item.get("originVersion") or ""), item)
+            for page in pages
+            for item in page["items"]
+        ]
 
     def import_items(self, entity_type: int, items: Sequence[Fields]) -> list[int | Refused]:
         """Create up to 20 items without any automation; their ids or refusals, in order.
@@ -97,13 +111,22 @@ class Portal:
         Raises:
             UnknownOutcome: when nobody knows whether they were created.
         """
-        answer = self._client.call(
-            "crm.item.batchImport", {"entityTypeId": entity_type, "data": list(items)}, writes=True
-        )
+        try:
+            answer = self._client.call(
+                "crm.item.batchImport",
+                {"entityTypeId": entity_type, "data": list(items)},
+                writes=True,
+            )
+        except Refused as error:
+            self._refusals.note("crm.item.batchImport", 0, [error])
+            raise
         outcomes = answer["result"]["items"]
         if len(outcomes) != len(items):
             raise UnknownOutcome("the portal answered for another number of records")
-        return [_imported(outcome) for outcome in outcomes]
+        imported = [_imported(outcome) for outcome in outcomes]
+        refused = [one for one in imported if isinstance(one, Refused)]
+        self._refusals.note("crm.item.batchImport", len(imported) - len(refused), refused)
+        return imported
 
     def multifields(self, entity_type: int, ids: Sequence[int]) -> Outcomes[int]:
         """Phones, e-mails and sites (``fm``) of the items as the portal holds them now.
@@ -155,6 +178,9 @@ class Portal:
         outcomes: Outcomes[K] = Outcomes()
         for keys in chunks(list(calls), BATCH):
             self._write({key: (method, calls[key]) for key in keys}, outcomes)
+            refused = [outcomes.refused[key] for key in keys if key in outcomes.refused]
+            done = any(key in outcomes.done for key in keys)
+            self._refusals.note(method, done, [e for e in refused if not is_gone(e)])
         return outcomes
 
     def _write(self, commands: Mapping[K, Command], outcomes: Outcomes[K]) -> None:

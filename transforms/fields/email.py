@@ -142,7 +142,8 @@ def _latin_in(word: str) -> bool:
 
 
 def _add(part: str, found: dict[str, str], notes: list[Note]) -> None:
-    trimmed = part.strip(".:'`-_*")
+    # A local part may begin with an underscore, no domain ends with one.
+    trimmed = part.strip(".:'`-*").rstrip("_")
     address = usual(trimmed) or _ask_validator(trimmed)
     if not address:
         notes.append(Note("email", "unreadable", text.shown(part)))

@@ -93,9 +93,11 @@ def register_savings(connection: Connection, run: Run) -> dict[str, int]:
         .subquery()
     )
     query = (
-        sa.select(answers.origin, answers.run_seq == run.run_seq, sa.func.count())
+        sa.select(
+            answers.origin, (answers.run_seq == run.run_seq).label("asked_now"), sa.func.count()
+        )
         .join(tins, tins.c.tin == answers.tin)
-        .group_by(answers.origin, answers.run_seq == run.run_seq)
+        .group_by(answers.origin, sa.text("asked_now"))
     )
     counted = {"queries": 0, "cached": 0, "bulk": 0}
     for origin, now_asked, count in connection.execute(query):
@@ -111,14 +113,14 @@ def touch_refusals(connection: Connection, run: Run) -> None:
     rows = schema.rows.c
     for kind in (COMPANY, CONTACT):
         table = invalid_table(kind)
-        seen = sa.exists().where(
-            rows.source == table.c.source,
-            rows.kind == kind,
-            rows.source_id == table.c.source_id,
-            rows.seen_run == run.run_seq,
+        seen = sa.select(rows.source, rows.source_id).where(
+            rows.kind == kind, rows.seen_run == run.run_seq
         )
         connection.execute(
             table.update()
-            .where(seen, table.c.run_id != run.run_id)
+            .where(
+                sa.tuple_(table.c.source, table.c.source_id).in_(seen),
+                table.c.run_id != run.run_id,
+            )
             .values(last_seen_at=run.started_at, run_id=run.run_id)
         )

@@ -129,16 +129,25 @@ def _prepare(ledger: Ledger) -> None:
     # Every worker opens the ledger: look first, so that only the first one takes the write lock.
     with ledger.read() as connection:
         known = _version(connection) if sa.inspect(connection).has_table("meta") else None
-    if known is not None:
-        _check_version(known)
+    if known is not None and not _is_older(known):
         return
-    # MySQL makes tables one by one: who was cut off there left some without the version.
     with ledger.write() as connection:
-        schema.metadata.create_all(connection)
-        if _version(connection) is None:
-            connection.execute(
-                schema.meta.insert().values(key="schema_version", value=str(schema.VERSION))
-            )
+        _bring_up(connection)
+
+
+def _bring_up(connection: Connection) -> None:
+    # MySQL makes tables one by one: who was cut off there left some without the version.
+    schema.metadata.create_all(connection)
+    for table in schema.metadata.sorted_tables:
+        for index in table.indexes:
+            index.create(connection, checkfirst=True)
+    known = _version(connection)
+    if known is not None and _is_older(known):
+        # The older program did not note what it had not loaded.
+        goldens = sa.select(schema.golden.c.kind, schema.golden.c.key)
+        connection.execute(schema.unloaded.delete())
+        connection.execute(schema.unloaded.insert().from_select(["kind", "key"], goldens))
+    upsert(connection, schema.meta, [{"key": "schema_version", "value": str(schema.VERSION)}])
 
 
 def _version(connection: Connection) -> str | None:
@@ -146,12 +155,14 @@ def _version(connection: Connection) -> str | None:
     return connection.execute(query).scalar()
 
 
-def _check_version(version: str) -> None:
-    if version != str(schema.VERSION):
+def _is_older(version: str) -> bool:
+    """Whether the tables lack something that this program can add."""
+    if not version.isdecimal() or int(version) > schema.VERSION:
         raise ConfigurationError(
             f"--ledger: its tables are of version {version}, this program needs {schema.VERSION}:"
             " use the program that made it, or another ledger"
         )
+    return int(version) < schema.VERSION
 
 
 def _passing(error: OperationalError) -> bool:

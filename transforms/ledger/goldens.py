@@ -125,6 +125,12 @@ def _write_goldens(
                 }
             )
     upsert(connection, schema.golden, changed)
+    enqueue(connection, kind, [values["key"] for values in changed])
+
+
+def enqueue(connection: Connection, kind: str, keys: Iterable[str]) -> None:
+    """The CRM may not hold these records as they stand now: the loader is to look at them."""
+    upsert(connection, schema.unloaded, [{"kind": kind, "key": key} for key in keys])
 
 
 def _write_members(

@@ -1,6 +1,6 @@
 """What is to be loaded into the CRM, what is there under which id, and what the CRM refuses."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -8,8 +8,8 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from transforms.ledger import schema
-from transforms.ledger.database import chunks, upsert
-from transforms.ledger.goldens import contacts_in
+from transforms.ledger.database import CHUNK, chunks, upsert
+from transforms.ledger.goldens import contacts_in, enqueue
 from transforms.ledger.runs import utc_now
 from transforms.ledger.sent import Sent, save_sent
 from transforms.ledger.source_rows import Run
@@ -19,6 +19,8 @@ __all__ = ["Sent", "save_sent"]
 
 NOT_REACHED = "crm_not_reached"
 COMPANY_REJECTED = "company_rejected"
+DELETED = "deleted_in_crm"
+"""The reason of records that a person has deleted: they are reported, and not created again."""
 
 
 class Pending(msgspec.Struct, frozen=True):
@@ -40,7 +42,8 @@ class Refusal(msgspec.Struct, frozen=True):
     record: str
 
 
-def _open() -> sa.ColumnElement[bool]:
+def is_open() -> sa.ColumnElement[bool]:
+    """Whether a record of ``golden`` with its crosswalk and rejection is still to be loaded."""
     golden, crosswalk, rejected = schema.golden.c, schema.crosswalk.c, schema.rejected.c
     return sa.and_(
         sa.or_(crosswalk.version.is_(None), crosswalk.version != golden.version),
@@ -66,21 +69,36 @@ def _with_state(*columns: Any) -> Any:
 def pending(connection: Connection, kind: str, after: str, limit: int) -> list[Pending]:
     """Up to ``limit`` records to be loaded, by key, from behind the key ``after``."""
     golden, crosswalk = schema.golden.c, schema.crosswalk.c
-    query = (
-        _with_state(
-            golden.key, golden.version, golden.payload, sa.func.coalesce(crosswalk.crm_id, 0)
-        )
-        .where(golden.kind == kind, golden.key > after, _open())
-        .order_by(golden.key)
-        .limit(limit)
-    )
-    return [Pending(*values) for values in connection.execute(query)]
+    columns = golden.key, golden.version, golden.payload, sa.func.coalesce(crosswalk.crm_id, 0)
+    for keys in queued(connection, kind, after, limit):
+        query = _with_state(*columns).where(golden.kind == kind, golden.key.in_(keys), is_open())
+        found = connection.execute(query.order_by(golden.key)).all()
+        if found:
+            return [Pending(*values) for values in found]
+    return []
 
 
 def count_pending(connection: Connection, kind: str) -> int:
     """How many records are to be loaded."""
-    query = _with_state(sa.func.count()).where(schema.golden.c.kind == kind, _open())
-    return int(connection.execute(query).scalar_one())
+    golden = schema.golden.c
+    count = _with_state(sa.func.count())
+    return sum(
+        connection.execute(
+            count.where(golden.kind == kind, golden.key.in_(keys), is_open())
+        ).scalar_one()
+        for keys in queued(connection, kind)
+    )
+
+
+def queued(
+    connection: Connection, kind: str, after: str = "", limit: int = CHUNK
+) -> Iterator[Sequence[str]]:
+    """The keys that the loader is to look at, by ``limit``, from behind ``after``."""
+    table = schema.unloaded.c
+    query = sa.select(table.key).where(table.kind == kind).order_by(table.key).limit(limit)
+    while keys := connection.execute(query.where(table.key > after)).scalars().all():
+        yield keys
+        after = keys[-1]
 
 
 def crm_ids(connection: Connection, kind: str, keys: Sequence[str]) -> dict[str, int]:
@@ -134,6 +152,7 @@ def _relink(connection: Connection, contacts: Sequence[str]) -> None:
                 rejected.c.reason == COMPANY_REJECTED,
             )
         )
+        enqueue(connection, CONTACT, chunk)
 
 
 def complete(
@@ -193,7 +212,7 @@ def reject(connection: Connection, run: Run, kind: str, refusals: Sequence[Refus
             {
                 "kind": kind,
                 "key": refusal.key,
-                "reason": refusal.reason[:64],
+                "reason": reason_of(refusal.reason),
                 "detail": refusal.detail,
                 "record": refusal.record,
                 "run_id": run.run_id,
@@ -205,55 +224,41 @@ def reject(connection: Connection, run: Run, kind: str, refusals: Sequence[Refus
     )
 
 
-def defer_unloaded(connection: Connection, run: Run) -> None:
-    """Rows of records that did not reach the CRM are deferred, all others are no longer.
-
-    A row that waits for the register as well keeps that reason; since when one waits is kept.
-    """
-    deferred, golden, members = schema.deferred, schema.golden.c, schema.members.c
-    unloaded = (
-        _with_state()
-        .join(schema.members, sa.and_(members.kind == golden.kind, members.key == golden.key))
-        .where(_open())
+def take_back(connection: Connection, run: Run, reason: str, detail: str) -> None:
+    """What this run has rejected for that reason is pending again."""
+    table = schema.rejected.c
+    these = sa.and_(
+        table.run_id == run.run_id, table.reason == reason_of(reason), table.detail == detail
     )
-    own = deferred.c
-    same = sa.and_(
-        members.kind == own.kind, members.source == own.source, members.source_id == own.source_id
-    )
-    waits = unloaded.add_columns(sa.literal(1)).where(same).correlate(deferred).exists()
-    connection.execute(deferred.delete().where(own.reason == NOT_REACHED, ~waits))
-    known = sa.select(own.source_id).where(same).correlate(schema.members).exists()
-    rows = unloaded.add_columns(
-        members.kind,
-        members.source,
-        members.source_id,
-        sa.case((members.kind == CONTACT, ""), else_=members.key),
-        sa.literal(NOT_REACHED),
-        sa.literal(run.started_at),
-    ).where(~known)
-    connection.execute(
-        deferred.insert().from_select(
-            ["kind", "source", "source_id", "tin", "reason", "since"], rows
-        )
-    )
+    for kind in (COMPANY, CONTACT):
+        keys = connection.execute(sa.select(table.key).where(table.kind == kind, these)).scalars()
+        enqueue(connection, kind, keys.all())
+    connection.execute(schema.rejected.delete().where(these))
 
 
-def count_loads(connection: Connection, run: Run, kind: str) -> dict[str, int]:
-    """How this run ended for each golden record: created, updated, unchanged, rejected, …"""
-    golden, crosswalk, rejected = schema.golden.c, schema.crosswalk.c, schema.rejected.c
-    outcome = sa.case(
-        (rejected.version == golden.version, "rejected"),
-        (crosswalk.version.is_(None), "not_reached"),
-        (crosswalk.version != golden.version, "not_reached"),
-        (crosswalk.created_run == run.run_seq, "created"),
-        (crosswalk.updated_run == run.run_seq, "updated"),
-        else_="unchanged",
-    )
-    query = (
-        _with_state(outcome.label("outcome"), sa.func.count())
-        .where(golden.kind == kind)
-        .group_by(sa.text("outcome"))
-    )
-    counted = {name: int(count) for name, count in connection.execute(query)}
-    names = ("created", "updated", "unchanged", "rejected", "not_reached")
-    return dict.fromkeys(names, 0) | counted
+def reason_of(code: str) -> str:
+    """A portal's code as the reason of a rejection."""
+    return (code or "refused")[:64]
+
+
+def created_by(connection: Connection, run: Run, kind: str, keys: Sequence[str]) -> set[str]:
+    """Those of the records that this run has created."""
+    table = schema.crosswalk.c
+    query = sa.select(table.key).where(table.kind == kind, table.created_run == run.run_seq)
+    return {
+        key
+        for chunk in chunks(keys)
+        for key in connection.execute(query.where(table.key.in_(chunk))).scalars()
+    }
+
+
+def report_deleted(connection: Connection, run: Run, kind: str, keys: Sequence[str]) -> None:
+    """People have deleted these records in the CRM: they stand rejected in their version of now."""
+    table = schema.golden.c
+    query = sa.select(table.key, table.version).where(table.kind == kind)
+    refusals = [
+        Refusal(key, version, DELETED, "", "{}")
+        for chunk in chunks(keys)
+        for key, version in connection.execute(query.where(table.key.in_(chunk)))
+    ]
+    reject(connection, run, kind, refusals)

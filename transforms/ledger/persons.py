@@ -6,7 +6,15 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from transforms.ledger import contact_keys, goldens, links, models, reviews, schema
+from transforms.ledger import (
+    contact_keys,
+    former_persons,
+    goldens,
+    links,
+    models,
+    reviews,
+    schema,
+)
 from transforms.ledger.database import Ledger, chunks, upsert
 from transforms.ledger.pieces import row_key
 from transforms.ledger.source_rows import RowKey, Run
@@ -28,24 +36,27 @@ def _consolidate(connection: Connection, run: Run, groups: Sequence[Sequence[str
     key_of = links.keys_of(connection, CONTACT, every)
     keys = sorted(set(key_of.values()))
     kept = goldens.kept_goldens(connection, CONTACT, keys)
+    members = goldens.members_of(connection, CONTACT, keys)
+    born_of = {key: known.born for key, known in kept.items()}
     tins = links.tins_of(connection, every)
     rows = {row.ref: row for row in _rows(connection, every)}
     found = _persons(connection, groups, rows, tins)
-    clusters = [[rows[ref] for ref in group] for persons in found for group in persons.groups]
-    of_cluster = [
-        {tin for row in cluster for tin in tins[row.source, row.source_id]} for cluster in clusters
+    people = [[rows[ref] for ref in group] for persons in found for group in persons.groups]
+    of_person = [
+        {tin for row in person for tin in tins[row.source, row.source_id]} for person in people
     ]
-    ids = _ids(connection, clusters, key_of, kept)
+    for row, former in former_persons.come_back(connection, people, key_of).items():
+        key_of[row], born_of[former.key] = former.key, former.born
+    ids = _ids(connection, people, key_of, born_of)
     made = [
         goldens.Made(
-            key, *merge_contact(key, cluster, own), [(row.source, row.source_id) for row in cluster]
+            key, *merge_contact(key, person, own), [(row.source, row.source_id) for row in person]
         )
-        for key, cluster, own in zip(ids, clusters, of_cluster, strict=True)
+        for key, person, own in zip(ids, people, of_person, strict=True)
     ]
-    goldens.keep(
-        connection, run, CONTACT, made, kept, goldens.members_of(connection, CONTACT, keys)
-    )
-    _write_tins(connection, keys, dict(zip(ids, of_cluster, strict=True)))
+    goldens.keep(connection, run, CONTACT, made, kept, members)
+    former_persons.leave(connection, made, kept, members)
+    _write_tins(connection, keys, dict(zip(ids, of_person, strict=True)))
     _write_aliases(connection, made, kept, key_of)
     doubts = [_doubt(one) for persons in found for one in persons.doubts]
     reviews.replace_doubts(connection, CONTACT, refs, doubts)
@@ -116,7 +127,7 @@ def _ids(
     connection: Connection,
     clusters: Sequence[Sequence[ContactRow]],
     key_of: Mapping[RowKey, str],
-    kept: Mapping[str, goldens.Kept],
+    born_of: Mapping[str, int],
 ) -> list[str]:
     """An id for each person: the one it has, the older of two; the larger part's after a split."""
     shares: dict[str, Counter[int]] = defaultdict(Counter)
@@ -132,9 +143,9 @@ def _ids(
     born = {
         number: _born_id(rows) for number, rows in enumerate(clusters) if number not in inherited
     }
-    free = _free_ids(connection, born, set(kept))
+    free = _free_ids(connection, born, set(born_of))
     return [
-        min(inherited[number], key=lambda key: (kept[key].born, key))
+        min(inherited[number], key=lambda key: (born_of[key], key))
         if number in inherited
         else free[number]
         for number in range(len(clusters))
@@ -182,7 +193,7 @@ def _write_aliases(
         former: record.key
         for record in made
         for row in record.members
-        if (former := key_of.get(row)) is not None and former in kept and former not in living
+        if (former := key_of.get(row)) is not None and former not in living
     }
     table = schema.aliases
     born = sorted(living - kept.keys())

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from transforms.ledger import schema
+from transforms.ledger.cursors import move_cursors
 from transforms.ledger.database import Ledger, upsert
 from transforms.ledger.source_rows import Run, now
 
@@ -58,13 +59,19 @@ def start_run(ledger: Ledger, command: str) -> Run:
     return ledger.transact(enter)
 
 
-def settle_run(ledger: Ledger, run: Run) -> None:
-    """All that this run and those before it have touched is consolidated."""
-    ledger.transact(
-        lambda connection: connection.execute(
-            schema.runs.update().where(schema.runs.c.run_seq <= run.run_seq).values(settled=1)
+def settle_run(ledger: Ledger, run: Run, read_up_to: Mapping[str, str]) -> None:
+    """All that this run and those before it have touched is consolidated: the cursors move on."""
+
+    def settle(connection: Connection) -> None:
+        table = schema.runs.c
+        connection.execute(
+            schema.runs.update()
+            .where(table.settled == 0, table.run_seq <= run.run_seq)
+            .values(settled=1)
         )
-    )
+        move_cursors(connection, read_up_to)
+
+    ledger.transact(settle)
 
 
 def finish_run(ledger: Ledger, run: Run, status: str, summary: Mapping[str, Any] | None) -> None:

@@ -20,7 +20,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import mysql
 
-VERSION = 1
+VERSION = 2
 
 metadata = MetaData()
 
@@ -61,6 +61,8 @@ runs = _table(
     # 1 once all that its rows touched has been consolidated; a run that was cut off before that
     # leaves 0, and the next run takes its rows up.
     Column("settled", Integer, nullable=False, default=0),
+    Index("runs_by_settled", "settled", "run_seq"),
+    Index("runs_by_status", "status"),
 )
 
 progress = _table(
@@ -97,6 +99,8 @@ rows = _table(
     Column("payload", _BLOB, nullable=False),
     Column("raw", _BLOB, nullable=False),
     Index("rows_by_tin", "tin"),
+    # A delta's numbers are counted among the rows that it has seen, not among all.
+    Index("rows_by_run", "seen_run"),
 )
 
 # Which contact rows name which company row; a person of several companies has several.
@@ -107,6 +111,14 @@ links = _table(
     Column("contact_id", _ID, primary_key=True),
     # With the last column it answers by itself, and no planner prefers another one.
     Index("links_by_contact", "source", "contact_id", "company_id"),
+)
+
+# How far each of store A's tables is read: the newest ``updated_at``, Moscow time, that a run has
+# read and consolidated.
+cursors = _table(
+    "cursors",
+    Column("name", _ID, primary_key=True),
+    Column("position", _TIME, nullable=False),
 )
 
 golden = _table(
@@ -199,6 +211,15 @@ judgements = _table(
     Index("judgements_by_other", "kind", "other"),
 )
 
+# Which person a contact row was part of when that person left the base: who comes back is the same.
+former_persons = _table(
+    "former_persons",
+    Column("source", _SOURCE, primary_key=True),
+    Column("source_id", _ID, primary_key=True),
+    Column("key", _KEY, nullable=False),
+    Column("born", Integer, nullable=False),
+)
+
 
 def _invalid(name: str) -> Table:
     return _table(
@@ -238,6 +259,7 @@ deferred = _table(
     Column("reason", _REASON, nullable=False),
     Column("since", _TIME, nullable=False),
     Index("deferred_by_tin", "tin"),
+    Index("deferred_by_reason", "reason", "kind"),
 )
 
 rejected = _table(
@@ -264,6 +286,14 @@ crosswalk = _table(
     # Which run created the record, and which one sent anything to it last.
     Column("created_run", Integer, nullable=False),
     Column("updated_run", Integer, nullable=False),
+    Index("crosswalk_by_run", "kind", "updated_run"),
+)
+
+# Golden records that the CRM may not hold in their newest version: where the loader looks.
+unloaded = _table(
+    "unloaded",
+    Column("kind", _KIND, primary_key=True),
+    Column("key", _KEY, primary_key=True),
 )
 
 # What we sent last, part by part ("item", "requisite:svod-…", "address:svod-…", "bank:svod-…").

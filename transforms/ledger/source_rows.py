@@ -67,9 +67,10 @@ def _remember(connection: Connection, run: Run, part: Sequence[Row], touched: To
     originals = originals_of_ties(connection, part, known)
     fresh: list[Row] = []
     seen: list[str] = []
+    at = now()
     for row in part:
         old = known.get(row.source_id)
-        if old is None or is_newer(row, old, originals):
+        if old is None or is_newer(row, old, originals, at):
             fresh.append(row)
             _touch(touched, row, old)
         else:
@@ -218,13 +219,7 @@ def left_over(connection: Connection, run: Run) -> Touched:
         .join(schema.rows, table.tin == answers.tin)
         .where(answers.expires_at <= now(), table.kind == COMPANY, table.reason == "")
     )
-    # Bulk files, or a run that was cut off, have brought these since they were last consolidated.
-    new = (
-        sa.select(answers.tin)
-        .join(schema.rows, table.tin == answers.tin)
-        .where(answers.run_seq.in_(_unsettled(run)), table.kind == COMPANY, table.reason == "")
-    )
-    for query in (waiting, outdated, new):
+    for query in (waiting, outdated):
         touched.tins.update(connection.execute(query.distinct()).scalars())
     # Persons that were not rebuilt any more, or of which somebody has said something since.
     dirty = schema.dirty_contacts.c
@@ -235,21 +230,17 @@ def left_over(connection: Connection, run: Run) -> Touched:
     return touched
 
 
-def _unsettled(run: Run) -> Any:
-    return sa.select(schema.runs.c.run_seq).where(
-        schema.runs.c.settled == 0, schema.runs.c.run_seq < run.run_seq
-    )
-
-
 def _interrupted(connection: Connection, run: Run) -> Touched:
     """What runs that were cut off before they had consolidated have touched."""
-    unsettled = _unsettled(run)
+    runs, table, answers = schema.runs.c, schema.rows.c, schema.register_answers.c
+    query = sa.select(runs.run_seq).where(runs.settled == 0, runs.run_seq < run.run_seq)
+    unsettled = connection.execute(query).scalars().all()
     touched = Touched(set(), set(), set())
-    if connection.execute(unsettled.limit(1)).first() is None:
+    if not unsettled:
         return touched
-    table = schema.rows.c
+    written = sa.and_(table.seen_run >= min(unsettled), table.run_seq.in_(unsettled))
     query = sa.select(table.source, table.kind, table.source_id, table.tin, table.reason).where(
-        table.run_seq.in_(unsettled)
+        written
     )
     for source, kind, source_id, tin, reason in connection.execute(query):
         if kind == CONTACT:
@@ -258,11 +249,18 @@ def _interrupted(connection: Connection, run: Run) -> Touched:
             touched.companies.add((source, source_id))
         else:
             touched.tins.add(tin)
-    touched.tins |= _former_tins(connection, unsettled)
+    touched.tins |= _former_tins(connection, written)
+    # Bulk files, or a run that was cut off, have brought these since they were last consolidated.
+    new = (
+        sa.select(answers.tin)
+        .join(schema.rows, table.tin == answers.tin)
+        .where(answers.run_seq.in_(unsettled), table.kind == COMPANY, table.reason == "")
+    )
+    touched.tins.update(connection.execute(new.distinct()).scalars())
     return touched
 
 
-def _former_tins(connection: Connection, unsettled: Any) -> set[str]:
+def _former_tins(connection: Connection, written: sa.ColumnElement[bool]) -> set[str]:
     # A row that left its TIN is still a member there: that company is to be rebuilt without it.
     members, table = schema.members.c, schema.rows.c
     query = (
@@ -275,6 +273,6 @@ def _former_tins(connection: Connection, unsettled: Any) -> set[str]:
                 table.source_id == members.source_id,
             ),
         )
-        .where(members.kind == COMPANY, table.run_seq.in_(unsettled))
+        .where(members.kind == COMPANY, written)
     )
     return set(connection.execute(query).scalars())

@@ -125,15 +125,29 @@ def with_orders(session: Session, companies: list[Row]) -> list[Row]:
     return [company | sums.get(company["id"], none) for company in companies]
 
 
-def companies_of_changed_orders(session: Session, since: datetime) -> Iterator[list[Row]]:
-    """The companies with orders changed ``since``, without those changed since themselves."""
-    orders = Keys(ORDERS, since)
+@dataclass(frozen=True)
+class Since:
+    """From when on each table's changes are read, Moscow time without a zone."""
+
+    companies: datetime
+    contacts: datetime
+    orders: datetime
+
+    def __post_init__(self) -> None:
+        """Refuse times with a zone: the store's have none."""
+        if any(moment.tzinfo for moment in (self.companies, self.contacts, self.orders)):
+            raise ValueError("since must be Moscow time, without a zone")
+
+
+def companies_of_changed_orders(session: Session, since: Since) -> Iterator[list[Row]]:
+    """The companies with orders changed since then, without those changed since themselves."""
+    orders = Keys(ORDERS, since.orders)
     seen: set[int] = set()
     query = f"{COMPANIES.select} FORCE INDEX (PRIMARY) WHERE id IN %s AND updated_at < %s"
     for page in orders.pages(session, *orders.bounds(session)):
         if new := {order["company_id"] for order in page} - seen:
             seen |= new
-            yield session.rows(query, (sorted(new), since))
+            yield session.rows(query, (sorted(new), since.companies))
 
 
 def _seconds(moment: datetime) -> int:

@@ -1,0 +1,45 @@
+"""What of store A a run reads, and where its cursors stand when it has done so."""
+
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from pipeline import options
+from transforms.fields.time import MOSCOW
+from transforms.ledger.cursors import read_cursors
+from transforms.stores.mysql_client import StoreClient
+from transforms.stores.mysql_cursor import Cursors, changes_since, newest, without_gap
+from transforms.stores.mysql_keys import Since
+
+
+class Stretch(NamedTuple):
+    """What is read: since when (``None``: all of it), and how far that brings the cursors."""
+
+    since: Since | None
+    read_up_to: Cursors
+
+
+def whole(chosen: options.Options) -> Stretch:
+    """All of store A, or what changed since the date that the options name."""
+    cursors, found = _cursors(chosen), _newest(chosen)
+    if chosen.since is None:
+        return Stretch(None, found)
+    since = Since(chosen.since, chosen.since, chosen.since)
+    return Stretch(since, without_gap(cursors, found, chosen.since))
+
+
+def changes(chosen: options.Options) -> Stretch:
+    """What has changed since the last run, and the window before it; all when there was none."""
+    cursors, found = _cursors(chosen), _newest(chosen)
+    window = timedelta(minutes=chosen.store_a_window)
+    return Stretch(changes_since(cursors, found, window), found)
+
+
+def _cursors(chosen: options.Options) -> Cursors:
+    with options.opened(chosen) as ledger, ledger.read() as connection:
+        return read_cursors(connection)
+
+
+def _newest(chosen: options.Options) -> Cursors:
+    # Looked at before anything is read: what changes meanwhile is for the next run.
+    with StoreClient(options.STORE_A, chosen.store_a_connections).session() as session:
+        return newest(session, datetime.now(MOSCOW).replace(tzinfo=None, microsecond=0))

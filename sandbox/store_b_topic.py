@@ -1,0 +1,83 @@
+"""Store B's topic: events as SAP sends them, from the partners of a world or one by one."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Final, NamedTuple
+from uuid import NAMESPACE_URL, uuid5
+
+import msgspec
+from confluent_kafka import Producer
+
+from sandbox.world import World
+
+TOPIC: Final = "sap.crm.partners"
+_LATER: Final = "2024-11-30T21:00:00Z"
+_encode = msgspec.json.Encoder().encode
+
+
+class Event(NamedTuple):
+    """A message: the partner's number, and the envelope as JSON; None deletes."""
+
+    key: str | None
+    value: bytes | None
+
+
+def upsert(partner: Mapping[str, Any], sent_at: str = _LATER) -> Event:
+    """A partner as it is now."""
+    return _event("upsert", partner, sent_at)
+
+
+def delete(number: str, category: str, sent_at: str = _LATER) -> Event:
+    """A partner is gone: the event holds no more than its number and category."""
+    return _event("delete", {"partner": number, "category": category}, sent_at)
+
+
+def tombstone(number: str) -> Event:
+    """A partner is gone, told by a null value."""
+    return Event(number, None)
+
+
+def _event(op: str, partner: Mapping[str, Any], sent_at: str) -> Event:
+    told = {"op": op, "sent_at": sent_at, "partner": partner}
+    # The same event has the same id, so that a world's events are the same bytes every time.
+    event_id = str(uuid5(NAMESPACE_URL, _encode(told).decode()))
+    return Event(str(partner["partner"]), _encode({"event_id": event_id, **told}))
+
+
+def events(world: World) -> Iterator[Event]:
+    """All of the world's partners, old versions and copies included, each as an upsert."""
+    return map(upsert, world.b.partners())
+
+
+def produce(brokers: str, events: Iterable[Event], topic: str = TOPIC) -> int:
+    """Sends the events, in order within a partition; returns how many when the broker has all."""
+    producer = Producer(
+        {
+            "bootstrap.servers": brokers,
+            "enable.idempotence": True,
+            "message.max.bytes": 10_485_760,
+            "linger.ms": 5,
+            # As Java's producers spread keys.
+            "partitioner": "murmur2_random",
+            "log_level": 0,
+        }
+    )
+    failures: list[str] = []
+
+    def sent(error: Any, _: Any) -> None:
+        if error is not None:
+            failures.append(str(error))
+
+    count = 0
+    for count, event in enumerate(events, 1):  # noqa: B007 - the number of the last one
+        while True:
+            try:
+                producer.produce(topic, key=event.key, value=event.value, on_delivery=sent)
+            except BufferError:
+                producer.poll(0.1)
+            else:
+                break
+        producer.poll(0)
+    producer.flush(120)
+    if failures:
+        raise RuntimeError(f"{len(failures)} events were not sent: {failures[0]}")
+    return count

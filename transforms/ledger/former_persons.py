@@ -1,0 +1,65 @@
+"""Persons that left the base: all their companies became inactive, or their rows were refused.
+
+The CRM keeps them. When they come back they get the id back under which they stand there.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import msgspec
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from transforms.ledger import goldens, links, schema
+from transforms.ledger.database import chunks, upsert
+from transforms.ledger.source_rows import RowKey
+from transforms.matching.golden_contact import ContactRow
+from transforms.records import CONTACT
+
+
+class Former(msgspec.Struct, frozen=True):
+    """A person's id, and the run in which it was given."""
+
+    key: str
+    born: int
+
+
+def leave(
+    connection: Connection,
+    made: Sequence[goldens.Made],
+    kept: Mapping[str, goldens.Kept],
+    members: Mapping[str, set[RowKey]],
+) -> None:
+    """Note the rows of those who stood in the base and do not any more."""
+    gone = kept.keys() - {record.key for record in made}
+    stay = {row for record in made for row in record.members}
+    upsert(
+        connection,
+        schema.former_persons,
+        [
+            {"source": source, "source_id": source_id, "key": key, "born": kept[key].born}
+            for key in sorted(gone)
+            for source, source_id in sorted(members[key] - stay)
+        ],
+    )
+
+
+def come_back(
+    connection: Connection, people: Iterable[Sequence[ContactRow]], key_of: Mapping[RowKey, str]
+) -> dict[RowKey, Former]:
+    """For rows that are part of nobody now: of whom they were, unless that one is somebody."""
+    rows = {(row.source, row.source_id) for person in people for row in person} - key_of.keys()
+    found = _read(connection, rows)
+    keys = sorted({former.key for former in found.values()})
+    living = goldens.kept_goldens(connection, CONTACT, keys).keys()
+    return {row: former for row, former in found.items() if former.key not in living}
+
+
+def _read(connection: Connection, rows: Iterable[RowKey]) -> dict[RowKey, Former]:
+    table = schema.former_persons.c
+    found: dict[RowKey, Former] = {}
+    for source, ids in links.by_source(rows).items():
+        query = sa.select(table.source_id, table.key, table.born).where(table.source == source)
+        for chunk in chunks(ids):
+            for source_id, key, born in connection.execute(query.where(table.source_id.in_(chunk))):
+                found[source, source_id] = Former(key, born)
+    return found
