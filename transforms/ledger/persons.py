@@ -3,6 +3,7 @@
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+import msgspec
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
@@ -21,6 +22,7 @@ from transforms.ledger.source_rows import RowKey, Run
 from transforms.matching.contacts import Doubtful, Persons, cluster
 from transforms.matching.golden import Sourced
 from transforms.matching.golden_contact import ContactRow, merge_contact
+from transforms.matching.model import Model
 from transforms.matching.profiles import Profile, digests, keys_of, profile_of
 from transforms.records import CONTACT, decode_contact
 
@@ -39,7 +41,7 @@ def _consolidate(connection: Connection, run: Run, groups: Sequence[Sequence[str
     members = goldens.members_of(connection, CONTACT, keys)
     born_of = {key: known.born for key, known in kept.items()}
     tins = links.tins_of(connection, every)
-    rows = {row.ref: row for row in _rows(connection, every)}
+    rows = {row.ref: row for row in contact_rows(connection, every)}
     found = _persons(connection, groups, rows, tins)
     people = [[rows[ref] for ref in group] for persons in found for group in persons.groups]
     of_person = [
@@ -71,19 +73,38 @@ def _persons(
     tins: Mapping[RowKey, set[str]],
 ) -> list[Persons]:
     """Each piece's rows put into persons; rows that are in the base no more are left out."""
+    basis = basis_of(connection, rows.values(), tins)
+    pieces = [
+        {ref: basis.profiles[ref] for ref in group if ref in basis.profiles} for group in groups
+    ]
+    return [cluster(piece, basis.model, basis.hot, basis.judgements) for piece in pieces if piece]
+
+
+class Basis(msgspec.Struct):
+    """What the matching judges rows by; ``hot`` keys are those that too many rows share."""
+
+    profiles: dict[str, Profile]
+    model: Model
+    hot: set[str]
+    judgements: dict[frozenset[str], bool]
+
+
+def basis_of(
+    connection: Connection, rows: Iterable[ContactRow], tins: Mapping[RowKey, set[str]]
+) -> Basis:
+    """The basis for these rows, so far as they belong to a company of the base."""
     profiles = {
-        ref: profile_of(row.record, own)
-        for ref, row in rows.items()
+        row.ref: profile_of(row.record, own)
+        for row in rows
         if (own := tins.get((row.source, row.source_id)))
     }
-    model = models.current(connection)
-    hot = _hot(connection, profiles)
-    judgements = {
-        frozenset(pair): same
-        for pair, same in reviews.judgements_of(connection, CONTACT, sorted(profiles)).items()
-    }
-    pieces = [{ref: profiles[ref] for ref in group if ref in profiles} for group in groups]
-    return [cluster(piece, model, hot, judgements) for piece in pieces if piece]
+    said = reviews.judgements_of(connection, CONTACT, sorted(profiles))
+    return Basis(
+        profiles,
+        models.current(connection),
+        _hot(connection, profiles),
+        {frozenset(pair): same for pair, same in said.items()},
+    )
 
 
 def _hot(connection: Connection, profiles: Mapping[str, Profile]) -> set[str]:
@@ -104,7 +125,8 @@ def _doubt(found: Doubtful) -> reviews.Doubt:
     )
 
 
-def _rows(connection: Connection, keys: Iterable[RowKey]) -> Iterator[ContactRow]:
+def contact_rows(connection: Connection, keys: Iterable[RowKey]) -> Iterator[ContactRow]:
+    """The valid contact rows among these."""
     table = schema.rows.c
     for source, ids in links.by_source(keys).items():
         query = sa.select(table.source_id, table.changed_at, table.payload).where(

@@ -39,13 +39,7 @@ def dirty_pieces(ledger: Ledger, run: Run) -> list[list[str]]:
     """
     learn_if_due(ledger, run)
     with ledger.read() as connection:
-        search = _Search(Forest(), contact_keys.known_hot(connection))
-        frontier = contact_keys.dirty_rows(connection)
-        while frontier:
-            ordered = sorted(frontier)
-            for start in range(0, len(ordered), _AT_ONCE):
-                search.widen(connection, ordered[start : start + _AT_ONCE])
-            frontier = search.forest.parent.keys() - search.seen
+        search = _searched(connection, contact_keys.dirty_rows(connection))
     if search.hot or search.cold:
 
         def remember(connection: Connection) -> None:
@@ -54,6 +48,21 @@ def dirty_pieces(ledger: Ledger, run: Run) -> list[list[str]]:
 
         ledger.transact(remember)
     return [[row_ref(row) for row in piece] for piece in search.forest.pieces()]
+
+
+def piece_of(connection: Connection, row: RowKey) -> list[RowKey]:
+    """The rows that hang together with this one."""
+    return sorted(_searched(connection, {row}).forest.parent)
+
+
+def _searched(connection: Connection, frontier: set[RowKey]) -> "_Search":
+    search = _Search(Forest(), contact_keys.known_hot(connection))
+    while frontier:
+        ordered = sorted(frontier)
+        for start in range(0, len(ordered), _AT_ONCE):
+            search.widen(connection, ordered[start : start + _AT_ONCE])
+        frontier = search.forest.parent.keys() - search.seen
+    return search
 
 
 class _Search(msgspec.Struct):
