@@ -4,6 +4,7 @@ Prints a line of JSON, see ``Matched``; the groups go into ``FILE.NAME``. Readin
 counted as time, but as memory.
 """
 
+import gc
 import multiprocessing
 import re
 import sys
@@ -18,7 +19,7 @@ import msgspec
 from bench.people import People
 from transforms.matching.contacts import Persons, cluster, pieces_of
 from transforms.matching.forest import Forest
-from transforms.matching.learning import learn
+from transforms.matching.learning import learn, sample_of
 from transforms.matching.model import Model
 from transforms.matching.profiles import Profile
 
@@ -38,15 +39,15 @@ class Matched(msgspec.Struct, frozen=True):
 
 def ours(profiles: Profiles) -> tuple[Groups, int]:
     """The matching of this program, its model learned from the very rows, on two cores."""
-    model = learn(profiles, 1)
+    model = learn(sample_of(profiles), 1)
     pieces, hot = pieces_of(profiles)
     parts = [
         pieces[start : start + _PIECES_AT_ONCE] for start in range(0, len(pieces), _PIECES_AT_ONCE)
     ]
-    # The workers are forked: they have the rows already.
-    work = partial(_cluster, profiles=profiles, model=model, hot=hot)
+    # The workers are forked: they have the rows already, and must not copy them by looking at them.
     global _work
-    _work = work
+    _work = partial(_cluster, profiles=profiles, model=model, hot=hot)
+    gc.freeze()
     with multiprocessing.get_context("fork").Pool(2) as pool:
         found = [persons for part in pool.imap(_do, parts) for persons in part]
     groups = [group for persons in found for group in persons.groups]

@@ -9,7 +9,7 @@ from transforms.ledger import links
 from transforms.ledger.persons import Basis, basis_of, contact_rows
 from transforms.ledger.pieces import piece_of, row_key
 from transforms.matching.contacts import cluster
-from transforms.matching.evidence import forbidden, side_of, weigh
+from transforms.matching.evidence import findings, forbidden, side_of, weigh
 from transforms.matching.profiles import keys_of
 from transforms.records import CONTACT
 
@@ -49,8 +49,8 @@ def _evidence_lines(basis: Basis, one: str, other: str) -> Iterator[str]:
     mine, its = (side_of(basis.profiles[ref]) for ref in (one, other))
     if why := forbidden(mine, its):
         yield f"   forbidden: {why}"
-    bits, findings = weigh(mine, its, basis.model, {})
-    for what, how, weight in findings:
+    bits = weigh(mine, its, basis.model, {})
+    for what, how, weight in findings(mine, its, basis.model, {}):
         yield f"   {what}: {how}, {weight:+.1f} bits"
     model = basis.model
     learned = f"model {model.version}" if model.version else "the model before any learning"
@@ -86,7 +86,9 @@ def _steps(came: Mapping[str, tuple[str, str]], one: str) -> Iterator[str]:
     at = one
     while came[at][0]:
         near, key = came[at]
-        yield f"   {at} and {near}: the same {_KINDS[key[0]]} {key[1:]}"
+        # Of a name only the company is shown: its letters are folded beyond recognition.
+        value = key[1:].split(" ")[0]
+        yield f"   {at} and {near}: the same {_KINDS[key[0]]} {value}"
         at = near
 
 

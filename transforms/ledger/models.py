@@ -1,6 +1,5 @@
 """The matching's model: learned once from the base's own rows, then frozen under its version."""
 
-import zlib
 from collections.abc import Iterator
 
 import sqlalchemy as sa
@@ -9,14 +8,12 @@ from sqlalchemy.engine import Connection
 from transforms.ledger import contact_keys, links, schema
 from transforms.ledger.database import Ledger
 from transforms.ledger.source_rows import RowKey, Run
-from transforms.matching.learning import ENOUGH, learn
+from transforms.matching.learning import ENOUGH, Sample, learn
 from transforms.matching.model import DEFAULT, Model, decode_model, encode_model
 from transforms.matching.profiles import Profile, profile_of
 from transforms.records import CONTACT, decode_contact
 
 _AT_ONCE = 5000
-# Rows to learn from: more say nothing new, and are kept in memory meanwhile.
-_SAMPLE = 100_000
 
 _latest: dict[tuple[int, str], Model] = {}
 
@@ -47,10 +44,14 @@ def learn_if_due(ledger: Ledger, run: Run) -> None:
         total = connection.execute(count).scalar_one()
         if total < ENOUGH:
             return
-        profiles, rows = _sample(connection, max(1, total // _SAMPLE))
+        sample = Sample(total)
+        rows: set[RowKey] = set()
+        for row, profile in _profiles(connection):
+            rows.add(row)
+            sample.add(f"{row[0]}:{row[1]}", profile)
     if len(rows) < ENOUGH:
         return
-    model = learn(profiles, 1)
+    model = learn(sample, 1)
 
     def save(connection: Connection) -> None:
         contact_keys.mark_dirty(connection, rows)
@@ -58,7 +59,7 @@ def learn_if_due(ledger: Ledger, run: Run) -> None:
             schema.models.insert().values(
                 version=model.version,
                 learned_at=run.started_at,
-                learned_from=len(profiles),
+                learned_from=len(sample.profiles),
                 payload=encode_model(model),
             )
         )
@@ -68,17 +69,6 @@ def learn_if_due(ledger: Ledger, run: Run) -> None:
 
 def _contacts() -> tuple[sa.ColumnElement[bool], ...]:
     return schema.rows.c.kind == CONTACT, schema.rows.c.reason == ""
-
-
-def _sample(connection: Connection, every: int) -> tuple[dict[str, Profile], set[RowKey]]:
-    """The rows of every so many companies; and all rows of the base."""
-    sample: dict[str, Profile] = {}
-    rows: set[RowKey] = set()
-    for row, profile in _profiles(connection):
-        rows.add(row)
-        if zlib.crc32(profile.tins[0].encode()) % every == 0:
-            sample[f"{row[0]}:{row[1]}"] = profile
-    return sample, rows
 
 
 def _profiles(connection: Connection) -> Iterator[tuple[RowKey, Profile]]:

@@ -16,6 +16,7 @@ from transforms.matching.evidence import (
     Finding,
     Side,
     different_people,
+    findings,
     forbidden,
     side_of,
     unite,
@@ -104,7 +105,7 @@ def cluster(
     def bits(one: Side, other: Side) -> float | None:
         if apart and _said_apart(apart, one.judged, other.judged):
             return -inf
-        return None if forbidden(one, other) else weigh(one, other, model, crowds)[0]
+        return None if forbidden(one, other) else weigh(one, other, model, crowds)
 
     rules = Rules(bits, unite, model.accept, model.doubt)
     found = agglomerate(
@@ -120,8 +121,8 @@ def cluster(
         mine, its = (
             reduce(unite, (sides[number] for number in found.groups[at])) for at in (one, other)
         )
-        findings = tuple(weigh(mine, its, model, crowds)[1])
-        doubts.append(Doubtful(groups[one][0], groups[other][0], doubt.bits, doubt.why, findings))
+        evidence = findings(mine, its, model, crowds)
+        doubts.append(Doubtful(groups[one][0], groups[other][0], doubt.bits, doubt.why, evidence))
     return Persons(sorted(groups), doubts)
 
 
@@ -151,7 +152,7 @@ def _nodes(profiles: Mapping[Ref, Profile], judged: Set[Ref], model: Model) -> l
 
 def _says_too_little(profile: Profile, model: Model) -> bool:
     side = side_of(profile)
-    return weigh(side, side, model, {})[0] < model.accept
+    return weigh(side, side, model, {}) < model.accept
 
 
 def _evidence(

@@ -10,6 +10,7 @@ from transforms.matching.model import (
     SHARED,
     Model,
     circumstances,
+    told,
 )
 from transforms.matching.name_forms import (
     CLOSE,
@@ -104,25 +105,25 @@ def unite(one: Side, other: Side) -> Side:
 
 def forbidden(one: Side, other: Side) -> str:
     """What forbids that the two are one person, "" when nothing does."""
-    told = one.told or other.told
-    genders = one.genders & other.genders if told else one.genders | other.genders
+    one_group = one.told or other.told
+    genders = one.genders & other.genders if one_group else one.genders | other.genders
     if one.genders and other.genders and len(genders) != 1:
         return "a man's name and a woman's"
     for part in (2, 1, 0):
-        if _clash(part, one.parts[part], other.parts[part], told):
+        if _clash(part, one.parts[part], other.parts[part], one_group):
             if part == 0 and _may_have_married(one, other):
                 continue
             return f"different {PARTS[part]} names"
     return ""
 
 
-def _clash(part: int, mine: tuple[str, ...], its: tuple[str, ...], told: bool) -> bool:
+def _clash(part: int, mine: tuple[str, ...], its: tuple[str, ...], one_group: bool) -> bool:
     """Whether any two spellings contradict each other; when told that they are one, all of them."""
     if mine == its or not mine or not its:
         return False
     compare = _LEVEL_OF[part]
     clashes = [(a, b) for a in mine for b in its if compare(a, b) == OTHER]
-    if told or not clashes:
+    if one_group or not clashes:
         return len(clashes) == len(mine) * len(its)
     return not all(_bridged(part, a, b, {*mine, *its}) for a, b in clashes)
 
@@ -150,6 +151,8 @@ def level(part: int, one: Side, other: Side) -> tuple[int, str]:
     mine, its = one.parts[part], other.parts[part]
     if not mine or not its:
         return UNKNOWN, ""
+    if len(mine) == 1 and mine == its and len(mine[0]) > 1:
+        return SAME, mine[0]
     both = [value for value in mine if len(value) > 1 and value in its]
     if both:
         return SAME, max(both, key=lambda value: (len(value), value))
@@ -157,36 +160,69 @@ def level(part: int, one: Side, other: Side) -> tuple[int, str]:
     return min(compare(a, b) for a in mine for b in its), ""
 
 
-def weigh(
-    one: Side, other: Side, model: Model, crowds: Mapping[str, int]
-) -> tuple[float, list[Finding]]:
-    """The log-odds in bits that the two are one person's, and how they add up.
+class _Compared(NamedTuple):
+    """How two sides agree: circumstances, common companies, how crowded what they share is."""
+
+    circumstance: int
+    tins: Strings
+    crowd: int
+    levels: tuple[int, int, int]
+    values: tuple[str, str, str]
+
+
+def weigh(one: Side, other: Side, model: Model, crowds: Mapping[str, int]) -> float:
+    """The log-odds in bits that the two are one person's.
 
     ``crowds`` says how many different people have a number or box, where it is more than one.
     """
+    seen = _compare(one, other, crowds)
+    last, first, middle = model.name_bits(seen.levels, seen.values, seen.circumstance)
+    bits = model.prior_bits(seen.circumstance, seen.tins) + last + first + middle
+    return bits + _CROWD * (1 - seen.crowd)
+
+
+def findings(
+    one: Side, other: Side, model: Model, crowds: Mapping[str, int]
+) -> tuple[Finding, ...]:
+    """What ``weigh`` adds up, line by line."""
+    seen = _compare(one, other, crowds)
+    found = [
+        Finding(
+            "circumstances",
+            _circumstances_told(seen.circumstance),
+            model.prior_bits(seen.circumstance, seen.tins),
+        )
+    ]
+    if seen.crowd > 1:
+        bits = _CROWD * (1 - seen.crowd)
+        found.append(Finding("shared with", f"{seen.crowd} different people", bits))
+    name_bits = model.name_bits(seen.levels, seen.values, seen.circumstance)
+    found += [
+        Finding(f"{part} name", LEVEL_NAMES[agreement], bits)
+        for part, agreement, bits in zip(PARTS, seen.levels, name_bits, strict=True)
+        if agreement != UNKNOWN
+    ]
+    return tuple(found)
+
+
+def _compare(one: Side, other: Side, crowds: Mapping[str, int]) -> _Compared:
     tins = one.tins & other.tins
     mobile, shared = stand(one.mobiles, other.mobiles)
     box, same = stand(one.boxes, other.boxes)
     extensions = one.extensions & other.extensions
-    circumstance = circumstances(bool(tins), mobile, box, bool(extensions))
-    findings = [
-        Finding(
-            "circumstances",
-            _circumstances_told(bool(tins), mobile, box, bool(extensions)),
-            model.prior_bits(circumstance, tins),
-        )
-    ]
-    keys = shared | same | extensions
-    if crowds and keys and (crowd := min(crowds.get(key, 1) for key in keys)) > 1:
-        findings.append(Finding("shared with", f"{crowd} different people", _CROWD * (1 - crowd)))
-    levels, values = zip(*(level(part, one, other) for part in range(3)), strict=True)
-    name_bits = model.name_bits(levels, values, circumstance)
-    findings += [
-        Finding(f"{part} name", LEVEL_NAMES[agreement], bits)
-        for part, agreement, bits in zip(PARTS, levels, name_bits, strict=True)
-        if agreement != UNKNOWN
-    ]
-    return sum(finding.bits for finding in findings), findings
+    crowd = 1
+    if crowds and (keys := shared | same | extensions):
+        crowd = min(crowds.get(key, 1) for key in keys)
+    last, last_value = level(0, one, other)
+    first, first_value = level(1, one, other)
+    middle, middle_value = level(2, one, other)
+    return _Compared(
+        circumstances(bool(tins), mobile, box, bool(extensions)),
+        tins,
+        crowd,
+        (last, first, middle),
+        (last_value, first_value, middle_value),
+    )
 
 
 def stand(mine: Strings, its: Strings) -> tuple[int, Strings]:
@@ -197,12 +233,13 @@ def stand(mine: Strings, its: Strings) -> tuple[int, Strings]:
     return (SHARED if both else DIFFERENT), both
 
 
-def _circumstances_told(company: bool, mobile: int, box: int, extension: bool) -> str:
-    told = ["one company" if company else "no company in common"]
-    for name, stand in (("mobile", mobile), ("e-mail", box)):
-        if stand != NEITHER:
-            told.append(f"the same {name}" if stand == SHARED else f"other {name}s")
-    return ", ".join([*told, "the same extension"] if extension else told)
+def _circumstances_told(circumstance: int) -> str:
+    company, mobile, box, extension = told(circumstance)
+    words = ["one company" if company else "no company in common"]
+    for name, how in (("mobile", mobile), ("e-mail", box)):
+        if how != NEITHER:
+            words.append(f"the same {name}" if how == SHARED else f"other {name}s")
+    return ", ".join([*words, "the same extension"] if extension else words)
 
 
 def _parts(name: Name) -> tuple[str, str, str]:

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from hashlib import blake2b
 from itertools import pairwise
 from math import log2
+from zlib import crc32
 
 from transforms.matching.evidence import Side, level, side_of, stand
 from transforms.matching.model import (
@@ -29,21 +30,49 @@ ENOUGH = 5000
 
 # 32 to 1: from there on two rows are joined.
 _ACCEPT = 5.0
+# Rows to learn from: more say nothing new, and are kept in memory meanwhile.
+_SAMPLE = 100_000
 # What the default says counts as much as so many pairs.
 _STRENGTH = 20.0
 _MOST_VALUES = 3000
 _UNSEEN = 3
 
 
-def learn(profiles: Mapping[str, Profile], version: int) -> Model:
-    """The model that the rows tell, by their references; nearly the default for few rows."""
+class Sample:
+    """Rows to learn from, taken company by company so that stars stay whole; and all sizes.
+
+    ``total`` is how many rows there are, more or less.
+    """
+
+    def __init__(self, total: int) -> None:
+        self.profiles: dict[str, Profile] = {}
+        self.sizes = Counter[str]()
+        self._every = max(1, total // _SAMPLE)
+
+    def add(self, ref: str, profile: Profile) -> None:
+        """Count the row, and keep it when its company is one to learn from."""
+        self.sizes.update(profile.tins)
+        if crc32(profile.tins[0].encode()) % self._every == 0:
+            self.profiles[ref] = profile
+
+
+def sample_of(profiles: Mapping[str, Profile]) -> Sample:
+    """What to learn from of all these rows."""
+    sample = Sample(len(profiles))
+    for ref, profile in profiles.items():
+        sample.add(ref, profile)
+    return sample
+
+
+def learn(sample: Sample, version: int) -> Model:
+    """The model that the rows tell; nearly the default for few rows."""
+    profiles = sample.profiles
     # Neighbours are compared: their order must have no pattern, and be the same everywhere.
     rows = [profiles[ref] for ref in sorted(profiles, key=_digest)]
     counts = _Counts()
     for one, other in _pairs(rows):
         counts.add(side_of(one), side_of(other))
     shares, rare = zip(*(_shares(rows, part) for part in PARTS), strict=True)
-    sizes = Counter(tin for row in rows for tin in row.tins)
     return Model(
         version,
         prior=tuple(map(counts.prior, range(CIRCUMSTANCES))),
@@ -54,7 +83,7 @@ def learn(profiles: Mapping[str, Profile], version: int) -> Model:
         other=tuple(map(counts.other, range(3))),
         values=shares,
         rare=rare,
-        companies={tin: size for tin, size in sorted(sizes.items()) if size > USUAL_COMPANY},
+        companies={tin: size for tin, size in sorted(sample.sizes.items()) if size > USUAL_COMPANY},
     )
 
 

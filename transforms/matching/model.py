@@ -5,7 +5,6 @@ a mobile, a box, an extension) is weighed as a whole, because its parts depend o
 of one family share both. To that come the three name parts; a rare value tells more.
 """
 
-from collections.abc import Sequence
 from math import log2
 
 import msgspec
@@ -61,25 +60,28 @@ class Model(msgspec.Struct, frozen=True):
     doubt: float = 0.0
 
     def name_bits(
-        self, levels: Sequence[int], values: Sequence[str], circumstance: int
+        self, levels: tuple[int, int, int], values: tuple[str, str, str], circumstance: int
     ) -> tuple[float, float, float]:
         """The weights of the three parts' agreement; ``values`` are what both have.
 
         Who shares a surname may be kin, and kin share the middle name, too: seen together they
         say less than each alone.
         """
-        chances = [
-            self._chance(part, *told) for part, told in enumerate(zip(levels, values, strict=True))
-        ]
-        match = [self.match[part][level] for part, level in enumerate(levels)]
-        if levels[0] in (SAME, CLOSE, INITIAL):
+        last, first, middle = levels
+        match_last, match_middle = self.match[0][last], self.match[2][middle]
+        chance_last = self._chance(0, last, values[0])
+        chance_middle = self._chance(2, middle, values[2])
+        if last in (SAME, CLOSE, INITIAL):
             # A family's surname comes misspelt and shortened as well.
-            kin = self.kin[circumstance] * match[0] / self.match[0][SAME]
-            chances[0] += kin
-            related = self.siblings * kin / chances[0]
-            chances[2] += related * (match[2] - chances[2])
-        last, first, middle = (log2(one / other) for one, other in zip(match, chances, strict=True))
-        return last, first, middle
+            kin = self.kin[circumstance] * match_last / self.match[0][SAME]
+            chance_last += kin
+            related = self.siblings * kin / chance_last
+            chance_middle += related * (match_middle - chance_middle)
+        return (
+            log2(match_last / chance_last),
+            log2(self.match[1][first] / self._chance(1, first, values[1])),
+            log2(match_middle / chance_middle),
+        )
 
     def _chance(self, part: int, level: int, value: str) -> float:
         """How likely two different people agree so in this part."""
@@ -90,13 +92,19 @@ class Model(msgspec.Struct, frozen=True):
     def prior_bits(self, circumstance: int, tins: frozenset[str]) -> float:
         """The weight of the circumstances; in a large company a name alone says less."""
         bits = self.prior[circumstance]
-        company, mobile, box, extension = told(circumstance)
-        if company and not extension and SHARED not in (mobile, box):
+        if self.companies and circumstance in ALONE:
             smallest = min(self.companies.get(tin, 0) for tin in tins)
             if smallest > USUAL_COMPANY:
                 bits -= log2(smallest / USUAL_COMPANY)
         return bits
 
+
+ALONE = frozenset(
+    number
+    for number, (company, mobile, box, extension) in enumerate(map(told, range(CIRCUMSTANCES)))
+    if company and SHARED not in (mobile, box) and not extension
+)
+"""Circumstances where a company is all that two rows share."""
 
 USUAL_COMPANY = 30
 """Rows: a company is large when it has more, and its size is kept in the model."""
