@@ -19,18 +19,16 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from pipeline import graph, options
 from pipeline.failures import plain_reason
-from pipeline.metrics import Gauges, Metrics, serving, writing
-from pipeline.run import account, check, run_graph, say
+from pipeline.metrics import Gauges, Metrics, look, serving, writing
+from pipeline.run import account, check, check_portal, run_graph, say
 from pipeline.summary import FAILED
 from pipeline.topic import Lag, topic_access
 from pipeline.words import window_line
 from transforms.check_register import keeping_register
 from transforms.errors import StoreError
-from transforms.ledger.answers import asked_last
 from transforms.ledger.database import Ledger
 from transforms.ledger.lock import exclusive
 from transforms.ledger.runs import finish_run, forget_old_runs, start_run
-from transforms.load import limits_of
 
 COMMAND = "delta --follow"
 
@@ -135,15 +133,12 @@ def follow(chosen: options.Options) -> int:
     check(chosen)
     with ExitStack() as stack:
         ledger = stack.enter_context(options.opened(chosen))
-        questions = stack.enter_context(keeping_register(graph.register_access(chosen)))
+        check_portal(chosen, ledger)
+        stack.enter_context(keeping_register(graph.register_access(chosen)))
         lag = stack.enter_context(_lag(chosen))
-        with ledger.read() as connection:
-            questions.catch_up(*asked_last(connection))
         stop = stack.enter_context(_stoppable())
         metrics = Metrics(lag)
-        limits = limits_of(graph.crm_access(chosen))
-        gauges = lambda: Gauges(limits.budget(), questions)  # noqa: E731 - short
-        stack.enter_context(_served(chosen, metrics, gauges))
+        stack.enter_context(_served(chosen, metrics, lambda: look(ledger, chosen)))
         forget_old_runs(ledger, COMMAND)
         say("Follows the stores until SIGTERM or Ctrl-C.")
         Follower(chosen, lambda window: run_window(ledger, window), lag, metrics, stop).run()

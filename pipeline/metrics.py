@@ -12,6 +12,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from sqlalchemy.exc import SQLAlchemyError
+
 from pipeline.graph import crm_access
 from pipeline.options import Options
 from pipeline.topic import Lag
@@ -19,7 +21,7 @@ from transforms.crm.limits import Budget
 from transforms.errors import ConfigurationError
 from transforms.ledger.answers import asked_last
 from transforms.ledger.database import Ledger
-from transforms.load import limits_of
+from transforms.load import open_client
 from transforms.register.limiter import DailyBudget
 
 _OUTCOMES = ("valid", "deferred", "waiting", "created", "updated", "rejected", "not_reached")
@@ -39,10 +41,14 @@ class Gauges(NamedTuple):
 
 
 def look(ledger: Ledger, chosen: Options) -> Gauges:
-    """What is used of the budgets now, after a run of this program."""
+    """What is used of the budgets now."""
     with ledger.read() as connection:
         register = DailyBudget(chosen.register_daily, *asked_last(connection))
-    return Gauges(limits_of(crm_access(chosen)).budget(), register)
+    client = open_client(crm_access(chosen), ledger)
+    try:
+        return Gauges(client.limits.budget(), register)
+    finally:
+        client.close()
 
 
 class Metrics:
@@ -143,8 +149,8 @@ def writing(path: Path, metrics: Metrics, look: Callable[[], Gauges]) -> Iterato
 
     def write() -> None:
         while not ended.wait(_WRITE_EVERY):
-            # A full disk is no reason to stop following.
-            with suppress(OSError):
+            # A full disk is no reason to stop following, nor a ledger that is away.
+            with suppress(OSError, SQLAlchemyError):
                 write_metrics(path, metrics.text(look()))
 
     thread = threading.Thread(target=write, daemon=True)
@@ -154,7 +160,7 @@ def writing(path: Path, metrics: Metrics, look: Callable[[], Gauges]) -> Iterato
     finally:
         ended.set()
         thread.join()
-        with suppress(OSError):
+        with suppress(OSError, SQLAlchemyError):
             write_metrics(path, metrics.text(look()))
 
 
@@ -164,7 +170,10 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         metrics = self.server.metrics
         if self.path == "/metrics":
-            self._answer(200, metrics.text(self.server.look()))
+            try:
+                self._answer(200, metrics.text(self.server.look()))
+            except SQLAlchemyError:
+                self._answer(503, "the ledger does not answer\n")
         elif self.path == "/health":
             healthy = metrics.is_healthy
             self._answer(200 if healthy else 503, "ok\n" if healthy else "no run ends well\n")

@@ -25,7 +25,7 @@ from pipeline.report import write_report
 from pipeline.summary import DONE, FAILED, INCOMPLETE, INTERRUPTED, summarize
 from pipeline.topic import topic_access
 from pipeline.words import outcome_lines
-from transforms.crm.client import CrmClient, check_webhook
+from transforms.crm.client import check_webhook
 from transforms.crm.errors import CrmUnavailable, Stop
 from transforms.crm.portal import Portal
 from transforms.errors import ConfigurationError
@@ -62,6 +62,7 @@ def load(
     ledger = open_ledger(chosen.ledger)
     try:
         with exclusive(ledger):
+            check_portal(chosen, ledger)
             prepare(ledger)
             run = start_run(ledger, command)
             view = ProgressView(ledger, run, sys.stderr)
@@ -105,7 +106,6 @@ def check(chosen: Options) -> None:
         _check_folder("--report", chosen.report)
     if chosen.metrics_file:
         _check_folder("--metrics_file", str(Path(chosen.metrics_file).parent))
-    _check_portal(open_client(graph.crm_access(chosen)))
 
 
 def _check_folder(option: str, folder: str) -> None:
@@ -117,8 +117,13 @@ def _check_folder(option: str, folder: str) -> None:
         raise ConfigurationError(f"{option}: may not write into {folder}")
 
 
-def _check_portal(client: CrmClient) -> None:
-    """Find a wrong webhook or an unfit portal now; one that does not answer may do so later."""
+def check_portal(chosen: Options, ledger: Ledger) -> None:
+    """Find a wrong webhook or an unfit portal now; one that does not answer may do so later.
+
+    Raises:
+        ConfigurationError: naming ``--crm`` and what is wrong.
+    """
+    client = open_client(graph.crm_access(chosen), ledger)
     try:
         Portal(client).check()
     except Stop as error:
