@@ -54,9 +54,30 @@ def load(
     Raises:
         ConfigurationError: before anything was read.
     """
+    check(chosen)
+
+    def work(ledger: Ledger, run: Run) -> None:
+        run_graph(run, chosen, build_sources)
+
+    def finish(ledger: Ledger, run: Run) -> str:
+        return conclude(ledger, run, command, chosen)
+
+    return conduct(command, chosen, work, finish, prepare)
+
+
+def conduct(
+    command: str,
+    chosen: Options,
+    work: Callable[[Ledger, Run], None],
+    finish: Callable[[Ledger, Run], str],
+    prepare: Callable[[Ledger], None] = lambda ledger: None,
+) -> int:
+    """A run around its ``work``; ``finish`` accounts for it and gives its status.
+
+    The options have been checked.
+    """
     # Beam logs the traceback of what goes wrong, and its last line may quote a customer.
     logging.getLogger("apache_beam").setLevel(logging.CRITICAL)
-    check(chosen)
     ledger = open_ledger(chosen.ledger)
     try:
         with exclusive(ledger):
@@ -66,9 +87,9 @@ def load(
             view = ProgressView(ledger, run, sys.stderr)
             with _interruptible(ledger, run, view):
                 with view:
-                    status = _guarded(ledger, run, chosen, build_sources)
+                    status = _guarded(ledger, run, work)
                 if status == DONE:
-                    status = _conclude(ledger, run, command, chosen)
+                    status = finish(ledger, run)
     finally:
         ledger.close()
     return EXIT[status]
@@ -80,8 +101,7 @@ def check(chosen: Options) -> None:
     Raises:
         ConfigurationError: naming the option.
     """
-    need(chosen.crm, "crm", CRM.variable)
-    check_webhook(chosen.crm)
+    check_crm(chosen)
     need(chosen.register, "register", "SVOD_REGISTER")
     need(chosen.register_token, "register_token", REGISTER_TOKEN.variable)
     check_url(chosen.register)
@@ -93,6 +113,16 @@ def check(chosen: Options) -> None:
         check_files(chosen.store_b_files, chosen.store_b_encoding)
     if chosen.report:
         _check_folder(chosen.report)
+
+
+def check_crm(chosen: Options) -> None:
+    """Find what is wrong with the CRM's options.
+
+    Raises:
+        ConfigurationError: naming the option.
+    """
+    need(chosen.crm, "crm", CRM.variable)
+    check_webhook(chosen.crm)
 
 
 def _check_folder(report: str) -> None:
@@ -116,9 +146,9 @@ def _check_portal(client: CrmClient) -> None:
         client.close()
 
 
-def _guarded(ledger: Ledger, run: Run, chosen: Options, build_sources: BuildSources) -> str:
+def _guarded(ledger: Ledger, run: Run, work: Callable[[Ledger, Run], None]) -> str:
     try:
-        _run_graph(run, chosen, build_sources)
+        work(ledger, run)
     except Exception as error:  # noqa: BLE001 - whatever it was, the run is entered as failed
         _say(f"svod: the run failed: {plain_reason(error)}")
         finish_run(ledger, run, FAILED, None)
@@ -137,14 +167,18 @@ def _runner(chosen: Options) -> PipelineRunner:
         raise ConfigurationError(f"--runner: {error}") from None
 
 
-def _run_graph(run: Run, chosen: Options, build_sources: BuildSources) -> None:
+def run_graph(
+    run: Run, chosen: Options, build_sources: BuildSources, *, loads: bool = True
+) -> None:
+    """Run the graph to its end; without ``loads`` up to the CRM."""
     given = PipelineOptions(chosen.beam)
     with beam.Pipeline(runner=_runner(chosen), options=given) as root:
         sources = build_sources(root, chosen, run)
-        _ = graph.build(root, sources, graph.settings(chosen, run))
+        _ = graph.build(root, sources, graph.settings(chosen, run, loads=loads))
 
 
-def _conclude(ledger: Ledger, run: Run, command: str, chosen: Options) -> str:
+def conclude(ledger: Ledger, run: Run, command: str, chosen: Options) -> str:
+    """Account for the run, and report; gives its status."""
     ledger.transact(lambda connection: touch_refusals(connection, run))
     try:
         with ledger.read() as connection:
