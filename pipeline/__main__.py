@@ -66,6 +66,9 @@ def _parser() -> Parser:
     applies.add_argument("--only", default="", help="company, contact, TINs or keys, by commas")
     applies.add_argument("--limit", type=int, help="so many records at most")
     options.add_load(applies)
+    reconcile = _command(commands, "reconcile", _reconcile, "compare the CRM with what was loaded")
+    reconcile.add_argument("--repair", action="store_true", help="put right what is ours")
+    options.add_load(reconcile)
     replay = _command(
         commands, "replay", _replay, "take refused, deferred and rejected records up again"
     )
@@ -139,6 +142,12 @@ def _apply(chosen: Options, arguments: argparse.Namespace) -> int:
 
     only = [name.strip() for name in arguments.only.split(",") if name.strip()]
     return apply(chosen, arguments.file, only, arguments.limit)
+
+
+def _reconcile(chosen: Options, arguments: argparse.Namespace) -> int:
+    from pipeline.reconcile import reconcile
+
+    return reconcile(chosen, arguments.repair)
 
 
 def _register(chosen: Options, arguments: argparse.Namespace) -> int:

@@ -50,8 +50,8 @@ class PlanFile:
 
     def __enter__(self) -> "PlanFile":
         try:
-            self._lines = _private(self._path)
-            self._text = _private(self._path.with_suffix(".txt"))
+            self._lines = private_file(self._path)
+            self._text = private_file(self._path.with_suffix(".txt"))
         except OSError as error:
             raise ConfigurationError(
                 f"--plan: cannot write {self._path}: {error.strerror}"
@@ -87,7 +87,7 @@ class PlanFile:
         """The plan as a whole, below its records."""
         self._lines.write(msgspec.json.encode(totals).decode() + "\n")
         self._text.writelines(f"{line}\n" for line in totals.lines())
-        with _private(self._path.with_suffix(".html")) as page:
+        with private_file(self._path.with_suffix(".html")) as page:
             page.write(_page(totals, self._rows))
 
 
@@ -108,7 +108,8 @@ def read_plan(path: Path) -> Iterator[Planned]:
         raise ConfigurationError(f"{path} is no plan, or not a whole one: svod plan") from None
 
 
-def _private(path: Path) -> TextIO:
+def private_file(path: Path) -> TextIO:
+    """A new file that only its owner may read, for it names customers."""
     handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     return os.fdopen(handle, "w", encoding="utf-8", errors="backslashreplace")
 

@@ -111,18 +111,18 @@ def check(chosen: Options) -> None:
         check_store_a(chosen.store_a)
     if chosen.store_b_files:
         check_files(chosen.store_b_files, chosen.store_b_encoding)
-    if chosen.report:
-        _check_folder(chosen.report)
 
 
 def check_crm(chosen: Options) -> None:
-    """Find what is wrong with the CRM's options.
+    """Find what is wrong with the options of the CRM and of the report.
 
     Raises:
         ConfigurationError: naming the option.
     """
     need(chosen.crm, "crm", CRM.variable)
     check_webhook(chosen.crm)
+    if chosen.report:
+        _check_folder(chosen.report)
 
 
 def _check_folder(report: str) -> None:

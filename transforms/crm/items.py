@@ -183,7 +183,7 @@ def find_items(
         item = items.get(one.key) or adopted.get(one.key)
         if item is not None:
             sent = Sent(item.crm_id, _taken_as_sent(one, item, plain))
-            found[one.key, ITEM] = Found(sent, one.key in items)
+            found[one.key, ITEM] = Found(sent, one.key in items, item.fields)
     return found
 
 

@@ -269,7 +269,7 @@ def _match(
                 part = candidates.pop()
                 if int(part["ID"]) not in taken:
                     filled = {n: value for n, value in wanted[key].items() if part.get(n)}
-                    found[key] = Found(Sent(int(part["ID"]), filled), parts is there)
+                    found[key] = Found(Sent(int(part["ID"]), filled), parts is there, part)
     return found
 
 

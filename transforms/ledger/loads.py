@@ -285,6 +285,17 @@ def reason_of(code: str) -> str:
     return (code or "refused")[:64]
 
 
+def look_again(connection: Connection, kind: str, keys: Sequence[str]) -> None:
+    """Forget where these records are and what was sent: the loader looks them up in the CRM."""
+    for chunk in chunks(keys):
+        for table in (schema.crosswalk, schema.sent):
+            connection.execute(table.delete().where(table.c.kind == kind, table.c.key.in_(chunk)))
+    golden = schema.golden.c
+    query = sa.select(golden.key).where(golden.kind == kind)
+    for chunk in chunks(keys):
+        enqueue(connection, kind, connection.execute(query.where(golden.key.in_(chunk))).scalars())
+
+
 def created_by(connection: Connection, run: Run, kind: str, keys: Sequence[str]) -> set[str]:
     """Those of the records that this run has created."""
     table = schema.crosswalk.c
