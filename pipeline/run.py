@@ -59,6 +59,36 @@ def load(
         ConfigurationError: before anything was read.
     """
     check(chosen)
+
+    def work(ledger: Ledger, run: Run) -> None:
+        run_graph(run, chosen, build_sources)
+
+    metrics = Metrics()
+
+    def finish(ledger: Ledger, run: Run) -> str:
+        return conclude(ledger, run, command, chosen, metrics)
+
+    def after(ledger: Ledger, status: str) -> None:
+        if status == FAILED:
+            metrics.failed()
+        if chosen.metrics_file:
+            write_metrics(Path(chosen.metrics_file), metrics.text(look(ledger, chosen)))
+
+    return conduct(command, chosen, work, finish, prepare, after)
+
+
+def conduct(
+    command: str,
+    chosen: Options,
+    work: Callable[[Ledger, Run], None],
+    finish: Callable[[Ledger, Run], str],
+    prepare: Callable[[Ledger], None] = lambda ledger: None,
+    after: Callable[[Ledger, str], None] = lambda ledger, status: None,
+) -> int:
+    """A run around its ``work``; ``finish`` accounts for it and gives its status.
+
+    The options have been checked.
+    """
     ledger = open_ledger(chosen.ledger)
     try:
         with exclusive(ledger):
@@ -68,14 +98,10 @@ def load(
             view = ProgressView(ledger, run, sys.stderr)
             with _interruptible(ledger, run, view):
                 with view:
-                    status = _guarded(ledger, run, chosen, build_sources)
-                metrics = Metrics()
+                    status = _guarded(ledger, run, work)
                 if status == DONE:
-                    status = _conclude(ledger, run, command, chosen, metrics)
-                else:
-                    metrics.failed()
-                if chosen.metrics_file:
-                    write_metrics(Path(chosen.metrics_file), metrics.text(look(ledger, chosen)))
+                    status = finish(ledger, run)
+                after(ledger, status)
     finally:
         ledger.close()
     return EXIT[status]
@@ -87,10 +113,7 @@ def check(chosen: Options) -> None:
     Raises:
         ConfigurationError: naming the option.
     """
-    # Beam logs the traceback of what goes wrong, and its last line may quote a customer.
-    logging.getLogger("apache_beam").setLevel(logging.CRITICAL)
-    need(chosen.crm, "crm", CRM.variable)
-    check_webhook(chosen.crm)
+    check_crm(chosen)
     need(chosen.register, "register", "SVOD_REGISTER")
     need(chosen.register_token, "register_token", REGISTER_TOKEN.variable)
     check_url(chosen.register)
@@ -102,10 +125,20 @@ def check(chosen: Options) -> None:
         check_files(chosen.store_b_files, chosen.store_b_encoding)
     if chosen.store_b_kafka:
         check_topic(topic_access(chosen))
-    if chosen.report:
-        _check_folder("--report", chosen.report)
     if chosen.metrics_file:
         _check_folder("--metrics_file", str(Path(chosen.metrics_file).parent))
+
+
+def check_crm(chosen: Options) -> None:
+    """Find what is wrong with the options of the CRM and of the report.
+
+    Raises:
+        ConfigurationError: naming the option.
+    """
+    need(chosen.crm, "crm", CRM.variable)
+    check_webhook(chosen.crm)
+    if chosen.report:
+        _check_folder("--report", chosen.report)
 
 
 def _check_folder(option: str, folder: str) -> None:
@@ -134,9 +167,9 @@ def check_portal(chosen: Options, ledger: Ledger) -> None:
         client.close()
 
 
-def _guarded(ledger: Ledger, run: Run, chosen: Options, build_sources: BuildSources) -> str:
+def _guarded(ledger: Ledger, run: Run, work: Callable[[Ledger, Run], None]) -> str:
     try:
-        run_graph(run, chosen, build_sources)
+        work(ledger, run)
     except Exception as error:  # noqa: BLE001 - whatever it was, the run is entered as failed
         say(f"svod: the run failed: {plain_reason(error)}")
         finish_run(ledger, run, FAILED, None)
@@ -155,12 +188,16 @@ def _runner(chosen: Options) -> PipelineRunner:
         raise ConfigurationError(f"--runner: {error}") from None
 
 
-def run_graph(run: Run, chosen: Options, build_sources: BuildSources) -> None:
-    """Run the one graph on these sources, up to the end of the load."""
+def run_graph(
+    run: Run, chosen: Options, build_sources: BuildSources, *, loads: bool = True
+) -> None:
+    """Run the graph to its end; without ``loads`` up to the CRM."""
+    # Beam logs the traceback of what goes wrong, and its last line may quote a customer.
+    logging.getLogger("apache_beam").setLevel(logging.CRITICAL)
     given = PipelineOptions(chosen.beam)
     with beam.Pipeline(runner=_runner(chosen), options=given) as root:
         sources = build_sources(root, chosen, run)
-        _ = graph.build(root, sources, graph.settings(chosen, run))
+        _ = graph.build(root, sources, graph.settings(chosen, run, loads=loads))
 
 
 def account(ledger: Ledger, run: Run, command: str, chosen: Options) -> dict[str, Any]:
@@ -180,9 +217,13 @@ def account(ledger: Ledger, run: Run, command: str, chosen: Options) -> dict[str
     return summary
 
 
-def _conclude(ledger: Ledger, run: Run, command: str, chosen: Options, metrics: Metrics) -> str:
+def conclude(
+    ledger: Ledger, run: Run, command: str, chosen: Options, metrics: Metrics | None = None
+) -> str:
+    """Account for the run, and report; gives its status."""
     summary = account(ledger, run, command, chosen)
-    metrics.ended(summary)
+    if metrics:
+        metrics.ended(summary)
     for line in outcome_lines(summary):
         print(line)
     if chosen.report:

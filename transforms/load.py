@@ -9,7 +9,7 @@ import msgspec
 from transforms.crm.client import CrmClient
 from transforms.crm.errors import CrmUnavailable, Stop
 from transforms.crm.limits import Limits
-from transforms.crm.loader import Loader
+from transforms.crm.loader import Loader, Only
 from transforms.crm.portal import Portal
 from transforms.errors import ConfigurationError
 from transforms.ledger import usage
@@ -47,12 +47,13 @@ class CrmAccess(msgspec.Struct, frozen=True):
 class LoadCrm(beam.PTransform):
     """When everything is consolidated, bring the CRM to what the ledger says.
 
+    Without ``access`` nothing is loaded: the run is settled, and what it found is pending.
     The limits are the portal's: more writers would gain nothing, so one does it all.
     ``read_up_to`` is how far the run has read the stores: the cursors move on before the load.
     """
 
     def __init__(
-        self, ledger: Secret, run: Run, access: CrmAccess, read_up_to: Mapping[str, str]
+        self, ledger: Secret, run: Run, access: CrmAccess | None, read_up_to: Mapping[str, str]
     ) -> None:
         super().__init__()
         self._fn = _LoadFn(ledger, run, access, read_up_to)
@@ -69,30 +70,39 @@ class LoadCrm(beam.PTransform):
 
 class _LoadFn(LedgerFn):
     def __init__(
-        self, ledger: Secret, run: Run, access: CrmAccess, read_up_to: Mapping[str, str]
+        self, ledger: Secret, run: Run, access: CrmAccess | None, read_up_to: Mapping[str, str]
     ) -> None:
         super().__init__(ledger, run)
         self._access, self._read_up_to = access, read_up_to
 
     def process(self, element: tuple[int, Iterable[int]]) -> Iterator[int]:
         settle_run(self.ledger, self.run, self._read_up_to)
-        recorder = usage.Recorder(self.ledger, self.run)
-        client = open_client(self._access, self.ledger, recorder.add)
-        # The runs of one process check the portal once.
-        known = self._access, self._access.webhook.value()
-        portal = Portal(client, _presets.get(known))
-        try:
-            Loader(self.ledger, self.run, portal, self._access.settle).load()
-        except (CrmUnavailable, Stop, ConfigurationError) as error:
-            remark(self.ledger, self.run, str(error))
-        finally:
-            _presets[known] = portal.presets
-            if client.limits.statistics.unexplained:
-                remark(self.ledger, self.run, _SHARED)
-            recorder.flush()
-            client.close()
-            self.ledger.transact(lambda connection: defer_unloaded(connection, self.run))
+        if self._access:
+            load_crm(self.ledger, self.run, self._access)
         yield sum(element[1])
+
+
+def load_crm(ledger: Ledger, run: Run, access: CrmAccess, only: Only | None = None) -> None:
+    """Bring the CRM to what the ledger says; ``only`` names the records, where not all are meant.
+
+    What stops it is told in the run's remarks, and what did not reach the CRM is deferred.
+    """
+    recorder = usage.Recorder(ledger, run)
+    client = open_client(access, ledger, recorder.add)
+    # The runs of one process check the portal once.
+    known = access, access.webhook.value()
+    portal = Portal(client, _presets.get(known))
+    try:
+        Loader(ledger, run, portal, access.settle, only=only).load()
+    except (CrmUnavailable, Stop, ConfigurationError) as error:
+        remark(ledger, run, str(error))
+    finally:
+        _presets[known] = portal.presets
+        if client.limits.statistics.unexplained:
+            remark(ledger, run, _SHARED)
+        recorder.flush()
+        client.close()
+        ledger.transact(lambda connection: defer_unloaded(connection, run))
 
 
 _presets: dict[tuple[CrmAccess, str], dict[str, int]] = {}

@@ -97,9 +97,25 @@ class Portal:
         filters = [{"@id": list(group)} for group in chunks(ids, PAGE)]
         return {item.crm_id: item for item in self._items(entity_type, filters, select)}
 
+    def items_between(
+        self, entity_type: int, ranges: Sequence[tuple[int, int | None]], select: Sequence[str]
+    ) -> list[list[Item]]:
+        """A page of items with our mark for each range of ids, from behind its first one."""
+        filters = [
+            {"=originatorId": mapping.ORIGINATOR, ">id": after}
+            | ({} if last is None else {"<=id": last})
+            for after, last in ranges
+        ]
+        return self._pages(entity_type, filters, select)
+
     def _items(
         self, entity_type: int, filters: Sequence[Fields], select: Sequence[str]
     ) -> list[Item]:
+        return [item for page in self._pages(entity_type, filters, select) for item in page]
+
+    def _pages(
+        self, entity_type: int, filters: Sequence[Fields], select: Sequence[str]
+    ) -> list[list[Item]]:
         asked = {
             "entityTypeId": entity_type,
             "select": ["id", "originId", "originVersion", *select],
@@ -108,9 +124,11 @@ class Portal:
         }
         pages = self._lists([("crm.item.list", asked | {"filter": one}) for one in filters])
         return [
-            Item(int(item["id"]), str(item.get("originVersion") or ""), item)
+            [
+                Item(int(one["id"]), str(one.get("originVersion") or ""), one)
+                for one in page["items"]
+            ]
             for page in pages
-            for item in page["items"]
         ]
 
     def import_items(self, entity_type: int, items: Mapping[K, Fields]) -> dict[K, int | Refused]:

@@ -69,6 +69,20 @@ def _refusal(one: Wanted[Any], rejection: Rejection) -> Refusal:
     return Refusal(one.key, one.version, error.code, error.description, record)
 
 
+def wanted_company(pending: Pending) -> Wanted[GoldenCompany]:
+    """What the CRM is to hold of a company's item."""
+    company = decode_golden_company(pending.payload)
+    fields = mapping.company_item(company) | mapping.origin(pending.key, pending.version)
+    return Wanted(pending.key, pending.version, company, fields, pending.crm_id)
+
+
+def wanted_contact(pending: Pending) -> Wanted[GoldenContact]:
+    """What the CRM is to hold of a contact's item, but for its links."""
+    contact = decode_golden_contact(pending.payload)
+    fields = mapping.contact_item(contact) | mapping.origin(pending.key, pending.version)
+    return Wanted(pending.key, pending.version, contact, fields, pending.crm_id)
+
+
 class Companies(Step):
     """Items with their requisites, addresses and bank details."""
 
@@ -76,11 +90,7 @@ class Companies(Step):
 
     def load(self, chunk: Sequence[Pending], creates: Creates) -> int:
         """Bring these companies; gives how many are settled."""
-        wanted: list[Wanted[GoldenCompany]] = []
-        for one in chunk:
-            company = decode_golden_company(one.payload)
-            fields = mapping.company_item(company) | mapping.origin(one.key, one.version)
-            wanted.append(Wanted(one.key, one.version, company, fields, one.crm_id))
+        wanted = [wanted_company(one) for one in chunk]
         items = self._items(creates, partial(adopt_companies, self._portal))
         sent = items.bring(wanted)
         holders = {
@@ -118,14 +128,13 @@ class Contacts(Step):
         wanted: list[Wanted[GoldenContact]] = []
         orphans: dict[str, Wanted[GoldenContact]] = {}
         for one in chunk:
-            contact = contacts[one.key]
-            fields = mapping.contact_item(contact) | mapping.origin(one.key, one.version)
             there = companies.keys() - gone
-            fields[mapping.LINKS] = [companies[tin] for tin in contact.tins if tin in there]
-            new = Wanted(one.key, one.version, contact, fields, one.crm_id)
-            if fields[mapping.LINKS] or one.crm_id:
+            new = wanted_contact(one)
+            tins_of = new.record.tins
+            new.fields[mapping.LINKS] = [companies[tin] for tin in tins_of if tin in there]
+            if new.fields[mapping.LINKS] or one.crm_id:
                 wanted.append(new)
-            elif (refused | gone).issuperset(contact.tins):
+            elif (refused | gone).issuperset(tins_of):
                 orphans[one.key] = new
         items = self._items(creates)
         sent = items.bring(wanted)
