@@ -27,6 +27,7 @@ from transforms.crm.errors import CrmUnavailable, Stop
 from transforms.crm.portal import Portal
 from transforms.errors import ConfigurationError
 from transforms.ledger.accounting import NumbersDoNotAddUpError, touch_refusals
+from transforms.ledger.adopted import look_for_companies
 from transforms.ledger.database import Ledger, open_ledger
 from transforms.ledger.lock import exclusive
 from transforms.ledger.runs import finish_run, start_run
@@ -146,6 +147,7 @@ def _run_graph(run: Run, chosen: Options, build_sources: BuildSources) -> None:
 
 def _conclude(ledger: Ledger, run: Run, command: str, chosen: Options) -> str:
     ledger.transact(lambda connection: touch_refusals(connection, run))
+    ledger.transact(look_for_companies)
     try:
         with ledger.read() as connection:
             summary = summarize(connection, run, command, chosen.crm_rate)
