@@ -112,11 +112,14 @@ def _full(chosen: Options, _: argparse.Namespace) -> int:
 
 
 def _delta(chosen: Options, _: argparse.Namespace) -> int:
+    from pipeline.follow import follow
     from pipeline.graph import delta_sources
     from pipeline.run import load
 
-    if not chosen.store_a:
-        raise ConfigurationError("--store_a is needed: see svod delta --help")
+    if not chosen.store_a and not chosen.store_b_kafka:
+        raise ConfigurationError("--store_a or --store_b_kafka is needed: see svod delta --help")
+    if chosen.follow:
+        return follow(chosen)
     return load("delta", chosen, delta_sources)
 
 

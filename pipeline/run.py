@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 import apache_beam as beam
 from apache_beam.options.pipeline_options import PipelineOptions, StandardOptions
@@ -17,12 +18,14 @@ from apache_beam.runners.runner import PipelineRunner, create_runner
 
 from pipeline import graph
 from pipeline.failures import plain_reason
+from pipeline.metrics import Metrics, look, write_metrics
 from pipeline.options import CRM, REGISTER_TOKEN, Options, need
 from pipeline.progress import ProgressView
 from pipeline.report import write_report
 from pipeline.summary import DONE, FAILED, INCOMPLETE, INTERRUPTED, summarize
+from pipeline.topic import topic_access
 from pipeline.words import outcome_lines
-from transforms.crm.client import CrmClient, check_webhook
+from transforms.crm.client import check_webhook
 from transforms.crm.errors import CrmUnavailable, Stop
 from transforms.crm.portal import Portal
 from transforms.errors import ConfigurationError
@@ -35,6 +38,7 @@ from transforms.ledger.source_rows import Run
 from transforms.load import open_client
 from transforms.read_store_b import check_files
 from transforms.register.connection import check_token, check_url
+from transforms.stores.kafka_check import check_topic
 from transforms.stores.mysql_check import check_store_a
 
 EXIT = {DONE: 0, INCOMPLETE: 3, FAILED: 1, INTERRUPTED: 130}
@@ -55,20 +59,24 @@ def load(
     Raises:
         ConfigurationError: before anything was read.
     """
-    # Beam logs the traceback of what goes wrong, and its last line may quote a customer.
-    logging.getLogger("apache_beam").setLevel(logging.CRITICAL)
     check(chosen)
     ledger = open_ledger(chosen.ledger)
     try:
         with exclusive(ledger):
+            check_portal(chosen, ledger)
             prepare(ledger)
             run = start_run(ledger, command)
             view = ProgressView(ledger, run, sys.stderr)
             with _interruptible(ledger, run, view):
                 with view:
                     status = _guarded(ledger, run, chosen, build_sources)
+                metrics = Metrics()
                 if status == DONE:
-                    status = _conclude(ledger, run, command, chosen)
+                    status = _conclude(ledger, run, command, chosen, metrics)
+                else:
+                    metrics.failed()
+                if chosen.metrics_file:
+                    write_metrics(Path(chosen.metrics_file), metrics.text(look(ledger, chosen)))
     finally:
         ledger.close()
     return EXIT[status]
@@ -80,6 +88,8 @@ def check(chosen: Options) -> None:
     Raises:
         ConfigurationError: naming the option.
     """
+    # Beam logs the traceback of what goes wrong, and its last line may quote a customer.
+    logging.getLogger("apache_beam").setLevel(logging.CRITICAL)
     need(chosen.crm, "crm", CRM.variable)
     check_webhook(chosen.crm)
     need(chosen.register, "register", "SVOD_REGISTER")
@@ -91,37 +101,45 @@ def check(chosen: Options) -> None:
         check_store_a(chosen.store_a)
     if chosen.store_b_files:
         check_files(chosen.store_b_files, chosen.store_b_encoding)
+    if chosen.store_b_kafka:
+        check_topic(topic_access(chosen))
     if chosen.report:
-        _check_folder(chosen.report)
-    _check_portal(open_client(graph.crm_access(chosen)))
+        _check_folder("--report", chosen.report)
+    if chosen.metrics_file:
+        _check_folder("--metrics_file", str(Path(chosen.metrics_file).parent))
 
 
-def _check_folder(report: str) -> None:
+def _check_folder(option: str, folder: str) -> None:
     try:
-        Path(report).mkdir(parents=True, exist_ok=True)
+        Path(folder).mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise ConfigurationError(f"--report: cannot make {report}: {error.strerror}") from None
-    if not os.access(report, os.W_OK):
-        raise ConfigurationError(f"--report: may not write into {report}")
+        raise ConfigurationError(f"{option}: cannot make {folder}: {error.strerror}") from None
+    if not os.access(folder, os.W_OK):
+        raise ConfigurationError(f"{option}: may not write into {folder}")
 
 
-def _check_portal(client: CrmClient) -> None:
-    """Find a wrong webhook or an unfit portal now; one that does not answer may do so later."""
+def check_portal(chosen: Options, ledger: Ledger) -> None:
+    """Find a wrong webhook or an unfit portal now; one that does not answer may do so later.
+
+    Raises:
+        ConfigurationError: naming ``--crm`` and what is wrong.
+    """
+    client = open_client(graph.crm_access(chosen), ledger)
     try:
         Portal(client).check()
     except Stop as error:
         raise ConfigurationError(f"--crm: {error}") from None
     except CrmUnavailable as error:
-        _say(f"warning: the CRM does not answer yet ({error}); reading goes on")
+        say(f"warning: the CRM does not answer yet ({error}); reading goes on")
     finally:
         client.close()
 
 
 def _guarded(ledger: Ledger, run: Run, chosen: Options, build_sources: BuildSources) -> str:
     try:
-        _run_graph(run, chosen, build_sources)
+        run_graph(run, chosen, build_sources)
     except Exception as error:  # noqa: BLE001 - whatever it was, the run is entered as failed
-        _say(f"svod: the run failed: {plain_reason(error)}")
+        say(f"svod: the run failed: {plain_reason(error)}")
         finish_run(ledger, run, FAILED, None)
         return FAILED
     return DONE
@@ -138,14 +156,20 @@ def _runner(chosen: Options) -> PipelineRunner:
         raise ConfigurationError(f"--runner: {error}") from None
 
 
-def _run_graph(run: Run, chosen: Options, build_sources: BuildSources) -> None:
+def run_graph(run: Run, chosen: Options, build_sources: BuildSources) -> None:
+    """Run the one graph on these sources, up to the end of the load."""
     given = PipelineOptions(chosen.beam)
     with beam.Pipeline(runner=_runner(chosen), options=given) as root:
         sources = build_sources(root, chosen, run)
         _ = graph.build(root, sources, graph.settings(chosen, run))
 
 
-def _conclude(ledger: Ledger, run: Run, command: str, chosen: Options) -> str:
+def account(ledger: Ledger, run: Run, command: str, chosen: Options) -> dict[str, Any]:
+    """Enter how the run ended, by its numbers; returns them.
+
+    Raises:
+        NumbersDoNotAddUpError: when a row that was read has no outcome.
+    """
     ledger.transact(lambda connection: touch_refusals(connection, run))
     ledger.transact(look_for_companies)
     try:
@@ -155,6 +179,12 @@ def _conclude(ledger: Ledger, run: Run, command: str, chosen: Options) -> str:
         finish_run(ledger, run, FAILED, None)
         raise
     finish_run(ledger, run, summary["status"], summary)
+    return summary
+
+
+def _conclude(ledger: Ledger, run: Run, command: str, chosen: Options, metrics: Metrics) -> str:
+    summary = account(ledger, run, command, chosen)
+    metrics.ended(summary)
     for line in outcome_lines(summary):
         print(line)
     if chosen.report:
@@ -172,7 +202,7 @@ def _interruptible(ledger: Ledger, run: Run, view: ProgressView) -> Iterator[Non
     def leave(number: int, _: FrameType | None) -> None:
         code = EXIT[INTERRUPTED] if number == signal.SIGINT else 128 + number
         view.silence()
-        _say("\nsvod: interrupted; nothing is lost, the next run goes on from here")
+        say("\nsvod: interrupted; nothing is lost, the next run goes on from here")
         entering = threading.Thread(
             target=finish_run, args=(ledger, run, INTERRUPTED, None), daemon=True
         )
@@ -188,5 +218,6 @@ def _interruptible(ledger: Ledger, run: Run, view: ProgressView) -> Iterator[Non
             signal.signal(number, handler)
 
 
-def _say(text: str) -> None:
+def say(text: str) -> None:
+    """Tell whoever looks on."""
     print(text, file=sys.stderr, flush=True)

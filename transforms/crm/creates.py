@@ -12,7 +12,7 @@ from sqlalchemy.engine import Connection
 
 from transforms.crm.errors import Refused
 from transforms.ledger import loads
-from transforms.ledger.database import Ledger, chunks
+from transforms.ledger.database import Ledger
 from transforms.ledger.sent import (
     ITEM,
     Intent,
@@ -37,6 +37,8 @@ class Found(NamedTuple):
 
 Find = Callable[[Mapping[Key, Fields]], Mapping[Key, Found]]
 """Looks parts up in the CRM."""
+Size = Callable[[int], int]
+"""How many of so many creates go into the next request."""
 Send = Callable[[Mapping[Key, Fields]], Mapping[Key, int | Refused]]
 """Sends creates: each one's id, or why it was refused; nothing where the outcome is unknown."""
 
@@ -60,9 +62,9 @@ class Creates:
         self.retry_at: int | None = None
 
     def ensure(
-        self, wanted: Mapping[Key, Fields], find: Find | None, send: Send, size: int
+        self, wanted: Mapping[Key, Fields], find: Find | None, send: Send, size: Size
     ) -> Ensured:
-        """Create what is not there yet, ``size`` a request.
+        """Create what is not there yet, as much a request as ``size`` says.
 
         ``find`` is ``None`` when none of it can be there. What is postponed is to be tried again
         after ``retry_at``.
@@ -71,7 +73,10 @@ class Creates:
         missing = dict(wanted)
         if find is not None and missing:
             self._look_up(missing, find, ensured)
-        for keys in chunks(list(missing), size):
+        left = list(missing)
+        while left:
+            count = size(len(left))
+            keys, left = left[:count], left[count:]
             self._create({key: missing[key] for key in keys}, send, ensured)
         return ensured
 

@@ -9,9 +9,10 @@ from sqlalchemy.engine import Connection
 
 from transforms.crm import changes, mapping
 from transforms.crm.creates import Creates, Found
-from transforms.crm.errors import Refused, UnknownOutcome
+from transforms.crm.errors import Refused
 from transforms.crm.outcomes import Fields, Outcomes, Rejection, rejection
-from transforms.crm.portal import BATCH, IMPORT, Item, Portal
+from transforms.crm.portal import Item, Portal
+from transforms.crm.sizes import MAX_COMMANDS
 from transforms.ledger import loads
 from transforms.ledger.database import Ledger, chunks
 from transforms.ledger.sent import (
@@ -90,7 +91,7 @@ class Items:
             return self._find([by_key[key] for key in parts])
 
         wanted = {key: one.fields for key, one in by_key.items()}
-        ensured = self._creates.ensure(wanted, find, self._import, IMPORT)
+        ensured = self._creates.ensure(wanted, find, self._import, self._size)
         for key, sent in ensured.there.items():
             by_key[key].crm_id = sent.crm_id
             by_key[key].fresh = key in ensured.new
@@ -98,19 +99,10 @@ class Items:
             self.rejected[key[0]] = Rejection(error, wanted[key])
 
     def _import(self, parts: Mapping[Key, Fields]) -> dict[Key, int | Refused]:
-        try:
-            outcomes = self._portal.import_items(self._entity_type, list(parts.values()))
-        except UnknownOutcome:
-            return {}
-        except Refused as error:
-            if len(parts) == 1:
-                return dict.fromkeys(parts, error)
-            # The whole request was refused for one record's sake: each is sent by itself.
-            found: dict[Key, int | Refused] = {}
-            for key, fields in parts.items():
-                found |= self._import({key: fields})
-            return found
-        return dict(zip(parts, outcomes, strict=True))
+        return self._portal.import_items(self._entity_type, parts)
+
+    def _size(self, left: int) -> int:
+        return self._portal.sizes.items() * self._portal.sizes.imports(left)
 
     def _find(self, wanted: Sequence[Wanted[Any]]) -> dict[Key, Found]:
         plain = sorted({name for one in wanted for name in changes.plain(one.fields)})
@@ -171,7 +163,7 @@ class Items:
             for key, fields in updates.items()
         }
         outcomes: Outcomes[str] = Outcomes()
-        for keys in chunks(list(calls), BATCH):
+        for keys in chunks(list(calls), MAX_COMMANDS):
             under_way = {(key, UPDATE): updates[key] for key in keys}
             self._ledger.transact(partial(save_intents, kind=self._kind, parts=under_way))
             part = self._portal.each("crm.item.update", {key: calls[key] for key in keys})

@@ -12,7 +12,7 @@ from transforms.crm.changes import changed_fields
 from transforms.crm.creates import Creates, Find, Found
 from transforms.crm.errors import Refused
 from transforms.crm.outcomes import Fields, Outcomes, Rejection, is_gone, rejection
-from transforms.crm.portal import BATCH, Portal
+from transforms.crm.portal import Portal
 from transforms.ledger import loads
 from transforms.ledger.database import Ledger
 from transforms.ledger.sent import Key, Sent, clear_intents, intents, save_intents, save_sent
@@ -157,7 +157,7 @@ class CompanyParts:
                 missing,
                 None if fresh else methods.find,
                 lambda part: self._each(methods.add, part).ids(),
-                BATCH,
+                partial(self._portal.sizes.commands, methods.add),
             )
             self._sent |= ensured.there
             self._reject(ensured.refused, missing)
@@ -258,7 +258,7 @@ def _match(
             if not part.get(blank):
                 held.setdefault(_told(part, names), []).append(part)
         taken = {found_part.sent.crm_id for found_part in found.values()}
-        for key in wanted.keys() - found.keys():
+        for key in [key for key in wanted if key not in found]:
             candidates = held.get(_told(wanted[key], names), [])
             while candidates and key not in found:
                 part = candidates.pop()

@@ -1,6 +1,6 @@
 """What is to be loaded into the CRM, what is there under which id, and what the CRM refuses."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -76,6 +76,32 @@ def pending(connection: Connection, kind: str, after: str, limit: int) -> list[P
         if found:
             return [Pending(*values) for values in found]
     return []
+
+
+def pending_of(connection: Connection, kind: str, keys: Iterable[str]) -> list[Pending]:
+    """Those of the records that are to be loaded."""
+    golden, crosswalk = schema.golden.c, schema.crosswalk.c
+    query = _with_state(
+        golden.key, golden.version, golden.payload, sa.func.coalesce(crosswalk.crm_id, 0)
+    ).where(golden.kind == kind, is_open())
+    return [
+        Pending(*values)
+        for chunk in chunks(sorted(keys))
+        for values in connection.execute(query.where(golden.key.in_(chunk)))
+    ]
+
+
+def unsettled(connection: Connection, kind: str, keys: Sequence[str]) -> set[str]:
+    """Those of the records that are to be in the CRM, are not, and are not refused."""
+    golden, crosswalk = schema.golden.c, schema.crosswalk.c
+    query = _with_state(golden.key).where(
+        golden.kind == kind, crosswalk.crm_id.is_(None), is_open()
+    )
+    return {
+        key
+        for chunk in chunks(keys)
+        for key in connection.execute(query.where(golden.key.in_(chunk))).scalars()
+    }
 
 
 def count_pending(connection: Connection, kind: str) -> int:

@@ -103,6 +103,26 @@ rows = _table(
     Index("rows_by_run", "seen_run"),
 )
 
+# Offsets of a topic that are done but not yet committed, for one before them is not.
+done_offsets = _table(
+    "done_offsets",
+    Column("topic", String(255), primary_key=True),
+    Column("partition", Integer, primary_key=True, autoincrement=False),
+    Column("start", BigInteger, primary_key=True, autoincrement=False),
+    Column("stop", BigInteger, nullable=False),
+    Column("run_seq", Integer, nullable=False),
+)
+
+# Deletions that do not say of which kind their row was: a topic's null values.
+tombstones = _table(
+    "tombstones",
+    Column("source", _SOURCE, primary_key=True),
+    Column("source_id", _ID, primary_key=True),
+    Column("changed_at", BigInteger, nullable=False),
+    Column("tie_order", BigInteger, nullable=False),
+    Column("raw", _BLOB, nullable=False),
+)
+
 # Which contact rows name which company row; a person of several companies has several.
 links = _table(
     "links",
@@ -351,4 +371,11 @@ crm_usage = _table(
     Column("requests", Integer, nullable=False),
     Column("refused", Integer, nullable=False),
     Column("waited_ms", BigInteger, nullable=False),
+)
+
+# How much of each portal's limits is used: what was spent before a restart is spent.
+crm_pace = _table(
+    "crm_pace",
+    Column("portal", String(16), primary_key=True),
+    Column("state", _BLOB, nullable=False),
 )
