@@ -171,7 +171,6 @@ def account(ledger: Ledger, run: Run, command: str, chosen: Options) -> dict[str
         NumbersDoNotAddUpError: when a row that was read has no outcome.
     """
     ledger.transact(lambda connection: touch_refusals(connection, run))
-    ledger.transact(look_for_companies)
     try:
         with ledger.read() as connection:
             summary = summarize(connection, run, command, chosen.crm_rate)
@@ -183,6 +182,8 @@ def account(ledger: Ledger, run: Run, command: str, chosen: Options) -> dict[str
 
 
 def _conclude(ledger: Ledger, run: Run, command: str, chosen: Options, metrics: Metrics) -> str:
+    # All companies are looked at: once a command, not once in each of a follower's many runs.
+    ledger.transact(look_for_companies)
     summary = account(ledger, run, command, chosen)
     metrics.ended(summary)
     for line in outcome_lines(summary):
