@@ -30,6 +30,7 @@ from transforms.crm.errors import CrmUnavailable, Stop
 from transforms.crm.portal import Portal
 from transforms.errors import ConfigurationError
 from transforms.ledger.accounting import NumbersDoNotAddUpError, touch_refusals
+from transforms.ledger.adopted import look_for_companies
 from transforms.ledger.database import Ledger, open_ledger
 from transforms.ledger.lock import exclusive
 from transforms.ledger.runs import finish_run, start_run
@@ -221,6 +222,8 @@ def conclude(
     ledger: Ledger, run: Run, command: str, chosen: Options, metrics: Metrics | None = None
 ) -> str:
     """Account for the run, and report; gives its status."""
+    # All companies are looked at: once a command, not once in each of a follower's many runs.
+    ledger.transact(look_for_companies)
     summary = account(ledger, run, command, chosen)
     if metrics:
         metrics.ended(summary)
