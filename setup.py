@@ -45,6 +45,7 @@ setup(
     ],
     extras_require={
         "dev": [
+            "fast-bitrix24==1.8.14",
             "hypothesis==6.170.15",
             "mypy==2.4.1",
             "pytest==9.2.0",

@@ -15,14 +15,13 @@ from transforms.crm.client import CrmClient
 from transforms.crm.errors import CrmUnavailable, Stop
 from transforms.crm.forecast import forecast
 from transforms.crm.planner import CREATE, SKIP, UPDATE, Planned, Planner
-from transforms.crm.portal import Portal
 from transforms.errors import ConfigurationError, SvodError
 from transforms.ledger import loads
 from transforms.ledger.database import Ledger, chunks
 from transforms.ledger.loads import Pending
 from transforms.ledger.runs import finish_run
 from transforms.ledger.source_rows import Run
-from transforms.load import load_crm, open_client
+from transforms.load import load_crm, open_client, open_portal
 from transforms.records import COMPANY, CONTACT
 
 _CHUNK = 500
@@ -51,7 +50,7 @@ def plan(chosen: Options, build_sources: BuildSources, path: Path) -> int:
 
 
 def _write(ledger: Ledger, run: Run, client: CrmClient, chosen: Options, path: Path) -> Totals:
-    portal = Portal(client)
+    portal = open_portal(client, graph.crm_access(chosen))
     portal.check()
     planner = Planner(ledger, portal)
     counts: dict[str, Counter[str]] = {COMPANY: Counter(), CONTACT: Counter()}
@@ -95,7 +94,7 @@ def apply(chosen: Options, path: Path, only: Sequence[str], limit: int | None) -
         access = graph.crm_access(chosen)
         client = open_client(access, ledger)
         try:
-            portal = Portal(client)
+            portal = open_portal(client, access)
             portal.check()
             still, changed = _still_so(ledger, Planner(ledger, portal), chosen_lines)
         except (CrmUnavailable, Stop, ConfigurationError) as error:

@@ -22,16 +22,15 @@ from pipeline.progress import ProgressView
 from pipeline.report import write_report
 from pipeline.summary import DONE, FAILED, INCOMPLETE, INTERRUPTED, summarize
 from pipeline.words import outcome_lines
-from transforms.crm.client import CrmClient, check_webhook
+from transforms.crm.client import check_webhook
 from transforms.crm.errors import CrmUnavailable, Stop
-from transforms.crm.portal import Portal
 from transforms.errors import ConfigurationError
 from transforms.ledger.accounting import NumbersDoNotAddUpError, touch_refusals
 from transforms.ledger.database import Ledger, open_ledger
 from transforms.ledger.lock import exclusive
 from transforms.ledger.runs import finish_run, start_run
 from transforms.ledger.source_rows import Run
-from transforms.load import open_client
+from transforms.load import open_client, open_portal
 from transforms.read_store_b import check_files
 from transforms.register.connection import check_token, check_url
 from transforms.stores.mysql_check import check_store_a
@@ -81,7 +80,7 @@ def conduct(
     ledger = open_ledger(chosen.ledger)
     try:
         with exclusive(ledger):
-            _check_portal(open_client(graph.crm_access(chosen), ledger))
+            _check_portal(chosen, ledger)
             prepare(ledger)
             run = start_run(ledger, command)
             view = ProgressView(ledger, run, sys.stderr)
@@ -134,10 +133,12 @@ def _check_folder(report: str) -> None:
         raise ConfigurationError(f"--report: may not write into {report}")
 
 
-def _check_portal(client: CrmClient) -> None:
+def _check_portal(chosen: Options, ledger: Ledger) -> None:
     """Find a wrong webhook or an unfit portal now; one that does not answer may do so later."""
+    access = graph.crm_access(chosen)
+    client = open_client(access, ledger)
     try:
-        Portal(client).check()
+        open_portal(client, access).check()
     except Stop as error:
         raise ConfigurationError(f"--crm: {error}") from None
     except CrmUnavailable as error:

@@ -10,6 +10,7 @@ from transforms.crm.client import CrmClient
 from transforms.crm.errors import CrmUnavailable, Stop
 from transforms.crm.limits import Limits
 from transforms.crm.loader import Loader, Only
+from transforms.crm.mapping import COMPANY_TYPE, CONTACT_TYPE
 from transforms.crm.portal import Portal
 from transforms.errors import ConfigurationError
 from transforms.ledger import usage
@@ -35,6 +36,8 @@ class CrmAccess(msgspec.Struct, frozen=True):
     """Where the CRM is, and what it allows: requests a second, a burst, operating seconds.
 
     ``settle`` is how long a request may still be executed after its answer was lost, in seconds.
+    ``responsible`` is the user to whom new records are given, ``company_type`` what new companies
+    are; 0 and "" leave both to the portal.
     """
 
     webhook: Secret
@@ -42,6 +45,8 @@ class CrmAccess(msgspec.Struct, frozen=True):
     burst: int
     operating: float
     settle: float
+    responsible: int = 0
+    company_type: str = ""
 
 
 class LoadCrm(beam.PTransform):
@@ -90,7 +95,7 @@ def load_crm(ledger: Ledger, run: Run, access: CrmAccess, only: Only | None = No
     recorder = usage.Recorder(ledger, run)
     client = open_client(access, ledger, recorder.add)
     try:
-        Loader(ledger, run, Portal(client), access.settle, only=only).load()
+        Loader(ledger, run, open_portal(client, access), access.settle, only=only).load()
     except (CrmUnavailable, Stop, ConfigurationError) as error:
         remark(ledger, run, str(error))
     finally:
@@ -99,6 +104,13 @@ def load_crm(ledger: Ledger, run: Run, access: CrmAccess, only: Only | None = No
         recorder.flush()
         client.close()
         ledger.transact(lambda connection: defer_unloaded(connection, run))
+
+
+def open_portal(client: CrmClient, access: CrmAccess) -> Portal:
+    """The portal, with what every new record gets there."""
+    person: dict[str, object] = {"assignedById": access.responsible} if access.responsible else {}
+    kind: dict[str, object] = {"typeId": access.company_type} if access.company_type else {}
+    return Portal(client, {COMPANY_TYPE: person | kind, CONTACT_TYPE: person})
 
 
 def open_client(

@@ -1,6 +1,7 @@
 """What we ask of a portal, many records a call: found, created, updated, or refused."""
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 import msgspec
@@ -8,6 +9,7 @@ import msgspec
 from transforms.crm import mapping
 from transforms.crm.batch import BatchAnswer, Command, as_map
 from transforms.crm.client import CrmClient
+from transforms.crm.custom_fields import names_in
 from transforms.crm.errors import CrmUnavailable, Refused, Stop, UnknownOutcome
 from transforms.crm.outcomes import Fields, Outcomes, is_gone
 from transforms.crm.refusals import Refusals
@@ -31,10 +33,16 @@ class Item(msgspec.Struct, frozen=True):
 
 
 class Portal:
-    """Bitrix24 in our own words. ``presets`` is known after ``check``."""
+    """Bitrix24 in our own words. ``presets`` and ``custom`` fields are known after ``check``.
 
-    def __init__(self, client: CrmClient) -> None:
-        self._client = client
+    ``given`` are fields that every new record of an entity type gets.
+    """
+
+    def __init__(
+        self, client: CrmClient, given: Mapping[int, Fields] = MappingProxyType({})
+    ) -> None:
+        self._client, self.given = client, given
+        self.custom: dict[str, str] = {}
         self._refusals = Refusals()
         self.sizes = Sizes(client.limits)
         self.presets: dict[str, int] = {}
@@ -47,19 +55,24 @@ class Portal:
         """Look whether the portal has the fields and presets that we need.
 
         Raises:
-            ConfigurationError: naming what is missing.
+            ConfigurationError: naming all that is missing.
         """
+        lacks: list[str] = []
         for entity_type, names in mapping.ITEM_FIELDS.items():
             known = self._client.fields(entity_type)
-            missing = sorted(set(names) - known.keys())
+            missing = sorted({*names, *self.given.get(entity_type, ())} - known.keys())
             if missing:
-                raise ConfigurationError(
-                    f"--crm: the portal's entity type {entity_type} has no field"
+                lacks.append(
+                    f"the portal's entity type {entity_type} has no field"
                     f" {', '.join(missing)}: it would silently drop it; check the portal's version"
                 )
-        self.presets = self._presets()
+            if entity_type == mapping.COMPANY_TYPE:
+                self.custom = names_in(known)
+        self.presets = self._presets(lacks)
+        if lacks:
+            raise ConfigurationError("--crm: " + "; ".join(lacks))
 
-    def _presets(self) -> dict[str, int]:
+    def _presets(self, lacks: list[str]) -> dict[str, int]:
         answer = self._client.call(
             "crm.requisite.preset.list",
             {"filter": {"COUNTRY_ID": str(mapping.RUSSIA)}, "select": ["ID", "XML_ID"]},
@@ -68,8 +81,8 @@ class Portal:
         found = {str(preset.get("XML_ID")): int(preset["ID"]) for preset in answer["result"]}
         for needed in (mapping.ORGANISATION_PRESET, mapping.INDIVIDUAL_PRESET):
             if needed not in found:
-                raise ConfigurationError(
-                    f"--crm: the portal has no requisite preset {needed}: restore it in the CRM's"
+                lacks.append(
+                    f"the portal has no requisite preset {needed}: restore it in the CRM's"
                     " settings (requisites, Russia)"
                 )
         return found
