@@ -44,6 +44,7 @@ setup(
         "zstandard==0.25.0",
     ],
     extras_require={
+        "bench": ["recordlinkage==0.16", "splink==5.0.0"],
         "dev": [
             "fast-bitrix24==1.8.14",
             "hypothesis==6.170.15",

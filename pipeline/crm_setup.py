@@ -8,7 +8,7 @@ from transforms.crm.portal import Portal
 from transforms.ledger import loads
 from transforms.ledger.database import open_ledger
 from transforms.ledger.lock import exclusive
-from transforms.load import open_client
+from transforms.load import forget_checks, open_client
 from transforms.records import COMPANY
 
 
@@ -30,6 +30,7 @@ def set_up(chosen: Options) -> list[str]:
             finally:
                 client.close()
             if made:
+                forget_checks()
                 ledger.transact(lambda connection: loads.send_again(connection, COMPANY))
     finally:
         ledger.close()

@@ -7,6 +7,7 @@ from pathlib import Path
 import msgspec
 
 from pipeline import graph
+from pipeline.metrics import Metrics
 from pipeline.options import Options
 from pipeline.plan_file import PlanFile, Totals, read_plan
 from pipeline.run import BuildSources, check, check_crm, conclude, conduct, run_graph
@@ -34,7 +35,7 @@ def plan(chosen: Options, build_sources: BuildSources, path: Path) -> int:
     def work(ledger: Ledger, run: Run) -> None:
         run_graph(run, chosen, build_sources, loads=False)
 
-    def finish(ledger: Ledger, run: Run) -> str:
+    def finish(ledger: Ledger, run: Run, metrics: Metrics) -> str:
         client = open_client(graph.crm_access(chosen), ledger)
         try:
             totals = _write(ledger, run, client, chosen, path)
@@ -106,8 +107,8 @@ def apply(chosen: Options, path: Path, only: Sequence[str], limit: int | None) -
             print(f"changed since the plan, left out: {one.kind} {one.key}")
         load_crm(ledger, run, access, {kind: frozenset(keys) for kind, keys in still.items()})
 
-    def finish(ledger: Ledger, run: Run) -> str:
-        status = conclude(ledger, run, "apply", chosen)
+    def finish(ledger: Ledger, run: Run, metrics: Metrics) -> str:
+        status = conclude(ledger, run, "apply", chosen, metrics)
         if left["changed"]:
             print(f"{left['changed']:,} records have changed since the plan: make a new one")
             return INCOMPLETE

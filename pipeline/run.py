@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 import apache_beam as beam
 from apache_beam.options.pipeline_options import PipelineOptions, StandardOptions
@@ -17,10 +18,12 @@ from apache_beam.runners.runner import PipelineRunner, create_runner
 
 from pipeline import graph
 from pipeline.failures import plain_reason
+from pipeline.metrics import Metrics, look, write_metrics
 from pipeline.options import CRM, REGISTER_TOKEN, Options, need
 from pipeline.progress import ProgressView
 from pipeline.report import write_report
 from pipeline.summary import DONE, FAILED, INCOMPLETE, INTERRUPTED, summarize
+from pipeline.topic import topic_access
 from pipeline.words import outcome_lines
 from transforms.crm.client import check_webhook
 from transforms.crm.errors import CrmUnavailable, Stop
@@ -33,6 +36,7 @@ from transforms.ledger.source_rows import Run
 from transforms.load import open_client, open_portal
 from transforms.read_store_b import check_files
 from transforms.register.connection import check_token, check_url
+from transforms.stores.kafka_check import check_topic
 from transforms.stores.mysql_check import check_store_a
 
 EXIT = {DONE: 0, INCOMPLETE: 3, FAILED: 1, INTERRUPTED: 130}
@@ -58,8 +62,8 @@ def load(
     def work(ledger: Ledger, run: Run) -> None:
         run_graph(run, chosen, build_sources)
 
-    def finish(ledger: Ledger, run: Run) -> str:
-        return conclude(ledger, run, command, chosen)
+    def finish(ledger: Ledger, run: Run, metrics: Metrics) -> str:
+        return conclude(ledger, run, command, chosen, metrics)
 
     return conduct(command, chosen, work, finish, prepare)
 
@@ -68,27 +72,30 @@ def conduct(
     command: str,
     chosen: Options,
     work: Callable[[Ledger, Run], None],
-    finish: Callable[[Ledger, Run], str],
+    finish: Callable[[Ledger, Run, Metrics], str],
     prepare: Callable[[Ledger], None] = lambda ledger: None,
 ) -> int:
     """A run around its ``work``; ``finish`` accounts for it and gives its status.
 
     The options have been checked.
     """
-    # Beam logs the traceback of what goes wrong, and its last line may quote a customer.
-    logging.getLogger("apache_beam").setLevel(logging.CRITICAL)
     ledger = open_ledger(chosen.ledger)
     try:
         with exclusive(ledger):
-            _check_portal(chosen, ledger)
+            check_portal(chosen, ledger)
             prepare(ledger)
             run = start_run(ledger, command)
             view = ProgressView(ledger, run, sys.stderr)
             with _interruptible(ledger, run, view):
                 with view:
                     status = _guarded(ledger, run, work)
+                metrics = Metrics()
                 if status == DONE:
-                    status = finish(ledger, run)
+                    status = finish(ledger, run, metrics)
+                else:
+                    metrics.failed()
+                if chosen.metrics_file:
+                    write_metrics(Path(chosen.metrics_file), metrics.text(look(ledger, chosen)))
     finally:
         ledger.close()
     return EXIT[status]
@@ -110,31 +117,41 @@ def check(chosen: Options) -> None:
         check_store_a(chosen.store_a)
     if chosen.store_b_files:
         check_files(chosen.store_b_files, chosen.store_b_encoding)
+    if chosen.store_b_kafka:
+        check_topic(topic_access(chosen))
 
 
 def check_crm(chosen: Options) -> None:
-    """Find what is wrong with the options of the CRM and of the report.
+    """Find what is wrong with the options of the CRM, and of what is told in the end.
 
     Raises:
         ConfigurationError: naming the option.
     """
+    # Beam logs the traceback of what goes wrong, and its last line may quote a customer.
+    logging.getLogger("apache_beam").setLevel(logging.CRITICAL)
     need(chosen.crm, "crm", CRM.variable)
     check_webhook(chosen.crm)
     if chosen.report:
-        _check_folder(chosen.report)
+        _check_folder("--report", chosen.report)
+    if chosen.metrics_file:
+        _check_folder("--metrics_file", str(Path(chosen.metrics_file).parent))
 
 
-def _check_folder(report: str) -> None:
+def _check_folder(option: str, folder: str) -> None:
     try:
-        Path(report).mkdir(parents=True, exist_ok=True)
+        Path(folder).mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise ConfigurationError(f"--report: cannot make {report}: {error.strerror}") from None
-    if not os.access(report, os.W_OK):
-        raise ConfigurationError(f"--report: may not write into {report}")
+        raise ConfigurationError(f"{option}: cannot make {folder}: {error.strerror}") from None
+    if not os.access(folder, os.W_OK):
+        raise ConfigurationError(f"{option}: may not write into {folder}")
 
 
-def _check_portal(chosen: Options, ledger: Ledger) -> None:
-    """Find a wrong webhook or an unfit portal now; one that does not answer may do so later."""
+def check_portal(chosen: Options, ledger: Ledger) -> None:
+    """Find a wrong webhook or an unfit portal now; one that does not answer may do so later.
+
+    Raises:
+        ConfigurationError: naming ``--crm`` and what is wrong.
+    """
     access = graph.crm_access(chosen)
     client = open_client(access, ledger)
     try:
@@ -142,7 +159,7 @@ def _check_portal(chosen: Options, ledger: Ledger) -> None:
     except Stop as error:
         raise ConfigurationError(f"--crm: {error}") from None
     except CrmUnavailable as error:
-        _say(f"warning: the CRM does not answer yet ({error}); reading goes on")
+        say(f"warning: the CRM does not answer yet ({error}); reading goes on")
     finally:
         client.close()
 
@@ -151,7 +168,7 @@ def _guarded(ledger: Ledger, run: Run, work: Callable[[Ledger, Run], None]) -> s
     try:
         work(ledger, run)
     except Exception as error:  # noqa: BLE001 - whatever it was, the run is entered as failed
-        _say(f"svod: the run failed: {plain_reason(error)}")
+        say(f"svod: the run failed: {plain_reason(error)}")
         finish_run(ledger, run, FAILED, None)
         return FAILED
     return DONE
@@ -171,15 +188,19 @@ def _runner(chosen: Options) -> PipelineRunner:
 def run_graph(
     run: Run, chosen: Options, build_sources: BuildSources, *, loads: bool = True
 ) -> None:
-    """Run the graph to its end; without ``loads`` up to the CRM."""
+    """Run the one graph on these sources, up to the end of the load; without ``loads`` up to it."""
     given = PipelineOptions(chosen.beam)
     with beam.Pipeline(runner=_runner(chosen), options=given) as root:
         sources = build_sources(root, chosen, run)
         _ = graph.build(root, sources, graph.settings(chosen, run, loads=loads))
 
 
-def conclude(ledger: Ledger, run: Run, command: str, chosen: Options) -> str:
-    """Account for the run, and report; gives its status."""
+def account(ledger: Ledger, run: Run, command: str, chosen: Options) -> dict[str, Any]:
+    """Enter how the run ended, by its numbers; returns them.
+
+    Raises:
+        NumbersDoNotAddUpError: when a row that was read has no outcome.
+    """
     ledger.transact(lambda connection: touch_refusals(connection, run))
     try:
         with ledger.read() as connection:
@@ -188,6 +209,13 @@ def conclude(ledger: Ledger, run: Run, command: str, chosen: Options) -> str:
         finish_run(ledger, run, FAILED, None)
         raise
     finish_run(ledger, run, summary["status"], summary)
+    return summary
+
+
+def conclude(ledger: Ledger, run: Run, command: str, chosen: Options, metrics: Metrics) -> str:
+    """Account for the run, and tell; gives its status."""
+    summary = account(ledger, run, command, chosen)
+    metrics.ended(summary)
     for line in outcome_lines(summary):
         print(line)
     if chosen.report:
@@ -205,7 +233,7 @@ def _interruptible(ledger: Ledger, run: Run, view: ProgressView) -> Iterator[Non
     def leave(number: int, _: FrameType | None) -> None:
         code = EXIT[INTERRUPTED] if number == signal.SIGINT else 128 + number
         view.silence()
-        _say("\nsvod: interrupted; nothing is lost, the next run goes on from here")
+        say("\nsvod: interrupted; nothing is lost, the next run goes on from here")
         entering = threading.Thread(
             target=finish_run, args=(ledger, run, INTERRUPTED, None), daemon=True
         )
@@ -221,5 +249,6 @@ def _interruptible(ledger: Ledger, run: Run, view: ProgressView) -> Iterator[Non
             signal.signal(number, handler)
 
 
-def _say(text: str) -> None:
+def say(text: str) -> None:
+    """Tell whoever looks on."""
     print(text, file=sys.stderr, flush=True)

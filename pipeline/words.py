@@ -26,6 +26,21 @@ def outcome_lines(summary: dict[str, Any]) -> Iterator[str]:
     yield from _verdict(summary)
 
 
+def window_line(summary: dict[str, Any]) -> str:
+    """What a window of ``svod delta --follow`` came to; nothing when it changed nothing."""
+    told = [
+        f"{summary[kind][outcome]:,} {kind} {outcome}"
+        for kind in ("companies", "contacts")
+        for outcome in ("created", "updated", "rejected", "not_reached")
+        if summary[kind][outcome]
+    ]
+    if summary["messages"]:
+        told.append(f"{summary['messages']:,} messages that are none")
+    told += summary["remarks"]
+    at = summary["finished_at"]
+    return f"{at} {', '.join(told)}" if told else ""
+
+
 def _kind_line(kind: str, counts: dict[str, Any]) -> str:
     refused = sum(counts["invalid"].values())
     waits = counts.get("deferred", counts.get("waiting", 0))

@@ -62,9 +62,12 @@ class Secured:
         )
 
 
-def grant(admin: AdminClient, topic: str, group: str) -> None:
-    """Let the user read the topic in the group."""
-    rights = {ResourceType.TOPIC: topic, ResourceType.GROUP: group}
+def grant(admin: AdminClient, topic: str, group: str, right: str = "READ") -> None:
+    """Let the user read the topic (or do what else ``right`` says), and read in the group."""
+    rights = {
+        ResourceType.TOPIC: (topic, AclOperation[right]),
+        ResourceType.GROUP: (group, AclOperation.READ),
+    }
     bindings = [
         AclBinding(
             kind,
@@ -72,10 +75,10 @@ def grant(admin: AdminClient, topic: str, group: str) -> None:
             ResourcePatternType.LITERAL,
             f"User:{USER}",
             "*",
-            AclOperation.READ,
+            operation,
             AclPermissionType.ALLOW,
         )
-        for kind, name in rights.items()
+        for kind, (name, operation) in rights.items()
     ]
     for done in admin.create_acls(bindings).values():
         done.result(30)

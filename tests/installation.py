@@ -156,9 +156,10 @@ class Installation:
         """Change a row of store A, as of a later time."""
         row = {"updated_at": "2024-05-01 12:00:00", **values}
         sets = ", ".join(f"{name} = %s" for name in row)
-        self.sql(f"UPDATE {table} SET {sets} WHERE id = %s", *row.values(), number)
+        cells = (cell.encode("cp1251") if isinstance(cell, str) else cell for cell in row.values())
+        self.sql(f"UPDATE {table} SET {sets} WHERE id = %s", *cells, number)
 
-    def sql(self, statement: str, *values: str | int | None) -> None:
+    def sql(self, statement: str, *values: str | bytes | int | None) -> None:
         """Any change of store A."""
         self.root.select_db(store_a.DATABASE)
         with self.root.cursor() as cursor:

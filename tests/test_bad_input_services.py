@@ -102,6 +102,9 @@ class Unlimited:
     def take(self):
         return True
 
+    def catch_up(self, *_):
+        pass
+
 
 def test_a_register_that_is_not_there(ready):
     url = ready.environment["SVOD_REGISTER"]

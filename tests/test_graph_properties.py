@@ -1,11 +1,10 @@
 """Rows come in any order, cut into any runs, some of them cut off: the ledger says the same."""
 
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
+from histories import histories
 from hypothesis import HealthCheck, Phase, given, settings
-from hypothesis import strategies as st
 from ledger_world import (
     ACTIVE,
     CLOSED,
@@ -15,7 +14,6 @@ from ledger_world import (
     Snapshot,
     ask,
     company_row,
-    contact_row,
     empty,
     outcomes,
     rebuild,
@@ -26,91 +24,20 @@ from ledger_world import (
 
 from transforms.ledger import companies
 from transforms.ledger.database import Ledger, open_ledger
+from transforms.ledger.source_rows import Run
 from transforms.records import Row
 
-COMPANY_REFS = ("A:1", "A:2", "A:3", "B:1", "B:2")
-CONTACT_REFS = ("A:1", "A:2", "A:3", "B:7", "B:8", "B:9")
-NAMES = (
-    *("Иванов Пётр Сергеевич", "Иванов Петр", "Иванов П. С.", "Иванов Павел"),
-    *("Иванов П.", "Иванов Пётр Ильич", "Сидоркин Лев", "Сидоркин"),
-)
-MOBILES = ("+79210000001", "+79210000002")
 
-
-@st.composite
-def company_versions(draw: Any, ref: str) -> list[Row]:
-    # Store A says something else at another time only; of store B's copies any may be the newest.
-    times = st.integers(1, 3 if ref[0] == "B" else 9)
-    drawn = draw(
-        st.lists(
-            st.tuples(
-                times,
-                st.sampled_from((ACTIVE, ACTIVE, OTHER, CLOSED, SILENT)),
-                st.sampled_from(("", "", "", "bad_tin_checksum", "deleted_in_store")),
-                st.sampled_from(("Ромашка", "Лютик")),
-                st.sampled_from(((), ("+78120000001",), ("+78120000002", "+78120000001"))),
-            ),
-            min_size=1,
-            max_size=3,
-            unique_by=None if ref[0] == "B" else (lambda version: version[0]),
-        )
-    )
-    return [
-        company_row(ref, tin, at, reason=reason, name=name, phones=phones)
-        for at, tin, reason, name, phones in drawn
-    ]
-
-
-@st.composite
-def contact_versions(draw: Any, ref: str) -> list[Row]:
-    own = [other[2:] for other in COMPANY_REFS if other[0] == ref[0]]
-    times = st.integers(1, 3 if ref[0] == "B" else 9)
-    drawn = draw(
-        st.lists(
-            st.tuples(
-                times,
-                st.lists(st.sampled_from([*own, "404"]), min_size=1, max_size=2, unique=True),
-                st.sampled_from(("", "", "", "", "deleted_in_store")),
-                st.sampled_from(NAMES),
-                st.lists(st.sampled_from(MOBILES), max_size=1),
-            ),
-            min_size=1,
-            max_size=3,
-            unique_by=None if ref[0] == "B" else (lambda version: version[0]),
-        )
-    )
-    return [
-        contact_row(ref, ids, at, reason=reason, name=name, phones=tuple(phones))
-        for at, ids, reason, name, phones in drawn
-    ]
-
-
-@st.composite
-def histories(draw: Any) -> tuple[list[Row], list[list[Row]], list[str]]:
-    """All row versions, the same in some order cut into runs, and how far each run comes."""
-    versions = [
-        *(row for ref in COMPANY_REFS for row in draw(company_versions(ref))),
-        *(row for ref in CONTACT_REFS for row in draw(contact_versions(ref))),
-    ]
-    shuffled = draw(st.permutations(versions))
-    cuts = sorted(draw(st.lists(st.integers(0, len(shuffled)), max_size=4)))
-    runs = [
-        shuffled[start:end] for start, end in zip([0, *cuts], [*cuts, len(shuffled)], strict=True)
-    ]
-    how = st.sampled_from(("whole", "whole", "remembered", "asked", "companies"))
-    return versions, runs, [draw(how) for _ in runs]
-
-
-def run_until(ledger: Ledger, rows: list[Row], how: str) -> None:
+def run_until(ledger: Ledger, rows: list[Row], how: str) -> Run:
     """A run that is cut off after a step."""
     if how == "whole":
-        run_once(ledger, rows)
-        return
+        return run_once(ledger, rows)
     run, touched = take_up(ledger, rows)
     if how != "remembered":
         ask(ledger, run, touched.tins, VERDICTS)
     if how == "companies":
         companies.consolidate(ledger, run, sorted(touched.tins))
+    return run
 
 
 def newest_only(versions: list[Row]) -> list[Row]:

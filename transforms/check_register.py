@@ -1,6 +1,7 @@
 """Asking the register: one question a TIN, only where nothing is remembered."""
 
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
 import apache_beam as beam
 import msgspec
@@ -77,10 +78,11 @@ def ask(ledger: Ledger, run: Run, access: RegisterAccess, tins: list[str]) -> No
     """Put the questions and remember each answer; a TIN without one stays unknown."""
     if not tins:
         return
-    with ledger.read() as connection:
-        budget = DailyBudget(access.daily, *answers.asked_last(connection))
     progress = Progress(ledger, run, "register", total=len(tins))
-    client = RegisterClient(access.url, access.token.value(), budget, rate=access.rate)
+    client, budget = _kept.get(access) or _open(access)
+    client.trouble = ""
+    with ledger.read() as connection:
+        budget.catch_up(*answers.asked_last(connection))
     found: list[Answer] = []
     try:
         for _, answer in client.ask_many(tins):
@@ -93,11 +95,31 @@ def ask(ledger: Ledger, run: Run, access: RegisterAccess, tins: list[str]) -> No
         # The stores are read and remembered all the same: with the right key the next run goes on.
         remark(ledger, run, str(error))
     finally:
-        client.close()
+        if access not in _kept:
+            client.close()
         _save(ledger, run, found, budget)
         progress.flush()
     if client.trouble:
         remark(ledger, run, client.trouble)
+
+
+@contextmanager
+def keeping_register(access: RegisterAccess) -> Iterator[None]:
+    """Within it all runs of this process ask through one client: new connections are limited."""
+    _kept[access] = client, _ = _open(access)
+    try:
+        yield
+    finally:
+        del _kept[access]
+        client.close()
+
+
+def _open(access: RegisterAccess) -> tuple[RegisterClient, DailyBudget]:
+    budget = DailyBudget(access.daily)
+    return RegisterClient(access.url, access.token.value(), budget, rate=access.rate), budget
+
+
+_kept: dict[RegisterAccess, tuple[RegisterClient, DailyBudget]] = {}
 
 
 def _save(ledger: Ledger, run: Run, found: list[Answer], budget: DailyBudget) -> None:

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import apache_beam as beam
 from apache_beam.metrics import Metrics
@@ -32,7 +32,7 @@ class CleanRows(beam.PTransform):
     that do not say when they did.
     """
 
-    def __init__(self, clean: Callable[[dict[str, object]], Row], since: int = 0) -> None:
+    def __init__(self, clean: Callable[[Any], Row], since: int = 0) -> None:
         super().__init__()
         self._clean, self._since = clean, since
 
@@ -46,7 +46,7 @@ class CleanRows(beam.PTransform):
 
 
 class _CleanFn(beam.DoFn):
-    def __init__(self, clean: Callable[[dict[str, object]], Row], since: int) -> None:
+    def __init__(self, clean: Callable[[Any], Row], since: int) -> None:
         self._clean, self._since = clean, since
 
     def setup(self) -> None:

@@ -1,5 +1,6 @@
 """Loading into the CRM: one writer for the portal, whatever the number of workers."""
 
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from urllib.parse import urlsplit
 
@@ -11,7 +12,7 @@ from transforms.crm.errors import CrmUnavailable, Stop
 from transforms.crm.limits import Limits
 from transforms.crm.loader import Loader, Only
 from transforms.crm.mapping import COMPANY_TYPE, CONTACT_TYPE
-from transforms.crm.portal import Portal
+from transforms.crm.portal import Known, Portal
 from transforms.errors import ConfigurationError
 from transforms.ledger import usage
 from transforms.ledger.database import Ledger
@@ -94,9 +95,15 @@ def load_crm(ledger: Ledger, run: Run, access: CrmAccess, only: Only | None = No
     """
     recorder = usage.Recorder(ledger, run)
     client = open_client(access, ledger, recorder.add)
+    # The runs of one process check the portal once an hour.
+    checked = access, access.webhook.value(), int(time.time() // 3600)
+    portal = open_portal(client, access, _known.get(checked))
     try:
-        Loader(ledger, run, open_portal(client, access), access.settle, only=only).load()
+        Loader(ledger, run, portal, access.settle, only=only).load()
+        if portal.known:
+            _known[checked] = portal.known
     except (CrmUnavailable, Stop, ConfigurationError) as error:
+        forget_checks()
         remark(ledger, run, str(error))
     finally:
         if client.limits.statistics.unexplained:
@@ -106,11 +113,19 @@ def load_crm(ledger: Ledger, run: Run, access: CrmAccess, only: Only | None = No
         ledger.transact(lambda connection: defer_unloaded(connection, run))
 
 
-def open_portal(client: CrmClient, access: CrmAccess) -> Portal:
-    """The portal, with what every new record gets there."""
+_known: dict[tuple[CrmAccess, str, int], Known] = {}
+
+
+def forget_checks() -> None:
+    """Portals are to be checked anew: something there has changed."""
+    _known.clear()
+
+
+def open_portal(client: CrmClient, access: CrmAccess, known: Known | None = None) -> Portal:
+    """The portal, with what every new record gets there; ``known`` is from an earlier check."""
     person: dict[str, object] = {"assignedById": access.responsible} if access.responsible else {}
     kind: dict[str, object] = {"typeId": access.company_type} if access.company_type else {}
-    return Portal(client, {COMPANY_TYPE: person | kind, CONTACT_TYPE: person})
+    return Portal(client, {COMPANY_TYPE: person | kind, CONTACT_TYPE: person}, known)
 
 
 def open_client(

@@ -1,12 +1,13 @@
 """Many raw records as one element: one element a record costs several times the cleaning."""
 
 import pickle
+from typing import Any
 
 import apache_beam as beam
 
 
-class RawBatch(list[dict[str, object]]):
-    """Records as their store tells them."""
+class RawBatch(list[Any]):
+    """Records as their store tells them: dicts, or events of a topic, which hold one."""
 
 
 class RawBatchCoder(beam.coders.Coder):

@@ -18,6 +18,8 @@ Kind = Literal["company", "contact"]
 
 COMPANY: Kind = "company"
 CONTACT: Kind = "contact"
+EITHER_KIND = ""
+"""Of a row that says that something is gone, but not whether a company or a contact."""
 
 
 class Note(msgspec.Struct, frozen=True, array_like=True):
@@ -91,6 +93,7 @@ class Row(msgspec.Struct, frozen=True, array_like=True):
     equal ``changed_at`` (a topic's offset + 1; 0 elsewhere). ``tin`` is the company's valid TIN, or
     for a refused company what was read in its place. ``reason`` is empty for a valid row.
     ``payload`` is the encoded ``Company`` or ``Contact``; ``raw`` the original record as JSON.
+    ``kind`` is ``EITHER_KIND`` until the ledger knows what such a row deletes.
     """
 
     source: str

@@ -331,14 +331,15 @@ class Limits:
 
     def budget(self) -> Budget:
         """How much of the limits is used now."""
-        with self._lock:
-            state = self._state
-            self._settle(state)
+
+        def look(state: _State) -> tuple[bool, Budget]:
             methods = {
                 name: MethodBudget(budget.spent(state.seen), self.operating, budget.average)
                 for name, budget in state.methods.items()
             }
-            return Budget(state.level + len(state.flights), self._burst, methods)
+            return False, Budget(state.level + len(state.flights), self._burst, methods)
+
+        return self._change(look)
 
 
 def _feared(permit: Permit) -> list[Spent]:

@@ -32,32 +32,43 @@ class Item(msgspec.Struct, frozen=True):
     fields: Fields
 
 
+class Known(msgspec.Struct, frozen=True):
+    """What a portal has: the ids of presets by ``XML_ID``, the names of our own fields there."""
+
+    presets: dict[str, int]
+    custom: dict[str, str]
+
+
 class Portal:
-    """Bitrix24 in our own words. ``presets`` and ``custom`` fields are known after ``check``.
+    """Bitrix24 in our own words. What ``check`` finds is in ``known``, which may be an earlier one.
 
     ``given`` are fields that every new record of an entity type gets.
     """
 
     def __init__(
-        self, client: CrmClient, given: Mapping[int, Fields] = MappingProxyType({})
+        self,
+        client: CrmClient,
+        given: Mapping[int, Fields] = MappingProxyType({}),
+        known: Known | None = None,
     ) -> None:
-        self._client, self.given = client, given
-        self.custom: dict[str, str] = {}
+        self._client, self.given, self.known = client, given, known
         self._refusals = Refusals()
         self.sizes = Sizes(client.limits)
-        self.presets: dict[str, int] = {}
 
     def stop(self) -> None:
         """Nobody who waits for the limits waits any longer."""
         self._client.limits.stop()
 
     def check(self) -> None:
-        """Look whether the portal has the fields and presets that we need.
+        """Look whether the portal has the fields and presets that we need, unless that is known.
 
         Raises:
             ConfigurationError: naming all that is missing.
         """
+        if self.known:
+            return
         lacks: list[str] = []
+        custom: dict[str, str] = {}
         for entity_type, names in mapping.ITEM_FIELDS.items():
             known = self._client.fields(entity_type)
             missing = sorted({*names, *self.given.get(entity_type, ())} - known.keys())
@@ -67,10 +78,21 @@ class Portal:
                     f" {', '.join(missing)}: it would silently drop it; check the portal's version"
                 )
             if entity_type == mapping.COMPANY_TYPE:
-                self.custom = names_in(known)
-        self.presets = self._presets(lacks)
+                custom = names_in(known)
+        presets = self._presets(lacks)
         if lacks:
             raise ConfigurationError("--crm: " + "; ".join(lacks))
+        self.known = Known(presets, custom)
+
+    @property
+    def presets(self) -> dict[str, int]:
+        """The ids of the requisite presets that we use, by ``XML_ID``."""
+        return self.known.presets if self.known else {}
+
+    @property
+    def custom(self) -> dict[str, str]:
+        """What the portal calls those of our own fields that it has."""
+        return self.known.custom if self.known else {}
 
     def _presets(self, lacks: list[str]) -> dict[str, int]:
         answer = self._client.call(

@@ -3,7 +3,7 @@
 import json
 import secrets
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -12,10 +12,11 @@ from sqlalchemy.engine import Connection
 
 from transforms.ledger import schema
 from transforms.ledger.cursors import move_cursors
-from transforms.ledger.database import Ledger, upsert
+from transforms.ledger.database import Ledger, chunks, upsert
 from transforms.ledger.source_rows import Run, now
 
 RUNNING = "running"
+_KEPT = timedelta(days=7)
 
 
 class Stage(msgspec.Struct, frozen=True):
@@ -84,6 +85,20 @@ def finish_run(ledger: Ledger, run: Run, status: str, summary: Mapping[str, Any]
             .values(status=status, finished_at=utc_now(), summary=text)
         )
     )
+
+
+def forget_old_runs(ledger: Ledger, command: str) -> None:
+    """Drop runs of a command that starts one every few seconds, but for the last week's."""
+    before = (datetime.now(UTC) - _KEPT).strftime("%Y-%m-%dT%H:%M:%SZ")
+    runs = schema.runs.c
+    old = sa.select(runs.run_id).where(runs.command == command, runs.started_at < before)
+
+    def forget(connection: Connection) -> None:
+        for ids in chunks(connection.execute(old).scalars().all()):
+            for table in (schema.progress, schema.remarks, schema.crm_usage, schema.runs):
+                connection.execute(table.delete().where(table.c.run_id.in_(ids)))
+
+    ledger.transact(forget)
 
 
 def last_reported(connection: Connection) -> str | None:

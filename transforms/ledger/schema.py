@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import (
     BigInteger,
     Column,
+    Float,
     Index,
     Integer,
     LargeBinary,
@@ -102,6 +103,26 @@ rows = _table(
     Index("rows_by_run", "seen_run"),
 )
 
+# Offsets of a topic that are done but not yet committed, for one before them is not.
+done_offsets = _table(
+    "done_offsets",
+    Column("topic", String(255), primary_key=True),
+    Column("partition", Integer, primary_key=True, autoincrement=False),
+    Column("start", BigInteger, primary_key=True, autoincrement=False),
+    Column("stop", BigInteger, nullable=False),
+    Column("run_seq", Integer, nullable=False),
+)
+
+# Deletions that do not say of which kind their row was: a topic's null values.
+tombstones = _table(
+    "tombstones",
+    Column("source", _SOURCE, primary_key=True),
+    Column("source_id", _ID, primary_key=True),
+    Column("changed_at", BigInteger, nullable=False),
+    Column("tie_order", BigInteger, nullable=False),
+    Column("raw", _BLOB, nullable=False),
+)
+
 # Which contact rows name which company row; a person of several companies has several.
 links = _table(
     "links",
@@ -156,6 +177,59 @@ aliases = _table(
     Column("key", _KEY, nullable=False),
 )
 
+
+# By which keys contact rows of the base find each other: numbers made of them, no personal data.
+contact_keys = _table(
+    "contact_keys",
+    Column("key", BigInteger, primary_key=True, autoincrement=False),
+    Column("source", _SOURCE, primary_key=True),
+    Column("source_id", _ID, primary_key=True),
+    # With the key it answers by itself.
+    Index("contact_keys_by_row", "source", "source_id", "key"),
+)
+
+# Keys that too many rows share: they tie nobody.
+hot_keys = _table("hot_keys", Column("key", BigInteger, primary_key=True, autoincrement=False))
+
+# Contact rows whose persons are still to be rebuilt: a run that is cut off leaves them to the next.
+dirty_contacts = _table(
+    "dirty_contacts",
+    Column("source", _SOURCE, primary_key=True),
+    Column("source_id", _ID, primary_key=True),
+)
+
+# What evidence weighs, learned once and frozen: the greatest version counts.
+models = _table(
+    "models",
+    Column("version", Integer, primary_key=True, autoincrement=False),
+    Column("learned_at", _TIME, nullable=False),
+    Column("learned_from", Integer, nullable=False),
+    Column("payload", _BLOB, nullable=False),
+)
+
+# What may be one and is not merged: contacts by a row of each ("A:17", "B:0002000456"); of
+# companies a row without a TIN, and the TIN of the company that it seems to be.
+doubts = _table(
+    "doubts",
+    Column("kind", _KIND, primary_key=True),
+    Column("one", _KEY, primary_key=True),
+    Column("other", _KEY, primary_key=True),
+    Column("bits", Float, nullable=False),
+    Column("why", String(80), nullable=False),
+    Column("evidence", _TEXT, nullable=False),
+    Index("doubts_by_other", "kind", "other"),
+)
+
+# What people have said of such pairs: 1 they are one, 0 they are not. Kept for ever.
+judgements = _table(
+    "judgements",
+    Column("kind", _KIND, primary_key=True),
+    Column("one", _KEY, primary_key=True),
+    Column("other", _KEY, primary_key=True),
+    Column("same", Integer, nullable=False),
+    Column("said_at", _TIME, nullable=False),
+    Index("judgements_by_other", "kind", "other"),
+)
 
 # Which person a contact row was part of when that person left the base: who comes back is the same.
 former_persons = _table(

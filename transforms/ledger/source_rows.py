@@ -12,6 +12,7 @@ from sqlalchemy.engine import Connection
 
 from transforms.ledger import schema
 from transforms.ledger.database import Ledger, chunks, upsert
+from transforms.ledger.tombstones import with_deletions
 from transforms.ledger.versions import (
     Known,
     is_newer,
@@ -52,7 +53,7 @@ def remember(ledger: Ledger, run: Run, versions: Sequence[Row]) -> Touched:
     """Keep what is newer than what is known, and say what it touches. Safe to repeat."""
     touched = Touched(set(), set(), set())
     groups: dict[tuple[str, str], list[Row]] = defaultdict(list)
-    for row in newest(versions):
+    for row in newest(with_deletions(ledger, versions)):
         groups[row.source, row.kind].append(row)
     for group in groups.values():
         group.sort(key=lambda row: row.source_id)
@@ -221,6 +222,12 @@ def left_over(connection: Connection, run: Run) -> Touched:
     )
     for query in (waiting, outdated):
         touched.tins.update(connection.execute(query.distinct()).scalars())
+    # Persons that were not rebuilt any more, or of which somebody has said something since.
+    dirty = schema.dirty_contacts.c
+    touched.contacts.update(
+        (source, source_id)
+        for source, source_id in connection.execute(sa.select(dirty.source, dirty.source_id))
+    )
     return touched
 
 

@@ -83,7 +83,7 @@ class DailyBudget:
     """
 
     def __init__(self, limit: int, day: str = "", asked: int = 0, clock: Clock = time.time) -> None:
-        self._limit = limit
+        self.limit = limit
         self._day = day
         self._asked = asked
         self._exhausted = False
@@ -102,16 +102,23 @@ class DailyBudget:
         """How many questions may still be asked today."""
         with self._lock:
             self._turn_day()
-            return 0 if self._exhausted else max(self._limit - self._asked, 0)
+            return 0 if self._exhausted else max(self.limit - self._asked, 0)
 
     def take(self) -> bool:
         """Count one question, unless none is left today."""
         with self._lock:
             self._turn_day()
-            if self._exhausted or self._asked >= self._limit:
+            if self._exhausted or self._asked >= self.limit:
                 return False
             self._asked += 1
             return True
+
+    def catch_up(self, day: str, asked: int) -> None:
+        """Others have asked too: so many questions are recorded for that day."""
+        with self._lock:
+            self._turn_day()
+            if day == self._day:
+                self._asked = max(self._asked, asked)
 
     def exhaust(self) -> None:
         """Take no more today: the register says that the quota is gone."""

@@ -11,7 +11,7 @@ ENCODINGS = {"utf-8": "utf-8-sig", "cp1251": "cp1251"}
 _GZIP = b"\x1f\x8b"
 _BLANKS = re.compile(r"[ \t\r\n]*")
 # Half of a character outside the BMP, as JSON escapes it: it may stand alone and be no character.
-_SURROGATE = re.compile(r"\\u[dD]")
+SURROGATE = re.compile(r"\\u[dD]")
 
 
 # So many bytes that make no sense are no damage: the file is in another encoding.
@@ -52,7 +52,7 @@ class ExportText:
         self.text = "".join(parts)
         self.pos -= start
         self.mark = None if self.mark is None else 0
-        self.has_surrogates = bool(_SURROGATE.search(self.text))
+        self.has_surrogates = bool(SURROGATE.search(self.text))
         return missing < wanted
 
     def peek(self) -> str:

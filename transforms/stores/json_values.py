@@ -9,7 +9,7 @@ import json
 import re
 from typing import Any
 
-from transforms.stores.export_file import ExportText
+from transforms.stores.export_file import SURROGATE, ExportText
 
 # What is longer, in characters, is no partner: this bounds the memory that damage can take.
 MAX_VALUE = 1 << 24
@@ -18,6 +18,17 @@ MAX_VALUE = 1 << 24
 _decoder = json.JSONDecoder(strict=False, parse_constant=lambda _: None)
 scan = _decoder.scan_once  # type: ignore[attr-defined]
 _STRUCTURE = re.compile(r'[][{}:,"]')
+
+
+def decode(text: str) -> Any:
+    """The one JSON value that ``text`` is, read as a file's values are.
+
+    Raises:
+        ValueError: it is none.
+        RecursionError: it is nested too deeply.
+    """
+    value = _decoder.decode(text)
+    return _with_whole_characters(value) if SURROGATE.search(text) else value
 
 
 class IncompleteError(Exception):

@@ -1,0 +1,132 @@
+"""What the messages of store B's topic say."""
+
+import json
+
+import pytest
+
+from transforms.records import COMPANY, CONTACT, EITHER_KIND, Broken
+from transforms.stores.clean_b import partner_row
+from transforms.stores.kafka_events import event_row, read_event
+from transforms.stores.kafka_reader import Record
+
+SENT, CHANGED = "2024-02-11T18:00:00+03:00", "2024-02-11T17:40:12+03:00"
+SENT_AT, CHANGED_AT = 1707663600000000, 1707662412000000
+COMPANY_B = {
+    "partner": "0001000123",
+    "category": "2",
+    "name1": "ООО Ромашка",
+    "taxnumbers": [{"type": "INN", "number": "7805746764"}],
+    "changed_at": CHANGED,
+}
+
+
+def message(value, key=b"0001000123", timestamp=1707663601000):
+    return Record(6, timestamp, key, value)
+
+
+def told(partner, op="upsert", **envelope):
+    return json.dumps({"op": op, "sent_at": SENT, "partner": partner, **envelope}).encode()
+
+
+def row(value, **others):
+    event = read_event("t", 2, message(value, **others))
+    assert not isinstance(event, Broken), event
+    return event_row(event)
+
+
+def test_an_upsert_is_the_same_row_as_in_a_file_but_for_its_place():
+    from_file = partner_row(COMPANY_B)
+    found = row(told(COMPANY_B))
+    assert (found.order, from_file.order) == (7, 0)
+    assert found == partner_row(COMPANY_B, order=7)
+    assert found.fingerprint == from_file.fingerprint
+
+
+@pytest.mark.parametrize("missing", [{}, {"changed_at": None}, {"changed_at": "вчера"}])
+def test_who_does_not_say_when_it_changed_did_when_it_was_sent(missing):
+    partner = {name: value for name, value in COMPANY_B.items() if name != "changed_at"} | missing
+    assert row(told(partner)).changed_at == SENT_AT
+    assert row(told(partner)).fingerprint == partner_row(partner).fingerprint
+    assert row(told(partner, sent_at=None)).changed_at == 1707663601000000
+    assert row(told(partner, sent_at=7), timestamp=0).changed_at == 0
+    far = row(told(partner, sent_at=""), timestamp=(1 << 63) - 1).changed_at
+    assert 0 < far < 1 << 63
+
+
+def test_a_deletion_may_say_no_more_than_number_and_category():
+    for category, kind in (("2", COMPANY), ("1", CONTACT)):
+        found = row(told({"partner": "0001000123", "category": category}, "delete"))
+        assert (found.kind, found.source_id, found.reason) == (
+            kind,
+            "0001000123",
+            "deleted_in_store",
+        )
+        assert (found.changed_at, found.order) == (SENT_AT, 7)
+
+
+def test_a_deletion_that_says_more_is_dated_by_it():
+    found = row(told(COMPANY_B, "DELETE"))
+    assert (found.tin, found.reason, found.changed_at) == (
+        "7805746764",
+        "deleted_in_store",
+        CHANGED_AT,
+    )
+
+
+@pytest.mark.parametrize("partner", [{}, {"category": None}, {"category": "7"}])
+def test_a_deletion_without_category_is_of_either_kind(partner):
+    found = row(told({"partner": "0001000123", **partner}, "delete"))
+    assert (found.kind, found.source_id, found.reason) == (EITHER_KIND, "0001000123", "")
+
+
+def test_a_null_value_deletes_its_key():
+    found = row(None)
+    assert (found.kind, found.source_id, found.changed_at, found.order) == (
+        EITHER_KIND,
+        "0001000123",
+        1707663601000000,
+        7,
+    )
+
+
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [
+        (b"\xff", "not_utf8"),
+        (b"", "not_json"),
+        (b"{", "not_json"),
+        (b'{"a": 1} x', "not_json"),
+        (b"\x1f\x8b\x08\x00", "not_utf8"),
+        (b"[" * 100_000, "not_json"),
+        (b'{"partner": ' + b"9" * 5000 + b"}", "not_json"),
+        (b"null", "not_an_object"),
+        (b'"text"', "not_an_object"),
+        (b"{}", "not_an_object"),
+        (told("0001000123"), "not_an_object"),
+        (told({"category": "1"}), "no_partner_number"),
+        (told({"category": "1"}, "delete"), "no_partner_number"),
+        (told({"partner": "", "category": "1"}), "no_partner_number"),
+        (told({"partner": "7", "category": "9"}), "bad_category"),
+        (told(COMPANY_B, "explode"), "unknown_op"),
+        (told(COMPANY_B, ["delete"]), "unknown_op"),
+    ],
+)
+def test_poison(value, reason):
+    assert read_event("t", 2, message(value)) == Broken("t", 2, 6, reason, value)
+
+
+@pytest.mark.parametrize(
+    ("key", "reason"),
+    [(None, "no_partner_number"), (b"", "no_partner_number"), (b"\xff", "not_utf8")],
+)
+def test_a_null_value_needs_a_key(key, reason):
+    assert read_event("t", 2, message(None, key)) == Broken("t", 2, 6, reason, key or b"")
+
+
+def test_what_harms_nobody_is_read():
+    assert row(told(COMPANY_B), key=None).source_id == "0001000123"
+    assert row(told(COMPANY_B, None)).reason == ""
+    assert row("\ufeff".encode() + told(COMPANY_B)).reason == ""
+    lone = told({**COMPANY_B, "name1": "\ud83d"})
+    assert row(lone).source_id == "0001000123"
+    assert row(told({**COMPANY_B, "partner": 1000123})).source_id == "0001000123"

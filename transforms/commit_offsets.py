@@ -1,0 +1,83 @@
+"""Committing: the group moves on when all that a partition's events caused is done, not before."""
+
+import logging
+from collections.abc import Iterable, Iterator, Mapping
+
+import apache_beam as beam
+from confluent_kafka import KafkaException
+
+from transforms.ledger import positions
+from transforms.ledger.source_rows import Run
+from transforms.read_kafka import Position
+from transforms.secrets import Secret
+from transforms.stores.kafka_client import Client, TopicAccess, reason
+from transforms.worker import LedgerFn
+
+_log = logging.getLogger(__name__)
+
+
+class CommitOffsets(beam.PTransform):
+    """Commits what was read in a window, when everything in that window is ``done``.
+
+    ``done`` gives its elements when that window's events are in the ledger and in the CRM, or are
+    recorded as invalid, deferred or waiting. Windows may come to that in any order: an offset is
+    committed when all before it are done.
+
+    A commit that fails is no failure of the run: the offsets are committed with the next window,
+    or their events are read again by the next run, which changes nothing.
+    """
+
+    def __init__(self, ledger: Secret, run: Run, access: TopicAccess) -> None:
+        super().__init__()
+        self._ledger, self._run, self._access = ledger, run, access
+
+    def expand(
+        self, inputs: tuple[beam.PCollection[Position], beam.PCollection[int]]
+    ) -> beam.PCollection[int]:
+        """``inputs`` are the positions and ``done``; gives the offsets committed, as a number."""
+        read, done = inputs
+        keyed = {
+            "positions": read | "KeyPositions" >> beam.WithKeys(0),
+            "done": done | "KeyDone" >> beam.WithKeys(0),
+        }
+        fn = _CommitFn(self._ledger, self._run, self._access)
+        return (
+            keyed
+            | "AwaitDone" >> beam.CoGroupByKey()
+            | "Commit" >> beam.ParDo(fn).with_output_types(int)
+        )
+
+
+class _CommitFn(LedgerFn):
+    def __init__(self, ledger: Secret, run: Run, access: TopicAccess) -> None:
+        super().__init__(ledger, run)
+        self._access = access
+
+    def setup(self) -> None:
+        super().setup()
+        self._client = Client(self._access)
+
+    def teardown(self) -> None:
+        self._client.close()
+        super().teardown()
+
+    def process(self, element: tuple[int, Mapping[str, Iterable[Position]]]) -> Iterator[int]:
+        done = list(element[1]["positions"])
+        if not done:
+            return
+        try:
+            committed = self._client.committed(sorted({number for number, *_ in done}))
+            ready = self.ledger.transact(
+                lambda connection: positions.advance(
+                    connection, self.run, self._access.topic, done, committed
+                )
+            )
+            self._client.commit(ready)
+        except KafkaException as error:
+            _log.warning(
+                "store B: the offsets of %s are not committed: %s; they will be with the next ones",
+                self._access.topic,
+                reason(error.args[0]),
+            )
+        else:
+            yield sum(ready.values())

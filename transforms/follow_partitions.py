@@ -1,0 +1,118 @@
+"""Reading a topic for ever: all its partitions, those that are still to come too."""
+
+import logging
+import time
+from collections.abc import Iterator
+
+import apache_beam as beam
+from apache_beam.io.watermark_estimators import ManualWatermarkEstimator
+from apache_beam.transforms.window import TimestampedValue
+from apache_beam.utils.timestamp import Duration, Timestamp
+from confluent_kafka import KafkaException
+
+from transforms.partitions import FOR_EVER, OFFSETS, WAIT, Partition, PartitionFn, Range
+from transforms.stores.kafka_client import Client, TopicAccess, reason
+from transforms.stores.kafka_reader import Records, newest_timestamp
+
+# In seconds: how long one step reads before the runner may take stock; its pause where there was
+# nothing; how often it looks for new partitions.
+_STEP = 1.0
+_PAUSE = 0.1
+_LOOK_AGAIN = 10.0
+_WATERMARK = beam.DoFn.WatermarkEstimatorParam(ManualWatermarkEstimator.default_provider())
+
+_log = logging.getLogger(__name__)
+
+
+class FollowPartitions(beam.PTransform):
+    """The messages of all partitions, those that are still to come too, for ever."""
+
+    def __init__(self, access: TopicAccess) -> None:
+        super().__init__()
+        self._access = access
+
+    def expand(self, root: beam.pvalue.PBegin) -> beam.PCollection[Records]:
+        """Up to 1000 messages an element."""
+        return (
+            root
+            | "Once" >> beam.Create([(0, 0, FOR_EVER)], reshuffle=False)
+            | "Find" >> beam.ParDo(_NoticePartitionsFn(self._access)).with_output_types(Partition)
+            | "Spread" >> beam.Reshuffle()
+            | "Follow" >> beam.ParDo(_FollowFn(self._access)).with_output_types(Records)
+        )
+
+
+class _NoticePartitionsFn(beam.DoFn):
+    """A step whose offsets are the numbers of the partitions: they only ever become more."""
+
+    def __init__(self, access: TopicAccess) -> None:
+        self._access = access
+
+    def setup(self) -> None:
+        self._client = Client(self._access)
+        self._look_at = 0.0
+
+    def teardown(self) -> None:
+        self._client.close()
+
+    @beam.DoFn.unbounded_per_element()
+    def process(
+        self,
+        _: Partition,
+        tracker: Range = OFFSETS,
+        watermark: ManualWatermarkEstimator = _WATERMARK,
+    ) -> Iterator[TimestampedValue]:
+        now = Timestamp.now()
+        if time.monotonic() >= self._look_at:
+            try:
+                known = tracker.current_restriction().start
+                for number in self._client.partitions()[known:]:
+                    start = self._client.begin(number)[0]
+                    if not tracker.try_claim(number):
+                        return
+                    yield TimestampedValue((number, start, FOR_EVER), now)
+            except KafkaException as error:
+                _log.warning("store B: %s; it is tried again", reason(error.args[0]))
+            self._look_at = time.monotonic() + _LOOK_AGAIN
+        _advance(watermark, now)
+        tracker.defer_remainder(Duration(_STEP))
+
+
+class _FollowFn(PartitionFn):
+    @beam.DoFn.unbounded_per_element()
+    def process(
+        self,
+        partition: Partition,
+        tracker: Range = OFFSETS,
+        watermark: ManualWatermarkEstimator = _WATERMARK,
+        born: Timestamp = beam.DoFn.TimestampParam,
+    ) -> Iterator[TimestampedValue]:
+        start = tracker.current_restriction().start
+        _advance(watermark, born)
+        deadline = time.monotonic() + _STEP
+        with self.readers.reader(partition[0]) as reader:
+            while time.monotonic() < deadline:
+                began = Timestamp.now()
+                records = reader.batch(start, WAIT, FOR_EVER)
+                if records.stop > start:
+                    if not tracker.try_claim(records.stop - 1):
+                        return
+                    start = records.stop
+                    _advance(watermark, _moment(records))
+                    yield TimestampedValue(records, watermark.current_watermark())
+                if reader.has_ended(start):
+                    # All that was sent before we looked has been read.
+                    _advance(watermark, began)
+                    break
+            pause = _PAUSE if reader.has_ended(start) else 0
+        tracker.defer_remainder(Duration(pause))
+
+
+def _moment(records: Records) -> Timestamp:
+    return Timestamp(micros=1000 * newest_timestamp(records.messages))
+
+
+def _advance(watermark: ManualWatermarkEstimator, moment: Timestamp) -> None:
+    current = watermark.current_watermark()
+    if current is None or current < moment:
+        watermark.set_watermark(moment)

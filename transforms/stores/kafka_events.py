@@ -1,0 +1,117 @@
+"""Messages of store B's topic to raw partners. Source: contracts, ``store_b.md``.
+
+>>> message = Record(7, 0, b"0001000123", b'{"op": "upsert", "partner": {"partner": "0001000123",'
+...                  b' "category": "2", "changed_at": "2024-02-11T17:40:12+03:00"}}')
+>>> event = read_event("sap.crm.partners", 0, message)
+>>> event.partner["partner"], event.order
+('0001000123', 8)
+>>> read_event("sap.crm.partners", 0, Record(7, 0, None, b"?")).reason
+'not_json'
+"""
+
+from typing import Any, NamedTuple, cast
+
+import msgspec
+
+from transforms.fields import time
+from transforms.records import EITHER_KIND, Broken, Row
+from transforms.stores._rows import raw_json
+from transforms.stores.clean_b import partner_number, partner_row, unusable
+from transforms.stores.json_values import decode
+from transforms.stores.kafka_reader import Record
+
+_BYTE_ORDER_MARK = "\ufeff"
+# The end of the year 9999, in milliseconds since the epoch.
+_LAST = 253_402_300_799_999
+
+
+class Event(NamedTuple):
+    """A raw partner, and its place among versions of equal ``changed_at``: the offset + 1.
+
+    ``sent_at`` stands in for the ``changed_at`` of a partner that has none; microseconds since the
+    epoch.
+    """
+
+    partner: dict[str, object]
+    order: int
+    sent_at: int
+
+
+class _PoisonError(Exception):
+    """The message is no event; its text is the reason."""
+
+
+def event_row(event: Event) -> Row:
+    """The row of an event. A deletion that does not say what it deletes is of either kind."""
+    partner, order, sent_at = event
+    moment = time.parse(partner.get("changed_at"))[0] or sent_at
+    if "category" in partner:
+        row = partner_row(partner, order=order)
+        return row if row.changed_at == moment else msgspec.structs.replace(row, changed_at=moment)
+    number = partner_number(partner["partner"])
+    return Row("B", EITHER_KIND, number, moment, order, "", "", "", b"", raw_json(partner))
+
+
+def read_event(topic: str, partition: int, message: Record) -> Event | Broken:
+    """The event in a message, or what is wrong with it.
+
+    Reasons are ``not_utf8``, ``not_json``, ``not_an_object``, ``unknown_op``, and those of
+    ``unusable``.
+    """
+    try:
+        if message.value is None:
+            return Event(_gone(message.key or b""), message.offset + 1, _moment(message))
+        envelope = _object(message.value)
+        sent_at = time.parse(envelope.get("sent_at"))[0] or _moment(message)
+        return Event(_partner(envelope), message.offset + 1, sent_at)
+    except _PoisonError as poison:
+        raw = message.value if message.value is not None else message.key or b""
+        return Broken(topic, partition, message.offset, str(poison), raw)
+
+
+def _moment(message: Record) -> int:
+    # A producer may write any number there.
+    return 1000 * min(max(message.timestamp, 0), _LAST)
+
+
+def _gone(key: bytes) -> dict[str, object]:
+    """What a null value says: the partner of this key is gone."""
+    try:
+        number = partner_number(key.decode())
+    except UnicodeDecodeError:
+        raise _PoisonError("not_utf8") from None
+    if not number:
+        raise _PoisonError("no_partner_number")
+    return {"partner": number, "deleted": True}
+
+
+def _partner(envelope: dict[str, Any]) -> dict[str, object]:
+    op = envelope.get("op") or "upsert"
+    op = op.strip().lower() if isinstance(op, str) else ""
+    if op not in ("upsert", "delete"):
+        raise _PoisonError("unknown_op")
+    partner = envelope.get("partner")
+    problem = unusable(partner)
+    # Of what is gone it may say no more than the number.
+    if problem and (op, problem.reason) != ("delete", "bad_category"):
+        raise _PoisonError(problem.reason)
+    told = cast(dict[str, object], partner)
+    if op == "delete":
+        told = {**told, "deleted": True}
+    if problem:
+        told.pop("category", None)
+    return told
+
+
+def _object(value: bytes) -> dict[str, Any]:
+    try:
+        text = value.decode()
+    except UnicodeDecodeError:
+        raise _PoisonError("not_utf8") from None
+    try:
+        envelope = decode(text.removeprefix(_BYTE_ORDER_MARK))
+    except (ValueError, RecursionError):
+        raise _PoisonError("not_json") from None
+    if not isinstance(envelope, dict):
+        raise _PoisonError("not_an_object")
+    return envelope
