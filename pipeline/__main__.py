@@ -69,6 +69,9 @@ def _parser() -> Parser:
     applies.add_argument("--only", default="", help="company, contact, TINs or keys, by commas")
     applies.add_argument("--limit", type=int, help="so many records at most")
     options.add_load(applies)
+    crm = _command(commands, "crm", _crm, "check the portal, and make svod's own fields in it")
+    crm.add_argument("action", choices=("setup",))
+    options.add_load(crm)
     reconcile = _command(commands, "reconcile", _reconcile, "compare the CRM with what was loaded")
     reconcile.add_argument("--repair", action="store_true", help="put right what is ours")
     options.add_load(reconcile)
@@ -157,6 +160,13 @@ def _apply(chosen: Options, arguments: argparse.Namespace) -> int:
 
     only = [name.strip() for name in arguments.only.split(",") if name.strip()]
     return apply(chosen, arguments.file, only, arguments.limit)
+
+
+def _crm(chosen: Options, _: argparse.Namespace) -> int:
+    from pipeline.crm_setup import set_up
+
+    _tell(*set_up(chosen))
+    return 0
 
 
 def _reconcile(chosen: Options, arguments: argparse.Namespace) -> int:

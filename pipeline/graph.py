@@ -91,6 +91,8 @@ def crm_access(chosen: options.Options) -> CrmAccess:
         chosen.crm_burst,
         chosen.crm_operating,
         chosen.crm_settle,
+        chosen.crm_responsible,
+        chosen.crm_company_type,
     )
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import msgspec
 
 from pipeline import graph
+from pipeline.metrics import Metrics
 from pipeline.options import Options
 from pipeline.plan_file import PlanFile, Totals, read_plan
 from pipeline.run import BuildSources, check, check_crm, conclude, conduct, run_graph
@@ -15,14 +16,13 @@ from transforms.crm.client import CrmClient
 from transforms.crm.errors import CrmUnavailable, Stop
 from transforms.crm.forecast import forecast
 from transforms.crm.planner import CREATE, SKIP, UPDATE, Planned, Planner
-from transforms.crm.portal import Portal
 from transforms.errors import ConfigurationError, SvodError
 from transforms.ledger import loads
 from transforms.ledger.database import Ledger, chunks
 from transforms.ledger.loads import Pending
 from transforms.ledger.runs import finish_run
 from transforms.ledger.source_rows import Run
-from transforms.load import load_crm, open_client
+from transforms.load import load_crm, open_client, open_portal
 from transforms.records import COMPANY, CONTACT
 
 _CHUNK = 500
@@ -35,7 +35,7 @@ def plan(chosen: Options, build_sources: BuildSources, path: Path) -> int:
     def work(ledger: Ledger, run: Run) -> None:
         run_graph(run, chosen, build_sources, loads=False)
 
-    def finish(ledger: Ledger, run: Run) -> str:
+    def finish(ledger: Ledger, run: Run, metrics: Metrics) -> str:
         client = open_client(graph.crm_access(chosen), ledger)
         try:
             totals = _write(ledger, run, client, chosen, path)
@@ -51,7 +51,7 @@ def plan(chosen: Options, build_sources: BuildSources, path: Path) -> int:
 
 
 def _write(ledger: Ledger, run: Run, client: CrmClient, chosen: Options, path: Path) -> Totals:
-    portal = Portal(client)
+    portal = open_portal(client, graph.crm_access(chosen))
     portal.check()
     planner = Planner(ledger, portal)
     counts: dict[str, Counter[str]] = {COMPANY: Counter(), CONTACT: Counter()}
@@ -95,7 +95,7 @@ def apply(chosen: Options, path: Path, only: Sequence[str], limit: int | None) -
         access = graph.crm_access(chosen)
         client = open_client(access, ledger)
         try:
-            portal = Portal(client)
+            portal = open_portal(client, access)
             portal.check()
             still, changed = _still_so(ledger, Planner(ledger, portal), chosen_lines)
         except (CrmUnavailable, Stop, ConfigurationError) as error:
@@ -107,8 +107,8 @@ def apply(chosen: Options, path: Path, only: Sequence[str], limit: int | None) -
             print(f"changed since the plan, left out: {one.kind} {one.key}")
         load_crm(ledger, run, access, {kind: frozenset(keys) for kind, keys in still.items()})
 
-    def finish(ledger: Ledger, run: Run) -> str:
-        status = conclude(ledger, run, "apply", chosen)
+    def finish(ledger: Ledger, run: Run, metrics: Metrics) -> str:
+        status = conclude(ledger, run, "apply", chosen, metrics)
         if left["changed"]:
             print(f"{left['changed']:,} records have changed since the plan: make a new one")
             return INCOMPLETE

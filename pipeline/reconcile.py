@@ -7,6 +7,7 @@ from pathlib import Path
 import msgspec
 
 from pipeline import graph
+from pipeline.metrics import Metrics
 from pipeline.options import Options
 from pipeline.plan_file import private_file
 from pipeline.run import check_crm, conduct
@@ -46,7 +47,7 @@ def reconcile(chosen: Options, repairs: bool) -> int:
         if repairs and found:
             load_crm(ledger, run, access, repair(ledger, run, found))
 
-    def finish(ledger: Ledger, run: Run) -> str:
+    def finish(ledger: Ledger, run: Run, metrics: Metrics) -> str:
         finish_run(ledger, run, DONE, None)
         _tell(found)
         if chosen.report:

@@ -27,7 +27,6 @@ from pipeline.topic import topic_access
 from pipeline.words import outcome_lines
 from transforms.crm.client import check_webhook
 from transforms.crm.errors import CrmUnavailable, Stop
-from transforms.crm.portal import Portal
 from transforms.errors import ConfigurationError
 from transforms.ledger.accounting import NumbersDoNotAddUpError, touch_refusals
 from transforms.ledger.adopted import look_for_companies
@@ -35,7 +34,7 @@ from transforms.ledger.database import Ledger, open_ledger
 from transforms.ledger.lock import exclusive
 from transforms.ledger.runs import finish_run, start_run
 from transforms.ledger.source_rows import Run
-from transforms.load import open_client
+from transforms.load import open_client, open_portal
 from transforms.read_store_b import check_files
 from transforms.register.connection import check_token, check_url
 from transforms.stores.kafka_check import check_topic
@@ -64,27 +63,18 @@ def load(
     def work(ledger: Ledger, run: Run) -> None:
         run_graph(run, chosen, build_sources)
 
-    metrics = Metrics()
-
-    def finish(ledger: Ledger, run: Run) -> str:
+    def finish(ledger: Ledger, run: Run, metrics: Metrics) -> str:
         return conclude(ledger, run, command, chosen, metrics)
 
-    def after(ledger: Ledger, status: str) -> None:
-        if status == FAILED:
-            metrics.failed()
-        if chosen.metrics_file:
-            write_metrics(Path(chosen.metrics_file), metrics.text(look(ledger, chosen)))
-
-    return conduct(command, chosen, work, finish, prepare, after)
+    return conduct(command, chosen, work, finish, prepare)
 
 
 def conduct(
     command: str,
     chosen: Options,
     work: Callable[[Ledger, Run], None],
-    finish: Callable[[Ledger, Run], str],
+    finish: Callable[[Ledger, Run, Metrics], str],
     prepare: Callable[[Ledger], None] = lambda ledger: None,
-    after: Callable[[Ledger, str], None] = lambda ledger, status: None,
 ) -> int:
     """A run around its ``work``; ``finish`` accounts for it and gives its status.
 
@@ -100,9 +90,13 @@ def conduct(
             with _interruptible(ledger, run, view):
                 with view:
                     status = _guarded(ledger, run, work)
+                metrics = Metrics()
                 if status == DONE:
-                    status = finish(ledger, run)
-                after(ledger, status)
+                    status = finish(ledger, run, metrics)
+                else:
+                    metrics.failed()
+                if chosen.metrics_file:
+                    write_metrics(Path(chosen.metrics_file), metrics.text(look(ledger, chosen)))
     finally:
         ledger.close()
     return EXIT[status]
@@ -126,20 +120,22 @@ def check(chosen: Options) -> None:
         check_files(chosen.store_b_files, chosen.store_b_encoding)
     if chosen.store_b_kafka:
         check_topic(topic_access(chosen))
-    if chosen.metrics_file:
-        _check_folder("--metrics_file", str(Path(chosen.metrics_file).parent))
 
 
 def check_crm(chosen: Options) -> None:
-    """Find what is wrong with the options of the CRM and of the report.
+    """Find what is wrong with the options of the CRM, and of what is told in the end.
 
     Raises:
         ConfigurationError: naming the option.
     """
+    # Beam logs the traceback of what goes wrong, and its last line may quote a customer.
+    logging.getLogger("apache_beam").setLevel(logging.CRITICAL)
     need(chosen.crm, "crm", CRM.variable)
     check_webhook(chosen.crm)
     if chosen.report:
         _check_folder("--report", chosen.report)
+    if chosen.metrics_file:
+        _check_folder("--metrics_file", str(Path(chosen.metrics_file).parent))
 
 
 def _check_folder(option: str, folder: str) -> None:
@@ -157,9 +153,10 @@ def check_portal(chosen: Options, ledger: Ledger) -> None:
     Raises:
         ConfigurationError: naming ``--crm`` and what is wrong.
     """
-    client = open_client(graph.crm_access(chosen), ledger)
+    access = graph.crm_access(chosen)
+    client = open_client(access, ledger)
     try:
-        Portal(client).check()
+        open_portal(client, access).check()
     except Stop as error:
         raise ConfigurationError(f"--crm: {error}") from None
     except CrmUnavailable as error:
@@ -192,9 +189,7 @@ def _runner(chosen: Options) -> PipelineRunner:
 def run_graph(
     run: Run, chosen: Options, build_sources: BuildSources, *, loads: bool = True
 ) -> None:
-    """Run the graph to its end; without ``loads`` up to the CRM."""
-    # Beam logs the traceback of what goes wrong, and its last line may quote a customer.
-    logging.getLogger("apache_beam").setLevel(logging.CRITICAL)
+    """Run the one graph on these sources, up to the end of the load; without ``loads`` up to it."""
     given = PipelineOptions(chosen.beam)
     with beam.Pipeline(runner=_runner(chosen), options=given) as root:
         sources = build_sources(root, chosen, run)
@@ -218,15 +213,13 @@ def account(ledger: Ledger, run: Run, command: str, chosen: Options) -> dict[str
     return summary
 
 
-def conclude(
-    ledger: Ledger, run: Run, command: str, chosen: Options, metrics: Metrics | None = None
-) -> str:
-    """Account for the run, and report; gives its status."""
-    # All companies are looked at: once a command, not once in each of a follower's many runs.
-    ledger.transact(look_for_companies)
+def conclude(ledger: Ledger, run: Run, command: str, chosen: Options, metrics: Metrics) -> str:
+    """Account for the run, and tell; gives its status."""
+    # All companies are looked at: too much for a delta, whose cost follows what has changed.
+    if command != "delta":
+        ledger.transact(look_for_companies)
     summary = account(ledger, run, command, chosen)
-    if metrics:
-        metrics.ended(summary)
+    metrics.ended(summary)
     for line in outcome_lines(summary):
         print(line)
     if chosen.report:

@@ -1,5 +1,6 @@
 """Loading into the CRM: one writer for the portal, whatever the number of workers."""
 
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from urllib.parse import urlsplit
 
@@ -10,7 +11,8 @@ from transforms.crm.client import CrmClient
 from transforms.crm.errors import CrmUnavailable, Stop
 from transforms.crm.limits import Limits
 from transforms.crm.loader import Loader, Only
-from transforms.crm.portal import Portal
+from transforms.crm.mapping import COMPANY_TYPE, CONTACT_TYPE
+from transforms.crm.portal import Known, Portal
 from transforms.errors import ConfigurationError
 from transforms.ledger import usage
 from transforms.ledger.database import Ledger
@@ -35,6 +37,8 @@ class CrmAccess(msgspec.Struct, frozen=True):
     """Where the CRM is, and what it allows: requests a second, a burst, operating seconds.
 
     ``settle`` is how long a request may still be executed after its answer was lost, in seconds.
+    ``responsible`` is the user to whom new records are given, ``company_type`` what new companies
+    are; 0 and "" leave both to the portal.
     """
 
     webhook: Secret
@@ -42,6 +46,8 @@ class CrmAccess(msgspec.Struct, frozen=True):
     burst: int
     operating: float
     settle: float
+    responsible: int = 0
+    company_type: str = ""
 
 
 class LoadCrm(beam.PTransform):
@@ -89,15 +95,17 @@ def load_crm(ledger: Ledger, run: Run, access: CrmAccess, only: Only | None = No
     """
     recorder = usage.Recorder(ledger, run)
     client = open_client(access, ledger, recorder.add)
-    # The runs of one process check the portal once.
-    known = access, access.webhook.value()
-    portal = Portal(client, _presets.get(known))
+    # The runs of one process check the portal once an hour.
+    checked = access, access.webhook.value(), int(time.time() // 3600)
+    portal = open_portal(client, access, _known.get(checked))
     try:
         Loader(ledger, run, portal, access.settle, only=only).load()
+        if portal.known:
+            _known[checked] = portal.known
     except (CrmUnavailable, Stop, ConfigurationError) as error:
+        forget_checks()
         remark(ledger, run, str(error))
     finally:
-        _presets[known] = portal.presets
         if client.limits.statistics.unexplained:
             remark(ledger, run, _SHARED)
         recorder.flush()
@@ -105,7 +113,19 @@ def load_crm(ledger: Ledger, run: Run, access: CrmAccess, only: Only | None = No
         ledger.transact(lambda connection: defer_unloaded(connection, run))
 
 
-_presets: dict[tuple[CrmAccess, str], dict[str, int]] = {}
+_known: dict[tuple[CrmAccess, str, int], Known] = {}
+
+
+def forget_checks() -> None:
+    """Portals are to be checked anew: something there has changed."""
+    _known.clear()
+
+
+def open_portal(client: CrmClient, access: CrmAccess, known: Known | None = None) -> Portal:
+    """The portal, with what every new record gets there; ``known`` is from an earlier check."""
+    person: dict[str, object] = {"assignedById": access.responsible} if access.responsible else {}
+    kind: dict[str, object] = {"typeId": access.company_type} if access.company_type else {}
+    return Portal(client, {COMPANY_TYPE: person | kind, CONTACT_TYPE: person}, known)
 
 
 def open_client(

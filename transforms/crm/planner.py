@@ -70,8 +70,8 @@ class Planner:
 
     def plan(self, kind: str, chunk: Sequence[Pending]) -> list[Planned]:
         """What a load would do with each of these records."""
-        make = wanted_company if kind == COMPANY else wanted_contact
-        wanted: list[Wanted[Any]] = [make(one) for one in chunk]
+        make: Any = wanted_company if kind == COMPANY else wanted_contact
+        wanted: list[Wanted[Any]] = [make(one, self._portal) for one in chunk]
         entity_type = mapping.COMPANY_TYPE if kind == COMPANY else mapping.CONTACT_TYPE
         with self._ledger.read() as connection:
             sent = sent_parts(connection, kind, [one.key for one in wanted])

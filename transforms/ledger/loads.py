@@ -296,6 +296,14 @@ def look_again(connection: Connection, kind: str, keys: Sequence[str]) -> None:
         enqueue(connection, kind, connection.execute(query.where(golden.key.in_(chunk))).scalars())
 
 
+def send_again(connection: Connection, kind: str) -> None:
+    """The CRM does not hold any of these records in full any more: there are new fields."""
+    table = schema.crosswalk
+    connection.execute(table.update().where(table.c.kind == kind).values(version=""))
+    query = sa.select(table.c.key).where(table.c.kind == kind)
+    enqueue(connection, kind, connection.execute(query).scalars())
+
+
 def created_by(connection: Connection, run: Run, kind: str, keys: Sequence[str]) -> set[str]:
     """Those of the records that this run has created."""
     table = schema.crosswalk.c
