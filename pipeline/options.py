@@ -53,6 +53,8 @@ class Options(msgspec.Struct):
     crm_burst: int = 50
     crm_operating: float = 480.0
     crm_settle: float = 65.0
+    crm_responsible: int = 0
+    crm_company_type: str = ""
     register: str = ""
     register_token: str = ""
     register_rate: float = 30.0
@@ -139,6 +141,10 @@ def add_load(parser: argparse.ArgumentParser) -> None:
         type=_positive(float),
         help="seconds that a request may go on in the portal after its answer was lost",
     )
+    crm.add_argument(
+        "--crm_responsible", type=_positive(int), help="id of the user who gets new records"
+    )
+    crm.add_argument("--crm_company_type", help="type of new companies, as CUSTOMER")
     register = parser.add_argument_group("register")
     register.add_argument("--register", help="base URL (SVOD_REGISTER)")
     register.add_argument("--register_token", help="key (SVOD_REGISTER_TOKEN)")

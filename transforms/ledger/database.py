@@ -184,7 +184,9 @@ def upsert(
         return
     sql, marks = _upsert_sql(connection.dialect, table, tuple(rows[0]), tuple(keep))
     # SQLAlchemy's own binding of each row costs more than the database's work.
-    values = list(map(itemgetter(*marks), rows)) if marks else list(rows)
+    values: list[Any] = list(map(itemgetter(*marks), rows)) if marks else list(rows)
+    if len(marks) == 1:  # itemgetter gives a tuple for several only
+        values = [(value,) for value in values]
     connection.exec_driver_sql(sql, values)
 
 
