@@ -85,11 +85,12 @@ def holds(place, numbers):
 
 
 def test_changes_of_store_a_come_one_after_the_other(ready):
-    with following(ready) as (process, lines):
+    with following(ready, f"--report={ready.report}") as (process, lines):
         for number, inn in enumerate(TINS[:3], 1):
             ready.company(number, inn, updated_at=LATER)
             until(lambda inn=inn: inn in ready.titles(), process)
         ends_well(process, lines)
+    assert ready.summary()["command"] == "delta --follow"
     assert lines[0] == "Follows the stores until SIGTERM or Ctrl-C.\n"
     assert "1 companies created" in lines[1]
     assert set(ready.rows("SELECT command, status, settled FROM runs")) == {
