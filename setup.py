@@ -44,6 +44,7 @@ setup(
         "zstandard==0.25.0",
     ],
     extras_require={
+        "bench": ["recordlinkage==0.16", "splink==5.0.0"],
         "dev": [
             "hypothesis==6.170.15",
             "mypy==2.4.1",

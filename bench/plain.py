@@ -11,7 +11,7 @@ from bench.register import answering_at_once
 from bench.task import CONSOLIDATED, REMEMBERED, RUN, Found, Stage, Task
 from pipeline.options import LEDGER, STORE_A
 from transforms import check_register
-from transforms.ledger import companies, messages, persons, source_rows, standing
+from transforms.ledger import companies, messages, persons, pieces, source_rows, standing
 from transforms.ledger.database import Ledger, open_ledger
 from transforms.ledger.runs import settle_run
 from transforms.ledger.source_rows import RowKey, Touched
@@ -130,8 +130,8 @@ def _whole(ledger: Ledger, task: Task) -> None:
 def _contacts(ledger: Ledger, contacts: set[RowKey], of_companies: set[RowKey]) -> None:
     with ledger.read() as connection:
         contacts |= standing.contacts_of(connection, sorted(of_companies))
-    tins = standing.resolve(ledger, RUN, sorted(contacts))
-    for batch in persons.batches(persons.pieces(ledger, tins)):
+    standing.resolve(ledger, RUN, sorted(contacts))
+    for batch in pieces.batches(pieces.dirty_pieces(ledger, RUN)):
         persons.consolidate(ledger, RUN, batch)
 
 

@@ -3,17 +3,20 @@
 import argparse
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from pipeline import options
+from pipeline import options, review
 from pipeline.explain import explain
 from pipeline.failures import plain_reason
 from pipeline.options import Options, Parser
 from pipeline.report import write_report
+from pipeline.review_page import ReviewServer
 from pipeline.status import show_status
 from transforms.errors import ConfigurationError, SvodError
+from transforms.ledger.database import Ledger
 from transforms.ledger.runs import last_reported
 from transforms.secrets import mask
 
@@ -67,7 +70,16 @@ def _parser() -> Parser:
     options.add_ledger(register)
     explain = _command(commands, "explain", _explain, "why is it in the CRM, or why not")
     explain.add_argument("what", metavar="TIN|SOURCE:ID")
+    explain.add_argument("other", nargs="?", metavar="SOURCE:ID", help="are the two one person?")
     options.add_ledger(explain)
+    judging = _command(commands, "review", _review, "judge what may be one and is not merged")
+    ways = judging.add_mutually_exclusive_group()
+    ways.add_argument("--yes", nargs=2, metavar=("ONE", "OTHER"), help="the two are one")
+    ways.add_argument("--no", nargs=2, metavar=("ONE", "OTHER"), help="the two are not one")
+    ways.add_argument("--write", type=Path, metavar="FILE", help="the list as CSV")
+    ways.add_argument("--read", type=Path, metavar="FILE", help="the CSV with its verdicts")
+    ways.add_argument("--page", action="store_true", help="a page in the browser, until Ctrl-C")
+    options.add_ledger(judging)
     status = _command(commands, "status", _status, "the last runs, and what waits")
     status.add_argument("--watch", action="store_true", help="show it anew until Ctrl-C")
     options.add_ledger(status)
@@ -104,8 +116,8 @@ def _delta(chosen: Options, _: argparse.Namespace) -> int:
     from pipeline.graph import delta_sources
     from pipeline.run import load
 
-    if not chosen.store_a:
-        raise ConfigurationError("--store_a is needed: see svod delta --help")
+    if not chosen.store_a and not chosen.store_b_kafka:
+        raise ConfigurationError("--store_a or --store_b_kafka is needed: see svod delta --help")
     if chosen.follow:
         return follow(chosen)
     return load("delta", chosen, delta_sources)
@@ -129,8 +141,34 @@ def _register(chosen: Options, arguments: argparse.Namespace) -> int:
 
 def _explain(chosen: Options, arguments: argparse.Namespace) -> int:
     with options.opened(chosen) as ledger:
-        _tell(explain(ledger, arguments.what))
+        _tell(explain(ledger, arguments.what, arguments.other or ""))
     return 0
+
+
+def _review(chosen: Options, arguments: argparse.Namespace) -> int:
+    with options.opened(chosen) as ledger:
+        for pair, same in ((arguments.yes, True), (arguments.no, False)):
+            if pair:
+                review.judge(ledger, review.kind_of(pair), {(pair[0], pair[1]): same})
+                _tell("Remembered; the next run obeys it.")
+                return 0
+        if arguments.write:
+            _tell(f"{review.write_csv(ledger, arguments.write):,} pairs: {arguments.write}")
+        elif arguments.read:
+            count = review.read_csv(ledger, arguments.read)
+            _tell(f"{count:,} verdicts remembered; the next run obeys them.")
+        elif arguments.page:
+            _serve(ledger)
+        else:
+            _tell(*review.lines(ledger))
+    return 0
+
+
+def _serve(ledger: Ledger) -> None:
+    with ReviewServer(ledger) as server:
+        _tell(f"Open {server.url} in a browser; Ctrl-C ends it.")
+        with suppress(KeyboardInterrupt):
+            server.serve_forever()
 
 
 def _status(chosen: Options, arguments: argparse.Namespace) -> int:

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from pipeline.explain_pair import pair_lines
 from pipeline.explain_records import crm_lines, golden_lines, instant, standing
 from pipeline.explain_rows import Known, company_of, find_rows, links_of, outcome, row_lines
 from transforms.errors import SvodError
@@ -30,10 +31,11 @@ class UnknownRecordError(SvodError):
     """Nothing in the ledger has this TIN, row or key."""
 
 
-def explain(ledger: Ledger, what: str) -> str:
+def explain(ledger: Ledger, what: str, other: str = "") -> str:
     """The story of a TIN (``7805746764``), a row (``A:17``) or a contact's key (``A-17``).
 
-    A row's number may be a company's and a contact's: then both are told.
+    A row's number may be a company's and a contact's: then both are told. With ``other``: why two
+    contact rows are one person, or why not.
 
     Raises:
         UnknownRecordError: when the ledger knows nothing of it; its message says so plainly.
@@ -41,7 +43,10 @@ def explain(ledger: Ledger, what: str) -> str:
     what = what.strip()
     with ledger.read() as connection:
         ref = _REF.fullmatch(what)
-        if ref:
+        if other:
+            lines = list(pair_lines(connection, _row_ref(what), _row_ref(other)))
+            what = f"{what} and {other} as contact rows of the base"
+        elif ref:
             lines = list(_rows(connection, ref[1].translate(_STORES), ref[2]))
         else:
             lines = list(_tin(connection, what)) or list(_contact(connection, what))
@@ -51,6 +56,16 @@ def explain(ledger: Ledger, what: str) -> str:
             " a contact's key (A-17), and check that its store has been read"
         )
     return "\n".join(lines)
+
+
+def _row_ref(written: str) -> str:
+    match = _REF.fullmatch(written.strip())
+    if not match:
+        return written
+    source, source_id = match[1].translate(_STORES), match[2]
+    if source == "B" and source_id.isdigit():
+        source_id = source_id.zfill(_PARTNER_DIGITS)
+    return f"{source}:{source_id}"
 
 
 def _rows(connection: Connection, source: str, source_id: str) -> Iterator[str]:

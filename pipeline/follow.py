@@ -9,22 +9,26 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
+from pathlib import Path
 from types import FrameType
 from typing import Any
 
+import msgspec
 from sqlalchemy.exc import SQLAlchemyError
 
 from pipeline import graph, options
 from pipeline.failures import plain_reason
-from pipeline.run import account, check, run_graph, say
+from pipeline.metrics import Gauges, Metrics, look, serving, writing
+from pipeline.run import account, check, check_portal, run_graph, say
 from pipeline.summary import FAILED
+from pipeline.topic import Lag, topic_access
 from pipeline.words import window_line
 from transforms.check_register import keeping_register
+from transforms.errors import StoreError
 from transforms.ledger.database import Ledger
 from transforms.ledger.lock import exclusive
 from transforms.ledger.runs import finish_run, forget_old_runs, start_run
-from transforms.ledger.source_rows import Run
 
 COMMAND = "delta --follow"
 
@@ -35,8 +39,8 @@ Window = Callable[[options.Options], dict[str, Any]]
 """Runs one delta of the stores that the options name; gives its summary."""
 
 
-class Store:
-    """When to look at a store again; ``every`` so many seconds when nothing is wrong."""
+class Pace:
+    """When to try something again: ``every`` so many seconds when nothing is wrong."""
 
     def __init__(self, every: float) -> None:
         self._every = every
@@ -60,29 +64,64 @@ class Store:
 
 
 class Follower:
-    """Looks at both stores and runs a window when one of them has something, until ``stop``."""
+    """Looks at both stores and runs a window when one of them has something, until ``stop``.
 
-    def __init__(self, chosen: options.Options, window: Window, stop: threading.Event) -> None:
-        self._chosen, self._window, self._stop = chosen, window, stop
-        self._store_a = Store(chosen.poll)
+    Store A's turn comes every ``poll`` seconds, and with it what was left over.
+    """
+
+    def __init__(
+        self,
+        chosen: options.Options,
+        window: Window,
+        lag: Lag | None,
+        metrics: Metrics,
+        stop: threading.Event,
+    ) -> None:
+        self._chosen, self._window, self._lag = chosen, window, lag
+        self._metrics, self._stop = metrics, stop
+        self._turn, self._topic = Pace(chosen.poll), Pace(0)
 
     def run(self) -> None:
         """Go on until told to stop; the window that goes on then is the last."""
         while not self._stop.is_set():
-            if self._store_a.is_due:
-                self._try(self._chosen)
+            turn, events = self._turn.is_due, self._has_events()
+            if turn or events:
+                self._try(turn, events)
             self._stop.wait(_LOOK)
 
-    def _try(self, window: options.Options) -> None:
+    def _has_events(self) -> bool:
+        if self._lag is None or not self._topic.is_due:
+            return False
+        try:
+            return self._lag.look() > 0
+        except StoreError as error:
+            self._failed(self._topic, error)
+            return False
+
+    def _try(self, turn: bool, events: bool) -> None:
+        chosen = self._chosen
+        window = msgspec.structs.replace(
+            chosen,
+            store_a=chosen.store_a if turn else "",
+            # A window has one store at least.
+            store_b_kafka=chosen.store_b_kafka if events or not chosen.store_a else "",
+        )
+        # Store A in trouble is left alone, and store B tried without it.
+        pace = self._turn if turn else self._topic
         try:
             summary = self._window(window)
         except Exception as error:  # noqa: BLE001 - whatever it was, the next window may do better
-            pause = self._store_a.failed()
-            say(f"svod: {plain_reason(error)}; tried again in {pause:.0f} s")
+            self._failed(pace, error)
         else:
-            self._store_a.went_well()
+            pace.went_well()
+            self._metrics.ended(summary)
             if line := window_line(summary):
                 say(line)
+
+    def _failed(self, pace: Pace, error: Exception) -> None:
+        self._metrics.failed()
+        pause = pace.failed()
+        say(f"svod: {plain_reason(error)}; tried again in {pause:.0f} s")
 
 
 def follow(chosen: options.Options) -> int:
@@ -92,13 +131,32 @@ def follow(chosen: options.Options) -> int:
         ConfigurationError: before anything was read.
     """
     check(chosen)
-    register = graph.settings(chosen, Run("", 0, "")).register
-    with options.opened(chosen) as ledger, keeping_register(register), _stoppable() as stop:
+    with ExitStack() as stack:
+        ledger = stack.enter_context(options.opened(chosen))
+        check_portal(chosen, ledger)
+        stack.enter_context(keeping_register(graph.register_access(chosen)))
+        lag = stack.enter_context(_lag(chosen))
+        stop = stack.enter_context(_stoppable())
+        metrics = Metrics(lag)
+        stack.enter_context(_served(chosen, metrics, lambda: look(ledger, chosen)))
         forget_old_runs(ledger, COMMAND)
         say("Follows the stores until SIGTERM or Ctrl-C.")
-        Follower(chosen, lambda window: run_window(ledger, window), stop).run()
+        Follower(chosen, lambda window: run_window(ledger, window), lag, metrics, stop).run()
     say("Stopped; all that was read is done.")
     return 0
+
+
+@contextmanager
+def _served(
+    chosen: options.Options, metrics: Metrics, gauges: Callable[[], Gauges]
+) -> Iterator[None]:
+    """Metrics by HTTP, into a file, or neither, as the options say."""
+    with ExitStack() as stack:
+        if chosen.metrics_address:
+            stack.enter_context(serving(chosen.metrics_address, metrics, gauges))
+        if chosen.metrics_file:
+            stack.enter_context(writing(Path(chosen.metrics_file), metrics, gauges))
+        yield
 
 
 def run_window(ledger: Ledger, chosen: options.Options) -> dict[str, Any]:
@@ -112,6 +170,15 @@ def run_window(ledger: Ledger, chosen: options.Options) -> dict[str, Any]:
             with suppress(SQLAlchemyError):
                 finish_run(ledger, run, FAILED, None)
             raise
+
+
+@contextmanager
+def _lag(chosen: options.Options) -> Iterator[Lag | None]:
+    if not chosen.store_b_kafka:
+        yield None
+        return
+    with closing(Lag(topic_access(chosen))) as lag:
+        yield lag
 
 
 @contextmanager

@@ -17,12 +17,15 @@ import apache_beam as beam
 import msgspec
 
 from pipeline import options, store_a
+from pipeline.topic import topic_access
 from transforms.check_register import RegisterAccess
 from transforms.clean import Cleaned, CleanRows, Sharded
+from transforms.commit_offsets import CommitOffsets
 from transforms.consolidate import ConsolidateCompanies, ConsolidateContacts, FindContacts
 from transforms.fields import time
 from transforms.ledger.source_rows import Run
 from transforms.load import CrmAccess, LoadCrm
+from transforms.read_kafka import Position, ReadKafka
 from transforms.read_store_a import ReadStoreA
 from transforms.read_store_b import ReadPartnerFiles
 from transforms.records import Broken
@@ -30,6 +33,8 @@ from transforms.remember import CountRead, RememberBroken, RememberRows, TakeUp
 from transforms.secrets import Secret
 from transforms.stores import clean_a
 from transforms.stores.clean_b import partner_row
+from transforms.stores.kafka_client import TopicAccess
+from transforms.stores.kafka_events import event_row
 
 
 class Settings(msgspec.Struct, frozen=True):
@@ -46,11 +51,19 @@ Rows = dict[str, beam.PCollection[Sharded]]
 
 
 class Sources(NamedTuple):
-    """Rows by what they are, what is no record at all, and how far that is all of store A."""
+    """Rows by what they are, what is no record at all, and how far that is all of the stores."""
 
     rows: Rows
     broken: tuple[beam.PCollection[Broken], ...]
     read_up_to: Mapping[str, str] = {}
+    topic: "Topic | None" = None
+
+
+class Topic(NamedTuple):
+    """The topic that was read, and from where to where."""
+
+    access: TopicAccess
+    positions: beam.PCollection[Position]
 
 
 def settings(chosen: options.Options, run: Run) -> Settings:
@@ -58,13 +71,15 @@ def settings(chosen: options.Options, run: Run) -> Settings:
     return Settings(
         run=run,
         ledger=options.LEDGER,
-        register=RegisterAccess(
-            chosen.register,
-            options.REGISTER_TOKEN,
-            chosen.register_rate,
-            chosen.register_daily,
-        ),
+        register=register_access(chosen),
         crm=crm_access(chosen),
+    )
+
+
+def register_access(chosen: options.Options) -> RegisterAccess:
+    """How the register is reached, from the command's options."""
+    return RegisterAccess(
+        chosen.register, options.REGISTER_TOKEN, chosen.register_rate, chosen.register_daily
     )
 
 
@@ -84,8 +99,10 @@ def build(root: beam.Pipeline, sources: Sources, chosen: Settings) -> beam.PColl
     ledger, run = chosen.ledger, chosen.run
     left_over = root | "TakeUp" >> TakeUp(ledger, run)
     remembered = dict(sources.rows) | "RememberRows" >> RememberRows(ledger, run)
-    for number, broken in enumerate(sources.broken):
-        _ = broken | f"RememberBroken{number}" >> RememberBroken(ledger, run)
+    broken = [
+        one | f"RememberBroken{number}" >> RememberBroken(ledger, run)
+        for number, one in enumerate(sources.broken)
+    ]
     of_companies = {
         "changed": remembered.tins,
         "left_over": left_over.tins,
@@ -103,11 +120,15 @@ def build(root: beam.Pipeline, sources: Sources, chosen: Settings) -> beam.PColl
     } | "ConsolidateContacts" >> ConsolidateContacts(ledger, run)
     # The load also takes up what earlier runs could not send, so it happens in every run.
     always = root | "Always" >> beam.Create([0])
-    return (
+    loaded = (
         (contacts, always)
         | "Done" >> beam.Flatten()
         | "LoadCrm" >> LoadCrm(ledger, run, chosen.crm, sources.read_up_to)
     )
+    if sources.topic:
+        done = (loaded, *broken) | "AllDone" >> beam.Flatten()
+        _ = (sources.topic.positions, done) | CommitOffsets(ledger, run, sources.topic.access)
+    return loaded
 
 
 def full_sources(root: beam.Pipeline, chosen: options.Options, run: Run) -> Sources:
@@ -132,13 +153,19 @@ def full_sources(root: beam.Pipeline, chosen: options.Options, run: Run) -> Sour
 
 def delta_sources(root: beam.Pipeline, chosen: options.Options, run: Run) -> Sources:
     """What has changed in both stores since the last run."""
-    rows: Rows = {}
-    read_up_to: Mapping[str, str] = {}
+    sources = Sources({}, ())
     if chosen.store_a:
         stretch = store_a.changes(chosen)
-        _add_store_a(rows, root, chosen, run, stretch)
-        read_up_to = stretch.read_up_to
-    return Sources(rows, (), read_up_to)
+        _add_store_a(sources.rows, root, chosen, run, stretch)
+        sources = sources._replace(read_up_to=stretch.read_up_to)
+    if chosen.store_b_kafka:
+        access = topic_access(chosen)
+        events = root | "ReadKafka" >> ReadKafka(access)
+        counted = events.partners | "Count B" >> CountRead(options.LEDGER, run)
+        add(sources.rows, "B", counted | "Clean B" >> CleanRows(event_row))
+        topic = Topic(access, events.positions)
+        sources = sources._replace(broken=(events.broken,), topic=topic)
+    return sources
 
 
 def _add_store_a(

@@ -25,6 +25,7 @@ DEFAULT_LEDGER = "sqlite:///svod.db"
 # Each option's variable, which holds its value where the job runs.
 _VARIABLES = {
     "store_a": STORE_A.variable,
+    "store_b_kafka": "SVOD_KAFKA",
     "crm": CRM.variable,
     "register": "SVOD_REGISTER",
     "register_token": REGISTER_TOKEN.variable,
@@ -42,6 +43,10 @@ class Options(msgspec.Struct):
     poll: float = 60.0
     store_b_files: tuple[str, ...] = ()
     store_b_encoding: str = "utf-8"
+    store_b_kafka: str = ""
+    store_b_topic: str = "sap.crm.partners"
+    store_b_group: str = "svod"
+    store_b_kafka_config: str = ""
     since: datetime | None = None
     crm: str = ""
     crm_rate: float = 2.0
@@ -54,6 +59,8 @@ class Options(msgspec.Struct):
     register_daily: int = 10_000
     ledger: str = DEFAULT_LEDGER
     report: str = ""
+    metrics_file: str = ""
+    metrics_address: tuple[str, int] | None = None
     warnings: list[str] = []
     beam: list[str] = []
 
@@ -92,7 +99,18 @@ def add_delta(parser: argparse.ArgumentParser) -> None:
         type=_positive(float),
         help="minutes before the last run's newest change that are read again; default 15",
     )
+    stores.add_argument("--store_b_kafka", help="brokers, host:port, comma separated (SVOD_KAFKA)")
+    stores.add_argument("--store_b_topic", help="default sap.crm.partners")
+    stores.add_argument("--store_b_group", help="consumer group; default svod")
+    stores.add_argument("--store_b_kafka_config", help="librdkafka properties file (TLS, SASL)")
     parser.add_argument("--follow", action="store_true", help="go on until SIGTERM or Ctrl-C")
+    parser.add_argument("--metrics_file", help="write Prometheus metrics there after each run")
+    parser.add_argument(
+        "--metrics_address",
+        type=_address,
+        metavar="HOST:PORT",
+        help="with --follow: serve /metrics and /health there",
+    )
     parser.add_argument(
         "--poll", type=_positive(float), help="seconds between two looks at store A; default 60"
     )
@@ -138,6 +156,13 @@ def _positive(number: type[int] | type[float]) -> Callable[[str], float]:
 
     parse.__name__ = "positive number"
     return parse
+
+
+def _address(text: str) -> tuple[str, int]:
+    host, mark, port = text.rpartition(":")
+    if not mark or not port.isdecimal() or int(port) > 65_535:
+        raise argparse.ArgumentTypeError(f"{text} is no address: write HOST:PORT")
+    return host.strip("[]"), int(port)
 
 
 def _date(text: str) -> datetime:

@@ -18,12 +18,14 @@ from apache_beam.runners.runner import PipelineRunner, create_runner
 
 from pipeline import graph
 from pipeline.failures import plain_reason
+from pipeline.metrics import Metrics, look, write_metrics
 from pipeline.options import CRM, REGISTER_TOKEN, Options, need
 from pipeline.progress import ProgressView
 from pipeline.report import write_report
 from pipeline.summary import DONE, FAILED, INCOMPLETE, INTERRUPTED, summarize
+from pipeline.topic import topic_access
 from pipeline.words import outcome_lines
-from transforms.crm.client import CrmClient, check_webhook
+from transforms.crm.client import check_webhook
 from transforms.crm.errors import CrmUnavailable, Stop
 from transforms.crm.portal import Portal
 from transforms.errors import ConfigurationError
@@ -35,6 +37,7 @@ from transforms.ledger.source_rows import Run
 from transforms.load import open_client
 from transforms.read_store_b import check_files
 from transforms.register.connection import check_token, check_url
+from transforms.stores.kafka_check import check_topic
 from transforms.stores.mysql_check import check_store_a
 
 EXIT = {DONE: 0, INCOMPLETE: 3, FAILED: 1, INTERRUPTED: 130}
@@ -59,14 +62,20 @@ def load(
     ledger = open_ledger(chosen.ledger)
     try:
         with exclusive(ledger):
+            check_portal(chosen, ledger)
             prepare(ledger)
             run = start_run(ledger, command)
             view = ProgressView(ledger, run, sys.stderr)
             with _interruptible(ledger, run, view):
                 with view:
                     status = _guarded(ledger, run, chosen, build_sources)
+                metrics = Metrics()
                 if status == DONE:
-                    status = _conclude(ledger, run, command, chosen)
+                    status = _conclude(ledger, run, command, chosen, metrics)
+                else:
+                    metrics.failed()
+                if chosen.metrics_file:
+                    write_metrics(Path(chosen.metrics_file), metrics.text(look(ledger, chosen)))
     finally:
         ledger.close()
     return EXIT[status]
@@ -91,22 +100,30 @@ def check(chosen: Options) -> None:
         check_store_a(chosen.store_a)
     if chosen.store_b_files:
         check_files(chosen.store_b_files, chosen.store_b_encoding)
+    if chosen.store_b_kafka:
+        check_topic(topic_access(chosen))
     if chosen.report:
-        _check_folder(chosen.report)
-    _check_portal(open_client(graph.crm_access(chosen)))
+        _check_folder("--report", chosen.report)
+    if chosen.metrics_file:
+        _check_folder("--metrics_file", str(Path(chosen.metrics_file).parent))
 
 
-def _check_folder(report: str) -> None:
+def _check_folder(option: str, folder: str) -> None:
     try:
-        Path(report).mkdir(parents=True, exist_ok=True)
+        Path(folder).mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise ConfigurationError(f"--report: cannot make {report}: {error.strerror}") from None
-    if not os.access(report, os.W_OK):
-        raise ConfigurationError(f"--report: may not write into {report}")
+        raise ConfigurationError(f"{option}: cannot make {folder}: {error.strerror}") from None
+    if not os.access(folder, os.W_OK):
+        raise ConfigurationError(f"{option}: may not write into {folder}")
 
 
-def _check_portal(client: CrmClient) -> None:
-    """Find a wrong webhook or an unfit portal now; one that does not answer may do so later."""
+def check_portal(chosen: Options, ledger: Ledger) -> None:
+    """Find a wrong webhook or an unfit portal now; one that does not answer may do so later.
+
+    Raises:
+        ConfigurationError: naming ``--crm`` and what is wrong.
+    """
+    client = open_client(graph.crm_access(chosen), ledger)
     try:
         Portal(client).check()
     except Stop as error:
@@ -163,8 +180,9 @@ def account(ledger: Ledger, run: Run, command: str, chosen: Options) -> dict[str
     return summary
 
 
-def _conclude(ledger: Ledger, run: Run, command: str, chosen: Options) -> str:
+def _conclude(ledger: Ledger, run: Run, command: str, chosen: Options, metrics: Metrics) -> str:
     summary = account(ledger, run, command, chosen)
+    metrics.ended(summary)
     for line in outcome_lines(summary):
         print(line)
     if chosen.report:

@@ -68,16 +68,41 @@ def _feminine(last: str) -> str:
     return last[:-2] + "ая" if last.endswith(("ый", "ий", "ой")) else last
 
 
-_MEN = (
+_MEN: tuple[list[str], list[str], list[str]] = (
     _POOLS["last_names"],
     [first for first, _, _ in _POOLS["men"]],
     [son for _, son, _ in _POOLS["men"]],
 )
-_WOMEN = (
+_WOMEN: tuple[list[str], list[str], list[str]] = (
     [_feminine(last) for last in _POOLS["last_names"]],
     _POOLS["women"],
     [daughter for _, _, daughter in _POOLS["men"]],
 )
+
+
+_LAST_AT = {last: at for lasts in (_MEN[0], _WOMEN[0]) for at, last in enumerate(lasts)}
+_MIDDLE_AT = {middle: at for middles in (_MEN[2], _WOMEN[2]) for at, middle in enumerate(middles)}
+
+
+def surname(last: str, woman: bool) -> str:
+    """The surname in the form of a man or of a woman."""
+    return (_WOMEN if woman else _MEN)[0][_LAST_AT[last]]
+
+
+def patronymic(father: str, woman: bool) -> str:
+    """The middle name of a son or daughter of the man with this first name."""
+    return (_WOMEN if woman else _MEN)[2][_MEN[1].index(father)]
+
+
+def patronymic_like(middle: str, woman: bool) -> str:
+    """The middle name that a brother or sister has."""
+    return (_WOMEN if woman else _MEN)[2][_MIDDLE_AT[middle]]
+
+
+def other_first(first: str) -> str:
+    """Another first name of the same gender."""
+    firsts = _MEN[1] if first in _MEN[1] else _WOMEN[1]
+    return firsts[firsts.index(first) - 1]
 
 
 def full_name(rng: Random) -> FullName:

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta, timezone
 from random import Random
 from typing import Final
 
-from sandbox import world_people, world_phones, world_texts, world_tins
+from sandbox import world_names, world_people, world_phones, world_texts, world_tins
 from sandbox.names import BANKS, Region
 from sandbox.truth import Outcome
 from sandbox.world_identities import Identities, TrueCompany
@@ -167,7 +167,7 @@ class WorldA:
         rng, draw = self._rng, self._rng.random
         person = plan.person
         text = utf8 if draw() < 0.02 else windows
-        names = world_texts.write_name(draw, person.name)
+        names = world_texts.write_name(draw, world_names.slip(draw, person.name, person.maiden))
         if not plan.named:
             # The last of them is an unseen character, which would stand as a question mark here.
             names = world_texts.NO_NAMES[int(draw() * (len(world_texts.NO_NAMES) - 1))]

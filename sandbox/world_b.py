@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from random import Random
 from typing import Any, Final
 
-from sandbox import world_people, world_phones, world_shapes, world_texts, world_tins
+from sandbox import world_names, world_people, world_phones, world_shapes, world_texts, world_tins
 from sandbox.names import BANKS
 from sandbox.truth import Outcome
 from sandbox.world_identities import Identities, TrueCompany
@@ -200,7 +200,9 @@ class WorldB:
         plan = self._plan(row, version)
         rng, draw = self._rng, self._rng.random
         person = plan.person
-        last, first, middle = world_texts.write_name(draw, person.name)
+        last, first, middle = world_texts.write_name(
+            draw, world_names.slip(draw, person.name, person.maiden)
+        )
         if not plan.named:
             last, first, middle = world_texts.NO_NAMES[int(draw() * len(world_texts.NO_NAMES))]
         phones = world_people.contact_phones(rng, self._identities, person, plan.evidence)

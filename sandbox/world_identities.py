@@ -6,7 +6,7 @@ Any of them can be made alone and in any order, so nothing is kept: a world of a
 from random import Random
 from typing import NamedTuple
 
-from sandbox import names, world_numbers
+from sandbox import names, world_names, world_numbers
 from sandbox.names import FullName, Region
 from sandbox.world_sizes import Sizes
 
@@ -50,7 +50,10 @@ class TrueCompany(NamedTuple):
 
 
 class TruePerson(NamedTuple):
-    """A person as they are; ``homes`` are numbers of companies, mobiles have ten digits."""
+    """A person as they are; ``homes`` are numbers of companies, mobiles have ten digits.
+
+    ``maiden`` is the surname that some rows still have, "" when there is none.
+    """
 
     number: int
     name: FullName
@@ -59,6 +62,7 @@ class TruePerson(NamedTuple):
     second_mobile: str
     mailbox: str
     homes: tuple[int, ...]
+    maiden: str = ""
 
 
 class Identities:
@@ -134,7 +138,11 @@ class Identities:
         )
 
     def person(self, number: int) -> TruePerson:
-        """The person in full. One in fifty shares mobile and work with a relative: two people."""
+        """The person in full.
+
+        One in fifty is another one's child, brother or sister, with the same mobile and work; one
+        in three hundred has a namesake in the same company.
+        """
         rng = self._rng
         rng.seed(f"{self._seed}:person:{number}")
         draw = rng.random
@@ -144,13 +152,17 @@ class Identities:
         initial = names.latin(name.first)[0]
         mailbox = f"{initial}.{names.latin(name.last)}{number}"
         mobile = self.mobile(number)
-        if number % 50 == 1 and number not in (self._counts.people_both, self._counts.people_a):
-            relative = self.person(number - 1)
-            if name.middle[-1] == relative.name.middle[-1]:
-                name = name._replace(last=relative.name.last)
-            mobile, homes = relative.mobile, relative.homes
+        maiden = world_names.maiden_name(rng, name)
+        if number not in (0, self._counts.people_both, self._counts.people_a):
+            if number % 50 == 1:
+                relative = self.person(number - 1)
+                name = world_names.kin(relative.name, name, child=number % 100 == 1)
+                mobile, homes, maiden = relative.mobile, relative.homes, ""
+            elif number % 300 == 7:
+                other = self.person(number - 1)
+                name, homes, maiden = world_names.namesake(other.name, name), other.homes, ""
         second = self.mobile(self._counts.people + number)
-        return TruePerson(number, name, position, mobile, second, mailbox, homes)
+        return TruePerson(number, name, position, mobile, second, mailbox, homes, maiden)
 
     def _homes(self, number: int, rng: Random) -> tuple[int, ...]:
         counts, draw = self._counts, rng.random

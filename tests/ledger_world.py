@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import msgspec
 import sqlalchemy as sa
 
-from transforms.ledger import companies, persons, schema, standing
+from transforms.ledger import companies, persons, pieces, schema, standing
 from transforms.ledger.answers import fresh_answers, save_answers
 from transforms.ledger.database import Ledger
 from transforms.ledger.runs import settle_run, start_run
@@ -86,8 +86,8 @@ def rebuild(ledger: Ledger, run: Run, touched: Any, verdicts: Mapping[str, str |
     affected = companies.consolidate(ledger, run, sorted(touched.tins))
     with ledger.read() as connection:
         named = standing.contacts_of(connection, sorted(affected | touched.companies))
-    tins = standing.resolve(ledger, run, sorted(touched.contacts | named))
-    for groups in persons.batches(persons.pieces(ledger, tins)):
+    standing.resolve(ledger, run, sorted(touched.contacts | named))
+    for groups in pieces.batches(pieces.dirty_pieces(ledger, run)):
         persons.consolidate(ledger, run, groups)
 
 

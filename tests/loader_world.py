@@ -120,11 +120,13 @@ def client_of(portal: Bitrix24, waits: tuple[float, ...] = (0.0, 0.0, 0.0)) -> I
         yield client
 
 
-def load(ledger: Ledger, portal: Bitrix24, run: Run, settle: float = SETTLE) -> dict[str, Any]:
+def load(
+    ledger: Ledger, portal: Bitrix24, run: Run, settle: float = SETTLE, workers: int = 1
+) -> dict[str, Any]:
     """Load what is pending as ``LoadCrm`` does; gives the numbers of the run."""
     with client_of(portal) as client:
         try:
-            Loader(ledger, run, Portal(client), settle).load()
+            Loader(ledger, run, Portal(client), settle, workers).load()
         finally:
             ledger.transact(lambda connection: load_results.defer_unloaded(connection, run))
     return counts(ledger, run)
@@ -139,9 +141,11 @@ def counts(ledger: Ledger, run: Run) -> dict[str, Any]:
         }
 
 
-def bring(ledger: Ledger, portal: Bitrix24, records: Iterable[Record]) -> dict[str, Any]:
+def bring(
+    ledger: Ledger, portal: Bitrix24, records: Iterable[Record], workers: int = 1
+) -> dict[str, Any]:
     """Consolidate to these records and load them."""
-    return load(ledger, portal, hold(ledger, records))
+    return load(ledger, portal, hold(ledger, records), workers=workers)
 
 
 def picture(portal: Bitrix24) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from pipeline.summary import summarize
-from transforms.ledger import companies, loads, messages, persons, schema, standing
+from transforms.ledger import companies, loads, messages, persons, pieces, schema, standing
 from transforms.ledger.answers import save_answers
 from transforms.ledger.database import Ledger, open_ledger
 from transforms.ledger.runs import finish_run, start_run
@@ -140,8 +140,8 @@ def fill(ledger: Ledger, run: Run) -> None:
     contacts = [(row.source, row.source_id) for row in rows if row.kind == CONTACT]
     ledger.transact(lambda connection: save_answers(connection, run.run_seq, answers()))
     companies.consolidate(ledger, run, [GOOD, CLOSED, UNANSWERED, ABSENT])
-    tins = standing.resolve(ledger, run, contacts)
-    persons.consolidate(ledger, run, persons.pieces(ledger, tins))
+    standing.resolve(ledger, run, contacts)
+    persons.consolidate(ledger, run, pieces.dirty_pieces(ledger, run))
     with ledger.write() as connection:
         versions = dict(
             connection.execute(

@@ -261,7 +261,10 @@ class TestCall:
         seen = client.limits.statistics
         assert (seen.requests, seen.refused) == (3, 2)
         assert seen.seconds_waited == pytest.approx(sum(clock.sleeps))
-        assert clock.now == pytest.approx(120 if status == 429 else 3.5)
+        if status == 429:
+            assert clock.now == pytest.approx(120)
+        else:  # a full bucket, which drains slower for us: somebody else is using it
+            assert 3.5 < clock.now < 6
 
     def test_over_a_limit_for_ever(self, client: CrmClient, answers: Answers) -> None:
         answers.say((503, error("QUERY_LIMIT_EXCEEDED")))
@@ -366,7 +369,10 @@ class TestBatch:
         assert (answer.results, answer.errors) == ({"b": 1, "a": 2, "c": 3}, {})
         assert [list(asked["cmd"]) for _, asked in answers.asked] == [["a", "b", "c"], ["a", "c"]]
         assert client.limits.statistics.refused == 1
-        assert clock.now == pytest.approx(60 if code == "OPERATION_TIME_LIMIT" else 1.5)
+        if code == "OPERATION_TIME_LIMIT":
+            assert clock.now == pytest.approx(60)
+        else:
+            assert 1.5 < clock.now < 3
 
     def test_commands_over_a_limit_for_ever(self, client: CrmClient, answers: Answers) -> None:
         over = {"a": error("OPERATION_TIME_LIMIT")}
@@ -445,7 +451,7 @@ class TestBilling:
     def test_batch_itself(self, client: CrmClient, answers: Answers) -> None:
         times = {key: {"duration": 2} for key in "abc"}
         spent = self.spent(client, answers, times, {"duration": 6, "operating": 206})
-        assert spent == {"batch": 206, "x": 4, "y": 2}
+        assert spent == {"batch": 206, "x": 0, "y": 0}
 
     def test_nobody_knows(self, client: CrmClient, answers: Answers) -> None:
         times = {key: {"duration": 2} for key in "abc"}

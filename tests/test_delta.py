@@ -193,4 +193,4 @@ def test_what_a_run_remembered_and_did_not_consolidate_is_taken_up(loaded):
 def test_it_says_what_is_missing(place):
     ended = place.svod("delta", *PACE, left_out=["SVOD_STORE_A"])
     assert ended.code == 2
-    assert ended.err == "svod: --store_a is needed: see svod delta --help\n"
+    assert ended.err == ("svod: --store_a or --store_b_kafka is needed: see svod delta --help\n")

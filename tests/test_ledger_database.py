@@ -1,6 +1,7 @@
 """The ledger on each database: the same content, the same errors, one run a time."""
 
 import multiprocessing
+import os
 import sqlite3
 import threading
 from collections.abc import Iterator
@@ -45,7 +46,12 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MariaDB]:
         yield server
 
 
-@pytest.fixture(params=["sqlite", "mariadb", "postgresql"])
+DATABASES = ["sqlite", "mariadb"]
+if "SVOD_TEST_POSTGRESQL" in os.environ:
+    DATABASES.append("postgresql")
+
+
+@pytest.fixture(params=DATABASES)
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path}/ledger.db"

@@ -1,6 +1,6 @@
 """Ids of persons: given once, kept as rows come and go, never shared."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import pytest
 import sqlalchemy as sa
@@ -17,9 +17,10 @@ from ledger_world import (
     empty,
     outcomes,
     run_once,
+    take_up,
 )
 
-from transforms.ledger import persons, schema
+from transforms.ledger import pieces, schema, standing
 from transforms.ledger.database import Ledger, open_ledger
 from transforms.records import Row
 
@@ -173,8 +174,9 @@ def test_no_two_persons_ever_share_an_id(ledger: Ledger, moves: list[tuple[str, 
     empty(ledger)
     run_once(ledger, [company_row("A:1", ACTIVE), company_row("A:2", OTHER)])
     for at, (ref, name, company) in enumerate(moves, 1):
-        run_once(ledger, [named(ref, name, at, company)])
-    last = {ref: (name, company) for ref, name, company in moves}
+        own = (f"+7921{sum(map(ord, name)):07}",)
+        run_once(ledger, [contact_row(ref, [company], at, name=name, phones=own)])
+    last = {ref: name for ref, name, _ in moves}
     found = ids(ledger)
     assert found.keys() == last.keys()
     for one in last:
@@ -182,10 +184,26 @@ def test_no_two_persons_ever_share_an_id(ledger: Ledger, moves: list[tuple[str, 
             assert (found[one] == found[other]) == (last[one] == last[other])
 
 
-def test_pieces_hold_all_that_hangs_together(ledger: Ledger) -> None:
-    run_once(ledger, [contact_row("A:1", ["1", "2"], name="Кот Том")])
-    assert persons.pieces(ledger, {ACTIVE}) == [sorted([ACTIVE, OTHER])]
-    assert list(persons.batches([["1"] * 400, ["2"] * 200, ["3"]])) == [
-        [["1"] * 400, ["2"] * 200],
-        [["3"]],
+def touched_pieces(ledger: Ledger, rows: Iterable[Row]) -> list[list[str]]:
+    """What a run with these rows would rebuild."""
+    run, touched = take_up(ledger, rows)
+    standing.resolve(ledger, run, sorted(touched.contacts))
+    return pieces.dirty_pieces(ledger, run)
+
+
+def test_only_touched_pieces_are_rebuilt(ledger: Ledger) -> None:
+    others = [contact_row(f"A:{n}", ["1"], name=f"Лютикова{n} Анна") for n in range(10, 20)]
+    run_once(ledger, [named("A:1", "Кот Том"), named("B:1", "Кот Том"), *others])
+    moved = contact_row("A:1", ["2"], 2, name="Сидоркин Лев")
+    assert touched_pieces(ledger, [moved]) == [["A:1", "B:1"]]
+    run_once(ledger)
+    assert touched_pieces(ledger, []) == []
+    new = contact_row("A:2", ["2"], name="Кот Т.", phones=MOBILE)
+    assert touched_pieces(ledger, [new]) == [["A:2", "B:1"]]
+
+
+def test_pieces_are_handed_on_in_batches() -> None:
+    assert list(pieces.batches([["A:1"] * 700, ["A:2"] * 400, ["A:3"]])) == [
+        [["A:1"] * 700, ["A:2"] * 400],
+        [["A:3"]],
     ]

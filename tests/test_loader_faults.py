@@ -142,7 +142,7 @@ def _die(ledger: Ledger, portal: Bitrix24, run: Any, number: int, moment: str) -
                 return reply
 
             connection.post = mortal  # type: ignore[method-assign]
-            Loader(ledger, run, Portal(client), SETTLE).load()
+            Loader(ledger, run, Portal(client), SETTLE, 1).load()
     except Killed:
         died = True
     portal.on_request(None)
@@ -183,7 +183,7 @@ def _die_at_transaction(ledger: Ledger, portal: Bitrix24, records: Any, number: 
     ledger.transact = mortal  # type: ignore[method-assign]
     try:
         with client_of(portal) as client:
-            Loader(ledger, run, Portal(client), 0.05).load()
+            Loader(ledger, run, Portal(client), 0.05, 1).load()
     except Killed:
         return True
     finally:
@@ -278,7 +278,8 @@ def test_a_load_of_many_with_every_trouble_at_once(tmp_path: Path) -> None:
         Fault("refuse", origins=refused),
     ]
     with Bitrix24(limits=False, seed=3, faults=faults) as portal:
-        counted = load(ledger, portal, hold(ledger, [*companies, *contacts]), settle=0.05)
+        run = hold(ledger, [*companies, *contacts])
+        counted = load(ledger, portal, run, settle=0.05, workers=8)
         assert counted == {
             "company": {"created": 298, "rejected": 2},
             "contact": {"created": 297, "rejected": 3},

@@ -104,14 +104,11 @@ def ask(ledger: Ledger, run: Run, access: RegisterAccess, tins: list[str]) -> No
 
 
 @contextmanager
-def keeping_register(access: RegisterAccess) -> Iterator[DailyBudget]:
-    """Within it all runs of this process ask through one client: new connections are limited.
-
-    Gives the questions that are left.
-    """
-    _kept[access] = client, budget = _open(access)
+def keeping_register(access: RegisterAccess) -> Iterator[None]:
+    """Within it all runs of this process ask through one client: new connections are limited."""
+    _kept[access] = client, _ = _open(access)
     try:
-        yield budget
+        yield
     finally:
         del _kept[access]
         client.close()

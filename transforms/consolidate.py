@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 import apache_beam as beam
 
 from transforms.check_register import CheckRegister, RegisterAccess
-from transforms.ledger import companies, persons, standing
+from transforms.ledger import companies, persons, pieces, standing
 from transforms.ledger.runs import Progress
 from transforms.ledger.source_rows import Run
 from transforms.remember import ShardedKeys
@@ -54,9 +54,7 @@ class ConsolidateContacts(beam.PTransform):
             | "GroupByContact" >> beam.CoGroupByKey()
             | "Unite" >> beam.Map(_unite).with_output_types(list[str])
             | "Resolve"
-            >> beam.ParDo(_ResolveFn(self._ledger, self._run)).with_output_types(
-                tuple[int, list[str]]
-            )
+            >> beam.ParDo(_ResolveFn(self._ledger, self._run)).with_output_types(tuple[int, int])
             | "Gather" >> beam.GroupByKey()
             | "Piece"
             >> beam.ParDo(_PiecesFn(self._ledger, self._run)).with_output_types(list[list[str]])
@@ -105,17 +103,17 @@ class _FindContactsFn(LedgerFn):
 
 
 class _ResolveFn(LedgerFn):
-    def process(self, refs: list[str]) -> Iterator[tuple[int, list[str]]]:
-        tins = standing.resolve(self.ledger, self.run, [row_key(ref) for ref in refs])
-        yield 0, sorted(tins)
+    def process(self, refs: list[str]) -> Iterator[tuple[int, int]]:
+        standing.resolve(self.ledger, self.run, [row_key(ref) for ref in refs])
+        yield 0, len(refs)
 
 
 class _PiecesFn(LedgerFn):
-    def process(self, element: tuple[int, Iterable[list[str]]]) -> Iterator[list[list[str]]]:
-        _, lists = element
-        groups = persons.pieces(self.ledger, {tin for tins in lists for tin in tins})
+    def process(self, _: tuple[int, Iterable[int]]) -> Iterator[list[list[str]]]:
+        # All rows are resolved now, and those whose persons are to be rebuilt are marked.
+        groups = pieces.dirty_pieces(self.ledger, self.run)
         Progress(self.ledger, self.run, "contacts", total=sum(map(len, groups))).flush()
-        yield from persons.batches(groups)
+        yield from pieces.batches(groups)
 
 
 class _PersonsFn(LedgerFn):

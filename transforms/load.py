@@ -1,6 +1,7 @@
 """Loading into the CRM: one writer for the portal, whatever the number of workers."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from urllib.parse import urlsplit
 
 import apache_beam as beam
 import msgspec
@@ -12,7 +13,9 @@ from transforms.crm.loader import Loader
 from transforms.crm.portal import Portal
 from transforms.errors import ConfigurationError
 from transforms.ledger import usage
+from transforms.ledger.database import Ledger
 from transforms.ledger.load_results import defer_unloaded
+from transforms.ledger.pace import PaceStore
 from transforms.ledger.runs import remark, settle_run
 from transforms.ledger.source_rows import Run
 from transforms.secrets import Secret
@@ -20,6 +23,12 @@ from transforms.worker import LedgerFn
 
 OnRequest = Callable[[int, int, int], None]
 """Told of requests, those of them that were refused, and milliseconds waited for the limits."""
+
+
+_SHARED = (
+    "Another program uses the portal too: requests were refused although our own count had room."
+    " It was given a part of the rate."
+)
 
 
 class CrmAccess(msgspec.Struct, frozen=True):
@@ -68,43 +77,40 @@ class _LoadFn(LedgerFn):
     def process(self, element: tuple[int, Iterable[int]]) -> Iterator[int]:
         settle_run(self.ledger, self.run, self._read_up_to)
         recorder = usage.Recorder(self.ledger, self.run)
-        client = open_client(self._access, recorder.add)
-        known = _portals[self._access, self._access.webhook.value()]
-        portal = Portal(client, known.presets)
+        client = open_client(self._access, self.ledger, recorder.add)
+        # The runs of one process check the portal once.
+        known = self._access, self._access.webhook.value()
+        portal = Portal(client, _presets.get(known))
         try:
             Loader(self.ledger, self.run, portal, self._access.settle).load()
         except (CrmUnavailable, Stop, ConfigurationError) as error:
             remark(self.ledger, self.run, str(error))
         finally:
-            known.presets = portal.presets
+            _presets[known] = portal.presets
+            if client.limits.statistics.unexplained:
+                remark(self.ledger, self.run, _SHARED)
             recorder.flush()
             client.close()
             self.ledger.transact(lambda connection: defer_unloaded(connection, self.run))
         yield sum(element[1])
 
 
-def open_client(access: CrmAccess, on_request: OnRequest = lambda *_: None) -> CrmClient:
-    """A client of the portal, at its limits; ``on_request`` is told of each request."""
+_presets: dict[tuple[CrmAccess, str], dict[str, int]] = {}
+
+
+def open_client(
+    access: CrmAccess, ledger: Ledger, on_request: OnRequest = lambda *_: None
+) -> CrmClient:
+    """A client of the portal, at its limits; ``on_request`` is told of each request.
+
+    What is used of the limits stands in the ledger, for all that ask the portal from here.
+    """
     webhook = access.webhook.value()
-    limits = limits_of(access)
-    limits.on_request = on_request
-    return CrmClient(webhook, limits)
-
-
-def limits_of(access: CrmAccess) -> Limits:
-    """The pace of all that this process asks of the portal, one run after the other."""
-    known = _portals.setdefault(
-        (access, access.webhook.value()),
-        _Portal(Limits(access.rate, access.burst, access.operating)),
+    limits = Limits(
+        access.rate,
+        access.burst,
+        access.operating,
+        store=PaceStore(ledger, urlsplit(webhook).netloc),
+        on_request=on_request,
     )
-    return known.limits
-
-
-class _Portal(msgspec.Struct):
-    """What one run leaves to the next one of the same process: what is spent, what was checked."""
-
-    limits: Limits
-    presets: dict[str, int] = {}
-
-
-_portals: dict[tuple[CrmAccess, str], _Portal] = {}
+    return CrmClient(webhook, limits)

@@ -1,6 +1,7 @@
 """What a portal's reply means: a result, an error of one of the kinds, seconds of work."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from math import isfinite
 from typing import Any
 
@@ -14,7 +15,7 @@ from transforms.crm.errors import (
     Throttled,
     UnknownOutcome,
 )
-from transforms.crm.limits import Usage
+from transforms.crm.limits import BATCH, Usage
 from transforms.crm.operating import Spent
 from transforms.secrets import mask
 
@@ -96,42 +97,65 @@ def read_batch(methods: Mapping[str, str], body: Mapping[str, Any]) -> BatchAnsw
 
 
 def usage_of(
-    method: str, methods: Mapping[str, str], reply: Reply, error: CrmError | None
+    method: str,
+    methods: Mapping[str, str],
+    units: Mapping[str, int],
+    reply: Reply,
+    error: CrmError | None,
 ) -> Usage:
     """What a request used up of the limits; ``methods`` are those of a batch's commands, by key.
 
-    They are billed to their own methods, or to ``batch``, or to both: where the portal tells one
-    sum and not the other, the other is free; where it tells none, both are counted.
+    ``units`` are the commands', or under ``""`` those of a plain call.
+    They are billed to their own methods or to ``batch``: where the portal tells one sum and not
+    the other, the other is free; where it tells none, or both, both are counted.
     """
     if not reply.sent:
         return Usage(arrived=False)
     if isinstance(error, Throttled):
-        return _usage({method: error}, [])
-    own = _spent(method, reply, reply.body or {}, reply.seconds, error)
+        return _usage({method: error}, [], "")
+    own = _spent(method, reply, reply.body or {}, reply.seconds, error, units.get("", 1))
     if not methods:
         return Usage(spent=[own])
     body = (reply.body or {}) if error is None else {}
     errors = read_batch(methods, body).errors if body else dict.fromkeys(methods, error)
     times = as_map(as_map(body.get("result")).get("result_time"))
-    share = reply.seconds / len(methods)
+    share = reply.seconds / sum(units.values())
     spent = [
-        _spent(name, reply, {"time": times.get(key)}, share, errors.get(key))
+        _spent(
+            name,
+            reply,
+            {"time": times.get(key)},
+            share * units[key],
+            errors.get(key),
+            units[key],
+        )
         for key, name in methods.items()
         if not isinstance(errors.get(key), Throttled)
     ]
-    if own.operating is not None or all(one.operating is None for one in spent):
+    to_batch = own.operating is not None
+    to_commands = any(one.operating is not None for one in spent)
+    billed = ("both" if to_commands else BATCH) if to_batch else "commands" * to_commands
+    if billed == BATCH:
+        spent = [replace(one, free=True) for one in spent]
+    if billed != "commands":
         spent.append(own)
     refused = {methods[k]: e for k, e in errors.items() if isinstance(e, Throttled)}
-    return _usage(refused, spent)
+    return _usage(refused, spent, billed)
 
 
-def _usage(refused: Mapping[str, Throttled], spent: list[Spent]) -> Usage:
+def _usage(refused: Mapping[str, Throttled], spent: list[Spent], billed: str) -> Usage:
     over_rate = {name for name, error in refused.items() if error.code.upper() == _OVER_RATE}
-    return Usage(True, bool(over_rate), frozenset(refused.keys() - over_rate), spent)
+    refusing = frozenset(refused.keys() - over_rate)
+    return Usage(True, bool(over_rate), refusing, spent, billed)
 
 
 def _spent(
-    method: str, reply: Reply, told: Mapping[str, Any], measured: float, error: CrmError | None
+    method: str,
+    reply: Reply,
+    told: Mapping[str, Any],
+    measured: float,
+    error: CrmError | None,
+    units: int,
 ) -> Spent:
     """A call's cost by the ``time`` that the portal told; without it, the seconds measured."""
     time = as_map(told.get("time"))
@@ -142,7 +166,7 @@ def _spent(
         # Both are the portal's, whose clock need not agree with ours.
         reset_in = reset_at - start - reply.seconds
     seconds = measured if duration is None else duration
-    return Spent(method, max(seconds, 0.0), operating, reset_in, error is not None)
+    return Spent(method, max(seconds, 0.0), operating, reset_in, error is not None, units=units)
 
 
 def _number(value: Any) -> float | None:

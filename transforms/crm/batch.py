@@ -12,8 +12,6 @@ from urllib.parse import quote
 
 from transforms.crm.errors import CrmError
 
-MAX_COMMANDS = 50
-
 Command = tuple[str, Mapping[str, Any]]
 
 # What a portal replaces in every value of a batch, in capitals too, wherever it stands.

@@ -6,7 +6,7 @@
 from collections.abc import Iterable
 from typing import Any
 
-from transforms.crm.mapping import LINKS, MULTIFIELDS
+from transforms.crm.mapping import LINKS, MARK, MULTIFIELDS, ORIGINATOR
 
 Fields = dict[str, Any]
 
@@ -29,6 +29,18 @@ def changed_fields(before: Fields, after: Fields) -> Fields:
         for name, value in after.items()
         if name not in (*MULTIFIELDS, LINKS) and before.get(name) != value
     }
+
+
+def with_mark(before: Fields, after: Fields) -> Fields:
+    """``after`` with the mark of the program that made the item, where that is not us.
+
+    >>> with_mark({"originatorId": "1c", "originId": "7"}, {"originatorId": "svod", "title": "x"})
+    {'title': 'x', 'originatorId': '1c', 'originId': '7'}
+    """
+    if before.get(MARK[0]) in (None, ORIGINATOR):
+        return after
+    kept = {name: before[name] for name in MARK if name in before}
+    return {name: value for name, value in after.items() if name not in MARK} | kept
 
 
 def differ_in_values(before: Fields, after: Fields) -> bool:

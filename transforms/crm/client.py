@@ -12,10 +12,11 @@ from types import TracebackType
 from typing import Any
 
 from transforms.crm.answers import failure, read_batch, usage_of
-from transforms.crm.batch import MAX_COMMANDS, BatchAnswer, Command, as_map, encode_command
+from transforms.crm.batch import BatchAnswer, Command, as_map, encode_command
 from transforms.crm.connection import Connection, Reply, check_webhook
 from transforms.crm.errors import CrmError, CrmUnavailable, Throttled, UnknownOutcome
 from transforms.crm.limits import Limits
+from transforms.crm.sizes import MAX_COMMANDS, units
 
 __all__ = ["CrmClient", "check_webhook"]
 
@@ -74,7 +75,7 @@ class CrmClient:
             UnknownOutcome: only when it ``writes``: it may have happened or not.
             CrmUnavailable, Stop: the run cannot go on.
         """
-        return self._ask(method, params, {}, writes)
+        return self._ask(method, params, {}, {"": units(method, params)}, writes)
 
     def batch(self, commands: Mapping[str, Command], *, writes: bool) -> BatchAnswer:
         """What became of each of 50 commands at most; they run in their order.
@@ -112,7 +113,8 @@ class CrmClient:
         lines = {key: encode_command(*command) for key, command in commands.items()}
         methods = {key: method for key, (method, _) in commands.items()}
         try:
-            body = self._ask("batch", {"halt": 0, "cmd": lines}, methods, writes)
+            measured = {key: units(*command) for key, command in commands.items()}
+            body = self._ask("batch", {"halt": 0, "cmd": lines}, methods, measured, writes)
         except CrmError as error:
             if is_first:
                 raise
@@ -120,13 +122,18 @@ class CrmClient:
         return read_batch(methods, body)
 
     def _ask(
-        self, method: str, params: Mapping[str, Any], methods: Mapping[str, str], writes: bool
+        self,
+        method: str,
+        params: Mapping[str, Any],
+        methods: Mapping[str, str],
+        measured: Mapping[str, int],
+        writes: bool,
     ) -> dict[str, Any]:
         """The answer's JSON, once there is one; raises what ``call`` does."""
         sent = json.dumps(params, ensure_ascii=False, allow_nan=False).encode("utf-8", "replace")
         waits, refusals = iter(self._waits), 0
         while True:
-            reply, error = self._send(method, sent, methods)
+            reply, error = self._send(method, sent, methods, measured)
             if error is None:
                 return reply.body or {}
             if isinstance(error, Throttled):
@@ -142,12 +149,15 @@ class CrmClient:
             self._sleep(wait)
 
     def _send(
-        self, method: str, body: bytes, methods: Mapping[str, str]
+        self, method: str, body: bytes, methods: Mapping[str, str], measured: Mapping[str, int]
     ) -> tuple[Reply, CrmError | None]:
-        permit = self.limits.acquire(Counter([method, *methods.values()]))
+        calls = Counter({method: measured.get("", 1)})
+        for key, name in methods.items():
+            calls[name] += measured[key]
+        permit = self.limits.acquire(calls)
         reply = self._connection.post(method, body, self._clock)
         error = failure(method, reply)
-        self.limits.release(permit, usage_of(method, methods, reply, error))
+        self.limits.release(permit, usage_of(method, methods, measured, reply, error))
         return reply, error
 
     def fields(self, entity_type_id: int) -> dict[str, dict[str, Any]]:

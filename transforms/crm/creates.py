@@ -6,13 +6,13 @@ the longest time that a request can take.
 """
 
 from collections.abc import Callable, Collection, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy.engine import Connection
 
 from transforms.crm.errors import Refused
 from transforms.ledger import loads
-from transforms.ledger.database import Ledger, chunks
+from transforms.ledger.database import Ledger
 from transforms.ledger.sent import (
     ITEM,
     Intent,
@@ -27,8 +27,18 @@ from transforms.ledger.source_rows import Run, now
 
 Fields = dict[str, Any]
 
-Find = Callable[[Mapping[Key, Fields]], Mapping[Key, Sent]]
-"""Looks parts up in the CRM: those found, and what may be taken as sent."""
+
+class Found(NamedTuple):
+    """A part that is in the CRM, and what may be taken as sent; ``ours``: it bears our mark."""
+
+    sent: Sent
+    ours: bool
+
+
+Find = Callable[[Mapping[Key, Fields]], Mapping[Key, Found]]
+"""Looks parts up in the CRM."""
+Size = Callable[[int], int]
+"""How many of so many creates go into the next request."""
 Send = Callable[[Mapping[Key, Fields]], Mapping[Key, int | Refused]]
 """Sends creates: each one's id, or why it was refused; nothing where the outcome is unknown."""
 
@@ -52,9 +62,9 @@ class Creates:
         self.retry_at: int | None = None
 
     def ensure(
-        self, wanted: Mapping[Key, Fields], find: Find | None, send: Send, size: int
+        self, wanted: Mapping[Key, Fields], find: Find | None, send: Send, size: Size
     ) -> Ensured:
-        """Create what is not there yet, ``size`` a request.
+        """Create what is not there yet, as much a request as ``size`` says.
 
         ``find`` is ``None`` when none of it can be there. What is postponed is to be tried again
         after ``retry_at``.
@@ -63,22 +73,25 @@ class Creates:
         missing = dict(wanted)
         if find is not None and missing:
             self._look_up(missing, find, ensured)
-        for keys in chunks(list(missing), size):
+        left = list(missing)
+        while left:
+            count = size(len(left))
+            keys, left = left[:count], left[count:]
             self._create({key: missing[key] for key in keys}, send, ensured)
         return ensured
 
     def _look_up(self, missing: dict[Key, Fields], find: Find, ensured: Ensured) -> None:
         with self._ledger.read() as connection:
             under_way = intents(connection, self._kind, sorted({key for key, _ in missing}))
-        for key, sent in find(missing).items():
+        created: set[Key] = set()
+        for key, (sent, ours) in find(missing).items():
             # What the intent was about to send is what the portal holds.
-            intent = under_way.get(key)
+            intent = under_way.get(key) if ours else None
             ensured.there[key] = Sent(sent.crm_id, intent.fields) if intent else sent
+            created |= {key} if intent else set()
             del missing[key]
         there = dict(ensured.there)
-        self._ledger.transact(
-            lambda connection: self._save(connection, there, there.keys() & under_way.keys())
-        )
+        self._ledger.transact(lambda connection: self._save(connection, there, created))
         for key, intent in under_way.items():
             if key in missing and self.is_in_doubt(intent):
                 del missing[key]

@@ -8,7 +8,8 @@ SvodError
     ├── UnknownOutcome    a write may have happened or not: look the record up by its origin
     ├── CrmUnavailable    no answer for too long (fatal)
     └── Stop              the portal will not take anything from us (fatal)
-        └── PortalMoved   it has another address now (fatal)
+        ├── PortalMoved   it has another address now (fatal)
+        └── RefusesAll    it refuses every record for one and the same reason (fatal)
 ```
 
 The text of each is for people and holds neither the webhook nor anything about a customer. The
@@ -17,6 +18,7 @@ portal's ``description`` may quote what it was sent: it belongs into the ledger,
 # ruff: noqa: N818 -- these are outcomes, and named as the loader speaks of them
 
 from transforms.errors import SvodError
+from transforms.secrets import mask
 
 
 class CrmError(SvodError):
@@ -65,3 +67,19 @@ class Stop(CrmError):
 
 class PortalMoved(Stop):
     """The portal redirects: it was renamed. Nothing is followed, nothing was executed. Fatal."""
+
+
+class RefusesAll(Stop):
+    """Every record is refused for one reason: it is not the records' fault. Fatal.
+
+    What many different records get to hear in the same words quotes none of them.
+    """
+
+    def __init__(self, method: str, error: Refused) -> None:
+        told = f"{error.code} {mask(error.description)}".strip() or "no reason is given"
+        super().__init__(
+            f"The CRM refuses every record in {method}: {told[:200]}. Check the webhook's rights,"
+            " the fields that the portal wants filled, and its requisite presets; then run again.",
+            error.code,
+            error.description,
+        )

@@ -1,6 +1,6 @@
 """Items of one kind in the CRM: created when missing, updated where the stores changed them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, Generic, TypeVar
 
@@ -8,10 +8,11 @@ import msgspec
 from sqlalchemy.engine import Connection
 
 from transforms.crm import changes, mapping
-from transforms.crm.creates import Creates
-from transforms.crm.errors import Refused, UnknownOutcome
-from transforms.crm.outcomes import Fields, Outcomes, Rejection
-from transforms.crm.portal import BATCH, IMPORT, Portal
+from transforms.crm.creates import Creates, Found
+from transforms.crm.errors import Refused
+from transforms.crm.outcomes import Fields, Outcomes, Rejection, rejection
+from transforms.crm.portal import Item, Portal
+from transforms.crm.sizes import MAX_COMMANDS
 from transforms.ledger import loads
 from transforms.ledger.database import Ledger, chunks
 from transforms.ledger.sent import (
@@ -29,6 +30,9 @@ from transforms.ledger.sent import (
 from transforms.ledger.source_rows import Run
 
 R = TypeVar("R")
+
+Adopt = Callable[[Sequence[str], Sequence[str]], Mapping[str, Item]]
+"""Finds items that people made before us, by our keys; the second are the fields to read."""
 
 
 class Wanted(msgspec.Struct, Generic[R]):
@@ -56,9 +60,11 @@ class Items:
         kind: str,
         entity_type: int,
         creates: Creates,
+        adopt: Adopt = lambda keys, select: {},
     ) -> None:
         self._ledger, self._run, self._portal = ledger, run, portal
         self._kind, self._entity_type, self._creates = kind, entity_type, creates
+        self._adopt = adopt
         self.rejected: dict[str, Rejection] = {}
 
     def bring(self, wanted: Sequence[Wanted[Any]]) -> dict[str, dict[str, Sent]]:
@@ -81,11 +87,11 @@ class Items:
     def _create(self, missing: Sequence[Wanted[Any]]) -> None:
         by_key = {(one.key, ITEM): one for one in missing}
 
-        def find(parts: Mapping[Key, Fields]) -> dict[Key, Sent]:
+        def find(parts: Mapping[Key, Fields]) -> dict[Key, Found]:
             return self._find([by_key[key] for key in parts])
 
         wanted = {key: one.fields for key, one in by_key.items()}
-        ensured = self._creates.ensure(wanted, find, self._import, IMPORT)
+        ensured = self._creates.ensure(wanted, find, self._import, self._size)
         for key, sent in ensured.there.items():
             by_key[key].crm_id = sent.crm_id
             by_key[key].fresh = key in ensured.new
@@ -93,37 +99,21 @@ class Items:
             self.rejected[key[0]] = Rejection(error, wanted[key])
 
     def _import(self, parts: Mapping[Key, Fields]) -> dict[Key, int | Refused]:
-        try:
-            outcomes = self._portal.import_items(self._entity_type, list(parts.values()))
-        except UnknownOutcome:
-            return {}
-        except Refused as error:
-            if len(parts) == 1:
-                return dict.fromkeys(parts, error)
-            # The whole request was refused for one record's sake: each is sent by itself.
-            found: dict[Key, int | Refused] = {}
-            for key, fields in parts.items():
-                found |= self._import({key: fields})
-            return found
-        return dict(zip(parts, outcomes, strict=True))
+        return self._portal.import_items(self._entity_type, parts)
 
-    def _find(self, wanted: Sequence[Wanted[Any]]) -> dict[Key, Sent]:
+    def _size(self, left: int) -> int:
+        return self._portal.sizes.items() * self._portal.sizes.imports(left)
+
+    def _find(self, wanted: Sequence[Wanted[Any]]) -> dict[Key, Found]:
         plain = sorted({name for one in wanted for name in changes.plain(one.fields)})
         items = self._portal.find_items(self._entity_type, [one.key for one in wanted], plain)
-        found: dict[Key, Sent] = {}
+        adopted = self._adopt([one.key for one in wanted if one.key not in items], plain)
+        found: dict[Key, Found] = {}
         for one in wanted:
-            item = items.get(one.key)
-            if item is None:
-                continue
-            if item.version == one.version:
-                fields = dict(one.fields)
-            else:
-                # Nobody knows what was sent: what stands there is taken for somebody's wish.
-                fields = {name: one.fields.get(name) for name in plain if item.fields.get(name)}
-                fields["originVersion"] = item.version
-            if mapping.LINKS in one.fields:
-                fields[mapping.LINKS] = [int(i) for i in item.fields.get(mapping.LINKS) or ()]
-            found[one.key, ITEM] = Sent(item.crm_id, fields)
+            item = items.get(one.key) or adopted.get(one.key)
+            if item is not None:
+                sent = Sent(item.crm_id, _taken_as_sent(one, item, plain))
+                found[one.key, ITEM] = Found(sent, one.key in items)
         return found
 
     def _update(
@@ -133,6 +123,8 @@ class Items:
         doubts: Mapping[str, Intent],
     ) -> None:
         before = {one.key: _before(sent[one.key][ITEM], doubts.get(one.key)) for one in there}
+        for one in there:
+            one.fields = changes.with_mark(before[one.key], one.fields)
         held = self._held(
             [one for one in there if changes.differ_in_values(before[one.key], one.fields)]
         )
@@ -161,7 +153,7 @@ class Items:
         by_id = {one.crm_id: one for one in wanted}
         outcomes = self._portal.multifields(self._entity_type, list(by_id))
         for crm_id, error in outcomes.refused.items():
-            self.rejected[by_id[crm_id].key] = Rejection(error, {"id": crm_id})
+            self.rejected[by_id[crm_id].key] = rejection(error, {"id": crm_id})
         return {by_id[crm_id].key: values for crm_id, values in outcomes.done.items()}
 
     def _send(self, there: Sequence[Wanted[Any]], updates: Mapping[str, Fields]) -> Outcomes[str]:
@@ -171,14 +163,14 @@ class Items:
             for key, fields in updates.items()
         }
         outcomes: Outcomes[str] = Outcomes()
-        for keys in chunks(list(calls), BATCH):
+        for keys in chunks(list(calls), MAX_COMMANDS):
             under_way = {(key, UPDATE): updates[key] for key in keys}
             self._ledger.transact(partial(save_intents, kind=self._kind, parts=under_way))
             part = self._portal.each("crm.item.update", {key: calls[key] for key in keys})
             outcomes.done |= part.done
             outcomes.refused |= part.refused
         for key, error in outcomes.refused.items():
-            self.rejected[key] = Rejection(error, calls[key])
+            self.rejected[key] = rejection(error, calls[key])
         return outcomes
 
     def _save(self, done: Mapping[Key, Sent], outcomes: Outcomes[str]) -> None:
@@ -188,6 +180,19 @@ class Items:
             loads.touch(connection, self._run, self._kind, sorted(outcomes.done))
 
         self._ledger.transact(save)
+
+
+def _taken_as_sent(one: Wanted[Any], item: Item, plain: Sequence[str]) -> Fields:
+    """What may be taken as sent of an item that is there without our knowing."""
+    if item.version == one.version:
+        fields = dict(one.fields)
+    else:
+        # Nobody knows what was sent: what stands there is taken for somebody's wish.
+        fields = {name: one.fields.get(name) for name in plain if item.fields.get(name)}
+        fields |= {name: item.fields[name] for name in mapping.MARK if item.fields.get(name)}
+    if mapping.LINKS in one.fields:
+        fields[mapping.LINKS] = [int(i) for i in item.fields.get(mapping.LINKS) or ()]
+    return fields
 
 
 def _before(sent: Sent, doubt: Intent | None) -> Fields:

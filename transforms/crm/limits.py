@@ -3,14 +3,25 @@
 The portal counts requests in a leaky bucket. Ours counts a request from the moment when it is sent
 until its answer as full, and lets it drain only then; the portal has counted it earlier. So ours is
 never emptier than the portal's, however long a request is on its way.
+
+The count stands where all threads, processes and runs of this machine see it (``Store``): what was
+spent before a restart is spent.
 """
 
 import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from typing import Protocol, TypeVar
 
+import msgspec
+
+from transforms.crm.errors import CrmUnavailable
 from transforms.crm.operating import STEPS, OperatingBudget, Spent
+
+T = TypeVar("T")
+
+BATCH = "batch"
 
 # Requests kept free in the bucket: clocks do not run quite alike.
 _MARGIN = 2
@@ -18,15 +29,26 @@ _MARGIN = 2
 _INSTANT = 1e-6
 # Longest wait after one more 503, in seconds of a portal with a window of ten minutes.
 _LONGEST_HOLD = 60
+# After so many seconds (of such a portal) nobody waits for an answer any more: whoever sent the
+# request has died, and the portal may have worked for it.
+_LONGEST_FLIGHT = 90
+# Our share of the rate. Who takes all of it starves others without ever noticing them: the bucket
+# is then full for them only.
+_MOST_SHARE = 0.98
+# A refusal is another program's doing, for our own count had room: it gets a part of the rate,
+# which comes back, bit by bit, within a window without such refusals.
+_GIVE = 0.7
+_LEAST_SHARE = 0.25
 
 
-@dataclass(frozen=True)
-class Permit:
+class Permit(msgspec.Struct, frozen=True):
     """One request that may be sent: how many calls of which methods, and what was set aside."""
 
-    calls: Mapping[str, int]
+    number: int
+    at: float
+    calls: dict[str, int]
     waited: float
-    marks: Mapping[str, tuple[float, float]]
+    marks: dict[str, tuple[float, float]]
 
 
 @dataclass(frozen=True)
@@ -34,13 +56,15 @@ class Usage:
     """What became of a request.
 
     ``arrived`` is false when it surely never reached the portal. ``over_rate``: refused with 503;
-    ``over_operating``: the methods refused with 429; ``spent``: what its calls cost.
+    ``over_operating``: the methods refused with 429; ``spent``: what its calls cost. ``billed``
+    says what a batch was billed to: ``batch``, its ``commands``, or nothing is known ("").
     """
 
     arrived: bool = True
     over_rate: bool = False
     over_operating: frozenset[str] = frozenset()
     spent: list[Spent] = field(default_factory=list)
+    billed: str = ""
 
     @property
     def refused(self) -> bool:
@@ -50,11 +74,16 @@ class Usage:
 
 @dataclass
 class Statistics:
-    """Requests that reached the portal, those of them that hit a limit, seconds waited."""
+    """Requests that reached the portal, those of them that hit a limit, seconds waited.
+
+    ``unexplained`` is how often our own count had room and the portal had not: another program was
+    faster.
+    """
 
     requests: int = 0
     refused: int = 0
     seconds_waited: float = 0.0
+    unexplained: int = 0
 
 
 @dataclass(frozen=True)
@@ -75,12 +104,41 @@ class Budget:
     methods: Mapping[str, MethodBudget]
 
 
+class _State(msgspec.Struct):
+    """All that is counted. Moments are those of the clock."""
+
+    seen: float
+    level: float = 0.0
+    hold: float = 0.0
+    held_until: float = 0.0
+    share: float = _MOST_SHARE
+    billed: str = ""
+    last_permit: int = 0
+    flights: dict[int, Permit] = {}
+    methods: dict[str, OperatingBudget] = {}
+
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(_State).decode
+
+
+class Store(Protocol):
+    """Keeps the count for several processes."""
+
+    def change(self, work: Callable[[bytes | None], tuple[bytes | None, T]]) -> T:
+        """Does ``work`` to what is kept, while nobody else does; None keeps what is there.
+
+        ``work`` may be called again when somebody got in its way.
+        """
+
+
 class Limits:
     """The pace for all threads that talk to one portal.
 
     ``rate`` and ``burst`` are in requests, ``operating`` in seconds of work per method and
     ``window`` seconds. ``on_request(requests, refused, waited_ms)`` is told of each request, in
-    the thread that sent it. ``clock`` never goes back and is in seconds.
+    the thread that sent it. ``clock`` is in seconds; with a ``store`` it is one that all processes
+    share. Without one the count is this object's own.
     """
 
     def __init__(
@@ -90,93 +148,180 @@ class Limits:
         operating: float = 480.0,
         window: float = 600.0,
         *,
+        store: Store | None = None,
         on_request: Callable[[int, int, int], None] = lambda requests, refused, waited_ms: None,
-        clock: Callable[[], float] = time.monotonic,
+        clock: Callable[[], float] = time.time,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        self._rate, self._burst = rate, burst
-        self._operating, self._window = operating, window
-        self._second = window / STEPS
+        self.rate, self.operating, self.window = rate, operating, window
+        self._burst, self._second = burst, window / STEPS
         self.on_request, self._clock, self._sleep = on_request, clock, sleep
         self._lock = threading.Lock()
-        self._methods: dict[str, OperatingBudget] = {}
-        self._level = 0.0
-        self._seen = clock()
-        self._in_flight = 0
-        self._hold = 0.0
-        self._held_until = float("-inf")
+        self._store = store
+        self._state = _State(clock())
         self._statistics = Statistics()
+        self._stopped = False
 
     def acquire(self, calls: Mapping[str, int]) -> Permit:
         """Returns when a request with so many calls of these methods may be sent.
 
         A batch names ``batch`` itself too. Each permit must come back through ``release``.
+
+        Raises:
+            CrmUnavailable: after ``stop``.
         """
         began = self._clock()
         while isinstance(answer := self.try_acquire(calls, began), float):
+            if self._stopped:
+                raise CrmUnavailable("The load was stopped.")
             # Looks again every second: others' answers may have brought better news.
             self._sleep(min(answer, self._second))
         return answer
 
+    def stop(self) -> None:
+        """Nobody who waits gets a permit any more."""
+        self._stopped = True
+
     def try_acquire(self, calls: Mapping[str, int], began: float | None = None) -> Permit | float:
         """A permit, or the seconds after which asking again makes sense."""
-        with self._lock:
-            now = self._clock()
-            budgets = {method: self._budget(method) for method in calls}
-            delays = [budget.delay(now, calls[method]) for method, budget in budgets.items()]
-            delay = max(self._request_delay(now), *delays)
+
+        def take(state: _State) -> tuple[bool, Permit | float]:
+            delay = self._delay(state, calls)
             if delay > _INSTANT:
-                return float(delay)
-            self._in_flight += 1
-            marks = {method: budget.reserve(calls[method]) for method, budget in budgets.items()}
-        return Permit(calls, now - (now if began is None else began), marks)
+                return False, delay
+            now, state.last_permit = state.seen, state.last_permit + 1
+            marks = {
+                method: self._budget(state, method).reserve(expected)
+                for method, expected in self._expected(state, calls).items()
+            }
+            waited = now - (now if began is None else began)
+            permit = Permit(state.last_permit, now, dict(calls), waited, marks)
+            state.flights[permit.number] = permit
+            return True, permit
+
+        return self._change(take)
+
+    def wait(self, calls: Mapping[str, int]) -> float:
+        """Seconds until such a request may be sent, as far as can be said now."""
+        with self._lock:
+            self._settle(self._state)
+            return max(0.0, self._delay(self._state, calls))
 
     def release(self, permit: Permit, usage: Usage) -> None:
         """Books what became of the request."""
+
+        def book(state: _State) -> tuple[bool, None]:
+            self._book(state, permit, usage)
+            return True, None
+
+        self._change(book)
         with self._lock:
-            now = self._clock()
-            self._drain(now)
-            self._in_flight -= 1
-            self._count(now, permit, usage)
-            for method, mark in permit.marks.items():
-                budget = self._methods[method]
-                budget.settle(now, mark, [one for one in usage.spent if one.method == method])
-                if method in usage.over_operating:
-                    budget.pause(now)
+            self._statistics.requests += usage.arrived
+            self._statistics.refused += usage.refused
+            self._statistics.seconds_waited += permit.waited
         self.on_request(int(usage.arrived), int(usage.refused), round(1000 * permit.waited))
 
-    def _count(self, now: float, permit: Permit, usage: Usage) -> None:
-        self._statistics.requests += usage.arrived
-        self._statistics.refused += usage.refused
-        self._statistics.seconds_waited += permit.waited
+    def _change(self, work: Callable[[_State], tuple[bool, T]]) -> T:
+        """Does ``work`` to the state, which says whether there is something to keep."""
+        with self._lock:
+            if self._store is None:
+                self._settle(self._state)
+                return work(self._state)[1]
+
+            def change(kept: bytes | None) -> tuple[bytes | None, T]:
+                state = _decode(kept) if kept else _State(self._clock())
+                settled = self._settle(state)
+                changed, result = work(state)
+                changed, self._state = changed or settled, state
+                return (_encode(state) if changed else None), result
+
+            return self._store.change(change)
+
+    def _settle(self, state: _State) -> bool:
+        """Brings the state to this moment; whether that cannot be done again later."""
+        now = self._clock()
+        set_back = now < state.seen
+        if set_back:
+            state.held_until += now - state.seen
+            for budget in state.methods.values():
+                budget.shift(now - state.seen)
+        passed = max(0.0, now - state.seen)
+        state.share = min(_MOST_SHARE, state.share + passed / self.window)
+        state.level = max(0.0, state.level - self.rate * state.share * passed)
+        state.seen = now
+        dead = [
+            permit
+            for permit in state.flights.values()
+            if abs(now - permit.at) > _LONGEST_FLIGHT * self._second
+        ]
+        for permit in dead:
+            self._book(state, permit, Usage(spent=_feared(permit)))
+        return set_back or bool(dead)
+
+    def _book(self, state: _State, permit: Permit, usage: Usage) -> None:
+        now = state.seen
         if usage.over_rate:
-            self._hold_back(now)
+            self._hold_back(state)
         elif usage.arrived:
-            self._level += 1
-            self._hold = 0.0
+            state.level += 1
+            state.hold = 0.0
+        state.billed = usage.billed or state.billed
+        known = state.flights.pop(permit.number, None) is not None
+        for method in permit.marks.keys() | {one.method for one in usage.spent}:
+            budget = self._budget(state, method)
+            mark = permit.marks.get(method) if known else None
+            spent = [one for one in usage.spent if one.method == method]
+            budget.settle(now, mark or budget.reserve(0.0), spent)
+        for method in usage.over_operating:
+            self._budget(state, method).pause(now)
 
-    def _hold_back(self, now: float) -> None:
+    def _hold_back(self, state: _State) -> None:
         """The bucket is full whatever we thought: somebody else uses the portal too."""
-        self._level = max(self._level, self._burst)
+        now = state.seen
+        state.level = max(state.level, self._burst)
         # Requests that were refused together are one refusal.
-        if now >= self._held_until:
-            self._hold = min(max(1.0, 2 * self._hold), _LONGEST_HOLD)
-            self._held_until = now + self._hold * self._second
+        if now >= state.held_until:
+            state.hold = min(max(1.0, 2 * state.hold), _LONGEST_HOLD)
+            state.held_until = now + state.hold * self._second
+            state.share = max(_LEAST_SHARE, _GIVE * state.share)
+            self._statistics.unexplained += 1
 
-    def _budget(self, method: str) -> OperatingBudget:
-        if method not in self._methods:
-            self._methods[method] = OperatingBudget(self._operating, self._window)
-        return self._methods[method]
+    def _budget(self, state: _State, method: str) -> OperatingBudget:
+        if method not in state.methods:
+            state.methods[method] = OperatingBudget(self.operating, self.window)
+        return state.methods[method]
 
-    def _request_delay(self, now: float) -> float:
-        self._drain(now)
+    def _expected(self, state: _State, calls: Mapping[str, int]) -> dict[str, float]:
+        """Seconds that the calls will hardly exceed, by the methods that they are billed to."""
+        own = {
+            method: self._budget(state, method).expected(count)
+            for method, count in calls.items()
+            if method != BATCH
+        }
+        if BATCH not in calls or state.billed == "commands":
+            return own
+        whole = {BATCH: sum(own.values())}
+        return whole if state.billed == BATCH else own | whole
+
+    def _delay(self, state: _State, calls: Mapping[str, int]) -> float:
         room = max(1.0, self._burst - _MARGIN)
-        over = (self._level + self._in_flight + 1 - room) / self._rate
-        return max(over, self._held_until - now)
+        over = state.level + len(state.flights) + 1 - room
+        delays = [
+            self._budget(state, method).delay(state.seen, expected)
+            for method, expected in self._expected(state, calls).items()
+        ]
+        return max(over / (self.rate * state.share), state.held_until - state.seen, *delays)
 
-    def _drain(self, now: float) -> None:
-        self._level = max(0.0, self._level - self._rate * max(0.0, now - self._seen))
-        self._seen = now
+    def seconds(self, method: str) -> float | None:
+        """What a call of the method costs, once one was seen."""
+        with self._lock:
+            budget = self._state.methods.get(method)
+            return budget.learned if budget else None
+
+    @property
+    def billed(self) -> str:
+        """What a batch is billed to, as far as is known: see ``Usage``."""
+        return self._state.billed
 
     @property
     def statistics(self) -> Statistics:
@@ -186,11 +331,17 @@ class Limits:
 
     def budget(self) -> Budget:
         """How much of the limits is used now."""
-        with self._lock:
-            now = self._clock()
-            self._drain(now)
+
+        def look(state: _State) -> tuple[bool, Budget]:
             methods = {
-                name: MethodBudget(budget.spent(now), self._operating, budget.average)
-                for name, budget in self._methods.items()
+                name: MethodBudget(budget.spent(state.seen), self.operating, budget.average)
+                for name, budget in state.methods.items()
             }
-            return Budget(self._level + self._in_flight, self._burst, methods)
+            return False, Budget(state.level + len(state.flights), self._burst, methods)
+
+        return self._change(look)
+
+
+def _feared(permit: Permit) -> list[Spent]:
+    """What a request whose answer nobody takes any more may have cost."""
+    return [Spent(method, reserved, guessed=True) for method, (reserved, _) in permit.marks.items()]

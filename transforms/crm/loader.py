@@ -4,83 +4,108 @@ Companies first, with their requisites, addresses and bank details, then contact
 company ids. The ledger says what is left to do, so a load that was cut off goes on where it was.
 """
 
-import json
+import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+from typing import NamedTuple
 
-from sqlalchemy.engine import Connection
-
-from transforms.crm import mapping
 from transforms.crm.creates import Creates
-from transforms.crm.errors import Refused
-from transforms.crm.items import Items, Wanted
-from transforms.crm.outcomes import Rejection
-from transforms.crm.parts import CompanyParts, Holder
+from transforms.crm.errors import RefusesAll
 from transforms.crm.portal import Portal
+from transforms.crm.steps import Companies, Contacts, Step
+from transforms.crm.workers import in_parallel
 from transforms.ledger import loads
 from transforms.ledger.database import Ledger
-from transforms.ledger.loads import Pending, Refusal
+from transforms.ledger.loads import Pending
 from transforms.ledger.runs import Progress
-from transforms.ledger.sent import ITEM, Sent, save_sent, sent_parts
 from transforms.ledger.source_rows import Run, now
-from transforms.matching.golden import (
-    GoldenCompany,
-    GoldenContact,
-    decode_golden_company,
-    decode_golden_contact,
-)
 from transforms.records import COMPANY, CONTACT
 
-_CHUNK = 500
+CreatesOf = Callable[[str], Creates]
+
+# Records that one worker brings at a time: enough for full batches, few enough for all workers.
+_LARGEST, _SMALLEST = 500, 50
+# Requests under way at once: what one waits for, another one uses.
+_WORKERS = 8
 # A record whose outcome is still unknown after so many passes waits for the next run.
 _PASSES = 20
 
 
 class Loader:
-    """Loads all that is pending; ``settle`` is the longest time a request may take, in seconds."""
+    """Loads all that is pending; ``settle`` is the longest time a request may take, in seconds.
 
-    def __init__(self, ledger: Ledger, run: Run, portal: Portal, settle: float) -> None:
+    ``workers`` load at once: while one waits for one of the portal's budgets, others use the rest.
+    """
+
+    def __init__(
+        self, ledger: Ledger, run: Run, portal: Portal, settle: float, workers: int = _WORKERS
+    ) -> None:
         self._ledger, self._run, self._portal, self._settle = ledger, run, portal, settle
+        self._workers = workers
 
     def load(self) -> None:
-        """Load companies, then contacts.
+        """Load companies, each followed by its contacts, then all other contacts.
 
         Raises:
             CrmUnavailable: when the portal stopped answering; nothing is lost.
             Stop: when it refuses to go on.
         """
+        try:
+            self._load()
+        except RefusesAll as error:
+            # None of them is to be left out next time.
+            self._ledger.transact(
+                partial(loads.take_back, run=self._run, reason=error.code, detail=error.description)
+            )
+            raise
+
+    def _load(self) -> None:
         with self._ledger.read() as connection:
-            companies = loads.count_pending(connection, COMPANY)
-            contacts = loads.count_pending(connection, CONTACT)
-        if not companies and not contacts:
+            pending = {kind: loads.count_pending(connection, kind) for kind in _PLURAL}
+        if not any(pending.values()):
             return
         self._portal.check()
-        self._passes(COMPANY, companies, _Companies(self._ledger, self._run, self._portal))
-        # Companies that are there now may have made contacts pending, or let others go on.
-        with self._ledger.read() as connection:
-            contacts = loads.count_pending(connection, CONTACT)
-        self._passes(CONTACT, contacts, _Contacts(self._ledger, self._run, self._portal))
-
-    def _passes(self, kind: str, total: int, step: "_Companies | _Contacts") -> None:
-        progress = Progress(self._ledger, self._run, f"load {_PLURAL[kind]}", total=total)
-        progress.flush()
-        retry_at = 0
+        progress = {
+            kind: Progress(self._ledger, self._run, f"load {_PLURAL[kind]}", total=count)
+            for kind, count in pending.items()
+        }
+        for one in progress.values():
+            one.flush()
+        retry_at: int | None = 0
         for _ in range(_PASSES):
-            time.sleep(max(0.0, (retry_at - now()) / 1e6))
-            creates = Creates(self._ledger, self._run, kind, self._settle)
-            for chunk in self._pending(kind):
-                progress.add(step.load(chunk, creates))
-            if creates.retry_at is None:
+            time.sleep(max(0.0, ((retry_at or 0) - now()) / 1e6))
+            retry_at = self._pass(progress)
+            if retry_at is None:
                 break
-            retry_at = creates.retry_at
-        progress.flush()
+        for one in progress.values():
+            one.flush()
+
+    def _pass(self, progress: Mapping[str, Progress]) -> int | None:
+        """One attempt at all that is pending; when the next one makes sense (None: all known)."""
+        companies = Companies(self._ledger, self._run, self._portal)
+        contacts = Contacts(self._ledger, self._run, self._portal)
+        with_contacts = _WithContacts(companies, contacts, self._creates)
+        steps = ((COMPANY, with_contacts.load), (CONTACT, partial(_alone, contacts, self._creates)))
+        retry_at: list[int] = []
+        for kind, step in steps:
+            for loaded in in_parallel(step, self._pending(kind), self._workers, self._portal.stop):
+                for of_kind, count in loaded.counts.items():
+                    progress[of_kind].add(count)
+                retry_at += loaded.retry_at
+        return max(retry_at, default=None)
+
+    def _creates(self, kind: str) -> Creates:
+        return Creates(self._ledger, self._run, kind, self._settle)
 
     def _pending(self, kind: str) -> Iterator[list[Pending]]:
+        with self._ledger.read() as connection:
+            count = loads.count_pending(connection, kind)
+        size = max(_SMALLEST, min(_LARGEST, count // (2 * self._workers)))
         after = ""
         while True:
             with self._ledger.read() as connection:
-                chunk = loads.pending(connection, kind, after, _CHUNK)
+                chunk = loads.pending(connection, kind, after, size)
             if not chunk:
                 return
             yield chunk
@@ -90,141 +115,41 @@ class Loader:
 _PLURAL: Mapping[str, str] = {COMPANY: "companies", CONTACT: "contacts"}
 
 
-class _Step:
-    kind: str
-    entity_type: int
+class _Loaded(NamedTuple):
+    """How many records of each kind are settled, and when what is in doubt can be looked at."""
 
-    def __init__(self, ledger: Ledger, run: Run, portal: Portal) -> None:
-        self._ledger, self._run, self._portal = ledger, run, portal
-
-    def _items(self, creates: Creates) -> Items:
-        return Items(self._ledger, self._run, self._portal, self.kind, self.entity_type, creates)
-
-    def _finish(
-        self, wanted: Sequence[Wanted[Any]], done: set[str], rejected: Mapping[str, Rejection]
-    ) -> int:
-        """Enter what is loaded in full and what is rejected; returns how many are settled."""
-        refusals = [_refusal(one, rejected[one.key]) for one in wanted if one.key in rejected]
-        loaded = {one.key: (one.crm_id, one.version) for one in wanted if one.key in done}
-
-        def enter(connection: Connection) -> None:
-            loads.reject(connection, self._run, self.kind, refusals)
-            loads.complete(connection, self._run, self.kind, loaded)
-
-        self._ledger.transact(enter)
-        return len(refusals) + len(loaded)
+    counts: dict[str, int]
+    retry_at: list[int]
 
 
-def _refusal(one: Wanted[Any], rejection: Rejection) -> Refusal:
-    error, sent = rejection
-    record = json.dumps(sent, ensure_ascii=False)
-    return Refusal(one.key, one.version, error.code or "refused", error.description, record)
+def _alone(step: Step, creates_of: CreatesOf, chunk: Sequence[Pending]) -> _Loaded:
+    creates = creates_of(step.kind)
+    count = step.load(chunk, creates)
+    return _Loaded({step.kind: count}, [creates.retry_at] if creates.retry_at else [])
 
 
-class _Companies(_Step):
-    kind, entity_type = COMPANY, mapping.COMPANY_TYPE
+class _WithContacts:
+    """Loads companies, and at once those contacts that now have all of theirs.
 
-    def load(self, chunk: Sequence[Pending], creates: Creates) -> int:
-        wanted: list[Wanted[GoldenCompany]] = []
-        for one in chunk:
-            company = decode_golden_company(one.payload)
-            fields = mapping.company_item(company) | mapping.origin(one.key, one.version)
-            wanted.append(Wanted(one.key, one.version, company, fields, one.crm_id))
-        items = self._items(creates)
-        sent = items.bring(wanted)
-        holders = {
-            one.key: Holder(one.record, one.crm_id, sent.get(one.key, {}), one.fresh)
-            for one in wanted
-            if one.crm_id and one.key not in items.rejected
-        }
-        parts = CompanyParts(self._ledger, self._run, self._portal, creates, holders)
-        parts.load()
-        return self._finish(wanted, parts.done, items.rejected | parts.rejected)
+    So the budgets of both are used all the time.
+    """
 
+    def __init__(self, companies: Companies, contacts: Contacts, creates_of: CreatesOf) -> None:
+        self._companies, self._contacts, self._creates_of = companies, contacts, creates_of
+        self._lock = threading.Lock()
+        self._taken: set[str] = set()
 
-class _Contacts(_Step):
-    kind, entity_type = CONTACT, mapping.CONTACT_TYPE
+    def load(self, chunk: Sequence[Pending]) -> _Loaded:
+        loaded = _alone(self._companies, self._creates_of, chunk)
+        ready = self._take(self._contacts.ready([one.key for one in chunk]))
+        of_contacts = _alone(self._contacts, self._creates_of, ready)
+        return _Loaded(
+            loaded.counts | of_contacts.counts, [*loaded.retry_at, *of_contacts.retry_at]
+        )
 
-    def load(self, chunk: Sequence[Pending], creates: Creates) -> int:
-        contacts = {one.key: decode_golden_contact(one.payload) for one in chunk}
-        tins = sorted({tin for contact in contacts.values() for tin in contact.tins})
-        with self._ledger.read() as connection:
-            companies = loads.crm_ids(connection, COMPANY, tins)
-            refused = loads.rejected_keys(connection, COMPANY, tins)
-        wanted: list[Wanted[GoldenContact]] = []
-        orphans: dict[str, Wanted[GoldenContact]] = {}
-        for one in chunk:
-            contact = contacts[one.key]
-            fields = mapping.contact_item(contact) | mapping.origin(one.key, one.version)
-            fields[mapping.LINKS] = [companies[tin] for tin in contact.tins if tin in companies]
-            new = Wanted(one.key, one.version, contact, fields, one.crm_id)
-            if fields[mapping.LINKS]:
-                wanted.append(new)
-            elif refused.issuperset(contact.tins):
-                orphans[one.key] = new
-        items = self._items(creates)
-        sent = items.bring(wanted)
-        there = [one for one in wanted if one.crm_id and one.key not in items.rejected]
-        done, rejected = self._link(there, sent, creates)
-        rejected |= items.rejected | {key: _orphaned(one) for key, one in orphans.items()}
-        return self._finish([*wanted, *orphans.values()], done, rejected)
-
-    def _link(
-        self,
-        there: Sequence[Wanted[GoldenContact]],
-        sent: Mapping[str, Mapping[str, Sent]],
-        creates: Creates,
-    ) -> tuple[set[str], dict[str, Rejection]]:
-        """Add the links that are missing; those that people made are never touched."""
-        before = {one.key: sent[one.key][ITEM].fields[mapping.LINKS] for one in there}
-        calls = {
-            (one.key, company_id): {"id": one.crm_id, "fields": {"COMPANY_ID": company_id}}
-            for one in there
-            for company_id in one.fields[mapping.LINKS]
-            if company_id not in before[one.key]
-        }
-        outcomes = self._portal.each("crm.contact.company.add", calls)
-        rejected = {
-            key: Rejection(error, calls[key, company_id])
-            for (key, company_id), error in outcomes.refused.items()
-        }
-        unknown = {key for key, _ in calls.keys() - outcomes.known()}
-        if unknown:
-            creates.try_again()
-        done = {one.key for one in there} - rejected.keys() - unknown
-        linked = [one for one in there if one.key in done & {key for key, _ in calls}]
-        self._save_links(linked, before)
-        return done, rejected
-
-    def _save_links(
-        self, linked: Sequence[Wanted[GoldenContact]], before: Mapping[str, list[int]]
-    ) -> None:
-        def save(connection: Connection) -> None:
-            keys = [one.key for one in linked]
-            loads.touch(connection, self._run, CONTACT, keys)
-            now_sent = sent_parts(connection, CONTACT, keys)
-            links = {
-                (one.key, ITEM): sorted({*before[one.key], *one.fields[mapping.LINKS]})
-                for one in linked
-            }
-            save_sent(
-                connection,
-                CONTACT,
-                {
-                    (key, part): Sent(
-                        now_sent[key][part].crm_id,
-                        now_sent[key][part].fields | {mapping.LINKS: ids},
-                    )
-                    for (key, part), ids in links.items()
-                },
-            )
-
-        self._ledger.transact(save)
-
-
-def _orphaned(one: Wanted[GoldenContact]) -> Rejection:
-    """A contact all whose companies the portal refuses: it waits until one of them is taken."""
-    tins = ", ".join(one.record.tins)
-    return Rejection(
-        Refused(loads.COMPANY_REJECTED, f"The CRM refuses its companies: {tins}"), one.fields
-    )
+    def _take(self, ready: Sequence[Pending]) -> list[Pending]:
+        """Those that no other worker has taken: a person may have companies of several chunks."""
+        with self._lock:
+            free = [one for one in ready if one.key not in self._taken]
+            self._taken |= {one.key for one in free}
+        return free

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from transforms.crm.errors import Refused
+from transforms.ledger.loads import DELETED
 
 K = TypeVar("K")
 Fields = dict[str, Any]
@@ -14,6 +15,20 @@ class Rejection(NamedTuple):
 
     error: Refused
     sent: Mapping[str, Any]
+
+
+def is_gone(error: Refused) -> bool:
+    """Whether the portal says that what was to be changed is not there (any more)."""
+    # The older methods have no code for it; "method not found" has one of its own.
+    told = error.code in ("", "0") and "not found" in error.description.lower()
+    return told or error.code.upper() == "NOT_FOUND"
+
+
+def rejection(error: Refused, sent: Mapping[str, Any]) -> Rejection:
+    """Why a change of an item, or of what hangs on it, is not taken."""
+    if is_gone(error):
+        error = Refused(DELETED, error.description)
+    return Rejection(error, sent)
 
 
 class Outcomes(Generic[K]):

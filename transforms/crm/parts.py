@@ -1,6 +1,7 @@
 """A company's parts in the CRM: requisites, the legal address, bank details."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from typing import NamedTuple
 
 import msgspec
@@ -8,19 +9,21 @@ from sqlalchemy.engine import Connection
 
 from transforms.crm import mapping
 from transforms.crm.changes import changed_fields
-from transforms.crm.creates import Creates, Find
+from transforms.crm.creates import Creates, Find, Found
 from transforms.crm.errors import Refused
-from transforms.crm.outcomes import Fields, Outcomes, Rejection
-from transforms.crm.portal import BATCH, Portal
+from transforms.crm.outcomes import Fields, Outcomes, Rejection, is_gone, rejection
+from transforms.crm.portal import Portal
 from transforms.ledger import loads
 from transforms.ledger.database import Ledger
-from transforms.ledger.sent import Key, Sent, save_sent
+from transforms.ledger.sent import Key, Sent, clear_intents, intents, save_intents, save_sent
 from transforms.ledger.source_rows import Run
 from transforms.matching.golden import GoldenCompany
 from transforms.records import COMPANY
 
 REQUISITE, ADDRESS, BANK = "requisite:", "address:", "bank:"
 _ADDRESS_EXISTS = "TypeAddress exists"
+# Marks a part that a person has deleted: it is left alone from then on.
+_GONE = "deleted"
 
 
 class Holder(msgspec.Struct):
@@ -78,16 +81,23 @@ class CompanyParts:
     def _requisites(self) -> dict[str, Key]:
         """Brings them; gives the company's first one, where it is there."""
         wanted: dict[Key, Fields] = {}
-        firsts: dict[str, Key] = {}
+        of_company: dict[str, list[Key]] = {}
         for tin, holder in self._holders.items():
             owner = {"ENTITY_TYPE_ID": mapping.COMPANY_TYPE, "ENTITY_ID": holder.crm_id}
             for xml_id, fields in mapping.requisites(holder.company, self._portal.presets).items():
                 key = tin, REQUISITE + xml_id
-                firsts.setdefault(tin, key)
+                of_company.setdefault(tin, []).append(key)
                 wanted[key] = owner | {"XML_ID": xml_id} | fields
         methods = _Methods("crm.requisite.add", "crm.requisite.update", self._find_requisites)
         self._bring(wanted, methods)
-        return {tin: key for tin, key in firsts.items() if key in self._sent}
+        firsts = {
+            tin: next((key for key in keys if not self._is_gone(key)), None)
+            for tin, keys in of_company.items()
+        }
+        return {tin: key for tin, key in firsts.items() if key in self._sent and key}
+
+    def _is_gone(self, key: Key) -> bool:
+        return key in self._sent and _GONE in self._sent[key].fields
 
     def _bank_details(self, firsts: Mapping[str, Key]) -> None:
         wanted: dict[Key, Fields] = {}
@@ -106,7 +116,10 @@ class CompanyParts:
         self._bring(wanted, methods)
 
     def _addresses(self, firsts: Mapping[str, Key]) -> None:
-        """One address of a type is allowed, so sending one again cannot double it."""
+        """One address of a type is allowed, so sending one again cannot double it.
+
+        One that is there although we have never sent it is somebody's, and stays as it is.
+        """
         wanted: dict[Key, Fields] = {}
         for tin, first in firsts.items():
             fields = mapping.address(self._holders[tin].company)
@@ -115,14 +128,20 @@ class CompanyParts:
                 key = tin, ADDRESS + first[1].removeprefix(REQUISITE)
                 wanted[key] = mapping.address_key(owner) | fields
         new = {key: fields for key, fields in wanted.items() if key not in self._sent}
+        with self._ledger.read() as connection:
+            ours = intents(connection, COMPANY, sorted({tin for tin, _ in new}))
+        self._ledger.transact(partial(save_intents, kind=COMPANY, parts=new))
         added = self._each("crm.address.add", new)
         exists = {
             key for key, error in added.refused.items() if _ADDRESS_EXISTS in error.description
         }
+        added.done |= dict.fromkeys(exists - ours.keys())
         self._settle(added, new, new, but=exists)
-        changed = {key: new[key] for key in exists}
+        changed = {key: new[key] for key in exists & ours.keys()}
         for key in wanted.keys() - new.keys():
-            if fields := changed_fields(self._sent[key].fields, wanted[key]):
+            if not self._is_gone(key) and (
+                fields := changed_fields(self._sent[key].fields, wanted[key])
+            ):
                 changed[key] = mapping.address_key(wanted[key]["ENTITY_ID"]) | fields
         self._settle(self._each("crm.address.update", changed), changed, wanted)
 
@@ -138,7 +157,7 @@ class CompanyParts:
                 missing,
                 None if fresh else methods.find,
                 lambda part: self._each(methods.add, part).ids(),
-                BATCH,
+                partial(self._portal.sizes.commands, methods.add),
             )
             self._sent |= ensured.there
             self._reject(ensured.refused, missing)
@@ -148,7 +167,8 @@ class CompanyParts:
         changed = {
             key: fields
             for key in wanted.keys() & self._sent.keys()
-            if (fields := changed_fields(self._sent[key].fields, wanted[key]))
+            if not self._is_gone(key)
+            and (fields := changed_fields(self._sent[key].fields, wanted[key]))
         }
         calls = {
             key: {"id": self._sent[key].crm_id, "fields": fields} for key, fields in changed.items()
@@ -165,8 +185,14 @@ class CompanyParts:
         wanted: Mapping[Key, Fields],
         but: Iterable[Key] = (),
     ) -> None:
-        """Enter what came of writes that may be sent again; ``but`` is not refused for good."""
-        again = set(but)
+        """Enter what came of writes that may be sent again; ``but`` is not refused for good.
+
+        A part that a person has deleted stays so.
+        """
+        gone = {
+            key for key, error in outcomes.refused.items() if key in self._sent and is_gone(error)
+        }
+        again = set(but) | gone
         self._reject({k: e for k, e in outcomes.refused.items() if k not in again}, sent)
         unknown = {tin for tin, _ in sent.keys() - outcomes.known()}
         if unknown:
@@ -176,42 +202,71 @@ class CompanyParts:
             # An address has no id: it is its requisite's.
             key: Sent(
                 self._sent[key].crm_id if key in self._sent else wanted[key]["ENTITY_ID"],
-                dict(wanted[key]),
+                wanted[key] | ({_GONE: True} if key in gone else {}),
             )
-            for key in outcomes.done
+            for key in outcomes.done.keys() | gone
         }
+        self._sent |= done
 
         def save(connection: Connection) -> None:
             save_sent(connection, COMPANY, done)
+            clear_intents(connection, COMPANY, outcomes.refused.keys() - set(but))
             loads.touch(connection, self._run, COMPANY, sorted({tin for tin, _ in done}))
 
         self._ledger.transact(save)
 
     def _reject(self, refused: Mapping[Key, Refused], sent: Mapping[Key, Fields]) -> None:
         for key, error in refused.items():
-            self.rejected.setdefault(key[0], Rejection(error, sent[key]))
+            self.rejected.setdefault(key[0], rejection(error, sent[key]))
 
-    def _find_requisites(self, wanted: Mapping[Key, Fields]) -> dict[Key, Sent]:
+    def _find_requisites(self, wanted: Mapping[Key, Fields]) -> dict[Key, Found]:
         tins = sorted({tin for tin, _ in wanted})
-        return _match(wanted, self._portal.list_parts("crm.requisite.list", "RQ_INN", tins))
+        there = self._portal.list_parts("crm.requisite.list", "RQ_INN", tins)
+        of_companies = [part for part in there if is_of_company(part)]
+        return _match(wanted, of_companies, ("RQ_INN", "RQ_KPP"))
 
-    def _find_bank_details(self, wanted: Mapping[Key, Fields]) -> dict[Key, Sent]:
+    def _find_bank_details(self, wanted: Mapping[Key, Fields]) -> dict[Key, Found]:
         ids = sorted({fields["ENTITY_ID"] for fields in wanted.values()})
-        return _match(
-            wanted, self._portal.list_parts("crm.requisite.bankdetail.list", "ENTITY_ID", ids)
-        )
+        there = self._portal.list_parts("crm.requisite.bankdetail.list", "ENTITY_ID", ids)
+        return _match(wanted, there, ("RQ_ACC_NUM", "RQ_BIK"))
 
 
-def _match(wanted: Mapping[Key, Fields], there: Sequence[Fields]) -> dict[Key, Sent]:
-    """Parts by their owner and ``XML_ID``, of two the older.
+def is_of_company(requisite: Fields) -> bool:
+    """Whether the requisite hangs on a company (contacts have them too, under the same ids)."""
+    return str(requisite.get("ENTITY_TYPE_ID")) == str(mapping.COMPANY_TYPE)
 
-    Nobody knows what was sent: what stands there is taken for somebody's wish.
+
+def _match(
+    wanted: Mapping[Key, Fields], there: Sequence[Fields], same: tuple[str, str]
+) -> dict[Key, Found]:
+    """Parts by their owner and ``XML_ID``, or else those that people made, by the fields ``same``.
+
+    The second of these may be empty there: then it is filled. Of two the older one. Nobody knows
+    what was sent: what stands there is taken for somebody's wish.
     """
-    held = {(str(part.get("ENTITY_ID")), str(part.get("XML_ID"))): part for part in reversed(there)}
-    found: dict[Key, Sent] = {}
-    for key, fields in wanted.items():
-        part = held.get((str(fields["ENTITY_ID"]), fields["XML_ID"]))
-        if part is not None:
-            filled = {name: value for name, value in fields.items() if part.get(name)}
-            found[key] = Sent(int(part["ID"]), filled)
+    theirs = [
+        part for part in there if not str(part.get("XML_ID") or "").startswith(mapping.ORIGINATOR)
+    ]
+    found: dict[Key, Found] = {}
+    for parts, names, blank in (
+        (there, ("XML_ID",), ""),
+        (theirs, same, ""),
+        (theirs, same[:1], same[1]),
+    ):
+        held: dict[tuple[str, ...], list[Fields]] = {}
+        for part in reversed(parts):
+            if not part.get(blank):
+                held.setdefault(_told(part, names), []).append(part)
+        taken = {found_part.sent.crm_id for found_part in found.values()}
+        for key in [key for key in wanted if key not in found]:
+            candidates = held.get(_told(wanted[key], names), [])
+            while candidates and key not in found:
+                part = candidates.pop()
+                if int(part["ID"]) not in taken:
+                    filled = {n: value for n, value in wanted[key].items() if part.get(n)}
+                    found[key] = Found(Sent(int(part["ID"]), filled), parts is there)
     return found
+
+
+def _told(part: Fields, names: Sequence[str]) -> tuple[str, ...]:
+    return tuple(str(part.get(name) or "") for name in ("ENTITY_ID", *names))

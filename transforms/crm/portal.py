@@ -6,18 +6,20 @@ from typing import Any, TypeVar
 import msgspec
 
 from transforms.crm import mapping
-from transforms.crm.batch import BatchAnswer, Command
+from transforms.crm.batch import BatchAnswer, Command, as_map
 from transforms.crm.client import CrmClient
 from transforms.crm.errors import CrmUnavailable, Refused, Stop, UnknownOutcome
-from transforms.crm.outcomes import Fields, Outcomes
+from transforms.crm.outcomes import Fields, Outcomes, is_gone
+from transforms.crm.refusals import Refusals
+from transforms.crm.sizes import IMPORT, MAX_COMMANDS, Sizes
 from transforms.errors import ConfigurationError
 from transforms.ledger.database import chunks
 
 K = TypeVar("K")
 
-BATCH = 50
-IMPORT = 20
 PAGE = 50
+# PHP drops what comes behind so many values of one command (its default is 1000).
+_MOST_VALUES = 900
 
 
 class Item(msgspec.Struct, frozen=True):
@@ -33,7 +35,13 @@ class Portal:
 
     def __init__(self, client: CrmClient, presets: Mapping[str, int] | None = None) -> None:
         self._client = client
+        self._refusals = Refusals()
+        self.sizes = Sizes(client.limits)
         self.presets = dict(presets or {})
+
+    def stop(self) -> None:
+        """Nobody who waits for the limits waits any longer."""
+        self._client.limits.stop()
 
     def check(self) -> None:
         """Look whether the portal has the fields and presets that we need, unless that is known.
@@ -73,39 +81,68 @@ class Portal:
     ) -> dict[str, Item]:
         """Items of ours by origin; of two with one origin the older."""
         # Half a page of keys leaves room for doubles.
-        groups = list(chunks(keys, PAGE // 2))
+        filters = [
+            {"=originatorId": mapping.ORIGINATOR, "@originId": list(group)}
+            for group in chunks(keys, PAGE // 2)
+        ]
+        found: dict[str, Item] = {}
+        for item in self._items(entity_type, filters, select):
+            found.setdefault(str(item.fields["originId"]), item)
+        return found
+
+    def items_by_id(
+        self, entity_type: int, ids: Sequence[int], select: Sequence[str]
+    ) -> dict[int, Item]:
+        """Those of the items that are there."""
+        filters = [{"@id": list(group)} for group in chunks(ids, PAGE)]
+        return {item.crm_id: item for item in self._items(entity_type, filters, select)}
+
+    def _items(
+        self, entity_type: int, filters: Sequence[Fields], select: Sequence[str]
+    ) -> list[Item]:
         asked = {
             "entityTypeId": entity_type,
             "select": ["id", "originId", "originVersion", *select],
             "order": {"id": "ASC"},
             "start": -1,
         }
-        origin = {"=originatorId": mapping.ORIGINATOR}
-        pages = self._lists(
-            [
-                ("crm.item.list", asked | {"filter": origin | {"@originId": list(group)}})
-                for group in groups
-            ]
-        )
-        found: dict[str, Item] = {}
-        for item in (item for page in pages for item in page["items"]):
-            version = str(item.get("originVersion") or "")
-            found.setdefault(str(item["originId"]), Item(int(item["id"]), version, item))
-        return found
+        pages = self._lists([("crm.item.list", asked | {"filter": one}) for one in filters])
+        return [
+            Item(int(item["id"]), str(item.get("originVersion") or ""), item)
+            for page in pages
+            for item in page["items"]
+        ]
 
-    def import_items(self, entity_type: int, items: Sequence[Fields]) -> list[int | Refused]:
-        """Create up to 20 items without any automation; their ids or refusals, in order.
+    def import_items(self, entity_type: int, items: Mapping[K, Fields]) -> dict[K, int | Refused]:
+        """Create items without any automation: ids or refusals; the outcome of others is unknown.
 
-        Raises:
-            UnknownOutcome: when nobody knows whether they were created.
+        They go in one request where ``sizes`` have said so.
         """
-        answer = self._client.call(
-            "crm.item.batchImport", {"entityTypeId": entity_type, "data": list(items)}, writes=True
-        )
-        outcomes = answer["result"]["items"]
-        if len(outcomes) != len(items):
-            raise UnknownOutcome("the portal answered for another number of records")
-        return [_imported(outcome) for outcome in outcomes]
+        groups = list(chunks(list(items), self.sizes.items()))
+        calls = {
+            number: {"entityTypeId": entity_type, "data": [items[key] for key in keys]}
+            for number, keys in enumerate(groups)
+        }
+        outcomes: Outcomes[int] = Outcomes()
+        if any(_values_in(call) > _MOST_VALUES for call in calls.values()):
+            for number, call in calls.items():
+                self._write({number: (IMPORT, call)}, outcomes)
+        else:
+            self._write({number: (IMPORT, call) for number, call in calls.items()}, outcomes)
+        found: dict[K, int | Refused] = {}
+        for number, keys in enumerate(groups):
+            if number in outcomes.done:
+                told = list(as_map(outcomes.done[number].get("items")).values())
+                if len(told) == len(keys):  # else it says nothing about any of them
+                    found |= dict(zip(keys, map(_imported, told), strict=True))
+            elif number in outcomes.refused and len(keys) == 1:
+                found[keys[0]] = outcomes.refused[number]
+            elif number in outcomes.refused:  # for one record's sake: each is sent by itself
+                for key in keys:
+                    found |= self.import_items(entity_type, {key: items[key]})
+        refused = [one for one in found.values() if isinstance(one, Refused)]
+        self._refusals.note(IMPORT, len(found) - len(refused), refused)
+        return found
 
     def multifields(self, entity_type: int, ids: Sequence[int]) -> Outcomes[int]:
         """Phones, e-mails and sites (``fm``) of the items as the portal holds them now.
@@ -155,12 +192,22 @@ class Portal:
     def each(self, method: str, calls: Mapping[K, Fields]) -> Outcomes[K]:
         """One write call a record, up to 50 a request; what is in neither outcome is unknown."""
         outcomes: Outcomes[K] = Outcomes()
-        for keys in chunks(list(calls), BATCH):
+        left = list(calls)
+        while left:
+            count = self.sizes.commands(method, len(left))
+            keys, left = left[:count], left[count:]
             self._write({key: (method, calls[key]) for key in keys}, outcomes)
+            refused = [outcomes.refused[key] for key in keys if key in outcomes.refused]
+            done = any(key in outcomes.done for key in keys)
+            self._refusals.note(method, done, [e for e in refused if not is_gone(e)])
         return outcomes
 
     def _write(self, commands: Mapping[K, Command], outcomes: Outcomes[K]) -> None:
         try:
+            if len(commands) == 1:
+                for key, (method, params) in commands.items():
+                    outcomes.done[key] = self._client.call(method, params, writes=True)["result"]
+                return
             answer = self._batch(commands, outcomes, writes=True)
         except UnknownOutcome:
             return
@@ -176,7 +223,7 @@ class Portal:
 
     def _read(self, commands: Mapping[K, Command]) -> Outcomes[K]:
         outcomes: Outcomes[K] = Outcomes()
-        for keys in chunks(list(commands), BATCH):
+        for keys in chunks(list(commands), MAX_COMMANDS):
             answer = self._batch({key: commands[key] for key in keys}, outcomes, writes=False)
             for error in answer.errors.values():
                 if not isinstance(error, Refused):
@@ -204,6 +251,14 @@ class Portal:
         for error in outcomes.refused.values():
             raise Stop(f"{error} Without looking there nothing can be loaded.", error.code)
         return [outcomes.done[number] for number in range(len(commands))]
+
+
+def _values_in(value: Any) -> int:
+    """How many values a command has when it is written as a query."""
+    if isinstance(value, Mapping | list):
+        children = value.values() if isinstance(value, Mapping) else value
+        return sum(map(_values_in, children))
+    return 1
 
 
 def _imported(outcome: Mapping[str, Any]) -> int | Refused:

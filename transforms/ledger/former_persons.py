@@ -12,7 +12,7 @@ from sqlalchemy.engine import Connection
 from transforms.ledger import goldens, links, schema
 from transforms.ledger.database import chunks, upsert
 from transforms.ledger.source_rows import RowKey
-from transforms.matching.contacts import ContactRow
+from transforms.matching.golden_contact import ContactRow
 from transforms.records import CONTACT
 
 

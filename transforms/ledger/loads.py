@@ -1,6 +1,6 @@
 """What is to be loaded into the CRM, what is there under which id, and what the CRM refuses."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -19,6 +19,8 @@ __all__ = ["Sent", "save_sent"]
 
 NOT_REACHED = "crm_not_reached"
 COMPANY_REJECTED = "company_rejected"
+DELETED = "deleted_in_crm"
+"""The reason of records that a person has deleted: they are reported, and not created again."""
 
 
 class Pending(msgspec.Struct, frozen=True):
@@ -74,6 +76,32 @@ def pending(connection: Connection, kind: str, after: str, limit: int) -> list[P
         if found:
             return [Pending(*values) for values in found]
     return []
+
+
+def pending_of(connection: Connection, kind: str, keys: Iterable[str]) -> list[Pending]:
+    """Those of the records that are to be loaded."""
+    golden, crosswalk = schema.golden.c, schema.crosswalk.c
+    query = _with_state(
+        golden.key, golden.version, golden.payload, sa.func.coalesce(crosswalk.crm_id, 0)
+    ).where(golden.kind == kind, is_open())
+    return [
+        Pending(*values)
+        for chunk in chunks(sorted(keys))
+        for values in connection.execute(query.where(golden.key.in_(chunk)))
+    ]
+
+
+def unsettled(connection: Connection, kind: str, keys: Sequence[str]) -> set[str]:
+    """Those of the records that are to be in the CRM, are not, and are not refused."""
+    golden, crosswalk = schema.golden.c, schema.crosswalk.c
+    query = _with_state(golden.key).where(
+        golden.kind == kind, crosswalk.crm_id.is_(None), is_open()
+    )
+    return {
+        key
+        for chunk in chunks(keys)
+        for key in connection.execute(query.where(golden.key.in_(chunk))).scalars()
+    }
 
 
 def count_pending(connection: Connection, kind: str) -> int:
@@ -210,7 +238,7 @@ def reject(connection: Connection, run: Run, kind: str, refusals: Sequence[Refus
             {
                 "kind": kind,
                 "key": refusal.key,
-                "reason": refusal.reason[:64],
+                "reason": reason_of(refusal.reason),
                 "detail": refusal.detail,
                 "record": refusal.record,
                 "run_id": run.run_id,
@@ -220,3 +248,43 @@ def reject(connection: Connection, run: Run, kind: str, refusals: Sequence[Refus
             for refusal in refusals
         ],
     )
+
+
+def take_back(connection: Connection, run: Run, reason: str, detail: str) -> None:
+    """What this run has rejected for that reason is pending again."""
+    table = schema.rejected.c
+    these = sa.and_(
+        table.run_id == run.run_id, table.reason == reason_of(reason), table.detail == detail
+    )
+    for kind in (COMPANY, CONTACT):
+        keys = connection.execute(sa.select(table.key).where(table.kind == kind, these)).scalars()
+        enqueue(connection, kind, keys.all())
+    connection.execute(schema.rejected.delete().where(these))
+
+
+def reason_of(code: str) -> str:
+    """A portal's code as the reason of a rejection."""
+    return (code or "refused")[:64]
+
+
+def created_by(connection: Connection, run: Run, kind: str, keys: Sequence[str]) -> set[str]:
+    """Those of the records that this run has created."""
+    table = schema.crosswalk.c
+    query = sa.select(table.key).where(table.kind == kind, table.created_run == run.run_seq)
+    return {
+        key
+        for chunk in chunks(keys)
+        for key in connection.execute(query.where(table.key.in_(chunk))).scalars()
+    }
+
+
+def report_deleted(connection: Connection, run: Run, kind: str, keys: Sequence[str]) -> None:
+    """People have deleted these records in the CRM: they stand rejected in their version of now."""
+    table = schema.golden.c
+    query = sa.select(table.key, table.version).where(table.kind == kind)
+    refusals = [
+        Refusal(key, version, DELETED, "", "{}")
+        for chunk in chunks(keys)
+        for key, version in connection.execute(query.where(table.key.in_(chunk)))
+    ]
+    reject(connection, run, kind, refusals)

@@ -1,4 +1,4 @@
-"""Rebuilding contacts: which rows of a company are one person, one golden record a person."""
+"""Rebuilding contacts: which rows are one person, one golden record a person."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -7,155 +7,126 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from transforms.ledger import former_persons, goldens, links, schema
+from transforms.ledger import (
+    contact_keys,
+    former_persons,
+    goldens,
+    links,
+    models,
+    reviews,
+    schema,
+)
 from transforms.ledger.database import Ledger, chunks, upsert
+from transforms.ledger.pieces import row_key
 from transforms.ledger.source_rows import RowKey, Run
-from transforms.matching.contacts import ContactRow, cluster, merge_contact
+from transforms.matching.contacts import Doubtful, Persons, cluster
 from transforms.matching.golden import Sourced
-from transforms.records import COMPANY, CONTACT, decode_contact
-
-_TINS_PER_TRANSACTION = 500
-
-
-def pieces(ledger: Ledger, tins: Iterable[str]) -> list[list[str]]:
-    """The TINs, and those tied to them, in groups that share no person: each is rebuilt by itself.
-
-    What ties: a row of several companies, and a person of several companies as it stands now.
-    """
-    groups = _Groups()
-    frontier = set(tins)
-    with ledger.read() as connection:
-        while frontier:
-            groups.add(frontier)
-            before = set(groups.parent)
-            for chunk in chunks(sorted(frontier)):
-                for tied in (*_tied_by_row(connection, chunk), *_tied_by_key(connection, chunk)):
-                    groups.join(sorted(tied))
-            frontier = set(groups.parent) - before
-    return groups.all()
-
-
-class _Groups:
-    """Union-find over TINs."""
-
-    def __init__(self) -> None:
-        self.parent: dict[str, str] = {}
-
-    def add(self, tins: Iterable[str]) -> None:
-        for tin in tins:
-            self.parent.setdefault(tin, tin)
-
-    def find(self, tin: str) -> str:
-        while self.parent[tin] != tin:
-            self.parent[tin] = self.parent[self.parent[tin]]
-            tin = self.parent[tin]
-        return tin
-
-    def join(self, tins: Sequence[str]) -> None:
-        self.add(tins)
-        for tin in tins[1:]:
-            self.parent[self.find(tin)] = self.find(tins[0])
-
-    def all(self) -> list[list[str]]:
-        found: dict[str, list[str]] = defaultdict(list)
-        for tin in sorted(self.parent):
-            found[self.find(tin)].append(tin)
-        return list(found.values())
-
-
-def _tied_by_row(connection: Connection, tins: Sequence[str]) -> Iterator[set[str]]:
-    """For each contact row of these companies that names several: all its companies."""
-    companies = goldens.members_of(connection, COMPANY, tins)
-    rows = {row for members in companies.values() for row in members}
-    contacts = {contact for _, contact in links.naming(connection, rows)}
-    for tied in links.tins_of(connection, contacts).values():
-        if len(tied) > 1:
-            yield tied
-
-
-def _tied_by_key(connection: Connection, tins: Sequence[str]) -> Iterator[set[str]]:
-    """For each person known in these companies: where it stood, and where its rows stand now."""
-    keys = sorted(goldens.contacts_in(connection, tins))
-    stood = goldens.golden_tins(connection, keys)
-    members = goldens.members_of(connection, CONTACT, keys)
-    now = links.tins_of(connection, {row for rows in members.values() for row in rows})
-    for key in keys:
-        tied = stood[key].union(*(now.get(row, ()) for row in members[key]))
-        if len(tied) > 1:
-            yield tied
-
-
-def batches(groups: Iterable[list[str]]) -> Iterable[list[list[str]]]:
-    """The groups in batches of some hundred TINs; a group is never cut."""
-    batch: list[list[str]] = []
-    size = 0
-    for group in groups:
-        batch.append(group)
-        size += len(group)
-        if size >= _TINS_PER_TRANSACTION:
-            yield batch
-            batch, size = [], 0
-    if batch:
-        yield batch
+from transforms.matching.golden_contact import ContactRow, merge_contact
+from transforms.matching.model import Model
+from transforms.matching.profiles import Profile, digests, keys_of, profile_of
+from transforms.records import CONTACT, decode_contact
 
 
 def consolidate(ledger: Ledger, run: Run, groups: Sequence[Sequence[str]]) -> int:
-    """Rebuild the contacts of these groups of TINs. Returns how many persons they hold."""
+    """Rebuild the persons of these pieces of rows. Returns how many persons they hold."""
     return ledger.transact(lambda connection: _consolidate(connection, run, groups))
 
 
-class _Piece(msgspec.Struct):
-    rows: dict[RowKey, ContactRow]
-    tins: dict[str, set[str]]
-
-
 def _consolidate(connection: Connection, run: Run, groups: Sequence[Sequence[str]]) -> int:
-    every = [tin for group in groups for tin in group]
-    keys = sorted(goldens.contacts_in(connection, every))
+    refs = [ref for group in groups for ref in group]
+    every = [row_key(ref) for ref in refs]
+    key_of = links.keys_of(connection, CONTACT, every)
+    keys = sorted(set(key_of.values()))
     kept = goldens.kept_goldens(connection, CONTACT, keys)
     members = goldens.members_of(connection, CONTACT, keys)
-    key_of = {row: key for key, rows in members.items() for row in rows}
     born_of = {key: known.born for key, known in kept.items()}
-    clusters: list[tuple[list[ContactRow], set[str]]] = []
-    for piece in _pieces(connection, groups):
-        for rows in cluster(list(piece.rows.values()), piece.tins):
-            clusters.append((rows, {tin for row in rows for tin in piece.tins[row.ref]}))
-    people = [rows for rows, _ in clusters]
+    tins = links.tins_of(connection, every)
+    rows = {row.ref: row for row in contact_rows(connection, every)}
+    found = _persons(connection, groups, rows, tins)
+    people = [[rows[ref] for ref in group] for persons in found for group in persons.groups]
+    of_person = [
+        {tin for row in person for tin in tins[row.source, row.source_id]} for person in people
+    ]
     for row, former in former_persons.come_back(connection, people, key_of).items():
         key_of[row], born_of[former.key] = former.key, former.born
     ids = _ids(connection, people, key_of, born_of)
     made = [
         goldens.Made(
-            key,
-            *merge_contact(key, rows, tins),
-            [(row.source, row.source_id) for row in rows],
+            key, *merge_contact(key, person, own), [(row.source, row.source_id) for row in person]
         )
-        for key, (rows, tins) in zip(ids, clusters, strict=True)
+        for key, person, own in zip(ids, people, of_person, strict=True)
     ]
     goldens.keep(connection, run, CONTACT, made, kept, members)
     former_persons.leave(connection, made, kept, members)
-    _write_tins(connection, keys, dict(zip(ids, (tins for _, tins in clusters), strict=True)))
+    _write_tins(connection, keys, dict(zip(ids, of_person, strict=True)))
     _write_aliases(connection, made, kept, key_of)
+    doubts = [_doubt(one) for persons in found for one in persons.doubts]
+    reviews.replace_doubts(connection, CONTACT, refs, doubts)
+    contact_keys.clean(connection, every)
     return len(made)
 
 
-def _pieces(connection: Connection, groups: Sequence[Sequence[str]]) -> list[_Piece]:
-    found = [_Piece({}, defaultdict(set)) for _ in groups]
-    companies = goldens.members_of(connection, COMPANY, [tin for group in groups for tin in group])
-    tin_of = {row: tin for tin, rows in companies.items() for row in rows}
-    piece_of = {tin: piece for group, piece in zip(groups, found, strict=True) for tin in group}
-    tins: dict[RowKey, set[str]] = defaultdict(set)
-    for company, contact in links.naming(connection, tin_of):
-        tins[contact].add(tin_of[company])
-    for row in _rows(connection, tins):
-        own = tins[row.source, row.source_id]
-        piece = piece_of[next(iter(own))]
-        piece.rows[row.source, row.source_id] = row
-        piece.tins[row.ref] = own
-    return found
+def _persons(
+    connection: Connection,
+    groups: Sequence[Sequence[str]],
+    rows: Mapping[str, ContactRow],
+    tins: Mapping[RowKey, set[str]],
+) -> list[Persons]:
+    """Each piece's rows put into persons; rows that are in the base no more are left out."""
+    basis = basis_of(connection, rows.values(), tins)
+    pieces = [
+        {ref: basis.profiles[ref] for ref in group if ref in basis.profiles} for group in groups
+    ]
+    return [cluster(piece, basis.model, basis.hot, basis.judgements) for piece in pieces if piece]
 
 
-def _rows(connection: Connection, keys: Iterable[RowKey]) -> Iterator[ContactRow]:
+class Basis(msgspec.Struct):
+    """What the matching judges rows by; ``hot`` keys are those that too many rows share."""
+
+    profiles: dict[str, Profile]
+    model: Model
+    hot: set[str]
+    judgements: dict[frozenset[str], bool]
+
+
+def basis_of(
+    connection: Connection, rows: Iterable[ContactRow], tins: Mapping[RowKey, set[str]]
+) -> Basis:
+    """The basis for these rows, so far as they belong to a company of the base."""
+    profiles = {
+        row.ref: profile_of(row.record, own)
+        for row in rows
+        if (own := tins.get((row.source, row.source_id)))
+    }
+    said = reviews.judgements_of(connection, CONTACT, sorted(profiles))
+    return Basis(
+        profiles,
+        models.current(connection),
+        _hot(connection, profiles),
+        {frozenset(pair): same for pair, same in said.items()},
+    )
+
+
+def _hot(connection: Connection, profiles: Mapping[str, Profile]) -> set[str]:
+    """The keys of these rows that too many rows share, here or elsewhere."""
+    keys = sorted({key for profile in profiles.values() for key in keys_of(profile)})
+    by_digest = dict(zip(digests(keys), keys, strict=True))
+    return {by_digest[digest] for digest in contact_keys.known_hot(connection, by_digest)}
+
+
+def _doubt(found: Doubtful) -> reviews.Doubt:
+    return reviews.Doubt(
+        CONTACT,
+        found.one,
+        found.other,
+        round(found.bits, 2),
+        found.why,
+        tuple((what, how, round(bits, 2)) for what, how, bits in found.findings),
+    )
+
+
+def contact_rows(connection: Connection, keys: Iterable[RowKey]) -> Iterator[ContactRow]:
+    """The valid contact rows among these."""
     table = schema.rows.c
     for source, ids in links.by_source(keys).items():
         query = sa.select(table.source_id, table.changed_at, table.payload).where(

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import (
     BigInteger,
     Column,
+    Float,
     Index,
     Integer,
     LargeBinary,
@@ -177,6 +178,59 @@ aliases = _table(
 )
 
 
+# By which keys contact rows of the base find each other: numbers made of them, no personal data.
+contact_keys = _table(
+    "contact_keys",
+    Column("key", BigInteger, primary_key=True, autoincrement=False),
+    Column("source", _SOURCE, primary_key=True),
+    Column("source_id", _ID, primary_key=True),
+    # With the key it answers by itself.
+    Index("contact_keys_by_row", "source", "source_id", "key"),
+)
+
+# Keys that too many rows share: they tie nobody.
+hot_keys = _table("hot_keys", Column("key", BigInteger, primary_key=True, autoincrement=False))
+
+# Contact rows whose persons are still to be rebuilt: a run that is cut off leaves them to the next.
+dirty_contacts = _table(
+    "dirty_contacts",
+    Column("source", _SOURCE, primary_key=True),
+    Column("source_id", _ID, primary_key=True),
+)
+
+# What evidence weighs, learned once and frozen: the greatest version counts.
+models = _table(
+    "models",
+    Column("version", Integer, primary_key=True, autoincrement=False),
+    Column("learned_at", _TIME, nullable=False),
+    Column("learned_from", Integer, nullable=False),
+    Column("payload", _BLOB, nullable=False),
+)
+
+# What may be one and is not merged: contacts by a row of each ("A:17", "B:0002000456"); of
+# companies a row without a TIN, and the TIN of the company that it seems to be.
+doubts = _table(
+    "doubts",
+    Column("kind", _KIND, primary_key=True),
+    Column("one", _KEY, primary_key=True),
+    Column("other", _KEY, primary_key=True),
+    Column("bits", Float, nullable=False),
+    Column("why", String(80), nullable=False),
+    Column("evidence", _TEXT, nullable=False),
+    Index("doubts_by_other", "kind", "other"),
+)
+
+# What people have said of such pairs: 1 they are one, 0 they are not. Kept for ever.
+judgements = _table(
+    "judgements",
+    Column("kind", _KIND, primary_key=True),
+    Column("one", _KEY, primary_key=True),
+    Column("other", _KEY, primary_key=True),
+    Column("same", Integer, nullable=False),
+    Column("said_at", _TIME, nullable=False),
+    Index("judgements_by_other", "kind", "other"),
+)
+
 # Which person a contact row was part of when that person left the base: who comes back is the same.
 former_persons = _table(
     "former_persons",
@@ -317,4 +371,11 @@ crm_usage = _table(
     Column("requests", Integer, nullable=False),
     Column("refused", Integer, nullable=False),
     Column("waited_ms", BigInteger, nullable=False),
+)
+
+# How much of each portal's limits is used: what was spent before a restart is spent.
+crm_pace = _table(
+    "crm_pace",
+    Column("portal", String(16), primary_key=True),
+    Column("state", _BLOB, nullable=False),
 )

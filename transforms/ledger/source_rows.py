@@ -222,6 +222,12 @@ def left_over(connection: Connection, run: Run) -> Touched:
     )
     for query in (waiting, outdated):
         touched.tins.update(connection.execute(query.distinct()).scalars())
+    # Persons that were not rebuilt any more, or of which somebody has said something since.
+    dirty = schema.dirty_contacts.c
+    touched.contacts.update(
+        (source, source_id)
+        for source, source_id in connection.execute(sa.select(dirty.source, dirty.source_id))
+    )
     return touched
 
 

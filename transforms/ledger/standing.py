@@ -10,11 +10,12 @@ from sqlalchemy.engine import Connection
 
 from transforms.ledger import schema
 from transforms.ledger.companies import fill_records, record_deferred
+from transforms.ledger.contact_keys import rekey
 from transforms.ledger.database import Ledger, chunks
-from transforms.ledger.goldens import golden_tins
 from transforms.ledger.links import by_source, keys_of, named_by, naming
 from transforms.ledger.source_rows import RowKey, Run, forget, record_invalid
-from transforms.records import COMPANY, CONTACT
+from transforms.matching.profiles import Profile, profile_of
+from transforms.records import COMPANY, CONTACT, Contact, decode_contact
 
 WAITING = "waiting_for_company"
 COMPANY_REFUSED = "company_refused"
@@ -35,30 +36,27 @@ def contacts_of(connection: Connection, companies: Sequence[RowKey]) -> set[RowK
     return {contact for _, contact in naming(connection, companies)}
 
 
-def resolve(ledger: Ledger, run: Run, contacts: Sequence[RowKey]) -> set[str]:
+def resolve(ledger: Ledger, run: Run, contacts: Sequence[RowKey]) -> None:
     """Decide for each contact row whether it goes on, waits or is refused.
 
-    Returns the TINs whose contacts are to be rebuilt: those that a row now belongs to, and those
-    of the person that it was part of.
+    Its keys are written anew; it and those that it was tied to are marked as dirty.
     """
-    tins: set[str] = set()
     for source, ids in by_source(contacts).items():
         for chunk in chunks(ids, _PER_TRANSACTION):
-            tins |= ledger.transact(partial(_resolve, run=run, source=source, ids=chunk))
-    return tins
+            ledger.transact(partial(_resolve, run=run, source=source, ids=chunk))
 
 
-def _resolve(connection: Connection, run: Run, source: str, ids: Sequence[str]) -> set[str]:
+def _resolve(connection: Connection, run: Run, source: str, ids: Sequence[str]) -> None:
     valid = _valid(connection, source, ids)
-    standings = _standings(connection, source, valid)
-    tins = _former_tins(connection, source, ids)
+    standings = _standings(connection, source, list(valid))
+    profiles: dict[str, Profile | None] = dict.fromkeys(ids)
     loaded: list[RowKey] = []
     refused: list[dict[str, Any]] = []
     waiting: list[tuple[str, str, str]] = []
     for source_id in valid:
         standing = standings[source_id]
         if standing.tins:
-            tins |= standing.tins
+            profiles[source_id] = profile_of(valid[source_id], standing.tins)
             loaded.append((source, source_id))
         elif standing.named and standing.refused == standing.named:
             refused.append(
@@ -78,19 +76,19 @@ def _resolve(connection: Connection, run: Run, source: str, ids: Sequence[str]) 
     record_invalid(connection, run, CONTACT, refused)
     forget(connection, schema.invalid_contacts, CONTACT, [(row[0], row[1]) for row in waiting])
     record_deferred(connection, run, CONTACT, WAITING, waiting)
-    return tins
+    rekey(connection, source, profiles)
 
 
-def _valid(connection: Connection, source: str, ids: Sequence[str]) -> list[str]:
+def _valid(connection: Connection, source: str, ids: Sequence[str]) -> dict[str, Contact]:
     table = schema.rows.c
-    query = sa.select(table.source_id).where(
+    query = sa.select(table.source_id, table.payload).where(
         table.source == source, table.kind == CONTACT, table.reason == ""
     )
-    return [
-        source_id
+    return {
+        source_id: decode_contact(payload)
         for chunk in chunks(ids)
-        for source_id in connection.execute(query.where(table.source_id.in_(chunk))).scalars()
-    ]
+        for source_id, payload in connection.execute(query.where(table.source_id.in_(chunk)))
+    }
 
 
 def _standings(connection: Connection, source: str, ids: Sequence[str]) -> dict[str, _Standing]:
@@ -117,9 +115,3 @@ def _refused(connection: Connection, companies: Iterable[RowKey]) -> set[RowKey]
             refused = connection.execute(query.where(table.source_id.in_(chunk))).scalars()
             found.update((source, source_id) for source_id in refused)
     return found
-
-
-def _former_tins(connection: Connection, source: str, ids: Sequence[str]) -> set[str]:
-    """The companies of the persons that these rows were part of."""
-    keys = keys_of(connection, CONTACT, [(source, source_id) for source_id in ids]).values()
-    return {tin for tins in golden_tins(connection, sorted(set(keys))).values() for tin in tins}

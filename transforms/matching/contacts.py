@@ -1,161 +1,205 @@
-"""Which contact rows of one company are one person, and that person's golden record.
+"""Which contact rows are one person, and what is too doubtful to say.
 
-Rows meet in blocks (same company and same full name, or same company and same personal number or
-box). Inside a block two clusters are joined when their names are compatible and no third cluster
-of the block fits the one but contradicts the other: what is ambiguous stays apart.
+Rows that share a key hang together in pieces; inside a piece they are clustered under guards. Rows
+that look alike are one node, so a thousand copies cost what one does.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from functools import reduce
 from itertools import combinations
+from math import inf
+from typing import NamedTuple
 
-from transforms.matching.golden import (
-    GoldenContact,
-    Provenance,
-    Sourced,
-    Survivorship,
-    newest_first,
+from transforms.matching.clustering import Pair, Rules, agglomerate
+from transforms.matching.evidence import (
+    Finding,
+    Side,
+    different_people,
+    findings,
+    forbidden,
+    side_of,
+    unite,
+    weigh,
+    without,
 )
-from transforms.matching.persons import (
-    SHARED_BY_MANY,
-    Name,
-    compatible,
-    name_of,
-    overlap,
-    personal_keys,
-)
-from transforms.records import Contact
+from transforms.matching.forest import Forest
+from transforms.matching.model import DEFAULT, Model
+from transforms.matching.profiles import HOT, Profile, keys_of
 
-# More clusters in one block than this are not compared each with each: the time would be cubic.
-_MOST_COMPARED = 40
+SHARED_BY_MANY = 3
+"""A number or box that more different people have than this is nobody's own."""
 
-ContactRow = Sourced[Contact]
+# Of a star with more nodes each is held against its next ones only, in the order of names.
+_ALL_PAIRS = 12
+_NEIGHBOURS = 6
+_PERSONAL = "mex"
+
+Ref = str
+Judgements = Mapping[frozenset[Ref], bool]
+"""What people have said of two rows: one person, or not."""
 
 
-class _Clusters:
-    """Union-find over row numbers that knows each row's name and every name in each cluster."""
+class Doubtful(NamedTuple):
+    """Two persons, by their first rows, that may be one: bits, what hinders, and the evidence."""
 
-    def __init__(self, names: Sequence[Name]) -> None:
-        self._parent = list(range(len(names)))
-        self.own = names
-        self.names = [{name} for name in names]
+    one: Ref
+    other: Ref
+    bits: float
+    why: str
+    findings: tuple[Finding, ...]
 
-    def find(self, row: int) -> int:
-        while self._parent[row] != row:
-            self._parent[row] = self._parent[self._parent[row]]
-            row = self._parent[row]
-        return row
 
-    def join(self, one: int, other: int) -> None:
-        one, other = sorted((self.find(one), self.find(other)))
-        if one != other:
-            self._parent[other] = one
-            self.names[one] |= self.names[other]
+class Persons(NamedTuple):
+    """Rows by person, sorted; and pairs of persons for somebody to look at."""
 
-    def compatible(self, one: int, other: int) -> bool:
-        return all(compatible(a, b) for a in self.names[one] for b in self.names[other])
+    groups: list[list[Ref]]
+    doubts: list[Doubtful]
 
-    def overlap(self, one: int, other: int) -> bool:
-        return any(overlap(a, b) for a in self.names[one] for b in self.names[other])
 
-    def groups(self) -> list[list[int]]:
-        found: dict[int, list[int]] = defaultdict(list)
-        for row in range(len(self._parent)):
-            found[self.find(row)].append(row)
-        return list(found.values())
+def match(profiles: Mapping[Ref, Profile], model: Model = DEFAULT) -> Iterator[Persons]:
+    """All rows put into persons, piece by piece: what the ledger does with its pieces."""
+    pieces, hot = pieces_of(profiles)
+    for piece in pieces:
+        yield cluster({ref: profiles[ref] for ref in piece}, model, hot)
+
+
+def pieces_of(profiles: Mapping[Ref, Profile]) -> tuple[list[list[Ref]], set[str]]:
+    """The rows that hang together, and the keys that too many share to tie anybody."""
+    stars: dict[str, list[Ref]] = defaultdict(list)
+    for ref, profile in profiles.items():
+        for key in keys_of(profile):
+            stars[key].append(ref)
+    hot = {key for key, refs in stars.items() if len(refs) > HOT}
+    forest = Forest.of([ref] for ref in profiles)
+    for key, refs in stars.items():
+        if key not in hot:
+            forest.star(refs)
+    return forest.pieces(), hot
 
 
 def cluster(
-    rows: Sequence[ContactRow], tins: Mapping[str, Iterable[str]]
-) -> list[list[ContactRow]]:
-    """The rows put into persons. ``tins`` names each row's companies (by ``row.ref``).
+    profiles: Mapping[Ref, Profile],
+    model: Model = DEFAULT,
+    hot: Set[str] = frozenset(),
+    judgements: Judgements | None = None,
+) -> Persons:
+    """The rows of one piece put into persons; the order of ``profiles`` says nothing.
 
-    The result does not depend on the order of ``rows``.
+    ``hot`` keys are those that too many rows share, in this piece or elsewhere.
     """
-    ordered = sorted(rows, key=lambda row: (row.source, row.source_id))
-    names = [name_of(row.record) for row in ordered]
-    clusters = _Clusters(names)
-    by_evidence, by_name = _blocks(ordered, names, tins)
-    for block in by_evidence:
-        _join(clusters, block, needs_overlap=True)
-    for block in by_name:
-        _join(clusters, block, needs_overlap=False)
-    return [[ordered[number] for number in group] for group in clusters.groups()]
+    if len(profiles) == 1:
+        return Persons([list(profiles)], [])
+    said = {refs: same for refs, same in (judgements or {}).items() if refs <= profiles.keys()}
+    judged = frozenset[Ref]().union(*said)
+    nodes = _nodes(profiles, judged, model)
+    if len(nodes) == 1:
+        return Persons([nodes[0].refs], [])
+    sides, stars, crowds = _evidence(nodes, hot, judged)
+    node_of = {ref: number for number, node in enumerate(nodes) for ref in node.refs}
+    apart = [refs for refs, same in said.items() if not same]
+    together = [sorted(node_of[ref] for ref in refs) for refs, same in said.items() if same]
+    for number in frozenset[int]().union(*together):
+        sides[number] = sides[number]._replace(told=True)
 
+    def bits(one: Side, other: Side) -> float | None:
+        if apart and _said_apart(apart, one.judged, other.judged):
+            return -inf
+        return None if forbidden(one, other) else weigh(one, other, model, crowds)
 
-def _blocks(
-    ordered: Sequence[ContactRow], names: Sequence[Name], tins: Mapping[str, Iterable[str]]
-) -> tuple[list[list[int]], list[list[int]]]:
-    by_evidence: dict[tuple[str, str], list[int]] = defaultdict(list)
-    by_name: dict[tuple[str, str, str], list[int]] = defaultdict(list)
-    for number, (row, name) in enumerate(zip(ordered, names, strict=True)):
-        keys = set(personal_keys(row.record))
-        for tin in tins[row.ref]:
-            for key in keys:
-                by_evidence[tin, key].append(number)
-            if len(name.last) > 1 and len(name.first) > 1:
-                by_name[tin, name.last, name.first].append(number)
-    personal = [
-        block
-        for _, block in sorted(by_evidence.items())
-        if len(block) > 1 and len({names[number] for number in block}) <= SHARED_BY_MANY
-    ]
-    return personal, [block for _, block in sorted(by_name.items()) if len(block) > 1]
-
-
-def _join(clusters: _Clusters, block: Sequence[int], needs_overlap: bool) -> None:
-    first_of: dict[Name, int] = {}
-    for number in block:
-        # The very same name within a block is the same person, however many rows there are.
-        twin = clusters.find(first_of.setdefault(clusters.own[number], number))
-        if twin != clusters.find(number) and clusters.compatible(twin, clusters.find(number)):
-            clusters.join(twin, number)
-    roots = sorted({clusters.find(number) for number in block})
-    if len(roots) <= _MOST_COMPARED:
-        for one, other in _joinable(clusters, roots, needs_overlap):
-            clusters.join(one, other)
-
-
-def _joinable(
-    clusters: _Clusters, roots: Sequence[int], needs_overlap: bool
-) -> list[tuple[int, int]]:
-    fits = {(one, other): clusters.compatible(one, other) for one, other in combinations(roots, 2)}
-    fits.update({(other, one): fit for (one, other), fit in list(fits.items())})
-    return [
-        (one, other)
-        for one, other in combinations(roots, 2)
-        if fits[one, other]
-        and (not needs_overlap or clusters.overlap(one, other))
-        and all(
-            fits[one, third] == fits[other, third] for third in roots if third not in (one, other)
-        )
-    ]
-
-
-def merge_contact(
-    key: str, rows: Iterable[ContactRow], tins: Iterable[str]
-) -> tuple[GoldenContact, Provenance]:
-    """The golden record of one person: a pure function of the set of rows."""
-    ordered = newest_first(rows)
-    survivors = Survivorship(ordered)
-    golden = GoldenContact(
-        key=key,
-        last_name=_fullest(ordered, survivors, "last_name"),
-        first_name=_fullest(ordered, survivors, "first_name"),
-        middle_name=_fullest(ordered, survivors, "middle_name"),
-        position=survivors.newest("position"),
-        tins=tuple(sorted(set(tins))),
-        phones=survivors.united("phones"),
-        emails=survivors.united("emails"),
+    rules = Rules(bits, unite, model.accept, model.doubt)
+    found = agglomerate(
+        sides, _pairs(stars, sides), rules, [(one, other) for one, other in together]
     )
-    return golden, survivors.provenance
+    groups = [
+        sorted(ref for number in group for ref in nodes[number].refs) for group in found.groups
+    ]
+    group_of = {group[0]: at for at, group in enumerate(found.groups)}
+    doubts = []
+    for doubt in found.doubts:
+        one, other = (group_of[first] for first in (doubt.one, doubt.other))
+        mine, its = (
+            reduce(unite, (sides[number] for number in found.groups[at])) for at in (one, other)
+        )
+        evidence = findings(mine, its, model, crowds)
+        doubts.append(Doubtful(groups[one][0], groups[other][0], doubt.bits, doubt.why, evidence))
+    return Persons(sorted(groups), doubts)
 
 
-def _fullest(ordered: Sequence[ContactRow], survivors: Survivorship[Contact], field: str) -> str:
-    # An initial is true but says less than an older full name.
-    for row in ordered:
-        value: str = getattr(row.record, field)
-        if len(value.rstrip(".")) > 1:
-            survivors.provenance[field] = row.ref
-            return value
-    return survivors.newest(field)
+class _Node(NamedTuple):
+    """Rows that look alike."""
+
+    profile: Profile
+    refs: list[Ref]
+
+
+def _nodes(profiles: Mapping[Ref, Profile], judged: Set[Ref], model: Model) -> list[_Node]:
+    alike: dict[Profile, list[Ref]] = defaultdict(list)
+    for ref in sorted(profiles):
+        alike[profiles[ref]].append(ref)
+    nodes = []
+    for profile, refs in alike.items():
+        # What somebody has said something of stands for itself; so does what says too little.
+        single = [ref for ref in refs if ref in judged]
+        others = [ref for ref in refs if ref not in judged]
+        if len(others) > 1 and _says_too_little(profile, model):
+            single, others = refs, []
+        nodes += [_Node(profile, [ref]) for ref in single]
+        if others:
+            nodes.append(_Node(profile, others))
+    return sorted(nodes, key=lambda node: node.refs[0])
+
+
+def _says_too_little(profile: Profile, model: Model) -> bool:
+    side = side_of(profile)
+    return weigh(side, side, model, {}) < model.accept
+
+
+def _evidence(
+    nodes: Sequence[_Node], hot: Set[str], judged: Set[Ref]
+) -> tuple[list[Side], list[list[int]], dict[str, int]]:
+    """The nodes as sides, the stars that tie them, and which numbers several people have."""
+    sides = []
+    stars: dict[str, list[int]] = defaultdict(list)
+    for number, node in enumerate(nodes):
+        side = side_of(node.profile, frozenset(judged & set(node.refs)))
+        keys = list(keys_of(node.profile))
+        if hot and not hot.isdisjoint(keys):
+            side = without(side, frozenset(key[1:] for key in keys if key in hot))
+            keys = [key for key in keys if key not in hot]
+        for key in keys:
+            stars[key].append(number)
+        sides.append(side)
+    shared = {key: numbers for key, numbers in stars.items() if len(numbers) > 1}
+    crowds = {
+        key: different_people([sides[number] for number in numbers], SHARED_BY_MANY)
+        for key, numbers in shared.items()
+        if key[0] in _PERSONAL
+    }
+    nobodys = {key for key, many in crowds.items() if many > SHARED_BY_MANY}
+    if nobodys:
+        values = frozenset(key[1:] for key in nobodys)
+        sides = [without(side, values) for side in sides]
+    return (
+        sides,
+        [numbers for key, numbers in shared.items() if key not in nobodys],
+        {key[1:]: many for key, many in crowds.items() if 1 < many <= SHARED_BY_MANY},
+    )
+
+
+def _pairs(stars: Iterable[list[int]], sides: Sequence[Side]) -> set[Pair]:
+    """The pairs to weigh: of a small star all, of a large one those near in the order of names."""
+    pairs: set[Pair] = set()
+    for numbers in stars:
+        if len(numbers) <= _ALL_PAIRS:
+            pairs.update(combinations(numbers, 2))
+            continue
+        ordered = sorted(numbers, key=lambda number: (sides[number].parts, number))
+        for at, one in enumerate(ordered):
+            for other in ordered[at + 1 : at + 1 + _NEIGHBOURS]:
+                pairs.add((one, other) if one < other else (other, one))
+    return pairs
+
+
+def _said_apart(apart: Iterable[frozenset[Ref]], mine: frozenset[Ref], its: frozenset[Ref]) -> bool:
+    return any(refs & mine and refs & its for refs in apart)

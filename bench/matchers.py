@@ -1,0 +1,110 @@
+"""``python -m bench.matchers NAME FILE``: one way to match the rows of a file, in this process.
+
+Prints a line of JSON, see ``Matched``; the groups go into ``FILE.NAME``. Reading the rows is not
+counted as time, but as memory.
+"""
+
+import gc
+import multiprocessing
+import re
+import sys
+import time
+from collections import defaultdict
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import msgspec
+
+from bench.people import People
+from transforms.matching.contacts import Persons, cluster, pieces_of
+from transforms.matching.forest import Forest
+from transforms.matching.learning import learn, sample_of
+from transforms.matching.model import Model
+from transforms.matching.profiles import Profile
+
+Profiles = dict[str, Profile]
+Groups = list[list[str]]
+
+_PIECES_AT_ONCE = 2000
+
+
+class Matched(msgspec.Struct, frozen=True):
+    """Seconds, the peak memory in MB, pairs left to somebody's judgement."""
+
+    seconds: float
+    peak: float
+    doubts: int = 0
+
+
+def ours(profiles: Profiles) -> tuple[Groups, int]:
+    """The matching of this program, its model learned from the very rows, on two cores."""
+    model = learn(sample_of(profiles), 1)
+    pieces, hot = pieces_of(profiles)
+    parts = [
+        pieces[start : start + _PIECES_AT_ONCE] for start in range(0, len(pieces), _PIECES_AT_ONCE)
+    ]
+    # The workers are forked: they have the rows already, and must not copy them by looking at them.
+    global _work
+    _work = partial(_cluster, profiles=profiles, model=model, hot=hot)
+    gc.freeze()
+    with multiprocessing.get_context("fork").Pool(2) as pool:
+        found = [persons for part in pool.imap(_do, parts) for persons in part]
+    groups = [group for persons in found for group in persons.groups]
+    return groups, sum(len(persons.doubts) for persons in found)
+
+
+_work: Callable[[Groups], list[Persons]]
+
+
+def _do(pieces: Groups) -> list[Persons]:
+    return _work(pieces)
+
+
+def _cluster(pieces: Groups, profiles: Profiles, model: Model, hot: set[str]) -> list[Persons]:
+    return [cluster({ref: profiles[ref] for ref in piece}, model, hot) for piece in pieces]
+
+
+def exact(profiles: Profiles) -> tuple[Groups, int]:
+    """Rows with one surname and first name, and a number, a box or a company in common."""
+    stars: dict[tuple[str, ...], list[str]] = defaultdict(list)
+    for ref, profile in profiles.items():
+        name = profile.name
+        if len(name.first) > 1 and len(name.last) > 1:
+            for key in (*profile.mobiles, *profile.boxes, *profile.extensions, *profile.tins):
+                stars[key, name.last, name.first].append(ref)
+    forest = Forest.of([ref] for ref in profiles)
+    for star in stars.values():
+        forest.star(star)
+    return forest.pieces(), 0
+
+
+def splink(profiles: Profiles) -> tuple[Groups, int]:
+    """Splink, see ``bench.splink_matching``."""
+    from bench.splink_matching import match_by_splink
+
+    return match_by_splink(profiles), 0
+
+
+MATCHERS = {"svod": ours, "exact keys": exact, "Splink": splink}
+
+
+def main() -> None:
+    """Match what the arguments name."""
+    name, file = sys.argv[1:]
+    people = msgspec.msgpack.decode(Path(file).read_bytes(), type=People)
+    start = time.perf_counter()
+    groups, doubts = MATCHERS[name](people.profiles)
+    seconds = time.perf_counter() - start
+    Path(f"{file}.{name}").write_bytes(msgspec.msgpack.encode(groups))
+    print(msgspec.json.encode(Matched(seconds, _peak(), doubts)).decode())
+
+
+def _peak() -> float:
+    found = re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())
+    assert found is not None
+    return int(found[1]) / 1024
+
+
+if __name__ == "__main__":
+    main()

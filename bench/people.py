@@ -1,0 +1,54 @@
+"""The contacts of a generated world as the matching gets them, and who is really behind each."""
+
+from collections.abc import Iterator
+
+import msgspec
+
+from sandbox.truth import GOLDEN
+from sandbox.world import World
+from transforms.matching.profiles import Profile, profile_of
+from transforms.records import CONTACT, Row, decode_contact
+from transforms.stores.clean_a import clean_contact
+from transforms.stores.clean_b import partner_row
+
+_COLUMNS = (
+    *("id", "company_id", "last_name", "first_name", "middle_name", "position"),
+    *("phone", "email", "is_deleted", "created_at", "updated_at"),
+)
+
+
+class People(msgspec.Struct):
+    """Cleaned rows that go on to the CRM, by reference, and the person behind each."""
+
+    profiles: dict[str, Profile]
+    truth: dict[str, int]
+
+
+def people(seed: int, scale: float) -> People:
+    """All contact rows of both stores that belong to a company of the base."""
+    world = World(seed, scale)
+    known = {
+        f"{truth.source}:{truth.source_id}": (truth.person, truth.tins)
+        for truth in world.truth()
+        if truth.kind == "contact" and truth.outcome == GOLDEN
+    }
+    newest: dict[str, int] = {}
+    found = People({}, {})
+    for row in _rows(world):
+        ref = f"{row.source}:{row.source_id}"
+        if ref in known and not row.reason and newest.get(ref, -1) < row.changed_at:
+            newest[ref] = row.changed_at
+            person, tins = known[ref]
+            assert person is not None
+            found.profiles[ref] = profile_of(decode_contact(row.payload), tins)
+            found.truth[ref] = person
+    return found
+
+
+def _rows(world: World) -> Iterator[Row]:
+    for cells in world.a.contact_rows():
+        yield clean_contact(dict(zip(_COLUMNS, cells, strict=True)))
+    for partner in world.b.partners():
+        row = partner_row(partner)
+        if row.kind == CONTACT:
+            yield row

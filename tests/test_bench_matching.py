@@ -1,0 +1,32 @@
+"""The measure itself, and that a made-up world's people are found, on a small one."""
+
+import pytest
+
+from bench.matchers import exact, ours
+from bench.people import people
+from bench.scores import Scores, score
+
+
+def test_scores_are_those_of_the_books() -> None:
+    truth = {"1": "a", "2": "a", "3": "a", "4": "b", "5": "b"}
+    assert score([["1", "2"], ["3", "4"], ["5"]], truth) == Scores(
+        precision=1 / 2,
+        recall=1 / 4,
+        f1=1 / 3,
+        b3_precision=pytest.approx(4 / 5),
+        b3_recall=pytest.approx((4 / 3 + 1 / 3 + 1 / 2 + 1 / 2) / 5),
+        b3_f1=pytest.approx(2 * 0.8 * (8 / 15) / (0.8 + 8 / 15)),
+        doubles=2,
+        strangers=1,
+    )
+    assert score([["1", "2", "3"], ["4", "5"]], truth).f1 == 1.0
+
+
+def test_people_are_found_and_not_mixed() -> None:
+    found = people(21, 0.004)
+    groups, _ = ours(found.profiles)
+    assert sorted(ref for group in groups for ref in group) == sorted(found.truth)
+    mine, its = score(groups, found.truth), score(exact(found.profiles)[0], found.truth)
+    assert mine.precision > 0.999
+    assert mine.f1 > 0.975
+    assert mine.f1 > its.f1

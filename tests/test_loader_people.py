@@ -1,0 +1,238 @@
+"""What people have made, changed and deleted in the CRM stays theirs."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from loader_world import (
+    ACCOUNT,
+    BOTH,
+    FULL,
+    IVANOV,
+    PLAIN,
+    RECORDS,
+    ROMASHKA,
+    SIDORKIN,
+    bring,
+    changed,
+    hold,
+    load,
+    values,
+)
+
+from sandbox.bitrix24 import Bitrix24, Fault
+from transforms.crm.errors import RefusesAll
+from transforms.ledger import schema
+from transforms.ledger.database import Ledger, open_ledger
+from transforms.records import Address
+
+PRESET = "#CRM_REQUISITE_PRESET_DEF_RU_COMPANY#"
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Iterator[Ledger]:
+    ledger = open_ledger(f"sqlite:///{tmp_path}/ledger.db")
+    yield ledger
+    ledger.close()
+
+
+@pytest.fixture
+def portal() -> Iterator[Bitrix24]:
+    with Bitrix24(limits=False) as portal:
+        yield portal
+        assert portal.stats.violations == {}
+
+
+def made_by_people(portal: Bitrix24, kpp: str | None = "780501001", **fields: Any) -> int:
+    """A company with a requisite of Romashka's TIN, without any mark of ours."""
+    company_id = portal.add("companies", {"title": "Ромашка (наша)", **fields})
+    preset = next(one["ID"] for one in portal.state.presets if one["XML_ID"] == PRESET)
+    portal.add(
+        "requisites",
+        {
+            "ENTITY_TYPE_ID": 4,
+            "ENTITY_ID": company_id,
+            "PRESET_ID": int(preset),
+            "NAME": "Реквизиты",
+            "RQ_INN": ROMASHKA,
+            "RQ_KPP": kpp,
+        },
+    )
+    return company_id
+
+
+def rejected(ledger: Ledger) -> list[tuple[str, str, str]]:
+    with ledger.read() as connection:
+        table = schema.rejected.c
+        query = sa.select(table.kind, table.key, table.reason).order_by(table.kind, table.key)
+        return [tuple(row) for row in connection.execute(query)]
+
+
+def test_a_company_that_people_had_made_is_adopted(ledger: Ledger, portal: Bitrix24) -> None:
+    phone = {"typeId": "PHONE", "valueType": "WORK", "value": FULL.phones[1]}
+    company_id = made_by_people(portal, fm=[phone], comments="старый клиент")
+    (requisite,) = portal.requisites()
+    theirs = portal.add(
+        "bank_details",
+        {"ENTITY_TYPE_ID": 8, "ENTITY_ID": requisite["id"], "NAME": "Основной",
+         "RQ_BIK": ACCOUNT.bik, "RQ_ACC_NUM": ACCOUNT.account},
+    )  # fmt: skip
+    where = {"TYPE_ID": 6, "ENTITY_TYPE_ID": 8, "ENTITY_ID": requisite["id"]}
+    portal.add("addresses", where | {"ADDRESS_1": "Как нам сказали по телефону"})
+    assert bring(ledger, portal, [FULL, IVANOV]) == {
+        "company": {"updated": 1},
+        "contact": {"created": 1},
+    }
+    (company,) = portal.companies()
+    assert (company["id"], company["title"], company["comments"]) == (
+        company_id,
+        "Ромашка (наша)",
+        "старый клиент",
+    )
+    assert (company["originatorId"], company["originId"]) == ("svod", ROMASHKA)
+    assert values(portal, "companies", ROMASHKA, "PHONE") == [FULL.phones[1], FULL.phones[0]]
+    first, second = portal.requisites()
+    assert (first["NAME"], first["RQ_KPP"], first["RQ_OGRN"]) == (
+        "Реквизиты",
+        "780501001",
+        FULL.ogrn,
+    )
+    assert (second["XML_ID"], second["RQ_KPP"]) == (f"svod-{ROMASHKA}-784201001", "784201001")
+    (account,) = portal.bank_details()
+    assert (account["id"], account["NAME"], account["RQ_BANK_NAME"]) == (
+        theirs,
+        "Основной",
+        ACCOUNT.bank,
+    )
+    (address,) = portal.addresses()
+    assert (address["ADDRESS_1"], address["CITY"]) == ("Как нам сказали по телефону", None)
+    assert portal.contacts()[0]["companyIds"] == [company_id]
+    # From now on it is like any other: what the stores change is sent, what people changed is not.
+    bring(ledger, portal, [changed(FULL, site="romashka2.example", ogrn="1027700132195"), IVANOV])
+    assert values(portal, "companies", ROMASHKA, "WEB") == ["romashka2.example"]
+    assert portal.companies()[0]["title"] == "Ромашка (наша)"
+    assert {row["RQ_OGRN"] for row in portal.requisites()} == {"1027700132195"}
+    requests = portal.stats.requests
+    bring(ledger, portal, [changed(FULL, site="romashka2.example", ogrn="1027700132195"), IVANOV])
+    assert portal.stats.requests == requests
+
+
+def test_a_requisite_without_kpp_gets_it(ledger: Ledger, portal: Bitrix24) -> None:
+    made_by_people(portal, kpp=None)
+    bring(ledger, portal, [FULL])
+    assert [row["RQ_KPP"] for row in portal.requisites()] == ["780501001", "784201001"]
+
+
+def test_the_mark_of_another_program_stays(
+    ledger: Ledger, portal: Bitrix24, tmp_path: Path
+) -> None:
+    company_id = made_by_people(portal, originatorId="1c", originId="00-0017")
+    for site in ("romashka.example", "romashka2.example"):
+        bring(ledger, portal, [changed(FULL, site=site)])
+    anew = open_ledger(f"sqlite:///{tmp_path}/anew.db")
+    bring(anew, portal, [FULL])
+    anew.close()
+    (company,) = portal.companies()
+    assert [company[name] for name in ("id", "originatorId", "originId", "originVersion")] == [
+        *(company_id, "1c", "00-0017", None)
+    ]
+
+
+def test_of_several_the_oldest_and_never_the_portals_own_firm_nor_a_contact(
+    ledger: Ledger, portal: Bitrix24
+) -> None:
+    own = made_by_people(portal, isMyCompany="Y")
+    oldest, other = made_by_people(portal), made_by_people(portal)
+    person = portal.add("contacts", {"lastName": "Сидоркин"})
+    portal.add(
+        "requisites",
+        {"ENTITY_TYPE_ID": 3, "ENTITY_ID": person, "NAME": "ИП", "RQ_INN": SIDORKIN},
+    )
+    assert bring(ledger, portal, [FULL, PLAIN])["company"] == {"updated": 1, "created": 1}
+    marks = {row["id"]: row["originId"] for row in portal.companies()}
+    assert marks == {own: None, oldest: ROMASHKA, other: None, max(marks): SIDORKIN}
+
+
+def test_a_company_made_while_ours_was_in_doubt_is_adopted_as_it_is(
+    ledger: Ledger, portal: Bitrix24, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    portal.faults.set([Fault("lost", method="crm.item.batchImport", moment="before")])
+    monkeypatch.setattr("transforms.crm.loader._PASSES", 1)
+    bring(ledger, portal, [FULL])
+    portal.faults.set([])
+    made_by_people(portal)
+    assert bring(ledger, portal, [FULL])["company"] == {"updated": 1}
+    assert [row["title"] for row in portal.companies()] == ["Ромашка (наша)"]
+    assert values(portal, "companies", ROMASHKA, "PHONE") == list(FULL.phones)
+
+
+def test_parts_that_a_person_deleted_stay_so(ledger: Ledger, portal: Bitrix24) -> None:
+    bring(ledger, portal, RECORDS)
+    (company,) = portal.find("companies", "originId", ROMASHKA)
+    first, second = portal.find("requisites", "ENTITY_ID", company["id"])
+    portal.delete("requisites", first["id"])
+    moved = Address("101000, г. Москва", "101000", "Москва", "Москва")
+    better = changed(FULL, ogrn="1027700132195", address=moved, director="Петров П. П.")
+    for _ in range(2):
+        counted = bring(ledger, portal, [better, PLAIN, IVANOV, BOTH])
+        better = changed(better, full_name="Общество «Ромашка»")
+        assert counted["company"] == {"updated": 1, "unchanged": 1}
+    (left,) = portal.find("requisites", "ENTITY_ID", company["id"])
+    assert (left["id"], left["RQ_OGRN"], left["RQ_COMPANY_FULL_NAME"]) == (
+        second["id"],
+        "1027700132195",
+        "Общество «Ромашка»",
+    )
+    assert rejected(ledger) == []
+
+
+def test_a_deleted_company_whose_requisites_changed_is_reported(
+    ledger: Ledger, portal: Bitrix24
+) -> None:
+    bring(ledger, portal, RECORDS)
+    portal.delete("companies", portal.find("companies", "originId", ROMASHKA)[0]["id"])
+    bring(ledger, portal, [changed(FULL, kpps=("770101001",)), PLAIN, IVANOV, BOTH])
+    assert rejected(ledger) == [("company", ROMASHKA, "deleted_in_crm")]
+    assert [row["originId"] for row in portal.companies()] == [SIDORKIN]
+
+
+def test_contacts_of_a_deleted_company_are_not_linked_to_nothing(
+    ledger: Ledger, portal: Bitrix24
+) -> None:
+    bring(ledger, portal, [FULL, PLAIN, changed(BOTH, tins=(SIDORKIN,))])
+    portal.delete("companies", portal.find("companies", "originId", ROMASHKA)[0]["id"])
+    assert bring(ledger, portal, RECORDS) == {
+        "company": {"rejected": 1, "unchanged": 1},
+        "contact": {"rejected": 1, "updated": 1},
+    }
+    assert rejected(ledger) == [
+        ("company", ROMASHKA, "deleted_in_crm"),
+        ("contact", "A-17", "company_rejected"),
+    ]
+    (sidorkin,) = portal.companies()
+    assert [row["companyIds"] for row in portal.contacts()] == [[sidorkin["id"]]]
+
+
+@pytest.mark.parametrize("method", ["crm.item.batchImport", "crm.requisite.add", "crm.item.update"])
+def test_a_portal_that_refuses_everything_stops_the_run(
+    ledger: Ledger, portal: Bitrix24, method: str
+) -> None:
+    companies = [changed(PLAIN, tin=f"5000000{n:05}") for n in range(250)]
+    if method == "crm.item.update":
+        bring(ledger, portal, companies)
+        companies = [changed(company, title="ИП Новый") for company in companies]
+    portal.faults.set([Fault("refuse", method=method, code="ERROR_FIELD")])
+    with pytest.raises(RefusesAll) as caught:
+        load(ledger, portal, hold(ledger, companies), workers=2)
+    assert str(caught.value) == (
+        f"The CRM refuses every record in {method}: ERROR_FIELD Запись не принята. Check the"
+        " webhook's rights, the fields that the portal wants filled, and its requisite presets;"
+        " then run again."
+    )
+    assert portal.stats.refused["ERROR_FIELD"] <= 200
+    assert rejected(ledger) == []
+    portal.faults.set([])
+    load(ledger, portal, hold(ledger, companies), settle=0.01)
+    assert len(portal.companies()) == len(portal.requisites()) == 250

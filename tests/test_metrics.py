@@ -1,0 +1,114 @@
+"""What Prometheus and health checks are told."""
+
+import re
+import urllib.error
+import urllib.request
+
+import pytest
+
+from pipeline import metrics as module
+from pipeline.metrics import Gauges, Metrics, serving
+from sandbox.services import free_port
+from tests.installation import party, tin
+from transforms.crm.limits import Limits
+from transforms.errors import ConfigurationError
+from transforms.register.limiter import DailyBudget
+
+SAMPLE = re.compile(r'(svod_\w+)(\{(?:\w+="[^"]*",?)+\})? (-?[0-9.e+]+)')
+SUMMARY = {
+    "status": "done",
+    "companies": {"valid": 3, "deferred": 0, "created": 2, "invalid": {"missing_tin": 1}},
+    "contacts": {"valid": 5, "waiting": 4, "updated": 1, "invalid": {}},
+    "messages": 2,
+    "crm": {"requests": 7, "refused": 1},
+    "register": {"queries": 3},
+}
+
+
+class Behind:
+    """A topic's lag."""
+
+    def __init__(self):
+        self.events, self.seconds = {0: 5, 1: 0}, 2.5
+
+
+def gauges():
+    return Gauges(Limits(rate=2, burst=50).budget(), DailyBudget(100, "2024-01-01", 0))
+
+
+def samples(text):
+    lines = [line for line in text.splitlines() if not line.startswith("# TYPE svod_")]
+    found = [SAMPLE.fullmatch(line) for line in lines]
+    assert None not in found
+    return {f"{one[1]}{one[2] or ''}": float(one[3]) for one in found}
+
+
+def get(port, path):
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=30) as answer:
+        return answer.read().decode()
+
+
+def test_runs_add_up():
+    counted = Metrics(Behind())
+    assert "svod_last_success_timestamp_seconds" not in samples(counted.text(gauges()))
+    for _ in range(2):
+        counted.ended(SUMMARY)
+    counted.failed()
+    found = samples(counted.text(gauges()))
+    assert {name: found[name] for name in found if "records" in name and found[name]} == {
+        'svod_records_total{kind="companies",outcome="valid"}': 6,
+        'svod_records_total{kind="companies",outcome="created"}': 4,
+        'svod_records_total{kind="companies",outcome="invalid",reason="missing_tin"}': 2,
+        'svod_records_total{kind="contacts",outcome="valid"}': 10,
+        'svod_records_total{kind="contacts",outcome="waiting"}': 8,
+        'svod_records_total{kind="contacts",outcome="updated"}': 2,
+        'svod_records_total{kind="messages",outcome="invalid"}': 4,
+    }
+    assert found['svod_runs_total{status="done"}'] == 2
+    assert found['svod_runs_total{status="failed"}'] == 1
+    assert found["svod_crm_requests_total"] == 14
+    assert found['svod_lag_events{partition="0"}'] == 5
+    assert found["svod_lag_seconds"] == 2.5
+    assert (found["svod_crm_bucket_used"], found["svod_crm_bucket_size"]) == (0, 50)
+    assert found["svod_register_questions_left"] == found["svod_register_questions_limit"] == 100
+    assert found["svod_last_success_timestamp_seconds"] >= found["svod_start_time_seconds"]
+
+
+def test_it_is_served_and_tells_when_no_run_ends_well(monkeypatch):
+    port, counted = free_port(), Metrics()
+    with serving(("127.0.0.1", port), counted, gauges):
+        assert get(port, "/health") == "ok\n"
+        assert "svod_runs_total" in get(port, "/metrics")
+        monkeypatch.setattr(module, "_STALE", -1)
+        for path, status in (("/health", 503), ("/", 404)):
+            with pytest.raises(urllib.error.HTTPError) as refused:
+                get(port, path)
+            assert refused.value.code == status
+            refused.value.close()
+        with (
+            pytest.raises(ConfigurationError, match="--metrics_address: Address already in use"),
+            serving(("127.0.0.1", port), counted, gauges),
+        ):
+            pass
+
+
+def test_a_delta_writes_them_into_a_file(place):
+    place.know([party(tin(1), "АЛЬФА")])
+    place.company(1, tin(1))
+    file = place.folder / "textfile" / "svod.prom"
+    assert place.delta(f"--metrics_file={file}").code == 0
+    found = samples(file.read_text())
+    assert found['svod_records_total{kind="companies",outcome="created"}'] == 1
+    assert found['svod_runs_total{status="done"}'] == 1
+    assert [one.name for one in file.parent.iterdir()] == ["svod.prom"]
+    place.execute("CREATE TRIGGER no BEFORE INSERT ON golden BEGIN SELECT RAISE(FAIL, 'no'); END")
+    place.change("companies", 1, phone="8 921 765-43-21")
+    assert place.delta(f"--metrics_file={file}").code == 1
+    assert samples(file.read_text())['svod_runs_total{status="failed"}'] == 1
+
+
+@pytest.mark.parametrize("address", ["9464", "localhost:", "localhost:99999"])
+def test_an_address_that_is_none(place, address):
+    ended = place.delta("--follow", f"--metrics_address={address}")
+    assert ended.code == 2
+    assert f"{address} is no address: write HOST:PORT" in ended.err

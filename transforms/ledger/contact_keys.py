@@ -1,0 +1,138 @@
+"""The keys by which contact rows of the base find each other, and the rows still to be rebuilt."""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from transforms.ledger import schema
+from transforms.ledger.database import chunks, upsert
+from transforms.ledger.links import by_source
+from transforms.ledger.source_rows import RowKey
+from transforms.matching.profiles import HOT, Profile, digests, keys_of
+
+
+def rekey(connection: Connection, source: str, profiles: Mapping[str, Profile | None]) -> None:
+    """Write these rows' keys (None: the row is in the base no more) and mark them as dirty.
+
+    Rows that were tied to one of these by a key that it has no longer are dirty too.
+    """
+    before = _keys_by_row(connection, source, sorted(profiles))
+    after = {
+        source_id: set(digests(list(keys_of(profile)))) if profile else set[int]()
+        for source_id, profile in profiles.items()
+    }
+    changed = [one for one in sorted(after) if after[one] != before.get(one, set())]
+    lost = set[int]().union(*(before.get(one, set()) - after[one] for one in changed))
+    dirty = {(source, source_id) for source_id in profiles}
+    dirty |= _rows_of_few(connection, sorted(lost), HOT + len(profiles))
+    table = schema.contact_keys
+    for chunk in chunks([one for one in changed if one in before]):
+        connection.execute(
+            table.delete().where(table.c.source == source, table.c.source_id.in_(chunk))
+        )
+    upsert(
+        connection,
+        table,
+        [
+            {"key": key, "source": source, "source_id": source_id}
+            for source_id in changed
+            for key in sorted(after[source_id])
+        ],
+    )
+    mark_dirty(connection, dirty)
+
+
+def _keys_by_row(connection: Connection, source: str, ids: Sequence[str]) -> dict[str, set[int]]:
+    table = schema.contact_keys.c
+    query = sa.select(table.source_id, table.key).where(table.source == source)
+    found: dict[str, set[int]] = defaultdict(set)
+    for chunk in chunks(ids):
+        for source_id, key in connection.execute(query.where(table.source_id.in_(chunk))):
+            found[source_id].add(key)
+    return found
+
+
+def _rows_of_few(connection: Connection, keys: Sequence[int], most: int) -> set[RowKey]:
+    """The rows of those keys that have not more than ``most``: others have tied nobody."""
+    few = [key for key, count in counts(connection, keys).items() if count <= most]
+    return {row for rows in rows_by_key(connection, few).values() for row in rows}
+
+
+def counts(connection: Connection, keys: Sequence[int]) -> dict[int, int]:
+    """How many rows have each of the keys."""
+    table = schema.contact_keys.c
+    query = sa.select(table.key, sa.func.count()).group_by(table.key)
+    return {
+        key: count
+        for chunk in chunks(keys)
+        for key, count in connection.execute(query.where(table.key.in_(chunk)))
+    }
+
+
+def rows_by_key(connection: Connection, keys: Sequence[int]) -> dict[int, list[RowKey]]:
+    """The rows that have each of the keys."""
+    table = schema.contact_keys.c
+    query = sa.select(table.key, table.source, table.source_id)
+    found: dict[int, list[RowKey]] = defaultdict(list)
+    for chunk in chunks(keys):
+        for key, source, source_id in connection.execute(query.where(table.key.in_(chunk))):
+            found[key].append((source, source_id))
+    return found
+
+
+def keys_of_rows(connection: Connection, rows: Iterable[RowKey]) -> set[int]:
+    """All keys of these rows."""
+    return {
+        key
+        for source, ids in by_source(rows).items()
+        for keys in _keys_by_row(connection, source, ids).values()
+        for key in keys
+    }
+
+
+def known_hot(connection: Connection, keys: Collection[int] | None = None) -> set[int]:
+    """The hot keys, all or those among ``keys``."""
+    table = schema.hot_keys.c
+    if keys is None:
+        return set(connection.execute(sa.select(table.key)).scalars())
+    query = sa.select(table.key)
+    return {
+        key
+        for chunk in chunks(sorted(keys))
+        for key in connection.execute(query.where(table.key.in_(chunk))).scalars()
+    }
+
+
+def set_hot(connection: Connection, hot: Iterable[int], cold: Iterable[int]) -> None:
+    """Remember which keys have become hot, and which are so no longer."""
+    table = schema.hot_keys
+    upsert(connection, table, [{"key": key} for key in sorted(hot)])
+    for chunk in chunks(sorted(cold)):
+        connection.execute(table.delete().where(table.c.key.in_(chunk)))
+
+
+def mark_dirty(connection: Connection, rows: Iterable[RowKey]) -> None:
+    """The persons of these rows are to be rebuilt."""
+    values = [{"source": source, "source_id": source_id} for source, source_id in sorted(rows)]
+    upsert(connection, schema.dirty_contacts, values)
+
+
+def dirty_rows(connection: Connection) -> set[RowKey]:
+    """The rows whose persons are still to be rebuilt."""
+    table = schema.dirty_contacts.c
+    return {
+        (source, one)
+        for source, one in connection.execute(sa.select(table.source, table.source_id))
+    }
+
+
+def clean(connection: Connection, rows: Iterable[RowKey]) -> None:
+    """The persons of these rows are rebuilt."""
+    table = schema.dirty_contacts
+    for source, ids in by_source(rows).items():
+        for chunk in chunks(ids):
+            connection.execute(
+                table.delete().where(table.c.source == source, table.c.source_id.in_(chunk))
+            )

@@ -1,0 +1,94 @@
+"""The matching's model: learned once from the base's own rows, then frozen under its version."""
+
+from collections.abc import Iterator
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from transforms.ledger import contact_keys, links, schema
+from transforms.ledger.database import Ledger
+from transforms.ledger.source_rows import RowKey, Run
+from transforms.matching.learning import ENOUGH, Sample, learn
+from transforms.matching.model import DEFAULT, Model, decode_model, encode_model
+from transforms.matching.profiles import Profile, profile_of
+from transforms.records import CONTACT, decode_contact
+
+_AT_ONCE = 5000
+
+_latest: dict[tuple[int, str], Model] = {}
+
+
+def current(connection: Connection) -> Model:
+    """The model that counts: the last one learned, or the one that the program brings along."""
+    table = schema.models.c
+    found = connection.execute(
+        sa.select(table.version, table.learned_at).order_by(table.version.desc()).limit(1)
+    ).first()
+    if found is None:
+        return DEFAULT
+    frozen = found.version, found.learned_at
+    if frozen not in _latest:
+        payload = sa.select(table.payload).where(table.version == found.version)
+        model = decode_model(connection.execute(payload).scalar_one())
+        _latest.clear()
+        _latest[frozen] = model
+    return _latest[frozen]
+
+
+def learn_if_due(ledger: Ledger, run: Run) -> None:
+    """Learn the first model when the base has rows enough; all of them are dirty then."""
+    with ledger.read() as connection:
+        if current(connection).version:
+            return
+        count = sa.select(sa.func.count()).select_from(schema.rows).where(*_contacts())
+        total = connection.execute(count).scalar_one()
+        if total < ENOUGH:
+            return
+        sample = Sample(total)
+        rows: set[RowKey] = set()
+        for row, profile in _profiles(connection):
+            rows.add(row)
+            sample.add(f"{row[0]}:{row[1]}", profile)
+    if len(rows) < ENOUGH:
+        return
+    model = learn(sample, 1)
+
+    def save(connection: Connection) -> None:
+        contact_keys.mark_dirty(connection, rows)
+        connection.execute(
+            schema.models.insert().values(
+                version=model.version,
+                learned_at=run.started_at,
+                learned_from=len(sample.profiles),
+                payload=encode_model(model),
+            )
+        )
+
+    ledger.transact(save)
+
+
+def _contacts() -> tuple[sa.ColumnElement[bool], ...]:
+    return schema.rows.c.kind == CONTACT, schema.rows.c.reason == ""
+
+
+def _profiles(connection: Connection) -> Iterator[tuple[RowKey, Profile]]:
+    table = schema.rows.c
+    query = (
+        sa.select(table.source, table.source_id, table.payload)
+        .where(*_contacts())
+        .order_by(table.source, table.source_id)
+        .limit(_AT_ONCE)
+    )
+    last = ("", "")
+    while found := connection.execute(
+        query.where(
+            sa.or_(
+                table.source > last[0], sa.and_(table.source == last[0], table.source_id > last[1])
+            )
+        )
+    ).all():
+        tins = links.tins_of(connection, [(row.source, row.source_id) for row in found])
+        for source, source_id, payload in found:
+            if own := tins.get((source, source_id)):
+                yield (source, source_id), profile_of(decode_contact(payload), own)
+        last = found[-1].source, found[-1].source_id

@@ -1,0 +1,154 @@
+"""Guarded clustering inside a piece: the strongest link first, and no link against a guard.
+
+Constrained greedy agglomeration: groups are held against each other as wholes, so that neither a
+chain of weak links nor one bridging row joins what does not belong together. The result is a pure
+function of the items in their given order.
+"""
+
+import heapq
+from collections.abc import Callable, Iterable, Sequence
+from typing import Generic, NamedTuple, TypeVar
+
+S = TypeVar("S")
+
+Pair = tuple[int, int]
+
+
+class Rules(NamedTuple, Generic[S]):
+    """How groups are judged.
+
+    ``weigh`` gives log-odds in bits, None where the two contradict each other; ``unite`` makes one
+    group of two. From ``accept`` on groups are joined, from ``doubt`` on somebody should look at
+    them. A rival that cannot be one with the other side, and is weaker by less than ``margin``,
+    makes a link doubtful. Groups of more than ``most`` items are not made.
+    """
+
+    weigh: Callable[[S, S], float | None]
+    unite: Callable[[S, S], S]
+    accept: float
+    doubt: float
+    margin: float = 4.0
+    most: int = 100
+
+
+class Doubt(NamedTuple):
+    """Two groups, by their smallest items, that may be one: how likely, and what hinders."""
+
+    one: int
+    other: int
+    bits: float
+    why: str
+
+
+class Clustered(NamedTuple):
+    """Groups of item numbers, each sorted; and the pairs of groups that are doubtful."""
+
+    groups: list[list[int]]
+    doubts: list[Doubt]
+
+
+def agglomerate(
+    items: Sequence[S], pairs: Iterable[Pair], rules: Rules[S], together: Iterable[Pair] = ()
+) -> Clustered:
+    """The items put into groups. Only ``pairs`` are weighed; ``together`` are joined unweighed."""
+    clustering = _Clustering(items, pairs, rules)
+    clustering.join_told(together)
+    clustering.run()
+    return clustering.result()
+
+
+class _Clustering(Generic[S]):
+    def __init__(self, items: Sequence[S], pairs: Iterable[Pair], rules: Rules[S]) -> None:
+        self._rules = rules
+        self._sides: dict[int, S] = dict(enumerate(items))
+        self._members = {number: [number] for number in self._sides}
+        self._near: dict[int, set[int]] = {number: set() for number in self._sides}
+        self._bits: dict[Pair, float | None] = {}
+        self._why: dict[Pair, str] = {}
+        self._heap: list[tuple[float, Pair]] = []
+        for one, other in pairs:
+            self._near[one].add(other)
+            self._near[other].add(one)
+
+    def join_told(self, together: Iterable[Pair]) -> None:
+        root = {number: number for number in self._sides}
+        for pair in sorted(together):
+            one, other = sorted(self._root(root, number) for number in pair)
+            if one != other:
+                root[other] = one
+                self._absorb(one, other)
+
+    @staticmethod
+    def _root(root: dict[int, int], number: int) -> int:
+        while root[number] != number:
+            number = root[number]
+        return number
+
+    def run(self) -> None:
+        for one in sorted(self._near):
+            for other in sorted(self._near[one]):
+                if one < other:
+                    self._weigh(one, other)
+        while self._heap:
+            bits, pair = heapq.heappop(self._heap)
+            if self._bits.get(pair) != -bits:
+                continue  # one of the two has become another group since
+            why = self._hindrance(*pair, -bits)
+            if why:
+                self._why[pair] = why
+            else:
+                self._join(*pair)
+
+    def _weigh(self, one: int, other: int) -> None:
+        pair = (one, other) if one < other else (other, one)
+        bits = self._rules.weigh(self._sides[pair[0]], self._sides[pair[1]])
+        self._bits[pair] = bits
+        if bits is not None and bits >= self._rules.accept:
+            heapq.heappush(self._heap, (-bits, pair))
+
+    def _hindrance(self, one: int, other: int, bits: float) -> str:
+        if len(self._members[one]) + len(self._members[other]) > self._rules.most:
+            return "too many rows for one person"
+        for side, opposite in ((one, other), (other, one)):
+            for rival in self._near[side]:
+                if rival != opposite and self._rivals(side, opposite, rival, bits):
+                    return "another one fits as well"
+        return ""
+
+    def _rivals(self, side: int, opposite: int, rival: int, bits: float) -> bool:
+        strength = self._of(side, rival)
+        if strength is None or strength < max(self._rules.doubt, bits - self._rules.margin):
+            return False
+        both = self._rules.unite(self._sides[side], self._sides[opposite])
+        return self._rules.weigh(both, self._sides[rival]) is None
+
+    def _of(self, one: int, other: int) -> float | None:
+        return self._bits.get((one, other) if one < other else (other, one))
+
+    def _join(self, one: int, other: int) -> None:
+        self._absorb(one, other)
+        for near in sorted(self._near[one]):
+            self._weigh(one, near)
+
+    def _absorb(self, one: int, other: int) -> None:
+        self._sides[one] = self._rules.unite(self._sides[one], self._sides.pop(other))
+        self._members[one] += self._members.pop(other)
+        near = self._near.pop(other)
+        for each in near:
+            self._near[each].discard(other)
+            self._bits.pop((each, other) if each < other else (other, each), None)
+            if each != one:
+                self._near[each].add(one)
+                self._near[one].add(each)
+
+    def result(self) -> Clustered:
+        doubts = []
+        for (one, other), bits in sorted(self._bits.items()):
+            if bits is not None and bits >= self._rules.doubt:
+                why = self._why.get((one, other), "too little speaks for it")
+                doubts.append(Doubt(self._first(one), self._first(other), bits, why))
+        groups = sorted(sorted(members) for members in self._members.values())
+        return Clustered(groups, doubts)
+
+    def _first(self, number: int) -> int:
+        return min(self._members[number])

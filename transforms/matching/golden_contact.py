@@ -1,0 +1,43 @@
+"""The golden record of one person, from all of its rows."""
+
+from collections.abc import Iterable, Sequence
+
+from transforms.matching.golden import (
+    GoldenContact,
+    Provenance,
+    Sourced,
+    Survivorship,
+    newest_first,
+)
+from transforms.records import Contact
+
+ContactRow = Sourced[Contact]
+
+
+def merge_contact(
+    key: str, rows: Iterable[ContactRow], tins: Iterable[str]
+) -> tuple[GoldenContact, Provenance]:
+    """The golden record of one person: a pure function of the set of rows."""
+    ordered = newest_first(rows)
+    survivors = Survivorship(ordered)
+    golden = GoldenContact(
+        key=key,
+        last_name=_fullest(ordered, survivors, "last_name"),
+        first_name=_fullest(ordered, survivors, "first_name"),
+        middle_name=_fullest(ordered, survivors, "middle_name"),
+        position=survivors.newest("position"),
+        tins=tuple(sorted(set(tins))),
+        phones=survivors.united("phones"),
+        emails=survivors.united("emails"),
+    )
+    return golden, survivors.provenance
+
+
+def _fullest(ordered: Sequence[ContactRow], survivors: Survivorship[Contact], field: str) -> str:
+    # An initial is true but says less than an older full name.
+    for row in ordered:
+        value: str = getattr(row.record, field)
+        if len(value.rstrip(".")) > 1:
+            survivors.provenance[field] = row.ref
+            return value
+    return survivors.newest(field)
