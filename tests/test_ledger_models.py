@@ -1,6 +1,7 @@
 """The model is learned once, frozen, and the same for whatever comes later."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
@@ -93,6 +94,27 @@ def test_all_is_matched_anew_when_a_model_is_learned(ledger: Ledger) -> None:
         )
     run_once(ledger, [*COMPANIES, *people(0, 90)])
     assert snapshot(ledger) == then
+
+
+def test_the_contacts_of_an_older_ledger_are_matched_anew(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/svod.db"
+    ledger = open_ledger(url)
+    run_once(ledger, [*COMPANIES, *people(0, 9)])
+    expected = snapshot(ledger)
+    with ledger.write() as connection:
+        connection.execute(schema.contact_keys.delete())
+        connection.execute(
+            schema.meta.update()
+            .where(schema.meta.c.key == "schema_version")
+            .values(value=str(schema.VERSION - 1))
+        )
+    ledger.close()
+    ledger = open_ledger(url)
+    assert len(column(ledger, schema.dirty_contacts, "source_id")) == 9
+    run_once(ledger)
+    assert column(ledger, schema.contact_keys, "key") != []
+    assert snapshot(ledger) == expected
+    ledger.close()
 
 
 def test_the_default_comes_back_as_it_went() -> None:
