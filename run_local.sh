@@ -18,6 +18,8 @@ the truth. Run again, it changes nothing. All of it stands in one folder, nothin
   --seed N       another world of the same size; default 1
   --speed N      how many times as much as the real services Bitrix24 and the register allow;
                  default 60; 1 is the real thing, with its waits
+  --delta        afterwards start Kafka and let svod follow both stores, change them, and show how
+                 soon the CRM has it; the next run makes a new world
   --keep         afterwards leave everything up until Ctrl-C, to play with
   --fresh        forget what an earlier run made and loaded
   --folder DIR   where to work; default .sandbox beside this script
@@ -30,5 +32,9 @@ HELP
   esac
 done
 
-"$here/scripts/setup"
+setup=()
+for argument; do
+  [ "$argument" != --delta ] || setup=(--kafka)
+done
+"$here/scripts/setup" "${setup[@]}"
 exec "$here/.venv/bin/python" -P -m sandbox.local_run "$@"

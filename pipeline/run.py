@@ -29,6 +29,7 @@ from transforms.crm.client import check_webhook
 from transforms.crm.errors import CrmUnavailable, Stop
 from transforms.errors import ConfigurationError
 from transforms.ledger.accounting import NumbersDoNotAddUpError, touch_refusals
+from transforms.ledger.adopted import look_for_companies
 from transforms.ledger.database import Ledger, open_ledger
 from transforms.ledger.lock import exclusive
 from transforms.ledger.runs import finish_run, start_run
@@ -214,6 +215,9 @@ def account(ledger: Ledger, run: Run, command: str, chosen: Options) -> dict[str
 
 def conclude(ledger: Ledger, run: Run, command: str, chosen: Options, metrics: Metrics) -> str:
     """Account for the run, and tell; gives its status."""
+    # All companies are looked at: too much for a delta, whose cost follows what has changed.
+    if command != "delta":
+        ledger.transact(look_for_companies)
     summary = account(ledger, run, command, chosen)
     metrics.ended(summary)
     for line in outcome_lines(summary):

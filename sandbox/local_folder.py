@@ -15,7 +15,7 @@ from sandbox.local_stores import Made, made
 _WORLD: Final = ("world.json", "store_b", "register.jsonl", "truth.jsonl")
 _LOADED: Final = (
     *("portal.json", "portal.started", "svod.db", "svod.db-shm", "svod.db-wal"),
-    *("report", "differences.txt"),
+    *("report", "differences.txt", "kafka"),
 )
 # For how long the services of a run that was killed may take to end.
 _PATIENCE: Final = 120.0
@@ -83,6 +83,11 @@ def tidy(folder: Path, scale: float, seed: int, fresh: bool) -> str:
         return "The local Bitrix24 was killed and lost its records: the load starts anew."
     _remove(folder, _WORLD + _LOADED)
     return f"Throws away the world of scale {there.scale:g}, seed {there.seed}." if there else ""
+
+
+def mark_changed(folder: Path) -> None:
+    """The stores are no longer what the truth says: the next run makes a new world."""
+    (folder / "world.json").unlink()
 
 
 def mark_portal_started(folder: Path) -> None:

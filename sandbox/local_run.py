@@ -14,19 +14,19 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Final
 
-from sandbox.local_folder import FolderError, held, mark_portal_started, tidy
-from sandbox.local_stores import made
+from sandbox.local_command import bitrix24, following, full, register
+from sandbox.local_delta import make_changes, watch
+from sandbox.local_folder import FolderError, held, mark_changed, mark_portal_started, tidy
+from sandbox.local_stores import made, writer
 from sandbox.portal_view import PortalView
 from sandbox.register import TOKEN
 from sandbox.services import Service, ServiceError, ends_with_parent
+from sandbox.store_b_topic import TOPIC
 from sandbox.verdict import portal_lines, verdict
 
 DONE, FAILED, INCOMPLETE, INTERRUPTED = 0, 1, 3, 130
 _CHECKOUT: Final = Path(__file__).resolve().parents[1]
-_SVOD: Final = Path(sys.executable).with_name("svod")
 _LEDGER: Final = "svod.db"
-# What the real services allow; ``--speed`` multiplies it.
-_CRM_RATE, _CRM_OPERATING, _REGISTER_RATE, _REGISTER_DAILY = 2, 480, 30, 10_000
 
 
 class Run:
@@ -36,6 +36,7 @@ class Run:
         self._options, self._lock = options, lock
         self._folder: Path = options.folder
         self._speed: float = options.speed
+        self._brokers = ""
 
     def perform(self) -> int:
         """All of it; returns the exit code.
@@ -48,7 +49,9 @@ class Run:
             try:
                 self._start(services)
                 code = self._conclude(self._svod())
-                if self._options.keep:
+                if self._options.delta and code in (DONE, INCOMPLETE):
+                    code = self._follow(services) or code
+                elif self._options.keep:
                     self._keep()
             finally:
                 _ignore_signals()
@@ -66,21 +69,9 @@ class Run:
             f"--scale={scale}",
             f"--seed={self._options.seed}",
         )
-        self._register = self._serve(
-            services,
-            "register",
-            f"--data={folder / 'register.jsonl'}",
-            f"--rate={_REGISTER_RATE * speed:.0f}",
-            f"--daily={_REGISTER_DAILY * speed:.0f}",
-        )
+        self._register = self._serve(services, "register", *register(folder, speed))
         mark_portal_started(folder)
-        self._webhook = self._serve(
-            services,
-            "bitrix24",
-            f"--state={folder / 'portal.json'}",
-            f"--rate={_CRM_RATE * speed}",
-            f"--operating={_CRM_OPERATING * speed}",
-        )
+        self._webhook = self._serve(services, "bitrix24", *bitrix24(folder, speed))
         self._portal = self._webhook.partition("/rest/")[0]
         self._show_start()
 
@@ -100,6 +91,26 @@ class Run:
         _say(f"Bitrix24  {self._portal}/")
         _say(f"svod full, everything {self._speed:g} times as fast as the real services allow:")
 
+    def _follow(self, services: ExitStack) -> int:
+        """Starts Kafka and ``svod delta --follow``, changes both stores; returns the exit code."""
+        topic = str(self._folder / "kafka"), f"--topic={TOPIC}"
+        self._brokers = self._serve(services, "kafka", *topic).removeprefix("kafka://")
+        _say(f"\nKafka     {self._brokers}, topic {TOPIC}")
+        _say("svod delta --follow; then both stores change:")
+        mark_changed(self._folder)
+        process = self._start_svod(following(self._speed, self._brokers))
+        try:
+            portal = PortalView(self._portal)
+            changes = make_changes(writer(self._store_a), self._brokers, portal)
+            lines = list(map(_told, watch(portal, changes, lambda: process.poll() is None)))
+            if self._options.keep:
+                self._keep()
+        finally:
+            process.send_signal(signal.SIGTERM)
+            code = process.wait()
+        _say(f"svod delta --follow has finished what it held, and ended with {code}.")
+        return code or (FAILED if any("NOT" in line for line in lines) else DONE)
+
     def _environment(self) -> dict[str, str]:
         return {
             "SVOD_STORE_A": self._store_a,
@@ -109,27 +120,9 @@ class Run:
             "SVOD_LEDGER": f"sqlite:///{_LEDGER}",
         }
 
-    def _command(self) -> list[str]:
-        return [
-            *(str(_SVOD), "full", "--store_b_files=store_b/*.json", "--report=report"),
-            f"--crm_rate={_CRM_RATE * self._speed:g}",
-            f"--crm_operating={_CRM_OPERATING * self._speed:g}",
-            # No request outlives its answer here.
-            "--crm_settle=1",
-            f"--register_rate={_REGISTER_RATE * self._speed:g}",
-            f"--register_daily={_REGISTER_DAILY * self._speed:.0f}",
-        ]
-
     def _svod(self) -> int:
         """Runs it in this terminal; returns its exit code."""
-        others = {name: value for name, value in os.environ.items() if name[:5] != "SVOD_"}
-        process = subprocess.Popen(
-            self._command(),
-            cwd=self._folder,
-            env=others | self._environment(),
-            pass_fds=(self._lock,),
-            preexec_fn=ends_with_parent(),
-        )
+        process = self._start_svod(full(self._speed))
         try:
             code = process.wait()
         except KeyboardInterrupt:
@@ -138,6 +131,16 @@ class Run:
             process.wait()
             raise
         return code if code >= 0 else 128 - code
+
+    def _start_svod(self, command: list[str]) -> "subprocess.Popen[bytes]":
+        others = {name: value for name, value in os.environ.items() if name[:5] != "SVOD_"}
+        return subprocess.Popen(
+            command,
+            cwd=self._folder,
+            env=others | self._environment(),
+            pass_fds=(self._lock,),
+            preexec_fn=ends_with_parent(),
+        )
 
     def _conclude(self, code: int) -> int:
         """Judges the result and says what happened; returns the exit code."""
@@ -161,7 +164,8 @@ class Run:
         _say("To run svod yourself, in another terminal:\n")
         _say(f"cd {shlex.quote(str(self._folder))}")
         _say(f"export {variables}")
-        _say(shlex.join(self._command()))
+        command = following(self._speed, self._brokers) if self._brokers else full(self._speed)
+        _say(shlex.join(command))
         with suppress(KeyboardInterrupt):
             signal.pause()
 
@@ -172,6 +176,7 @@ def parser() -> argparse.ArgumentParser:
     found.add_argument("--scale", type=_above_zero, default=0.01)
     found.add_argument("--seed", type=int, default=1)
     found.add_argument("--speed", type=_above_zero, default=60.0)
+    found.add_argument("--delta", action="store_true")
     found.add_argument("--keep", action="store_true")
     found.add_argument("--fresh", action="store_true")
     found.add_argument("--folder", type=_absolute, default=_CHECKOUT / ".sandbox")
@@ -215,6 +220,11 @@ def _above_zero(text: str) -> float:
 
 def _absolute(text: str) -> Path:
     return Path(text).expanduser().absolute()
+
+
+def _told(line: str) -> str:
+    _say(line)
+    return line
 
 
 def _say(text: str) -> None:

@@ -10,11 +10,21 @@ import signal
 import sys
 from contextlib import closing
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import msgspec
 
 from sandbox.mariadb import MariaDB, ServerError
-from sandbox.store_a import DATABASE, PASSWORD, READER, connect, create_shop, load_store_a
+from sandbox.store_a import (
+    DATABASE,
+    PASSWORD,
+    READER,
+    WRITER,
+    connect,
+    create_shop,
+    create_writer,
+    load_store_a,
+)
 from sandbox.store_b import write_store_b
 from sandbox.world import World, write_lines
 
@@ -37,6 +47,17 @@ def made(folder: Path) -> Made | None:
         return msgspec.json.decode((folder / "world.json").read_bytes(), type=Made)
     except (FileNotFoundError, msgspec.DecodeError):
         return None
+
+
+def writer(url: str) -> dict[str, str | int]:
+    """Arguments for ``pymysql.connect`` as the shop itself, of the URL that svod is given."""
+    parts = urlsplit(url)
+    return {
+        "host": parts.hostname or "",
+        "port": parts.port or 3306,
+        "user": WRITER,
+        "password": PASSWORD,
+    }
 
 
 def make(folder: Path, server: MariaDB, scale: float, seed: int) -> None:
@@ -74,6 +95,8 @@ def main() -> None:
         with MariaDB(options.folder / "store_a") as server:
             if made(options.folder) is None:
                 make(options.folder, server, options.scale, options.seed)
+            with closing(connect(server)) as connection:
+                create_writer(connection)
             print(server.url(DATABASE, READER, PASSWORD), flush=True)
             signal.pause()
     except ServerError as error:

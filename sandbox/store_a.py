@@ -24,6 +24,7 @@ from sandbox.world_a import Cell, windows
 
 DATABASE: Final = "shop"
 READER: Final = "svod"
+WRITER: Final = "shop"
 PASSWORD: Final = "only-select"
 
 TABLES: Final = {
@@ -87,6 +88,13 @@ def create_shop(connection: Connection) -> None:
             )
         cursor.execute(f"CREATE USER IF NOT EXISTS {READER}@'%%' IDENTIFIED BY %s", (PASSWORD,))
         cursor.execute(f"GRANT SELECT ON {DATABASE}.* TO {READER}@'%'")
+
+
+def create_writer(connection: Connection) -> None:
+    """The account of the shop itself, which may change what it holds."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"CREATE USER IF NOT EXISTS {WRITER}@'%%' IDENTIFIED BY %s", (PASSWORD,))
+        cursor.execute(f"GRANT SELECT, INSERT, UPDATE ON {DATABASE}.* TO {WRITER}@'%'")
 
 
 def load_store_a(connection: Connection, world: World) -> None:

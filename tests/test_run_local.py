@@ -115,6 +115,19 @@ def test_it_stays_up_when_asked_and_survives_a_kill(folder):
     assert NOTHING in printed
 
 
+def test_the_crm_follows_what_changes_in_both_stores(folder):
+    code, printed = finish(start(folder, "--delta"))
+    assert code == 0, printed
+    assert len(re.findall(r"^  (?:store A|topic): .*: in the CRM after", printed, re.M)) == 4
+    assert "svod delta --follow has finished what it held, and ended with 0." in printed
+    assert left_running(folder) == []
+    # The stores are no longer what the truth says.
+    code, printed = finish(start(folder))
+    assert code == 0, printed
+    assert EXACT in printed
+    assert NOTHING not in printed
+
+
 def test_another_world_starts_anew(folder):
     code, printed = finish(start(folder, "--seed", "2"))
     assert code == 0, printed
