@@ -61,7 +61,7 @@ def _parser() -> Parser:
     delta = _command(commands, "delta", _delta, "load what has changed since the last run")
     options.add_delta(delta)
     plan = _command(commands, "plan", _plan, "write down what full or delta would do to the CRM")
-    options.add_full(plan)
+    options.add_plan(plan)
     plan.add_argument("--mode", choices=("full", "delta"), default="full")
     plan.add_argument("--plan", type=Path, default=Path("plan.jsonl"), help="default plan.jsonl")
     applies = _command(commands, "apply", _apply, "load exactly what a plan says")
@@ -149,7 +149,8 @@ def _plan(chosen: Options, arguments: argparse.Namespace) -> int:
     from pipeline.graph import delta_sources, full_sources
     from pipeline.planning import plan
 
-    if not chosen.store_a and not (arguments.mode == "full" and chosen.store_b_files):
+    of_b = chosen.store_b_files if arguments.mode == "full" else chosen.store_b_kafka
+    if not chosen.store_a and not of_b:
         raise ConfigurationError("a store is needed: see svod plan --help")
     sources = {"full": full_sources, "delta": delta_sources}[arguments.mode]
     return plan(chosen, sources, arguments.plan)

@@ -82,29 +82,21 @@ def add_ledger(parser: argparse.ArgumentParser) -> None:
 
 def add_full(parser: argparse.ArgumentParser) -> None:
     """The options of the command that reads both stores whole."""
+    _whole(_stores(parser))
+    add_load(parser)
+
+
+def add_plan(parser: argparse.ArgumentParser) -> None:
+    """The options of the command that plans what either of the others would do."""
     stores = _stores(parser)
-    stores.add_argument("--store_b_files", help="files or globs, comma separated")
-    stores.add_argument(
-        "--store_b_encoding",
-        choices=("utf-8", "windows-1251"),
-        help="default utf-8",
-    )
-    stores.add_argument("--since", type=_date, help="only records changed since that date")
+    _whole(stores)
+    _changes(stores)
     add_load(parser)
 
 
 def add_delta(parser: argparse.ArgumentParser) -> None:
     """The options of the command that reads what has changed."""
-    stores = _stores(parser)
-    stores.add_argument(
-        "--store_a_window",
-        type=_positive(float),
-        help="minutes before the last run's newest change that are read again; default 15",
-    )
-    stores.add_argument("--store_b_kafka", help="brokers, host:port, comma separated (SVOD_KAFKA)")
-    stores.add_argument("--store_b_topic", help="default sap.crm.partners")
-    stores.add_argument("--store_b_group", help="consumer group; default svod")
-    stores.add_argument("--store_b_kafka_config", help="librdkafka properties file (TLS, SASL)")
+    _changes(_stores(parser))
     parser.add_argument("--follow", action="store_true", help="go on until SIGTERM or Ctrl-C")
     parser.add_argument("--metrics_file", help="write Prometheus metrics there after each run")
     parser.add_argument(
@@ -117,6 +109,28 @@ def add_delta(parser: argparse.ArgumentParser) -> None:
         "--poll", type=_positive(float), help="seconds between two looks at store A; default 60"
     )
     add_load(parser)
+
+
+def _whole(stores: "argparse._ArgumentGroup") -> None:
+    stores.add_argument("--store_b_files", help="files or globs, comma separated")
+    stores.add_argument(
+        "--store_b_encoding",
+        choices=("utf-8", "windows-1251"),
+        help="default utf-8",
+    )
+    stores.add_argument("--since", type=_date, help="only records changed since that date")
+
+
+def _changes(stores: "argparse._ArgumentGroup") -> None:
+    stores.add_argument(
+        "--store_a_window",
+        type=_positive(float),
+        help="minutes before the last run's newest change that are read again; default 15",
+    )
+    stores.add_argument("--store_b_kafka", help="brokers, host:port, comma separated (SVOD_KAFKA)")
+    stores.add_argument("--store_b_topic", help="default sap.crm.partners")
+    stores.add_argument("--store_b_group", help="consumer group; default svod")
+    stores.add_argument("--store_b_kafka_config", help="librdkafka properties file (TLS, SASL)")
 
 
 def _stores(parser: argparse.ArgumentParser) -> "argparse._ArgumentGroup":

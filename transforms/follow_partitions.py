@@ -12,6 +12,7 @@ from confluent_kafka import KafkaException
 
 from transforms.partitions import FOR_EVER, OFFSETS, WAIT, Partition, PartitionFn, Range
 from transforms.stores.kafka_client import Client, TopicAccess, reason
+from transforms.stores.kafka_clock import TopicClock
 from transforms.stores.kafka_reader import Records, newest_timestamp
 
 # In seconds: how long one step reads before the runner may take stock; its pause where there was
@@ -79,40 +80,40 @@ class _NoticePartitionsFn(beam.DoFn):
 
 
 class _FollowFn(PartitionFn):
+    def teardown(self) -> None:
+        super().teardown()
+        TopicClock.forget(self.access)
+
     @beam.DoFn.unbounded_per_element()
     def process(
         self,
         partition: Partition,
+        born: Timestamp = beam.DoFn.TimestampParam,
         tracker: Range = OFFSETS,
         watermark: ManualWatermarkEstimator = _WATERMARK,
-        born: Timestamp = beam.DoFn.TimestampParam,
     ) -> Iterator[TimestampedValue]:
-        start = tracker.current_restriction().start
-        _advance(watermark, born)
+        number, start = partition[0], tracker.current_restriction().start
+        clock = TopicClock.of(self.access)
+        moment = clock.begin(number, max(born, watermark.current_watermark() or born).micros)
         deadline = time.monotonic() + _STEP
-        with self.readers.reader(partition[0]) as reader:
+        with self.readers.reader(number) as reader:
             while time.monotonic() < deadline:
-                began = Timestamp.now()
+                began = Timestamp.now().micros
                 records = reader.batch(start, WAIT, FOR_EVER)
                 if records.stop > start:
                     if not tracker.try_claim(records.stop - 1):
                         return
                     start = records.stop
-                    _advance(watermark, _moment(records))
-                    yield TimestampedValue(records, watermark.current_watermark())
+                    moment = max(moment, newest_timestamp(records.messages))
+                    yield TimestampedValue(records, Timestamp(micros=moment))
                 if reader.has_ended(start):
                     # All that was sent before we looked has been read.
-                    _advance(watermark, began)
+                    moment = max(moment, began)
                     break
             pause = _PAUSE if reader.has_ended(start) else 0
+        _advance(watermark, Timestamp(micros=clock.report(number, moment)))
         tracker.defer_remainder(Duration(pause))
 
 
-def _moment(records: Records) -> Timestamp:
-    return Timestamp(micros=1000 * newest_timestamp(records.messages))
-
-
 def _advance(watermark: ManualWatermarkEstimator, moment: Timestamp) -> None:
-    current = watermark.current_watermark()
-    if current is None or current < moment:
-        watermark.set_watermark(moment)
+    watermark.set_watermark(max(moment, watermark.current_watermark() or moment))

@@ -17,6 +17,7 @@ ANSWER = 20.0
 """For how long a broker may let us wait for an answer, in seconds."""
 
 _TRY = 2.0
+_DOUBTS = 5
 
 _log = logging.getLogger(__name__)
 _OURS = {
@@ -135,15 +136,21 @@ class Client:
         That is where the group has come to. Where it has come to nothing that is still there, it
         is the first message there is, and the group is put there: so it has a lag from the start.
         """
-        partition = self.access.partition(number)
-        watermarks = self.consumer.get_watermark_offsets
-        first, end = self._insist(lambda: watermarks(partition, timeout=_TRY))
         start = self.committed([number])[number]
-        # Behind the end: the topic was made anew, and what it holds now was never read.
+        first, end = self._bounds(number)
+        for _ in range(_DOUBTS if start > end else 0):
+            # A broker that has just come up may not know its end yet.
+            time.sleep(1)
+            first, end = self._bounds(number)
+        # Still behind the end: the topic was made anew, and what it holds now was never read.
         if not first <= start <= end:
             start = first
             self.commit({number: start})
         return start, end
+
+    def _bounds(self, number: int) -> tuple[int, int]:
+        watermarks, partition = self.consumer.get_watermark_offsets, self.access.partition(number)
+        return self._insist(lambda: watermarks(partition, timeout=_TRY))
 
     def committed(self, numbers: Iterable[int]) -> dict[int, int]:
         """Where the group has come to in these partitions; below 0 where it has not begun."""

@@ -169,6 +169,6 @@ def decode_records(data: bytes) -> Records:
 
 
 def newest_timestamp(messages: Sequence[Record]) -> int:
-    """The greatest timestamp of the messages that is not in the future; 0 when there is none."""
+    """The messages' greatest timestamp that is not in the future; microseconds, 0 for none."""
     now = time.time_ns() // 1_000_000
-    return max((one.timestamp for one in messages if one.timestamp <= now), default=0)
+    return 1000 * max((one.timestamp for one in messages if one.timestamp <= now), default=0)
