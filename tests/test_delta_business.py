@@ -102,7 +102,8 @@ def test_a_person_comes_back_as_the_same_whatever_rows_it_is_made_of(loaded):
     assert left(loaded) == 3
     loaded.change("companies", 1, is_deleted=0, updated_at=BACK)
     loaded.wrote()
-    assert changed(loaded) == {}
+    # Of store A's row alone it may say something else; it is nobody new.
+    assert changed(loaded).keys() <= {"crm.item.update"}
     assert sorted(loaded.people()) == ["A-1", "A-2", "B-0002000020"]
 
 
