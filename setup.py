@@ -46,6 +46,7 @@ setup(
     extras_require={
         "bench": ["recordlinkage==0.16", "splink==5.0.0"],
         "dev": [
+            "fast-bitrix24==1.8.14",
             "hypothesis==6.170.15",
             "mypy==2.4.1",
             "pytest==9.2.0",

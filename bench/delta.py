@@ -106,7 +106,7 @@ def change(world: World) -> None:
         for table in ("companies", "contacts"):
             cursor.execute(f"SELECT id FROM {table}")
             ids = [number for (number,) in cursor.fetchall()]
-            some = ids[:: len(ids) * 2 // _CHANGED][: _CHANGED // 2]
+            some = ids[:: max(1, len(ids) * 2 // _CHANGED)][: _CHANGED // 2]
             phone = f"+7 921 {at:%H%M%S}1"
             query = f"UPDATE {table} SET phone = %s, updated_at = %s WHERE id IN %s"
             cursor.execute(query, (phone, at, some))

@@ -60,6 +60,21 @@ def _parser() -> Parser:
     options.add_full(full)
     delta = _command(commands, "delta", _delta, "load what has changed since the last run")
     options.add_delta(delta)
+    plan = _command(commands, "plan", _plan, "write down what full or delta would do to the CRM")
+    options.add_plan(plan)
+    plan.add_argument("--mode", choices=("full", "delta"), default="full")
+    plan.add_argument("--plan", type=Path, default=Path("plan.jsonl"), help="default plan.jsonl")
+    applies = _command(commands, "apply", _apply, "load exactly what a plan says")
+    applies.add_argument("file", metavar="FILE", type=Path)
+    applies.add_argument("--only", default="", help="company, contact, TINs or keys, by commas")
+    applies.add_argument("--limit", type=int, help="so many records at most")
+    options.add_load(applies)
+    crm = _command(commands, "crm", _crm, "check the portal, and make svod's own fields in it")
+    crm.add_argument("action", choices=("setup",))
+    options.add_load(crm)
+    reconcile = _command(commands, "reconcile", _reconcile, "compare the CRM with what was loaded")
+    reconcile.add_argument("--repair", action="store_true", help="put right what is ours")
+    options.add_load(reconcile)
     replay = _command(
         commands, "replay", _replay, "take refused, deferred and rejected records up again"
     )
@@ -128,6 +143,37 @@ def _replay(chosen: Options, _: argparse.Namespace) -> int:
     from pipeline.run import load
 
     return load("replay", chosen, replay_sources, forget_refusals)
+
+
+def _plan(chosen: Options, arguments: argparse.Namespace) -> int:
+    from pipeline.graph import delta_sources, full_sources
+    from pipeline.planning import plan
+
+    of_b = chosen.store_b_files if arguments.mode == "full" else chosen.store_b_kafka
+    if not chosen.store_a and not of_b:
+        raise ConfigurationError("a store is needed: see svod plan --help")
+    sources = {"full": full_sources, "delta": delta_sources}[arguments.mode]
+    return plan(chosen, sources, arguments.plan)
+
+
+def _apply(chosen: Options, arguments: argparse.Namespace) -> int:
+    from pipeline.planning import apply
+
+    only = [name.strip() for name in arguments.only.split(",") if name.strip()]
+    return apply(chosen, arguments.file, only, arguments.limit)
+
+
+def _crm(chosen: Options, _: argparse.Namespace) -> int:
+    from pipeline.crm_setup import set_up
+
+    _tell(*set_up(chosen))
+    return 0
+
+
+def _reconcile(chosen: Options, arguments: argparse.Namespace) -> int:
+    from pipeline.reconcile import reconcile
+
+    return reconcile(chosen, arguments.repair)
 
 
 def _register(chosen: Options, arguments: argparse.Namespace) -> int:

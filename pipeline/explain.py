@@ -44,7 +44,7 @@ def explain(ledger: Ledger, what: str, other: str = "") -> str:
     with ledger.read() as connection:
         ref = _REF.fullmatch(what)
         if other:
-            lines = list(pair_lines(connection, _row_ref(what), _row_ref(other)))
+            lines = list(_pair(connection, what, other))
             what = f"{what} and {other} as contact rows of the base"
         elif ref:
             lines = list(_rows(connection, ref[1].translate(_STORES), ref[2]))
@@ -58,12 +58,16 @@ def explain(ledger: Ledger, what: str, other: str = "") -> str:
     return "\n".join(lines)
 
 
-def _row_ref(written: str) -> str:
+def _pair(connection: Connection, one: str, other: str) -> Iterator[str]:
+    return pair_lines(connection, _row_ref(connection, one), _row_ref(connection, other))
+
+
+def _row_ref(connection: Connection, written: str) -> str:
     match = _REF.fullmatch(written.strip())
     if not match:
         return written
     source, source_id = match[1].translate(_STORES), match[2]
-    if source == "B" and source_id.isdigit():
+    if source == "B" and not find_rows(connection, source, source_id):
         source_id = source_id.zfill(_PARTNER_DIGITS)
     return f"{source}:{source_id}"
 

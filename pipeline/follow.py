@@ -20,6 +20,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from pipeline import graph, options
 from pipeline.failures import plain_reason
 from pipeline.metrics import Gauges, Metrics, look, serving, writing
+from pipeline.report import write_report
 from pipeline.run import account, check, check_portal, run_graph, say
 from pipeline.summary import FAILED
 from pipeline.topic import Lag, topic_access
@@ -28,7 +29,7 @@ from transforms.check_register import keeping_register
 from transforms.errors import StoreError
 from transforms.ledger.database import Ledger
 from transforms.ledger.lock import exclusive
-from transforms.ledger.runs import finish_run, forget_old_runs, start_run
+from transforms.ledger.runs import finish_run, forget_old_runs, last_reported, start_run
 
 COMMAND = "delta --follow"
 
@@ -142,6 +143,7 @@ def follow(chosen: options.Options) -> int:
         forget_old_runs(ledger, COMMAND)
         say("Follows the stores until SIGTERM or Ctrl-C.")
         Follower(chosen, lambda window: run_window(ledger, window), lag, metrics, stop).run()
+        _report(ledger, chosen)
     say("Stopped; all that was read is done.")
     return 0
 
@@ -157,6 +159,13 @@ def _served(
         if chosen.metrics_file:
             stack.enter_context(writing(Path(chosen.metrics_file), metrics, gauges))
         yield
+
+
+def _report(ledger: Ledger, chosen: options.Options) -> None:
+    with ledger.read() as connection:
+        last = last_reported(connection)
+    if chosen.report and last:
+        write_report(ledger, last, Path(chosen.report))
 
 
 def run_window(ledger: Ledger, chosen: options.Options) -> dict[str, Any]:

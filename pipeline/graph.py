@@ -43,7 +43,7 @@ class Settings(msgspec.Struct, frozen=True):
     run: Run
     ledger: Secret
     register: RegisterAccess
-    crm: CrmAccess
+    crm: CrmAccess | None
 
 
 Rows = dict[str, beam.PCollection[Sharded]]
@@ -66,13 +66,13 @@ class Topic(NamedTuple):
     positions: beam.PCollection[Position]
 
 
-def settings(chosen: options.Options, run: Run) -> Settings:
+def settings(chosen: options.Options, run: Run, *, loads: bool = True) -> Settings:
     """The graph's settings from the command's options."""
     return Settings(
         run=run,
         ledger=options.LEDGER,
         register=register_access(chosen),
-        crm=crm_access(chosen),
+        crm=crm_access(chosen) if loads else None,
     )
 
 
@@ -91,11 +91,16 @@ def crm_access(chosen: options.Options) -> CrmAccess:
         chosen.crm_burst,
         chosen.crm_operating,
         chosen.crm_settle,
+        chosen.crm_responsible,
+        chosen.crm_company_type,
     )
 
 
 def build(root: beam.Pipeline, sources: Sources, chosen: Settings) -> beam.PCollection[int]:
-    """Wire all that follows the sources. Gives one element when the CRM is loaded."""
+    """Wire all that follows the sources. Gives one element when the CRM is loaded.
+
+    A plan ends where the ledger says what to load.
+    """
     ledger, run = chosen.ledger, chosen.run
     left_over = root | "TakeUp" >> TakeUp(ledger, run)
     remembered = dict(sources.rows) | "RememberRows" >> RememberRows(ledger, run)

@@ -53,6 +53,8 @@ class Options(msgspec.Struct):
     crm_burst: int = 50
     crm_operating: float = 480.0
     crm_settle: float = 65.0
+    crm_responsible: int = 0
+    crm_company_type: str = ""
     register: str = ""
     register_token: str = ""
     register_rate: float = 30.0
@@ -80,29 +82,21 @@ def add_ledger(parser: argparse.ArgumentParser) -> None:
 
 def add_full(parser: argparse.ArgumentParser) -> None:
     """The options of the command that reads both stores whole."""
+    _whole(_stores(parser))
+    add_load(parser)
+
+
+def add_plan(parser: argparse.ArgumentParser) -> None:
+    """The options of the command that plans what either of the others would do."""
     stores = _stores(parser)
-    stores.add_argument("--store_b_files", help="files or globs, comma separated")
-    stores.add_argument(
-        "--store_b_encoding",
-        choices=("utf-8", "windows-1251"),
-        help="default utf-8",
-    )
-    stores.add_argument("--since", type=_date, help="only records changed since that date")
+    _whole(stores)
+    _changes(stores)
     add_load(parser)
 
 
 def add_delta(parser: argparse.ArgumentParser) -> None:
     """The options of the command that reads what has changed."""
-    stores = _stores(parser)
-    stores.add_argument(
-        "--store_a_window",
-        type=_positive(float),
-        help="minutes before the last run's newest change that are read again; default 15",
-    )
-    stores.add_argument("--store_b_kafka", help="brokers, host:port, comma separated (SVOD_KAFKA)")
-    stores.add_argument("--store_b_topic", help="default sap.crm.partners")
-    stores.add_argument("--store_b_group", help="consumer group; default svod")
-    stores.add_argument("--store_b_kafka_config", help="librdkafka properties file (TLS, SASL)")
+    _changes(_stores(parser))
     parser.add_argument("--follow", action="store_true", help="go on until SIGTERM or Ctrl-C")
     parser.add_argument("--metrics_file", help="write Prometheus metrics there after each run")
     parser.add_argument(
@@ -115,6 +109,28 @@ def add_delta(parser: argparse.ArgumentParser) -> None:
         "--poll", type=_positive(float), help="seconds between two looks at store A; default 60"
     )
     add_load(parser)
+
+
+def _whole(stores: "argparse._ArgumentGroup") -> None:
+    stores.add_argument("--store_b_files", help="files or globs, comma separated")
+    stores.add_argument(
+        "--store_b_encoding",
+        choices=("utf-8", "windows-1251"),
+        help="default utf-8",
+    )
+    stores.add_argument("--since", type=_date, help="only records changed since that date")
+
+
+def _changes(stores: "argparse._ArgumentGroup") -> None:
+    stores.add_argument(
+        "--store_a_window",
+        type=_positive(float),
+        help="minutes before the last run's newest change that are read again; default 15",
+    )
+    stores.add_argument("--store_b_kafka", help="brokers, host:port, comma separated (SVOD_KAFKA)")
+    stores.add_argument("--store_b_topic", help="default sap.crm.partners")
+    stores.add_argument("--store_b_group", help="consumer group; default svod")
+    stores.add_argument("--store_b_kafka_config", help="librdkafka properties file (TLS, SASL)")
 
 
 def _stores(parser: argparse.ArgumentParser) -> "argparse._ArgumentGroup":
@@ -139,6 +155,10 @@ def add_load(parser: argparse.ArgumentParser) -> None:
         type=_positive(float),
         help="seconds that a request may go on in the portal after its answer was lost",
     )
+    crm.add_argument(
+        "--crm_responsible", type=_positive(int), help="id of the user who gets new records"
+    )
+    crm.add_argument("--crm_company_type", help="type of new companies, as CUSTOMER")
     register = parser.add_argument_group("register")
     register.add_argument("--register", help="base URL (SVOD_REGISTER)")
     register.add_argument("--register_token", help="key (SVOD_REGISTER_TOKEN)")

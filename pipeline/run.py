@@ -27,14 +27,14 @@ from pipeline.topic import topic_access
 from pipeline.words import outcome_lines
 from transforms.crm.client import check_webhook
 from transforms.crm.errors import CrmUnavailable, Stop
-from transforms.crm.portal import Portal
 from transforms.errors import ConfigurationError
 from transforms.ledger.accounting import NumbersDoNotAddUpError, touch_refusals
+from transforms.ledger.adopted import look_for_companies
 from transforms.ledger.database import Ledger, open_ledger
 from transforms.ledger.lock import exclusive
 from transforms.ledger.runs import finish_run, start_run
 from transforms.ledger.source_rows import Run
-from transforms.load import open_client
+from transforms.load import open_client, open_portal
 from transforms.read_store_b import check_files
 from transforms.register.connection import check_token, check_url
 from transforms.stores.kafka_check import check_topic
@@ -59,6 +59,27 @@ def load(
         ConfigurationError: before anything was read.
     """
     check(chosen)
+
+    def work(ledger: Ledger, run: Run) -> None:
+        run_graph(run, chosen, build_sources)
+
+    def finish(ledger: Ledger, run: Run, metrics: Metrics) -> str:
+        return conclude(ledger, run, command, chosen, metrics)
+
+    return conduct(command, chosen, work, finish, prepare)
+
+
+def conduct(
+    command: str,
+    chosen: Options,
+    work: Callable[[Ledger, Run], None],
+    finish: Callable[[Ledger, Run, Metrics], str],
+    prepare: Callable[[Ledger], None] = lambda ledger: None,
+) -> int:
+    """A run around its ``work``; ``finish`` accounts for it and gives its status.
+
+    The options have been checked.
+    """
     ledger = open_ledger(chosen.ledger)
     try:
         with exclusive(ledger):
@@ -68,10 +89,10 @@ def load(
             view = ProgressView(ledger, run, sys.stderr)
             with _interruptible(ledger, run, view):
                 with view:
-                    status = _guarded(ledger, run, chosen, build_sources)
+                    status = _guarded(ledger, run, work)
                 metrics = Metrics()
                 if status == DONE:
-                    status = _conclude(ledger, run, command, chosen, metrics)
+                    status = finish(ledger, run, metrics)
                 else:
                     metrics.failed()
                 if chosen.metrics_file:
@@ -87,10 +108,7 @@ def check(chosen: Options) -> None:
     Raises:
         ConfigurationError: naming the option.
     """
-    # Beam logs the traceback of what goes wrong, and its last line may quote a customer.
-    logging.getLogger("apache_beam").setLevel(logging.CRITICAL)
-    need(chosen.crm, "crm", CRM.variable)
-    check_webhook(chosen.crm)
+    check_crm(chosen)
     need(chosen.register, "register", "SVOD_REGISTER")
     need(chosen.register_token, "register_token", REGISTER_TOKEN.variable)
     check_url(chosen.register)
@@ -102,6 +120,18 @@ def check(chosen: Options) -> None:
         check_files(chosen.store_b_files, chosen.store_b_encoding)
     if chosen.store_b_kafka:
         check_topic(topic_access(chosen))
+
+
+def check_crm(chosen: Options) -> None:
+    """Find what is wrong with the options of the CRM, and of what is told in the end.
+
+    Raises:
+        ConfigurationError: naming the option.
+    """
+    # Beam logs the traceback of what goes wrong, and its last line may quote a customer.
+    logging.getLogger("apache_beam").setLevel(logging.CRITICAL)
+    need(chosen.crm, "crm", CRM.variable)
+    check_webhook(chosen.crm)
     if chosen.report:
         _check_folder("--report", chosen.report)
     if chosen.metrics_file:
@@ -123,9 +153,10 @@ def check_portal(chosen: Options, ledger: Ledger) -> None:
     Raises:
         ConfigurationError: naming ``--crm`` and what is wrong.
     """
-    client = open_client(graph.crm_access(chosen), ledger)
+    access = graph.crm_access(chosen)
+    client = open_client(access, ledger)
     try:
-        Portal(client).check()
+        open_portal(client, access).check()
     except Stop as error:
         raise ConfigurationError(f"--crm: {error}") from None
     except CrmUnavailable as error:
@@ -134,9 +165,9 @@ def check_portal(chosen: Options, ledger: Ledger) -> None:
         client.close()
 
 
-def _guarded(ledger: Ledger, run: Run, chosen: Options, build_sources: BuildSources) -> str:
+def _guarded(ledger: Ledger, run: Run, work: Callable[[Ledger, Run], None]) -> str:
     try:
-        run_graph(run, chosen, build_sources)
+        work(ledger, run)
     except Exception as error:  # noqa: BLE001 - whatever it was, the run is entered as failed
         say(f"svod: the run failed: {plain_reason(error)}")
         finish_run(ledger, run, FAILED, None)
@@ -155,12 +186,14 @@ def _runner(chosen: Options) -> PipelineRunner:
         raise ConfigurationError(f"--runner: {error}") from None
 
 
-def run_graph(run: Run, chosen: Options, build_sources: BuildSources) -> None:
-    """Run the one graph on these sources, up to the end of the load."""
+def run_graph(
+    run: Run, chosen: Options, build_sources: BuildSources, *, loads: bool = True
+) -> None:
+    """Run the one graph on these sources, up to the end of the load; without ``loads`` up to it."""
     given = PipelineOptions(chosen.beam)
     with beam.Pipeline(runner=_runner(chosen), options=given) as root:
         sources = build_sources(root, chosen, run)
-        _ = graph.build(root, sources, graph.settings(chosen, run))
+        _ = graph.build(root, sources, graph.settings(chosen, run, loads=loads))
 
 
 def account(ledger: Ledger, run: Run, command: str, chosen: Options) -> dict[str, Any]:
@@ -180,7 +213,11 @@ def account(ledger: Ledger, run: Run, command: str, chosen: Options) -> dict[str
     return summary
 
 
-def _conclude(ledger: Ledger, run: Run, command: str, chosen: Options, metrics: Metrics) -> str:
+def conclude(ledger: Ledger, run: Run, command: str, chosen: Options, metrics: Metrics) -> str:
+    """Account for the run, and tell; gives its status."""
+    # All companies are looked at: too much for a delta, whose cost follows what has changed.
+    if command != "delta":
+        ledger.transact(look_for_companies)
     summary = account(ledger, run, command, chosen)
     metrics.ended(summary)
     for line in outcome_lines(summary):

@@ -8,6 +8,7 @@ from sqlalchemy.engine import Connection
 
 from transforms.ledger import accounting, load_results, schema, usage
 from transforms.ledger.accounting import WAITING
+from transforms.ledger.reviews import count_doubts
 from transforms.ledger.runs import remarks, utc_now
 from transforms.ledger.source_rows import Run
 from transforms.records import COMPANY, CONTACT
@@ -59,6 +60,7 @@ def summarize(connection: Connection, run: Run, command: str, crm_rate: float) -
         },
         "crm": usage.totals(connection, run) | {"rate": crm_rate},
         "messages": _messages(connection, run),
+        "review": dict.fromkeys((COMPANY, CONTACT), 0) | count_doubts(connection),
         "left_base": load_results.count_left(connection),
         "remarks": remarks(connection, run.run_id),
     }

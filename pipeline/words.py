@@ -59,6 +59,8 @@ def _kind_line(kind: str, counts: dict[str, Any]) -> str:
 def _verdict(summary: dict[str, Any]) -> Iterator[str]:
     for remark in summary["remarks"]:
         yield f"Note: {remark}"
+    if waiting := sum(summary["review"].values()):
+        yield f"Doubtful: {waiting:,} pairs wait for somebody's judgement; see svod review"
     if summary["messages"]:
         yield f"Broken input: {summary['messages']:,} places; see the table invalid_messages"
     if summary["status"] != "done":

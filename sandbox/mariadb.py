@@ -42,7 +42,8 @@ class ServerError(Exception):
 class MariaDB:
     """``with MariaDB(folder) as server: pymysql.connect(**server.root())``.
 
-    The folder keeps the data: started there again, also after a kill, the server has it back.
+    The folder keeps the data, and the object its port: started again, also after a kill, the server
+    has it all back.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -74,7 +75,7 @@ class MariaDB:
         self._install()
         # A Unix socket's path may have 107 characters, and test folders are longer than that.
         self._sockets = Path(tempfile.mkdtemp(prefix="svod-"))
-        self.port = free_port()
+        self.port = self.port or free_port()
         self._process = subprocess.Popen(
             [
                 server,

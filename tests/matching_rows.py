@@ -20,7 +20,7 @@ def row(
 ) -> ContactRow:
     """``name`` is ``Last First Middle``, ``-`` for what is not known, ``_`` for a blank in it."""
     parts = ["" if part == "-" else part.replace("_", " ") for part in name.split()]
-    last, first, middle = [*parts, "", ""][:3]
+    last, first, middle = [*parts, "", "", ""][:3]
     phones = tuple(key for key in keys if "@" not in key)
     emails = tuple(key for key in keys if "@" in key)
     contact = Contact(last, first, middle, phones=phones, emails=emails, **more)

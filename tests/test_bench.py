@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bench import beam_program, full, plain
+from bench import beam_program, delta, full, plain
 from bench.program import Measured, measure
 from bench.register import AtOnce
 from bench.task import Task
@@ -91,6 +91,18 @@ def test_programs_that_differ_are_not_compared(world: World, monkeypatch: pytest
     monkeypatch.setattr(full, "_measured", lambda _, program, __: Measured(1.0, 1.0, {program: 1}))
     with pytest.raises(full.DifferentWorkError, match=r"^read B: .*Beam.* / .*plain.*"):
         next(full.lines(world, 1))
+
+
+def test_a_delta_is_measured_on_two_bases(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    monkeypatch.setattr(signal, "signal", lambda *_: None)
+    delta.main(["--scale", "0.004", "--folder", str(tmp_path)])
+    told = capsys.readouterr().out
+    [small, large] = [line.split("|")[1:-1] for line in told.splitlines() if line.endswith("% |")]
+    assert [int(line[0].replace(",", "")) for line in (small, large)] == [341, 3412]
+    assert all(float(cell) > 0 for cell in (*small[1:4], *large[1:4]))
+    assert re.search(r"1,000 changed, on the base to that on a tenth: [\d.]+$", told)
 
 
 def test_growth_compares_microseconds_a_record():

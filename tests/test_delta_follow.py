@@ -4,11 +4,13 @@ import signal
 import threading
 import time
 import urllib.request
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 
 import pytest
 
+from sandbox import store_a
 from sandbox.kafka import Kafka
+from sandbox.mariadb import MariaDB
 from sandbox.services import free_port
 from sandbox.store_b_topic import upsert
 from tests.installation import PACE, organisation, party, person, tin
@@ -83,11 +85,12 @@ def holds(place, numbers):
 
 
 def test_changes_of_store_a_come_one_after_the_other(ready):
-    with following(ready) as (process, lines):
+    with following(ready, f"--report={ready.report}") as (process, lines):
         for number, inn in enumerate(TINS[:3], 1):
             ready.company(number, inn, updated_at=LATER)
             until(lambda inn=inn: inn in ready.titles(), process)
         ends_well(process, lines)
+    assert ready.summary()["command"] == "delta --follow"
     assert lines[0] == "Follows the stores until SIGTERM or Ctrl-C.\n"
     assert "1 companies created" in lines[1]
     assert set(ready.rows("SELECT command, status, settled FROM runs")) == {
@@ -186,3 +189,23 @@ def test_store_a_away_does_not_keep_store_b_waiting(stream):
         until(lambda: TINS[30] in place.titles(), process)
         ends_well(process, lines)
     assert not [line for line in lines if "Traceback" in line or "defect" in line]
+
+
+def test_a_ledger_that_is_away_for_a_while(ready, tmp_path):
+    with MariaDB(tmp_path / "ledger") as server:
+        with closing(store_a.connect(server)) as root, root.cursor() as cursor:
+            cursor.execute("CREATE DATABASE svod")
+            cursor.execute("CREATE USER ledger@'%' IDENTIFIED BY 'secret'")
+            cursor.execute("GRANT ALL ON svod.* TO ledger@'%'")
+        ready.environment["SVOD_LEDGER"] = server.url("svod", "ledger", "secret")
+        with following(ready) as (process, lines):
+            ready.company(1, TINS[1], updated_at=LATER)
+            until(lambda: TINS[1] in ready.titles(), process)
+            server.stop()
+            ready.company(2, TINS[2], updated_at=LATER)
+            until(lambda: any("the ledger failed" in line for line in lines), process)
+            server.start()
+            until(lambda: TINS[2] in ready.titles(), process)
+            ends_well(process, lines)
+        assert not [line for line in lines if "Traceback" in line or "secret" in line]
+    assert ready.portal.state.duplicates("companies") == {}

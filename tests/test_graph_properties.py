@@ -22,7 +22,7 @@ from ledger_world import (
     take_up,
 )
 
-from transforms.ledger import companies
+from transforms.ledger import companies, contact_keys, pieces
 from transforms.ledger.database import Ledger, open_ledger
 from transforms.ledger.source_rows import Run
 from transforms.records import Row
@@ -60,17 +60,36 @@ def ledger() -> Iterator[Ledger]:
     ledger.close()
 
 
-@settings(
+ANY_ORDER = settings(
     max_examples=40,
     deadline=None,
     phases=[Phase.explicit, Phase.reuse, Phase.generate],
     suppress_health_check=list(HealthCheck),
 )
+
+
+@ANY_ORDER
 @given(history=histories())
 def test_any_order_and_any_cut_give_the_same_ledger(
     ledger: Ledger, history: tuple[list[Row], list[list[Row]], list[str]]
 ) -> None:
-    versions, runs, how_far = history
+    check_any_order(ledger, *history)
+
+
+@ANY_ORDER
+@given(history=histories())
+def test_so_they_do_when_keys_become_hot_and_cold_again(
+    ledger: Ledger, history: tuple[list[Row], list[list[Row]], list[str]]
+) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        for module in (contact_keys, pieces):
+            patch.setattr(module, "HOT", 2)
+        check_any_order(ledger, *history)
+
+
+def check_any_order(
+    ledger: Ledger, versions: list[Row], runs: list[list[Row]], how_far: list[str]
+) -> None:
     expected = of_one_run(ledger, versions)
     assert of_one_run(ledger, newest_only(versions)) == expected
     empty(ledger)

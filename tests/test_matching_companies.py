@@ -125,7 +125,7 @@ def test_each_field_comes_from_a_row_by_a_rule(
         golden, whence = merge_company(rows, answer)
         assert golden.full_name.casefold() == expected["full_name"].casefold()
         assert msgspec.structs.replace(golden, full_name=expected["full_name"]) == GoldenCompany(
-            **UNITED | expected
+            **UNITED | expected, stores=("A", "B")
         )
         assert whence == WHENCE | provenance
 
@@ -138,7 +138,7 @@ def test_rows_of_one_moment_have_a_fixed_order() -> None:
 
 def test_nothing_known_but_the_tin() -> None:
     golden, provenance = merge_company([row("A:1", 1)], Answer(TIN, "active"))
-    assert golden == GoldenCompany(TIN, f"ИНН {TIN}")
+    assert golden == GoldenCompany(TIN, f"ИНН {TIN}", stores=("A",))
     assert provenance == {}
 
 

@@ -1,5 +1,6 @@
 """Loading into the CRM: one writer for the portal, whatever the number of workers."""
 
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from urllib.parse import urlsplit
 
@@ -9,8 +10,9 @@ import msgspec
 from transforms.crm.client import CrmClient
 from transforms.crm.errors import CrmUnavailable, Stop
 from transforms.crm.limits import Limits
-from transforms.crm.loader import Loader
-from transforms.crm.portal import Portal
+from transforms.crm.loader import Loader, Only
+from transforms.crm.mapping import COMPANY_TYPE, CONTACT_TYPE
+from transforms.crm.portal import Known, Portal
 from transforms.errors import ConfigurationError
 from transforms.ledger import usage
 from transforms.ledger.database import Ledger
@@ -35,6 +37,8 @@ class CrmAccess(msgspec.Struct, frozen=True):
     """Where the CRM is, and what it allows: requests a second, a burst, operating seconds.
 
     ``settle`` is how long a request may still be executed after its answer was lost, in seconds.
+    ``responsible`` is the user to whom new records are given, ``company_type`` what new companies
+    are; 0 and "" leave both to the portal.
     """
 
     webhook: Secret
@@ -42,17 +46,20 @@ class CrmAccess(msgspec.Struct, frozen=True):
     burst: int
     operating: float
     settle: float
+    responsible: int = 0
+    company_type: str = ""
 
 
 class LoadCrm(beam.PTransform):
     """When everything is consolidated, bring the CRM to what the ledger says.
 
+    Without ``access`` nothing is loaded: the run is settled, and what it found is pending.
     The limits are the portal's: more writers would gain nothing, so one does it all.
     ``read_up_to`` is how far the run has read the stores: the cursors move on before the load.
     """
 
     def __init__(
-        self, ledger: Secret, run: Run, access: CrmAccess, read_up_to: Mapping[str, str]
+        self, ledger: Secret, run: Run, access: CrmAccess | None, read_up_to: Mapping[str, str]
     ) -> None:
         super().__init__()
         self._fn = _LoadFn(ledger, run, access, read_up_to)
@@ -69,33 +76,56 @@ class LoadCrm(beam.PTransform):
 
 class _LoadFn(LedgerFn):
     def __init__(
-        self, ledger: Secret, run: Run, access: CrmAccess, read_up_to: Mapping[str, str]
+        self, ledger: Secret, run: Run, access: CrmAccess | None, read_up_to: Mapping[str, str]
     ) -> None:
         super().__init__(ledger, run)
         self._access, self._read_up_to = access, read_up_to
 
     def process(self, element: tuple[int, Iterable[int]]) -> Iterator[int]:
         settle_run(self.ledger, self.run, self._read_up_to)
-        recorder = usage.Recorder(self.ledger, self.run)
-        client = open_client(self._access, self.ledger, recorder.add)
-        # The runs of one process check the portal once.
-        known = self._access, self._access.webhook.value()
-        portal = Portal(client, _presets.get(known))
-        try:
-            Loader(self.ledger, self.run, portal, self._access.settle).load()
-        except (CrmUnavailable, Stop, ConfigurationError) as error:
-            remark(self.ledger, self.run, str(error))
-        finally:
-            _presets[known] = portal.presets
-            if client.limits.statistics.unexplained:
-                remark(self.ledger, self.run, _SHARED)
-            recorder.flush()
-            client.close()
-            self.ledger.transact(lambda connection: defer_unloaded(connection, self.run))
+        if self._access:
+            load_crm(self.ledger, self.run, self._access)
         yield sum(element[1])
 
 
-_presets: dict[tuple[CrmAccess, str], dict[str, int]] = {}
+def load_crm(ledger: Ledger, run: Run, access: CrmAccess, only: Only | None = None) -> None:
+    """Bring the CRM to what the ledger says; ``only`` names the records, where not all are meant.
+
+    What stops it is told in the run's remarks, and what did not reach the CRM is deferred.
+    """
+    recorder = usage.Recorder(ledger, run)
+    client = open_client(access, ledger, recorder.add)
+    # The runs of one process check the portal once an hour.
+    checked = access, access.webhook.value(), int(time.time() // 3600)
+    portal = open_portal(client, access, _known.get(checked))
+    try:
+        Loader(ledger, run, portal, access.settle, only=only).load()
+        if portal.known:
+            _known[checked] = portal.known
+    except (CrmUnavailable, Stop, ConfigurationError) as error:
+        forget_checks()
+        remark(ledger, run, str(error))
+    finally:
+        if client.limits.statistics.unexplained:
+            remark(ledger, run, _SHARED)
+        recorder.flush()
+        client.close()
+        ledger.transact(lambda connection: defer_unloaded(connection, run))
+
+
+_known: dict[tuple[CrmAccess, str, int], Known] = {}
+
+
+def forget_checks() -> None:
+    """Portals are to be checked anew: something there has changed."""
+    _known.clear()
+
+
+def open_portal(client: CrmClient, access: CrmAccess, known: Known | None = None) -> Portal:
+    """The portal, with what every new record gets there; ``known`` is from an earlier check."""
+    person: dict[str, object] = {"assignedById": access.responsible} if access.responsible else {}
+    kind: dict[str, object] = {"typeId": access.company_type} if access.company_type else {}
+    return Portal(client, {COMPANY_TYPE: person | kind, CONTACT_TYPE: person}, known)
 
 
 def open_client(

@@ -1,6 +1,6 @@
 """The report's first screen: what happened, the numbers, and what to do now."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from pipeline.report.history import PastRun
 from pipeline.report.html import Html, fill, section
@@ -111,10 +111,25 @@ def to_do(
                 counted(left, "запись", "записи", "записей"),
             )
         )
+    steps += _about_doubts(run.summary.get("review", {}))
     if not steps:
         steps.append(Html("Ничего: всё, что можно было загрузить, загружено."))
     items = fill("<ol>{}</ol>", [fill("<li>{}</li>", step) for step in steps])
     return section("todo", "Что сделать", items)
+
+
+def _about_doubts(waiting: Mapping[str, int]) -> Iterator[Html]:
+    if contacts := waiting.get("contact", 0):
+        yield fill(
+            "<b>{}</b>, возможно, одни и те же люди. Решите: <code>svod review --page</code>.",
+            counted(contacts, "пара контактов", "пары контактов", "пар контактов"),
+        )
+    if companies := waiting.get("company", 0):
+        yield fill(
+            "<b>{}</b> без ИНН похожи на известные компании. Подтвердите или отклоните:"
+            " <code>svod review --page</code>; после «да» их контакты перейдут к компании.",
+            counted(companies, "строка", "строки", "строк"),
+        )
 
 
 def _about_run(run: PastRun) -> list[Html]:

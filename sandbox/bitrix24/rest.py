@@ -15,6 +15,7 @@ from sandbox.bitrix24.limits import OperatingTime, cost_of
 from sandbox.bitrix24.links import Links
 from sandbox.bitrix24.requisites import Requisites, list_presets
 from sandbox.bitrix24.state import State
+from sandbox.bitrix24.user_fields import UserFields
 
 Method = Callable[[dict[str, Any]], Answer]
 Billing = Literal["commands", "batch"]
@@ -24,6 +25,7 @@ SCOPE = ("crm", "user_basic")
 def methods_of(state: State, faults: Faults) -> dict[str, Method]:
     """Every method of a portal except ``batch``."""
     items, links, addresses = Items(state, faults), Links(state), Addresses(state)
+    user_fields = UserFields(state)
     requisites = Requisites(state, faults, "requisites")
     bank_details = Requisites(state, faults, "bank_details")
     user = {"ID": "1", "ADMIN": True, "NAME": "Вебхук", "LAST_NAME": "Песочницы"}
@@ -41,6 +43,8 @@ def methods_of(state: State, faults: Faults) -> dict[str, Method]:
         "crm.contact.company.items.set": links.set_items,
         **_record_methods("crm.requisite", requisites),
         **_record_methods("crm.requisite.bankdetail", bank_details),
+        "crm.company.userfield.add": user_fields.add,
+        "crm.company.userfield.list": user_fields.page,
         "crm.requisite.preset.list": lambda params: list_presets(state, params),
         "crm.address.add": addresses.add,
         "crm.address.update": addresses.update,

@@ -58,6 +58,14 @@ class Table:
         del self._rows[row_id]
         del self._ids[bisect_right(self._ids, row_id) - 1]
 
+    def add_field(self, name: str) -> None:
+        """One more field, empty in all rows."""
+        rows = [self.get(row_id) for row_id in self._ids]
+        self.fields = (*self.fields, name)
+        for row in rows:
+            if row is not None:
+                self._rows[row["id"]] = _encode([row.get(one) for one in self.fields])
+
     def ids(self, after: int = 0) -> Sequence[int]:
         """Ids above ``after``, rising."""
         return self._ids[bisect_right(self._ids, after) :]

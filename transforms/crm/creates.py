@@ -29,10 +29,14 @@ Fields = dict[str, Any]
 
 
 class Found(NamedTuple):
-    """A part that is in the CRM, and what may be taken as sent; ``ours``: it bears our mark."""
+    """A part that is in the CRM, and what may be taken as sent; ``ours``: it bears our mark.
+
+    ``held`` is the part as it stands there.
+    """
 
     sent: Sent
     ours: bool
+    held: Fields
 
 
 Find = Callable[[Mapping[Key, Fields]], Mapping[Key, Found]]
@@ -84,7 +88,7 @@ class Creates:
         with self._ledger.read() as connection:
             under_way = intents(connection, self._kind, sorted({key for key, _ in missing}))
         created: set[Key] = set()
-        for key, (sent, ours) in find(missing).items():
+        for key, (sent, ours, _) in find(missing).items():
             # What the intent was about to send is what the portal holds.
             intent = under_way.get(key) if ours else None
             ensured.there[key] = Sent(sent.crm_id, intent.fields) if intent else sent

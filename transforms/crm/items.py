@@ -88,7 +88,8 @@ class Items:
         by_key = {(one.key, ITEM): one for one in missing}
 
         def find(parts: Mapping[Key, Fields]) -> dict[Key, Found]:
-            return self._find([by_key[key] for key in parts])
+            asked = [by_key[key] for key in parts]
+            return find_items(self._portal, self._entity_type, asked, self._adopt)
 
         wanted = {key: one.fields for key, one in by_key.items()}
         ensured = self._creates.ensure(wanted, find, self._import, self._size)
@@ -103,18 +104,6 @@ class Items:
 
     def _size(self, left: int) -> int:
         return self._portal.sizes.items() * self._portal.sizes.imports(left)
-
-    def _find(self, wanted: Sequence[Wanted[Any]]) -> dict[Key, Found]:
-        plain = sorted({name for one in wanted for name in changes.plain(one.fields)})
-        items = self._portal.find_items(self._entity_type, [one.key for one in wanted], plain)
-        adopted = self._adopt([one.key for one in wanted if one.key not in items], plain)
-        found: dict[Key, Found] = {}
-        for one in wanted:
-            item = items.get(one.key) or adopted.get(one.key)
-            if item is not None:
-                sent = Sent(item.crm_id, _taken_as_sent(one, item, plain))
-                found[one.key, ITEM] = Found(sent, one.key in items)
-        return found
 
     def _update(
         self,
@@ -180,6 +169,22 @@ class Items:
             loads.touch(connection, self._run, self._kind, sorted(outcomes.done))
 
         self._ledger.transact(save)
+
+
+def find_items(
+    portal: Portal, entity_type: int, wanted: Sequence[Wanted[Any]], adopt: Adopt
+) -> dict[Key, Found]:
+    """Those of the items that are in the CRM: ours, or else people's."""
+    plain = sorted({name for one in wanted for name in changes.plain(one.fields)})
+    items = portal.find_items(entity_type, [one.key for one in wanted], plain)
+    adopted = adopt([one.key for one in wanted if one.key not in items], plain)
+    found: dict[Key, Found] = {}
+    for one in wanted:
+        item = items.get(one.key) or adopted.get(one.key)
+        if item is not None:
+            sent = Sent(item.crm_id, _taken_as_sent(one, item, plain))
+            found[one.key, ITEM] = Found(sent, one.key in items, item.fields)
+    return found
 
 
 def _taken_as_sent(one: Wanted[Any], item: Item, plain: Sequence[str]) -> Fields:

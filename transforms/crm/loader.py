@@ -23,6 +23,8 @@ from transforms.ledger.source_rows import Run, now
 from transforms.records import COMPANY, CONTACT
 
 CreatesOf = Callable[[str], Creates]
+Only = Mapping[str, frozenset[str]]
+"""By kind the keys of the records that are meant."""
 
 # Records that one worker brings at a time: enough for full batches, few enough for all workers.
 _LARGEST, _SMALLEST = 500, 50
@@ -36,13 +38,20 @@ class Loader:
     """Loads all that is pending; ``settle`` is the longest time a request may take, in seconds.
 
     ``workers`` load at once: while one waits for one of the portal's budgets, others use the rest.
+    ``only`` leaves all other records out.
     """
 
     def __init__(
-        self, ledger: Ledger, run: Run, portal: Portal, settle: float, workers: int = _WORKERS
+        self,
+        ledger: Ledger,
+        run: Run,
+        portal: Portal,
+        settle: float,
+        workers: int = _WORKERS,
+        only: Only | None = None,
     ) -> None:
         self._ledger, self._run, self._portal, self._settle = ledger, run, portal, settle
-        self._workers = workers
+        self._workers, self._only = workers, only
 
     def load(self) -> None:
         """Load companies, each followed by its contacts, then all other contacts.
@@ -85,7 +94,7 @@ class Loader:
         """One attempt at all that is pending; when the next one makes sense (None: all known)."""
         companies = Companies(self._ledger, self._run, self._portal)
         contacts = Contacts(self._ledger, self._run, self._portal)
-        with_contacts = _WithContacts(companies, contacts, self._creates)
+        with_contacts = _WithContacts(companies, contacts, self._creates, self._meant)
         steps = ((COMPANY, with_contacts.load), (CONTACT, partial(_alone, contacts, self._creates)))
         retry_at: list[int] = []
         for kind, step in steps:
@@ -108,8 +117,14 @@ class Loader:
                 chunk = loads.pending(connection, kind, after, size)
             if not chunk:
                 return
-            yield chunk
+            if meant := self._meant(kind, chunk):
+                yield meant
             after = chunk[-1].key
+
+    def _meant(self, kind: str, chunk: list[Pending]) -> list[Pending]:
+        if self._only is None:
+            return chunk
+        return [one for one in chunk if one.key in self._only.get(kind, ())]
 
 
 _PLURAL: Mapping[str, str] = {COMPANY: "companies", CONTACT: "contacts"}
@@ -134,14 +149,22 @@ class _WithContacts:
     So the budgets of both are used all the time.
     """
 
-    def __init__(self, companies: Companies, contacts: Contacts, creates_of: CreatesOf) -> None:
+    def __init__(
+        self,
+        companies: Companies,
+        contacts: Contacts,
+        creates_of: CreatesOf,
+        meant: Callable[[str, list[Pending]], list[Pending]],
+    ) -> None:
         self._companies, self._contacts, self._creates_of = companies, contacts, creates_of
+        self._meant = meant
         self._lock = threading.Lock()
         self._taken: set[str] = set()
 
     def load(self, chunk: Sequence[Pending]) -> _Loaded:
         loaded = _alone(self._companies, self._creates_of, chunk)
-        ready = self._take(self._contacts.ready([one.key for one in chunk]))
+        ready = self._contacts.ready([one.key for one in chunk])
+        ready = self._take(self._meant(CONTACT, ready))
         of_contacts = _alone(self._contacts, self._creates_of, ready)
         return _Loaded(
             loaded.counts | of_contacts.counts, [*loaded.retry_at, *of_contacts.retry_at]

@@ -23,7 +23,7 @@ from transforms.records import COMPANY
 REQUISITE, ADDRESS, BANK = "requisite:", "address:", "bank:"
 _ADDRESS_EXISTS = "TypeAddress exists"
 # Marks a part that a person has deleted: it is left alone from then on.
-_GONE = "deleted"
+GONE = "deleted"
 
 
 class Holder(msgspec.Struct):
@@ -88,7 +88,9 @@ class CompanyParts:
                 key = tin, REQUISITE + xml_id
                 of_company.setdefault(tin, []).append(key)
                 wanted[key] = owner | {"XML_ID": xml_id} | fields
-        methods = _Methods("crm.requisite.add", "crm.requisite.update", self._find_requisites)
+        methods = _Methods(
+            "crm.requisite.add", "crm.requisite.update", partial(find_requisites, self._portal)
+        )
         self._bring(wanted, methods)
         firsts = {
             tin: next((key for key in keys if not self._is_gone(key)), None)
@@ -97,7 +99,7 @@ class CompanyParts:
         return {tin: key for tin, key in firsts.items() if key in self._sent and key}
 
     def _is_gone(self, key: Key) -> bool:
-        return key in self._sent and _GONE in self._sent[key].fields
+        return key in self._sent and GONE in self._sent[key].fields
 
     def _bank_details(self, firsts: Mapping[str, Key]) -> None:
         wanted: dict[Key, Fields] = {}
@@ -111,7 +113,7 @@ class CompanyParts:
         methods = _Methods(
             "crm.requisite.bankdetail.add",
             "crm.requisite.bankdetail.update",
-            self._find_bank_details,
+            partial(find_bank_details, self._portal),
         )
         self._bring(wanted, methods)
 
@@ -202,7 +204,7 @@ class CompanyParts:
             # An address has no id: it is its requisite's.
             key: Sent(
                 self._sent[key].crm_id if key in self._sent else wanted[key]["ENTITY_ID"],
-                wanted[key] | ({_GONE: True} if key in gone else {}),
+                wanted[key] | ({GONE: True} if key in gone else {}),
             )
             for key in outcomes.done.keys() | gone
         }
@@ -219,16 +221,19 @@ class CompanyParts:
         for key, error in refused.items():
             self.rejected.setdefault(key[0], rejection(error, sent[key]))
 
-    def _find_requisites(self, wanted: Mapping[Key, Fields]) -> dict[Key, Found]:
-        tins = sorted({tin for tin, _ in wanted})
-        there = self._portal.list_parts("crm.requisite.list", "RQ_INN", tins)
-        of_companies = [part for part in there if is_of_company(part)]
-        return _match(wanted, of_companies, ("RQ_INN", "RQ_KPP"))
 
-    def _find_bank_details(self, wanted: Mapping[Key, Fields]) -> dict[Key, Found]:
-        ids = sorted({fields["ENTITY_ID"] for fields in wanted.values()})
-        there = self._portal.list_parts("crm.requisite.bankdetail.list", "ENTITY_ID", ids)
-        return _match(wanted, there, ("RQ_ACC_NUM", "RQ_BIK"))
+def find_requisites(portal: Portal, wanted: Mapping[Key, Fields]) -> dict[Key, Found]:
+    """Those of the requisites that are in the CRM."""
+    tins = sorted({tin for tin, _ in wanted})
+    there = portal.list_parts("crm.requisite.list", "RQ_INN", tins)
+    return _match(wanted, [part for part in there if is_of_company(part)], ("RQ_INN", "RQ_KPP"))
+
+
+def find_bank_details(portal: Portal, wanted: Mapping[Key, Fields]) -> dict[Key, Found]:
+    """Those of the bank details that are in the CRM."""
+    ids = sorted({fields["ENTITY_ID"] for fields in wanted.values()})
+    there = portal.list_parts("crm.requisite.bankdetail.list", "ENTITY_ID", ids)
+    return _match(wanted, there, ("RQ_ACC_NUM", "RQ_BIK"))
 
 
 def is_of_company(requisite: Fields) -> bool:
@@ -264,7 +269,7 @@ def _match(
                 part = candidates.pop()
                 if int(part["ID"]) not in taken:
                     filled = {n: value for n, value in wanted[key].items() if part.get(n)}
-                    found[key] = Found(Sent(int(part["ID"]), filled), parts is there)
+                    found[key] = Found(Sent(int(part["ID"]), filled), parts is there, part)
     return found
 
 

@@ -1,6 +1,7 @@
 """What we ask of a portal, many records a call: found, created, updated, or refused."""
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 import msgspec
@@ -8,6 +9,7 @@ import msgspec
 from transforms.crm import mapping
 from transforms.crm.batch import BatchAnswer, Command, as_map
 from transforms.crm.client import CrmClient
+from transforms.crm.custom_fields import names_in
 from transforms.crm.errors import CrmUnavailable, Refused, Stop, UnknownOutcome
 from transforms.crm.outcomes import Fields, Outcomes, is_gone
 from transforms.crm.refusals import Refusals
@@ -30,14 +32,28 @@ class Item(msgspec.Struct, frozen=True):
     fields: Fields
 
 
-class Portal:
-    """Bitrix24 in our own words. ``presets`` is known after ``check``, or of an earlier one."""
+class Known(msgspec.Struct, frozen=True):
+    """What a portal has: the ids of presets by ``XML_ID``, the names of our own fields there."""
 
-    def __init__(self, client: CrmClient, presets: Mapping[str, int] | None = None) -> None:
-        self._client = client
+    presets: dict[str, int]
+    custom: dict[str, str]
+
+
+class Portal:
+    """Bitrix24 in our own words. What ``check`` finds is in ``known``, which may be an earlier one.
+
+    ``given`` are fields that every new record of an entity type gets.
+    """
+
+    def __init__(
+        self,
+        client: CrmClient,
+        given: Mapping[int, Fields] = MappingProxyType({}),
+        known: Known | None = None,
+    ) -> None:
+        self._client, self.given, self.known = client, given, known
         self._refusals = Refusals()
         self.sizes = Sizes(client.limits)
-        self.presets = dict(presets or {})
 
     def stop(self) -> None:
         """Nobody who waits for the limits waits any longer."""
@@ -47,21 +63,38 @@ class Portal:
         """Look whether the portal has the fields and presets that we need, unless that is known.
 
         Raises:
-            ConfigurationError: naming what is missing.
+            ConfigurationError: naming all that is missing.
         """
-        if self.presets:
+        if self.known:
             return
+        lacks: list[str] = []
+        custom: dict[str, str] = {}
         for entity_type, names in mapping.ITEM_FIELDS.items():
             known = self._client.fields(entity_type)
-            missing = sorted(set(names) - known.keys())
+            missing = sorted({*names, *self.given.get(entity_type, ())} - known.keys())
             if missing:
-                raise ConfigurationError(
-                    f"--crm: the portal's entity type {entity_type} has no field"
+                lacks.append(
+                    f"the portal's entity type {entity_type} has no field"
                     f" {', '.join(missing)}: it would silently drop it; check the portal's version"
                 )
-        self.presets = self._presets()
+            if entity_type == mapping.COMPANY_TYPE:
+                custom = names_in(known)
+        presets = self._presets(lacks)
+        if lacks:
+            raise ConfigurationError("--crm: " + "; ".join(lacks))
+        self.known = Known(presets, custom)
 
-    def _presets(self) -> dict[str, int]:
+    @property
+    def presets(self) -> dict[str, int]:
+        """The ids of the requisite presets that we use, by ``XML_ID``."""
+        return self.known.presets if self.known else {}
+
+    @property
+    def custom(self) -> dict[str, str]:
+        """What the portal calls those of our own fields that it has."""
+        return self.known.custom if self.known else {}
+
+    def _presets(self, lacks: list[str]) -> dict[str, int]:
         answer = self._client.call(
             "crm.requisite.preset.list",
             {"filter": {"COUNTRY_ID": str(mapping.RUSSIA)}, "select": ["ID", "XML_ID"]},
@@ -70,8 +103,8 @@ class Portal:
         found = {str(preset.get("XML_ID")): int(preset["ID"]) for preset in answer["result"]}
         for needed in (mapping.ORGANISATION_PRESET, mapping.INDIVIDUAL_PRESET):
             if needed not in found:
-                raise ConfigurationError(
-                    f"--crm: the portal has no requisite preset {needed}: restore it in the CRM's"
+                lacks.append(
+                    f"the portal has no requisite preset {needed}: restore it in the CRM's"
                     " settings (requisites, Russia)"
                 )
         return found
@@ -97,9 +130,25 @@ class Portal:
         filters = [{"@id": list(group)} for group in chunks(ids, PAGE)]
         return {item.crm_id: item for item in self._items(entity_type, filters, select)}
 
+    def items_between(
+        self, entity_type: int, ranges: Sequence[tuple[int, int | None]], select: Sequence[str]
+    ) -> list[list[Item]]:
+        """A page of items with our mark for each range of ids, from behind its first one."""
+        filters = [
+            {"=originatorId": mapping.ORIGINATOR, ">id": after}
+            | ({} if last is None else {"<=id": last})
+            for after, last in ranges
+        ]
+        return self._pages(entity_type, filters, select)
+
     def _items(
         self, entity_type: int, filters: Sequence[Fields], select: Sequence[str]
     ) -> list[Item]:
+        return [item for page in self._pages(entity_type, filters, select) for item in page]
+
+    def _pages(
+        self, entity_type: int, filters: Sequence[Fields], select: Sequence[str]
+    ) -> list[list[Item]]:
         asked = {
             "entityTypeId": entity_type,
             "select": ["id", "originId", "originVersion", *select],
@@ -108,9 +157,11 @@ class Portal:
         }
         pages = self._lists([("crm.item.list", asked | {"filter": one}) for one in filters])
         return [
-            Item(int(item["id"]), str(item.get("originVersion") or ""), item)
+            [
+                Item(int(one["id"]), str(one.get("originVersion") or ""), one)
+                for one in page["items"]
+            ]
             for page in pages
-            for item in page["items"]
         ]
 
     def import_items(self, entity_type: int, items: Mapping[K, Fields]) -> dict[K, int | Refused]:

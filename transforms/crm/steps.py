@@ -3,16 +3,17 @@
 import json
 from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy.engine import Connection
 
 from transforms.crm import mapping
 from transforms.crm.adoption import adopt_companies
 from transforms.crm.creates import Creates
+from transforms.crm.custom_fields import custom_values
 from transforms.crm.errors import Refused
 from transforms.crm.items import Adopt, Items, Wanted
-from transforms.crm.outcomes import Rejection, rejection
+from transforms.crm.outcomes import Fields, Rejection, rejection
 from transforms.crm.parts import CompanyParts, Holder
 from transforms.crm.portal import Portal
 from transforms.ledger import loads
@@ -28,6 +29,8 @@ from transforms.matching.golden import (
     decode_golden_contact,
 )
 from transforms.records import COMPANY, CONTACT
+
+R = TypeVar("R")
 
 
 class Step:
@@ -69,6 +72,25 @@ def _refusal(one: Wanted[Any], rejection: Rejection) -> Refusal:
     return Refusal(one.key, one.version, error.code, error.description, record)
 
 
+def wanted_company(pending: Pending, portal: Portal) -> Wanted[GoldenCompany]:
+    """What the CRM is to hold of a company's item."""
+    company = decode_golden_company(pending.payload)
+    fields = mapping.company_item(company) | custom_values(company, portal.custom)
+    return _wanted(pending, company, portal.given.get(mapping.COMPANY_TYPE, {}) | fields)
+
+
+def wanted_contact(pending: Pending, portal: Portal) -> Wanted[GoldenContact]:
+    """What the CRM is to hold of a contact's item, but for its links."""
+    contact = decode_golden_contact(pending.payload)
+    given = portal.given.get(mapping.CONTACT_TYPE, {})
+    return _wanted(pending, contact, given | mapping.contact_item(contact))
+
+
+def _wanted(pending: Pending, record: R, fields: Fields) -> Wanted[R]:
+    fields = fields | mapping.origin(pending.key, pending.version)
+    return Wanted(pending.key, pending.version, record, fields, pending.crm_id)
+
+
 class Companies(Step):
     """Items with their requisites, addresses and bank details."""
 
@@ -76,11 +98,7 @@ class Companies(Step):
 
     def load(self, chunk: Sequence[Pending], creates: Creates) -> int:
         """Bring these companies; gives how many are settled."""
-        wanted: list[Wanted[GoldenCompany]] = []
-        for one in chunk:
-            company = decode_golden_company(one.payload)
-            fields = mapping.company_item(company) | mapping.origin(one.key, one.version)
-            wanted.append(Wanted(one.key, one.version, company, fields, one.crm_id))
+        wanted = [wanted_company(one, self._portal) for one in chunk]
         items = self._items(creates, partial(adopt_companies, self._portal))
         sent = items.bring(wanted)
         holders = {
@@ -118,14 +136,13 @@ class Contacts(Step):
         wanted: list[Wanted[GoldenContact]] = []
         orphans: dict[str, Wanted[GoldenContact]] = {}
         for one in chunk:
-            contact = contacts[one.key]
-            fields = mapping.contact_item(contact) | mapping.origin(one.key, one.version)
             there = companies.keys() - gone
-            fields[mapping.LINKS] = [companies[tin] for tin in contact.tins if tin in there]
-            new = Wanted(one.key, one.version, contact, fields, one.crm_id)
-            if fields[mapping.LINKS] or one.crm_id:
+            new = wanted_contact(one, self._portal)
+            tins_of = new.record.tins
+            new.fields[mapping.LINKS] = [companies[tin] for tin in tins_of if tin in there]
+            if new.fields[mapping.LINKS] or one.crm_id:
                 wanted.append(new)
-            elif (refused | gone).issuperset(contact.tins):
+            elif (refused | gone).issuperset(tins_of):
                 orphans[one.key] = new
         items = self._items(creates)
         sent = items.bring(wanted)

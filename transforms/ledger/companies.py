@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from transforms.ledger import goldens, schema
+from transforms.ledger.adopted import rows_said
 from transforms.ledger.answers import fresh_answers
 from transforms.ledger.database import Ledger, chunks, upsert
 from transforms.ledger.source_rows import RowKey, Run, forget, record_invalid
@@ -47,7 +48,7 @@ def _consolidate(connection: Connection, run: Run, tins: Sequence[str]) -> set[R
     members = goldens.members_of(connection, COMPANY, tins)
     kept = goldens.kept_goldens(connection, COMPANY, tins)
     made: list[goldens.Made] = []
-    affected = {row for rows in members.values() for row in rows}
+    affected = {row for rows in members.values() for row in rows} | rows_said(connection, tins)
     for tin, rows in by_tin.items():
         keys = [(row.source, row.source_id) for row in rows]
         affected.update(keys)

@@ -143,11 +143,25 @@ def _bring_up(connection: Connection) -> None:
             index.create(connection, checkfirst=True)
     known = _version(connection)
     if known is not None and _is_older(known):
-        # The older program did not note what it had not loaded.
+        _fill_what_is_new(connection, int(known))
+    upsert(connection, schema.meta, [{"key": "schema_version", "value": str(schema.VERSION)}])
+
+
+def _fill_what_is_new(connection: Connection, known: int) -> None:
+    """What the program of that version did not note."""
+    if known < 2:  # what it had not loaded
         goldens = sa.select(schema.golden.c.kind, schema.golden.c.key)
         connection.execute(schema.unloaded.delete())
         connection.execute(schema.unloaded.insert().from_select(["kind", "key"], goldens))
-    upsert(connection, schema.meta, [{"key": "schema_version", "value": str(schema.VERSION)}])
+    # By which keys contacts find each other: the next run matches all of them anew.
+    table = schema.rows.c
+    contacts = sa.select(table.source, table.source_id).where(
+        table.kind == "contact", table.reason == ""
+    )
+    connection.execute(schema.dirty_contacts.delete())
+    connection.execute(
+        schema.dirty_contacts.insert().from_select(["source", "source_id"], contacts)
+    )
 
 
 def _version(connection: Connection) -> str | None:
@@ -184,7 +198,9 @@ def upsert(
         return
     sql, marks = _upsert_sql(connection.dialect, table, tuple(rows[0]), tuple(keep))
     # SQLAlchemy's own binding of each row costs more than the database's work.
-    values = list(map(itemgetter(*marks), rows)) if marks else list(rows)
+    values: list[Any] = list(map(itemgetter(*marks), rows)) if marks else list(rows)
+    if len(marks) == 1:  # itemgetter gives a tuple for several only
+        values = [(value,) for value in values]
     connection.exec_driver_sql(sql, values)
 
 

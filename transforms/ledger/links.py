@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from transforms.ledger import schema
+from transforms.ledger.adopted import tins_said
 from transforms.ledger.database import chunks
 from transforms.ledger.source_rows import RowKey
 from transforms.records import COMPANY
@@ -64,8 +65,15 @@ def keys_of(connection: Connection, kind: str, rows: Iterable[RowKey]) -> dict[R
     return found
 
 
+def companies_of(connection: Connection, rows: Iterable[RowKey]) -> dict[RowKey, str]:
+    """The company in the base of each of these company rows, by its TIN or by people's word."""
+    rows = set(rows)
+    found = keys_of(connection, COMPANY, rows)
+    return tins_said(connection, rows - found.keys()) | found
+
+
 def tins_of(connection: Connection, contacts: Iterable[RowKey]) -> dict[RowKey, set[str]]:
     """The companies in the base that each of these contact rows belongs to, by TIN."""
     named = named_by(connection, contacts)
-    tins = keys_of(connection, COMPANY, {row for rows in named.values() for row in rows})
+    tins = companies_of(connection, {row for rows in named.values() for row in rows})
     return {contact: {tins[row] for row in rows if row in tins} for contact, rows in named.items()}

@@ -104,6 +104,24 @@ def unsettled(connection: Connection, kind: str, keys: Sequence[str]) -> set[str
     }
 
 
+def golden_keys(connection: Connection, kind: str, after: str, limit: int) -> Sequence[str]:
+    """Up to ``limit`` keys of golden records, from behind the key ``after``."""
+    table = schema.golden.c
+    query = sa.select(table.key).where(table.kind == kind, table.key > after)
+    return connection.execute(query.order_by(table.key).limit(limit)).scalars().all()
+
+
+def refusal_reasons(connection: Connection, kind: str, keys: Sequence[str]) -> dict[str, str]:
+    """Why the portal does not take these records, as far as it does not."""
+    table = schema.rejected.c
+    query = sa.select(table.key, table.reason).where(table.kind == kind)
+    return {
+        key: reason
+        for chunk in chunks(keys)
+        for key, reason in connection.execute(query.where(table.key.in_(chunk)))
+    }
+
+
 def count_pending(connection: Connection, kind: str) -> int:
     """How many records are to be loaded."""
     golden = schema.golden.c
@@ -265,6 +283,25 @@ def take_back(connection: Connection, run: Run, reason: str, detail: str) -> Non
 def reason_of(code: str) -> str:
     """A portal's code as the reason of a rejection."""
     return (code or "refused")[:64]
+
+
+def look_again(connection: Connection, kind: str, keys: Sequence[str]) -> None:
+    """Forget where these records are and what was sent: the loader looks them up in the CRM."""
+    for chunk in chunks(keys):
+        for table in (schema.crosswalk, schema.sent):
+            connection.execute(table.delete().where(table.c.kind == kind, table.c.key.in_(chunk)))
+    golden = schema.golden.c
+    query = sa.select(golden.key).where(golden.kind == kind)
+    for chunk in chunks(keys):
+        enqueue(connection, kind, connection.execute(query.where(golden.key.in_(chunk))).scalars())
+
+
+def send_again(connection: Connection, kind: str) -> None:
+    """The CRM does not hold any of these records in full any more: there are new fields."""
+    table = schema.crosswalk
+    connection.execute(table.update().where(table.c.kind == kind).values(version=""))
+    query = sa.select(table.c.key).where(table.c.kind == kind)
+    enqueue(connection, kind, connection.execute(query).scalars())
 
 
 def created_by(connection: Connection, run: Run, kind: str, keys: Sequence[str]) -> set[str]:

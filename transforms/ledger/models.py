@@ -40,8 +40,7 @@ def learn_if_due(ledger: Ledger, run: Run) -> None:
     with ledger.read() as connection:
         if current(connection).version:
             return
-        count = sa.select(sa.func.count()).select_from(schema.rows).where(*_contacts())
-        total = connection.execute(count).scalar_one()
+        total = _count_in_base(connection)
         if total < ENOUGH:
             return
         sample = Sample(total)
@@ -65,6 +64,13 @@ def learn_if_due(ledger: Ledger, run: Run) -> None:
         )
 
     ledger.transact(save)
+
+
+def _count_in_base(connection: Connection) -> int:
+    """About how many contact rows the base has, those included that have just come."""
+    members = sa.select(sa.func.count()).where(schema.members.c.kind == CONTACT)
+    new = sa.select(sa.func.count()).select_from(schema.dirty_contacts)
+    return connection.execute(members).scalar_one() + connection.execute(new).scalar_one()
 
 
 def _contacts() -> tuple[sa.ColumnElement[bool], ...]:

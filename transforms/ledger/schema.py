@@ -20,7 +20,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import mysql
 
-VERSION = 2
+VERSION = 3
 
 metadata = MetaData()
 

@@ -12,10 +12,10 @@ from transforms.ledger import schema
 from transforms.ledger.companies import fill_records, record_deferred
 from transforms.ledger.contact_keys import rekey
 from transforms.ledger.database import Ledger, chunks
-from transforms.ledger.links import by_source, keys_of, named_by, naming
+from transforms.ledger.links import by_source, companies_of, named_by, naming
 from transforms.ledger.source_rows import RowKey, Run, forget, record_invalid
 from transforms.matching.profiles import Profile, profile_of
-from transforms.records import COMPANY, CONTACT, Contact, decode_contact
+from transforms.records import CONTACT, Contact, decode_contact
 
 WAITING = "waiting_for_company"
 COMPANY_REFUSED = "company_refused"
@@ -94,7 +94,7 @@ def _valid(connection: Connection, source: str, ids: Sequence[str]) -> dict[str,
 def _standings(connection: Connection, source: str, ids: Sequence[str]) -> dict[str, _Standing]:
     named = named_by(connection, [(source, source_id) for source_id in ids])
     companies = {row for rows in named.values() for row in rows}
-    tins = keys_of(connection, COMPANY, companies)
+    tins = companies_of(connection, companies)
     refused = _refused(connection, companies - tins.keys())
     return {
         source_id: _Standing(

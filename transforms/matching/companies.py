@@ -43,6 +43,7 @@ def merge_company(
         emails=survivors.united("emails"),
         site=survivors.newest("site"),
         orders=_orders(ordered),
+        stores=tuple(sorted({row.source for row in ordered})),
     )
     return golden, picked
 

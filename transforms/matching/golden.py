@@ -31,7 +31,10 @@ class Sourced(msgspec.Struct, Generic[R], frozen=True):
 
 
 class GoldenCompany(msgspec.Struct, frozen=True, array_like=True):
-    """One company a TIN. ``kpps`` begins with the register's; ``orders`` adds up all rows'."""
+    """One company a TIN. ``kpps`` begins with the register's; ``orders`` adds up all rows'.
+
+    ``stores`` are those that know it.
+    """
 
     tin: str
     title: str
@@ -45,6 +48,7 @@ class GoldenCompany(msgspec.Struct, frozen=True, array_like=True):
     emails: tuple[str, ...] = ()
     site: str = ""
     orders: Orders | None = None
+    stores: tuple[str, ...] = ()
 
     @property
     def is_individual(self) -> bool:

@@ -1,0 +1,157 @@
+"""The same load by the usual ways: fast-bitrix24's batches, and one call a record."""
+
+import asyncio
+import threading
+import time
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
+from typing import Any
+
+import requests
+from fast_bitrix24 import BitrixAsync, srh, throttle
+from fast_bitrix24.server_response import ErrorInServerResponseException
+
+from bench.load_world import Records
+from sandbox.bitrix24 import Bitrix24
+from transforms.crm import mapping
+
+Params = dict[str, Any]
+_REFUSED = (429, 503)
+
+
+class GaveUpError(Exception):
+    """It ends with an error of the portal, and does not say what is loaded."""
+
+
+def _fm(record: Any) -> list[Params]:
+    return [{"typeId": "PHONE", "valueType": "WORK", "value": number} for number in record.phones]
+
+
+def _companies(records: Records) -> list[Params]:
+    return [
+        {
+            "entityTypeId": mapping.COMPANY_TYPE,
+            "fields": {
+                "title": one.title, "fm": _fm(one), "originatorId": "svod", "originId": one.tin,
+            },
+        }
+        for one in records.companies
+    ]  # fmt: skip
+
+
+def _contacts(records: Records, ids: dict[str, int]) -> list[Params]:
+    return [
+        {
+            "entityTypeId": mapping.CONTACT_TYPE,
+            "fields": {
+                "lastName": one.last_name, "name": one.first_name, "fm": _fm(one),
+                "originatorId": "svod", "originId": one.key,
+                "companyIds": [ids[tin] for tin in one.tins],
+            },
+        }
+        for one in records.contacts
+    ]  # fmt: skip
+
+
+def _requisites(portal: Bitrix24, records: Records, ids: dict[str, int]) -> list[Params]:
+    presets = {str(one["XML_ID"]): int(one["ID"]) for one in portal.state.presets}
+    return [
+        {
+            "fields": {
+                "ENTITY_TYPE_ID": mapping.COMPANY_TYPE, "ENTITY_ID": ids[one.tin],
+                "XML_ID": xml_id, **fields,
+            }
+        }
+        for one in records.companies
+        for xml_id, fields in mapping.requisites(one, presets).items()
+    ]  # fmt: skip
+
+
+def _of_requisites(records: Records, ids: Sequence[int]) -> tuple[list[Params], list[Params]]:
+    """Addresses and bank details of requisites in their order."""
+    addresses = [
+        {"fields": mapping.address_key(number) | mapping.address(one)}
+        for one, number in zip(records.companies, ids, strict=True)
+    ]
+    details = [
+        {"fields": {"ENTITY_ID": number, "XML_ID": xml_id} | fields}
+        for one, number in zip(records.companies, ids, strict=True)
+        for xml_id, fields in mapping.bank_details(one).items()
+    ]
+    return addresses, details
+
+
+def with_fast_bitrix24(portal: Bitrix24, records: Records, operating: float, speed: float) -> None:
+    """Its own batches at its own pace, with its clock on the portal's."""
+
+    async def sleep(seconds: float) -> None:
+        await asyncio.sleep(seconds / speed)
+
+    throttle.time = SimpleNamespace(monotonic=lambda: time.monotonic() * speed)
+    throttle.asyncio = SimpleNamespace(sleep=sleep)
+    srh.sleep = sleep
+
+    async def load() -> None:
+        # What goes wrong in its other tasks, it tells nobody; the result is counted anyway.
+        asyncio.get_running_loop().set_exception_handler(lambda *_: None)
+        client = BitrixAsync(
+            portal.webhook, verbose=False, operating_time_limit=int(operating), ssl=False
+        )
+
+        async def add(method: str, calls: Sequence[Params]) -> list[Any]:
+            return list(await client.call(method, list(calls)))
+
+        companies = await add("crm.item.add", _companies(records))
+        ids = dict(zip((one.tin for one in records.companies), map(_id, companies), strict=True))
+        requisites = await add("crm.requisite.add", _requisites(portal, records, ids))
+        addresses, details = _of_requisites(records, requisites)
+        await add("crm.address.add", addresses)
+        await add("crm.requisite.bankdetail.add", details)
+        await add("crm.item.add", _contacts(records, ids))
+
+    try:
+        asyncio.run(load())
+    except ErrorInServerResponseException:
+        raise GaveUpError from None
+
+
+def _id(answer: Any) -> int:
+    item = answer.get("item", answer)
+    return int(item["id"])
+
+
+def with_one_call_a_record(portal: Bitrix24, records: Records, _: float, speed: float) -> None:
+    """A call a record, two a second; what is refused waits and is sent again."""
+    caller = _Caller(portal.webhook, speed)
+    companies = caller.each("crm.item.add", _companies(records))
+    ids = {one.tin: _id(result) for one, result in zip(records.companies, companies, strict=True)}
+    requisites = caller.each("crm.requisite.add", _requisites(portal, records, ids))
+    addresses, details = _of_requisites(records, requisites)
+    caller.each("crm.address.add", addresses)
+    caller.each("crm.requisite.bankdetail.add", details)
+    caller.each("crm.item.add", _contacts(records, ids))
+
+
+class _Caller:
+    def __init__(self, webhook: str, speed: float) -> None:
+        self._webhook, self._speed = webhook, speed
+        self._session = requests.Session()
+        self._lock = threading.Lock()
+        self._next = time.monotonic()
+
+    def each(self, method: str, calls: Iterable[Params]) -> list[Any]:
+        with ThreadPoolExecutor(8) as pool:
+            return list(pool.map(lambda params: self._call(method, params), calls))
+
+    def _call(self, method: str, params: Params) -> Any:
+        while True:
+            with self._lock:
+                self._next = max(self._next + 0.5 / self._speed, time.monotonic())
+                wait = self._next - time.monotonic()
+            time.sleep(max(0.0, wait))
+            answer = self._session.post(self._webhook + method, json=params, timeout=75)
+            if answer.status_code not in _REFUSED:
+                answer.raise_for_status()
+                return answer.json()["result"]
+            time.sleep(5 / self._speed)

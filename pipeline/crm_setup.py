@@ -1,0 +1,39 @@
+"""``svod crm setup``: what the portal lacks, and the fields of our own."""
+
+from pipeline import graph
+from pipeline.options import Options
+from pipeline.run import check_crm
+from transforms.crm.custom_fields import create_missing
+from transforms.crm.portal import Portal
+from transforms.ledger import loads
+from transforms.ledger.database import open_ledger
+from transforms.ledger.lock import exclusive
+from transforms.load import forget_checks, open_client
+from transforms.records import COMPANY
+
+
+def set_up(chosen: Options) -> list[str]:
+    """Check the portal and create our fields; what there is to tell.
+
+    Raises:
+        ConfigurationError: naming all that the portal lacks and a person has to do.
+    """
+    check_crm(chosen)
+    ledger = open_ledger(chosen.ledger)
+    try:
+        with exclusive(ledger):
+            client = open_client(graph.crm_access(chosen), ledger)
+            try:
+                portal = Portal(client)
+                portal.check()
+                made = create_missing(client, portal.custom)
+            finally:
+                client.close()
+            if made:
+                forget_checks()
+                ledger.transact(lambda connection: loads.send_again(connection, COMPANY))
+    finally:
+        ledger.close()
+    if not made:
+        return ["The portal has all that svod needs."]
+    return [*(f"created: {name}" for name in made), "The next run fills them in."]

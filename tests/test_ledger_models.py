@@ -1,0 +1,121 @@
+"""The model is learned once, frozen, and the same for whatever comes later."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from ledger_world import (
+    ACTIVE,
+    OTHER,
+    column,
+    company_row,
+    contact_row,
+    empty,
+    outcomes,
+    run_once,
+    snapshot,
+)
+
+from transforms.ledger import models, schema
+from transforms.ledger.database import Ledger, open_ledger
+from transforms.matching.model import DEFAULT, decode_model, encode_model
+from transforms.records import Row
+
+COMPANIES = [company_row("A:1", ACTIVE), company_row("A:2", OTHER), company_row("B:1", ACTIVE)]
+
+
+def people(first: int, last: int) -> list[Row]:
+    return [
+        contact_row(
+            f"{'AB'[n % 2]}:{n}",
+            ["1"],
+            name=f"Иванов{n // 3} Пётр {'Ильич' if n % 3 else ''}",
+            phones=(f"+7921000{n // 3:04}",),
+        )
+        for n in range(first, last)
+    ]
+
+
+@pytest.fixture
+def ledger(monkeypatch: pytest.MonkeyPatch) -> Iterator[Ledger]:
+    monkeypatch.setattr(models, "ENOUGH", 30)
+    ledger = open_ledger("sqlite://")
+    yield ledger
+    ledger.close()
+
+
+def payload(ledger: Ledger) -> bytes:
+    with ledger.read() as connection:
+        return bytes(connection.execute(sa.select(schema.models.c.payload)).scalar_one())
+
+
+def test_it_is_learned_when_rows_are_enough_and_frozen(ledger: Ledger) -> None:
+    run_once(ledger, [*COMPANIES, *people(0, 20)])
+    with ledger.read() as connection:
+        assert models.current(connection) is DEFAULT
+    run_once(ledger, people(20, 40))
+    learned = payload(ledger)
+    with ledger.read() as connection:
+        assert models.current(connection) == decode_model(learned)
+    assert (column(ledger, schema.models, "version"), decode_model(learned).version) == ([1], 1)
+    run_once(ledger, people(40, 90))
+    assert payload(ledger) == learned
+    assert column(ledger, schema.dirty_contacts, "source_id") == []
+    outcomes(ledger)
+
+
+def test_with_a_frozen_model_deltas_are_a_full_load(ledger: Ledger) -> None:
+    run_once(ledger, [*COMPANIES, *people(0, 90)])
+    whole, learned = snapshot(ledger), payload(ledger)
+    empty(ledger)
+    with ledger.write() as connection:
+        connection.execute(
+            schema.models.insert().values(
+                version=1, learned_at="2024", learned_from=90, payload=learned
+            )
+        )
+    for rows in (people(60, 90), COMPANIES, people(0, 31), people(31, 60)):
+        run_once(ledger, rows)
+    assert snapshot(ledger) == whole
+
+
+def test_all_is_matched_anew_when_a_model_is_learned(ledger: Ledger) -> None:
+    """What came before it is judged by it as well: the order of arrival says nothing."""
+    run_once(ledger, [*COMPANIES, *people(0, 25)])
+    run_once(ledger, people(25, 90))
+    learned, then = payload(ledger), snapshot(ledger)
+    empty(ledger)
+    with ledger.write() as connection:
+        connection.execute(
+            schema.models.insert().values(
+                version=1, learned_at="2024", learned_from=90, payload=learned
+            )
+        )
+    run_once(ledger, [*COMPANIES, *people(0, 90)])
+    assert snapshot(ledger) == then
+
+
+def test_the_contacts_of_an_older_ledger_are_matched_anew(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/svod.db"
+    ledger = open_ledger(url)
+    run_once(ledger, [*COMPANIES, *people(0, 9)])
+    expected = snapshot(ledger)
+    with ledger.write() as connection:
+        connection.execute(schema.contact_keys.delete())
+        connection.execute(
+            schema.meta.update()
+            .where(schema.meta.c.key == "schema_version")
+            .values(value=str(schema.VERSION - 1))
+        )
+    ledger.close()
+    ledger = open_ledger(url)
+    assert len(column(ledger, schema.dirty_contacts, "source_id")) == 9
+    run_once(ledger)
+    assert column(ledger, schema.contact_keys, "key") != []
+    assert snapshot(ledger) == expected
+    ledger.close()
+
+
+def test_the_default_comes_back_as_it_went() -> None:
+    assert decode_model(encode_model(DEFAULT)) == DEFAULT

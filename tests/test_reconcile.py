@@ -1,0 +1,111 @@
+"""``svod reconcile``: what the CRM holds beside what was loaded, and putting right what is ours."""
+
+import json
+
+import pytest
+
+from tests.installation import PACE, party, tin
+
+CRM = tuple(option for option in PACE if not option.startswith("--register"))
+
+
+@pytest.fixture
+def loaded(place):
+    """Sixty companies with a contact each, so that there are several pages."""
+    place.know(party(tin(number), f"ФИРМА {number}") for number in range(1, 61))
+    for number in range(1, 61):
+        place.company(number, tin(number), phone=f"+7 812 000-01-{number:02}")
+        place.contact(number, number, phone=f"+7 921 000-01-{number:02}")
+    assert place.full(sources=["store_a"]).code == 0
+    place.wrote()
+    return place
+
+
+def reconcile(place, *options):
+    ended = place.svod("reconcile", f"--report={place.report}", *CRM, *options)
+    lines = (place.report / "reconcile.jsonl").read_text().splitlines()
+    found = {
+        (one["finding"], one["kind"], one["key"], *one["fields"]) for one in map(json.loads, lines)
+    }
+    return ended, found
+
+
+def company(place, number):
+    (row,) = place.portal.find("companies", "originId", tin(number))
+    return row
+
+
+def test_nothing_to_tell(loaded):
+    requests = loaded.portal.stats.requests
+    ended, found = reconcile(loaded)
+    assert (ended.code, found) == (0, set())
+    assert ended.out.splitlines()[0] == "The CRM holds what was loaded."
+    assert loaded.wrote() == {}
+    assert loaded.portal.stats.requests - requests < 20
+    assert loaded.portal.stats.violations == {}
+
+
+def test_every_kind_of_difference_is_told(loaded):
+    portal = loaded.portal
+    portal.delete("companies", company(loaded, 1)["id"])
+    portal.edit("companies", company(loaded, 2)["id"], {"title": "Наш клиент", "fm": []})
+    double = portal.add("companies", {"title": "x", "originatorId": "svod", "originId": tin(3)})
+    portal.add("companies", {"title": "x", "originatorId": "svod", "originId": "7799999999"})
+    portal.edit("companies", company(loaded, 4)["id"], {"originVersion": "old"})
+    (requisite,) = portal.find("requisites", "ENTITY_ID", company(loaded, 5)["id"])
+    portal.delete("requisites", requisite["id"])
+    (requisite,) = portal.find("requisites", "ENTITY_ID", company(loaded, 6)["id"])
+    portal.edit("requisites", requisite["id"], {"RQ_OGRN": "1027700132195"})
+    (contact,) = portal.find("contacts", "originId", "A-7")
+    portal.edit("contacts", contact["id"], {"companyIds": [], "lastName": "Петров"})
+    ended, found = reconcile(loaded)
+    parts = [f"requisite:svod-{tin(n)}-{tin(n)[:4]}01001" for n in (5, 6)]
+    assert found == {
+        ("missing", "company", tin(1)),
+        ("changed", "company", tin(2), "title", "PHONE"),
+        ("doubled", "company", tin(3)),
+        ("strange", "company", "7799999999"),
+        ("behind", "company", tin(4)),
+        ("missing", "company", tin(5), parts[0]),
+        ("changed", "company", tin(6), f"{parts[1]}/RQ_OGRN"),
+        # With its company the contact lost its link.
+        ("changed", "contact", "A-1", "companyIds"),
+        ("changed", "contact", "A-7", "lastName", "companyIds"),
+    }
+    assert ended.code == 3
+    assert "1 company doubled: a second record with the same mark: merge them in the CRM" in (
+        ended.out
+    )
+    assert f'doubled company "{tin(3)}" id {double}' in ended.out
+    assert loaded.wrote() == {}
+
+
+def test_repair_puts_right_what_is_ours_and_leaves_peoples_edits(loaded):
+    portal = loaded.portal
+    portal.delete("companies", company(loaded, 1)["id"])
+    portal.edit("companies", company(loaded, 2)["id"], {"title": "Наш клиент"})
+    portal.edit("companies", company(loaded, 4)["id"], {"originVersion": "old", "fm": []})
+    loaded.execute("DELETE FROM crosswalk WHERE kind = 'contact' AND key = 'A-9'")
+    ended, found = reconcile(loaded, "--repair")
+    assert ("strange", "contact", "A-9") in found
+    assert ended.code == 0
+    assert [one["value"] for one in company(loaded, 4)["fm"]] == ["+78120000104"]
+    assert company(loaded, 2)["title"] == "Наш клиент"
+    _, left = reconcile(loaded)
+    assert {one[:3] for one in left} == {
+        ("missing", "company", tin(1)),
+        ("changed", "company", tin(2)),
+        ("changed", "contact", "A-1"),
+    }
+    assert loaded.rows("SELECT key, reason FROM rejected WHERE kind = 'company'") == [
+        (tin(1), "deleted_in_crm")
+    ]
+    assert portal.stats.violations == {}
+    assert portal.state.duplicates("contacts") == {}
+
+
+def test_an_empty_ledger_and_a_crm_with_records_of_ours(place):
+    place.portal.add("companies", {"title": "x", "originatorId": "svod", "originId": tin(1)})
+    place.report.mkdir(exist_ok=True)
+    ended, found = reconcile(place)
+    assert (ended.code, found) == (3, {("strange", "company", tin(1))})

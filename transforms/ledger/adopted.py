@@ -1,0 +1,108 @@
+"""Company rows without a TIN: which company they seem to be, and which one people say they are.
+
+Nothing is merged by itself. Once somebody has said so, the contacts that name such a row follow to
+the company; the row itself stays refused, for its store has to mend it.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from transforms.ledger import schema
+from transforms.ledger.database import chunks
+from transforms.ledger.reviews import Doubt, judgements_of, replace_doubts
+from transforms.ledger.source_rows import RowKey
+from transforms.matching.golden import GoldenCompany, decode_golden_company
+from transforms.matching.suggestions import suggest
+from transforms.records import COMPANY, Company, decode_company
+
+_WITHOUT_TIN = ("missing_tin", "placeholder_tin")
+_AT_ONCE = 2000
+
+
+def look_for_companies(connection: Connection) -> int:
+    """Suggest companies for the rows without a TIN, anew. Returns how many suggestions there are.
+
+    What somebody has judged is not asked again.
+    """
+    rows = dict(_rows_without_tin(connection))
+    old = connection.execute(sa.select(schema.doubts.c.one).where(schema.doubts.c.kind == COMPANY))
+    said = judgements_of(connection, COMPANY, sorted(rows))
+    judged = {one for (one, _), same in said.items() if same}
+    open_rows = {ref: row for ref, row in rows.items() if ref not in judged}
+    found = [
+        Doubt(
+            COMPANY,
+            one.ref,
+            one.tin,
+            round(one.bits, 2),
+            "it has no TIN",
+            tuple((what, how, round(bits, 2)) for what, how, bits in one.findings),
+        )
+        for one in (suggest(open_rows, _goldens(connection)) if open_rows else ())
+        if (one.ref, one.tin) not in said
+    ]
+    replace_doubts(connection, COMPANY, list(old.scalars()), found)
+    return len(found)
+
+
+def _rows_without_tin(connection: Connection) -> Iterator[tuple[str, Company]]:
+    table = schema.rows.c
+    query = sa.select(table.source, table.source_id, table.payload).where(
+        table.kind == COMPANY, table.reason.in_(_WITHOUT_TIN)
+    )
+    for source, source_id, payload in connection.execute(query):
+        yield f"{source}:{source_id}", decode_company(payload)
+
+
+def _goldens(connection: Connection) -> Iterator[GoldenCompany]:
+    golden = schema.golden.c
+    query = (
+        sa.select(golden.key, golden.payload)
+        .where(golden.kind == COMPANY)
+        .order_by(golden.key)
+        .limit(_AT_ONCE)
+    )
+    last = ""
+    while found := connection.execute(query.where(golden.key > last)).all():
+        for _, payload in found:
+            yield decode_golden_company(payload)
+        last = found[-1].key
+
+
+def tins_said(connection: Connection, rows: Iterable[RowKey]) -> dict[RowKey, str]:
+    """The company in the base that people say each of these rows is, where they have."""
+    by_ref = {f"{source}:{source_id}": (source, source_id) for source, source_id in rows}
+    table = schema.judgements.c
+    query = sa.select(table.one, table.other, table.said_at).where(
+        table.kind == COMPANY, table.same == 1
+    )
+    said: dict[RowKey, tuple[str, str]] = {}
+    for chunk in chunks(sorted(by_ref)):
+        for one, tin, said_at in connection.execute(query.where(table.one.in_(chunk))):
+            said[by_ref[one]] = max(said.get(by_ref[one], ("", "")), (said_at, tin))
+    there = _in_base(connection, sorted({tin for _, tin in said.values()}))
+    return {row: tin for row, (_, tin) in said.items() if tin in there}
+
+
+def _in_base(connection: Connection, tins: Sequence[str]) -> set[str]:
+    golden = schema.golden.c
+    query = sa.select(golden.key).where(golden.kind == COMPANY)
+    return {
+        key
+        for chunk in chunks(tins)
+        for key in connection.execute(query.where(golden.key.in_(chunk))).scalars()
+    }
+
+
+def rows_said(connection: Connection, tins: Sequence[str]) -> set[RowKey]:
+    """The rows that people say are one of these companies."""
+    table = schema.judgements.c
+    query = sa.select(table.one).where(table.kind == COMPANY, table.same == 1)
+    found: set[RowKey] = set()
+    for chunk in chunks(tins):
+        for one in connection.execute(query.where(table.other.in_(chunk))).scalars():
+            source, _, source_id = one.partition(":")
+            found.add((source, source_id))
+    return found
