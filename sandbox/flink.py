@@ -37,12 +37,19 @@ _MEMORY: Final = {
     "framework.off-heap.size": 64,
     "task.off-heap.size": 0,
     "managed.size": 64,
-    "network.min": 64,
-    "network.max": 64,
+    "network.min": 512,
+    "network.max": 512,
     "jvm-metaspace.size": 256,
     "jvm-overhead.min": 192,
     "jvm-overhead.max": 192,
 }
+
+# A plain SIGTERM would leave its workers behind.
+_POOL: Final = """
+import runpy, signal, sys
+signal.signal(signal.SIGTERM, lambda *_: sys.exit())
+runpy.run_module("apache_beam.runners.worker.worker_pool_main", run_name="__main__")
+"""
 
 
 class FlinkError(Exception):
@@ -127,13 +134,13 @@ class Flink:
         given = [*sizes, "taskmanager.cpu.cores=2.0"]
         entry = "org.apache.flink.runtime.taskexecutor.TaskManagerRunner"
         told = [word for one in given for word in ("-D", one)]
-        self._run("task-manager", "-Xmx384m", *self._program(entry), *told)
+        memory = ("-Xmx384m", "-XX:MaxDirectMemorySize=768m")
+        self._run("task-manager", *memory, *self._program(entry), *told)
 
     def start_workers(self) -> None:
         """The pool that starts Python's workers."""
-        module = "apache_beam.runners.worker.worker_pool_main"
         told = f"--service_port={self._workers}"
-        self._spawn("workers", [sys.executable, "-m", module, told])
+        self._spawn("workers", [sys.executable, "-c", _POOL, told])
         self._await("workers", lambda: _listens(self._workers))
 
     def kill(self, name: str) -> None:
@@ -182,7 +189,7 @@ class Flink:
             "io.tmp.dirs": self.folder / "tmp",
             "state.checkpoints.dir": (self.folder / "checkpoints").as_uri(),
             "restart-strategy.type": "fixed-delay",
-            "restart-strategy.fixed-delay.attempts": 1000,
+            "restart-strategy.fixed-delay.attempts": 20,
             "restart-strategy.fixed-delay.delay": "1 s",
             # A killed process is missed soon.
             "heartbeat.interval": 1000,
