@@ -107,9 +107,10 @@ def change(world: World) -> None:
             cursor.execute(f"SELECT id FROM {table}")
             ids = [number for (number,) in cursor.fetchall()]
             some = ids[:: max(1, len(ids) * 2 // _CHANGED)][: _CHANGED // 2]
-            phone = f"+7 921 {at:%H%M%S}1"
-            query = f"UPDATE {table} SET phone = %s, updated_at = %s WHERE id IN %s"
-            cursor.execute(query, (phone, at, some))
+            # Each its own: one that many share would tie them all together.
+            phone = "CONCAT(%s, LPAD(id, 7, '0'))"
+            query = f"UPDATE {table} SET phone = {phone}, updated_at = %s WHERE id IN %s"
+            cursor.execute(query, (f"+79{at:%M}", at, some))
         connection.commit()
 
 
