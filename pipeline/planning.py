@@ -17,7 +17,7 @@ from transforms.crm.errors import CrmUnavailable, Stop
 from transforms.crm.forecast import forecast
 from transforms.crm.planner import CREATE, SKIP, UPDATE, Planned, Planner
 from transforms.errors import ConfigurationError, SvodError
-from transforms.ledger import loads
+from transforms.ledger import loads, rejections
 from transforms.ledger.database import Ledger, chunks
 from transforms.ledger.loads import Pending
 from transforms.ledger.runs import finish_run
@@ -75,7 +75,7 @@ def _planned(ledger: Ledger, planner: Planner) -> Iterator[Planned]:
             with ledger.read() as connection:
                 keys = loads.golden_keys(connection, kind, after, _CHUNK)
                 pending = loads.pending_of(connection, kind, keys)
-                refused = loads.refusal_reasons(connection, kind, keys)
+                refused = rejections.refusal_reasons(connection, kind, keys)
             if not keys:
                 break
             by_key = {one.key: one for one in planner.plan(kind, pending)}

@@ -6,7 +6,17 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from pipeline.summary import summarize
-from transforms.ledger import companies, loads, messages, persons, pieces, schema, standing
+from transforms.ledger import (
+    companies,
+    load_results,
+    loads,
+    messages,
+    persons,
+    pieces,
+    rejections,
+    schema,
+    standing,
+)
 from transforms.ledger.answers import save_answers
 from transforms.ledger.database import Ledger, open_ledger
 from transforms.ledger.runs import finish_run, start_run
@@ -154,8 +164,9 @@ def fill(ledger: Ledger, run: Run) -> None:
         loads.save_sent(connection, COMPANY, {(GOOD, "item"): loads.Sent(15, {"title": "x"})})
         loads.complete(connection, run, CONTACT, {"A-17": (25, versions["A-17"])})
         told = f"Поле «Телефон» Ведьмину не подошло: +7 921 765-43-21 {EVIL} ivanov@x.example"
-        refusal = loads.Refusal("A-6", versions["A-6"], "ERROR_CORE", told, json.dumps([EVIL]))
-        loads.reject(connection, run, CONTACT, [refusal])
+        refusal = rejections.Refusal("A-6", versions["A-6"], "ERROR_CORE", told, json.dumps([EVIL]))
+        rejections.reject(connection, run, CONTACT, [refusal])
+        load_results.defer_unloaded(connection, run)
         cut = Broken("file:partners<1>.json", -1, 18_273_645, "file_cut", b"{")
         messages.record(connection, run, [cut])
         minute = now() // 60_000_000

@@ -51,6 +51,7 @@ def test_a_company_in_the_crm_is_told_from_its_rows_to_its_ids(world: tuple[Ledg
         "   emails: info@romashka.example   <- A:17",
         "   site: romashka.example   <- B:0001000123",
         "   orders: 3, 12,346.50 RUB, the last on 2024-02-01   <- all its rows",
+        "   stores: A, B",
         "   members: A:17, B:0001000123",
         "   contacts: A-17, A-6",
         "5. CRM",

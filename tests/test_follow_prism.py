@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 from confluent_kafka.admin import NewPartitions
 
-from sandbox.kafka import Kafka
 from tests.streams import Stream
 
 PRISM = Path(sys.prefix) / "engines" / "prism" / "prism"
@@ -41,19 +40,12 @@ def test_a_killed_program_goes_on_and_new_partitions_are_noticed(kafka, topic, s
     stream.await_all()
 
 
-def test_a_killed_broker_is_waited_for(tmp_path):
-    with Kafka(tmp_path / "kafka") as kafka:
-        kafka.create_topic("t")
-        environment = {"SVOD_LEDGER_FILE": str(tmp_path / "ledger")}
-        stream = Stream(kafka, "t", tmp_path, environment, OPTIONS)
-        try:
-            stream.send(100)
-            stream.start()
-            stream.await_some()
-            stream.send(5000)
-            kafka.kill()
-            kafka.start()
-            stream.send(100)
-            stream.await_all()
-        finally:
-            stream.kill()
+def test_a_killed_broker_is_waited_for(kafka, stream):
+    stream.send(100)
+    stream.start()
+    stream.await_some()
+    stream.send(5000)
+    kafka.kill()
+    kafka.start()
+    stream.send(100)
+    stream.await_all()

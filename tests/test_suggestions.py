@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+import msgspec
 import pytest
 from ledger_world import (
     ACTIVE,
@@ -14,6 +15,8 @@ from ledger_world import (
     run_once,
 )
 
+from pipeline.report.history import PastRun
+from pipeline.report.overview import to_do
 from pipeline.review import judge, lines, pairs
 from transforms.ledger.adopted import look_for_companies
 from transforms.ledger.database import Ledger, open_ledger
@@ -113,3 +116,13 @@ def test_refused_ones_are_not_asked_again(ledger: Ledger) -> None:
     ledger.transact(look_for_companies)
     assert pairs(ledger) == []
     assert outcomes(ledger)["contact A:5"] == "company_refused"
+
+
+def test_the_report_asks_for_the_judgements() -> None:
+    summary = {"review": {"company": 2, "contact": 1}}
+    run = PastRun("r", 1, "full", "2024-01-01T00:00:00Z", "2024-01-01T00:01:00Z", "done", summary)
+    told = str(to_do(run, [], [], 0))
+    assert "1 пара контактов</b>, возможно, одни и те же люди" in told
+    assert "2 строки</b> без ИНН похожи на известные компании" in told
+    none = msgspec.structs.replace(run, summary={"review": {"company": 0, "contact": 0}})
+    assert "svod review" not in str(to_do(none, [], [], 0))

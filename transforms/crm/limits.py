@@ -11,17 +11,28 @@ spent before a restart is spent.
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
-from typing import Protocol, TypeVar
+from dataclasses import replace
+from typing import TypeVar
 
 import msgspec
 
+from transforms.crm.count import (
+    BATCH,
+    MOST_SHARE,
+    Budget,
+    MethodBudget,
+    Permit,
+    State,
+    Statistics,
+    Store,
+    Usage,
+)
 from transforms.crm.errors import CrmUnavailable
 from transforms.crm.operating import STEPS, OperatingBudget, Spent
 
-T = TypeVar("T")
+__all__ = ["BATCH", "Budget", "Limits", "MethodBudget", "Store", "Usage"]
 
-BATCH = "batch"
+T = TypeVar("T")
 
 # Requests kept free in the bucket: clocks do not run quite alike.
 _MARGIN = 2
@@ -32,104 +43,14 @@ _LONGEST_HOLD = 60
 # After so many seconds (of such a portal) nobody waits for an answer any more: whoever sent the
 # request has died, and the portal may have worked for it.
 _LONGEST_FLIGHT = 90
-# Our share of the rate. Who takes all of it starves others without ever noticing them: the bucket
-# is then full for them only.
-_MOST_SHARE = 0.98
 # A refusal is another program's doing, for our own count had room: it gets a part of the rate,
 # which comes back, bit by bit, within a window without such refusals.
 _GIVE = 0.7
 _LEAST_SHARE = 0.25
 
 
-class Permit(msgspec.Struct, frozen=True):
-    """One request that may be sent: how many calls of which methods, and what was set aside."""
-
-    number: int
-    at: float
-    calls: dict[str, int]
-    waited: float
-    marks: dict[str, tuple[float, float]]
-
-
-@dataclass(frozen=True)
-class Usage:
-    """What became of a request.
-
-    ``arrived`` is false when it surely never reached the portal. ``over_rate``: refused with 503;
-    ``over_operating``: the methods refused with 429; ``spent``: what its calls cost. ``billed``
-    says what a batch was billed to: ``batch``, its ``commands``, or nothing is known ("").
-    """
-
-    arrived: bool = True
-    over_rate: bool = False
-    over_operating: frozenset[str] = frozenset()
-    spent: list[Spent] = field(default_factory=list)
-    billed: str = ""
-
-    @property
-    def refused(self) -> bool:
-        """Whether a limit was hit."""
-        return self.over_rate or bool(self.over_operating)
-
-
-@dataclass
-class Statistics:
-    """Requests that reached the portal, those of them that hit a limit, seconds waited.
-
-    ``unexplained`` is how often our own count had room and the portal had not: another program was
-    faster.
-    """
-
-    requests: int = 0
-    refused: int = 0
-    seconds_waited: float = 0.0
-    unexplained: int = 0
-
-
-@dataclass(frozen=True)
-class MethodBudget:
-    """``spent`` of ``limit`` seconds of work, and what a call is expected to cost."""
-
-    spent: float
-    limit: float
-    average: float
-
-
-@dataclass(frozen=True)
-class Budget:
-    """A look at the limits: the bucket's ``level`` of ``burst``, each method's operating time."""
-
-    level: float
-    burst: float
-    methods: Mapping[str, MethodBudget]
-
-
-class _State(msgspec.Struct):
-    """All that is counted. Moments are those of the clock."""
-
-    seen: float
-    level: float = 0.0
-    hold: float = 0.0
-    held_until: float = 0.0
-    share: float = _MOST_SHARE
-    billed: str = ""
-    last_permit: int = 0
-    flights: dict[int, Permit] = {}
-    methods: dict[str, OperatingBudget] = {}
-
-
 _encode = msgspec.msgpack.Encoder().encode
-_decode = msgspec.msgpack.Decoder(_State).decode
-
-
-class Store(Protocol):
-    """Keeps the count for several processes."""
-
-    def change(self, work: Callable[[bytes | None], tuple[bytes | None, T]]) -> T:
-        """Does ``work`` to what is kept, while nobody else does; None keeps what is there.
-
-        ``work`` may be called again when somebody got in its way.
-        """
+_decode = msgspec.msgpack.Decoder(State).decode
 
 
 class Limits:
@@ -158,7 +79,7 @@ class Limits:
         self.on_request, self._clock, self._sleep = on_request, clock, sleep
         self._lock = threading.Lock()
         self._store = store
-        self._state = _State(clock())
+        self._state = State(clock())
         self._statistics = Statistics()
         self._stopped = False
 
@@ -185,7 +106,7 @@ class Limits:
     def try_acquire(self, calls: Mapping[str, int], began: float | None = None) -> Permit | float:
         """A permit, or the seconds after which asking again makes sense."""
 
-        def take(state: _State) -> tuple[bool, Permit | float]:
+        def take(state: State) -> tuple[bool, Permit | float]:
             delay = self._delay(state, calls)
             if delay > _INSTANT:
                 return False, delay
@@ -210,7 +131,7 @@ class Limits:
     def release(self, permit: Permit, usage: Usage) -> None:
         """Books what became of the request."""
 
-        def book(state: _State) -> tuple[bool, None]:
+        def book(state: State) -> tuple[bool, None]:
             self._book(state, permit, usage)
             return True, None
 
@@ -221,7 +142,7 @@ class Limits:
             self._statistics.seconds_waited += permit.waited
         self.on_request(int(usage.arrived), int(usage.refused), round(1000 * permit.waited))
 
-    def _change(self, work: Callable[[_State], tuple[bool, T]]) -> T:
+    def _change(self, work: Callable[[State], tuple[bool, T]]) -> T:
         """Does ``work`` to the state, which says whether there is something to keep."""
         with self._lock:
             if self._store is None:
@@ -229,7 +150,7 @@ class Limits:
                 return work(self._state)[1]
 
             def change(kept: bytes | None) -> tuple[bytes | None, T]:
-                state = _decode(kept) if kept else _State(self._clock())
+                state = _decode(kept) if kept else State(self._clock())
                 settled = self._settle(state)
                 changed, result = work(state)
                 changed, self._state = changed or settled, state
@@ -237,7 +158,7 @@ class Limits:
 
             return self._store.change(change)
 
-    def _settle(self, state: _State) -> bool:
+    def _settle(self, state: State) -> bool:
         """Brings the state to this moment; whether that cannot be done again later."""
         now = self._clock()
         set_back = now < state.seen
@@ -246,7 +167,7 @@ class Limits:
             for budget in state.methods.values():
                 budget.shift(now - state.seen)
         passed = max(0.0, now - state.seen)
-        state.share = min(_MOST_SHARE, state.share + passed / self.window)
+        state.share = min(MOST_SHARE, state.share + passed / self.window)
         state.level = max(0.0, state.level - self.rate * state.share * passed)
         state.seen = now
         dead = [
@@ -258,7 +179,7 @@ class Limits:
             self._book(state, permit, Usage(spent=_feared(permit)))
         return set_back or bool(dead)
 
-    def _book(self, state: _State, permit: Permit, usage: Usage) -> None:
+    def _book(self, state: State, permit: Permit, usage: Usage) -> None:
         now = state.seen
         if usage.over_rate:
             self._hold_back(state)
@@ -275,7 +196,7 @@ class Limits:
         for method in usage.over_operating:
             self._budget(state, method).pause(now)
 
-    def _hold_back(self, state: _State) -> None:
+    def _hold_back(self, state: State) -> None:
         """The bucket is full whatever we thought: somebody else uses the portal too."""
         now = state.seen
         state.level = max(state.level, self._burst)
@@ -286,12 +207,12 @@ class Limits:
             state.share = max(_LEAST_SHARE, _GIVE * state.share)
             self._statistics.unexplained += 1
 
-    def _budget(self, state: _State, method: str) -> OperatingBudget:
+    def _budget(self, state: State, method: str) -> OperatingBudget:
         if method not in state.methods:
             state.methods[method] = OperatingBudget(self.operating, self.window)
         return state.methods[method]
 
-    def _expected(self, state: _State, calls: Mapping[str, int]) -> dict[str, float]:
+    def _expected(self, state: State, calls: Mapping[str, int]) -> dict[str, float]:
         """Seconds that the calls will hardly exceed, by the methods that they are billed to."""
         own = {
             method: self._budget(state, method).expected(count)
@@ -303,7 +224,7 @@ class Limits:
         whole = {BATCH: sum(own.values())}
         return whole if state.billed == BATCH else own | whole
 
-    def _delay(self, state: _State, calls: Mapping[str, int]) -> float:
+    def _delay(self, state: State, calls: Mapping[str, int]) -> float:
         room = max(1.0, self._burst - _MARGIN)
         over = state.level + len(state.flights) + 1 - room
         delays = [
@@ -332,7 +253,7 @@ class Limits:
     def budget(self) -> Budget:
         """How much of the limits is used now."""
 
-        def look(state: _State) -> tuple[bool, Budget]:
+        def look(state: State) -> tuple[bool, Budget]:
             methods = {
                 name: MethodBudget(budget.spent(state.seen), self.operating, budget.average)
                 for name, budget in state.methods.items()

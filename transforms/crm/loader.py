@@ -15,7 +15,7 @@ from transforms.crm.errors import RefusesAll
 from transforms.crm.portal import Portal
 from transforms.crm.steps import Companies, Contacts, Step
 from transforms.crm.workers import in_parallel
-from transforms.ledger import loads
+from transforms.ledger import loads, rejections
 from transforms.ledger.database import Ledger
 from transforms.ledger.loads import Pending
 from transforms.ledger.runs import Progress
@@ -65,7 +65,9 @@ class Loader:
         except RefusesAll as error:
             # None of them is to be left out next time.
             self._ledger.transact(
-                partial(loads.take_back, run=self._run, reason=error.code, detail=error.description)
+                partial(
+                    rejections.take_back, run=self._run, reason=error.code, detail=error.description
+                )
             )
             raise
 

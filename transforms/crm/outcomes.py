@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from transforms.crm.errors import Refused
-from transforms.ledger.loads import DELETED
+from transforms.ledger.rejections import DELETED
 
 K = TypeVar("K")
 Fields = dict[str, Any]

@@ -28,7 +28,8 @@ from transforms.crm.sizes import IMPORT
 from transforms.crm.steps import wanted_company, wanted_contact
 from transforms.ledger import loads
 from transforms.ledger.database import Ledger
-from transforms.ledger.loads import DELETED, Pending
+from transforms.ledger.loads import Pending
+from transforms.ledger.rejections import DELETED
 from transforms.ledger.sent import ITEM, Key, Sent, sent_parts
 from transforms.matching.golden import GoldenCompany
 from transforms.records import COMPANY, CONTACT

@@ -16,7 +16,7 @@ from transforms.crm.batch import as_map
 from transforms.crm.outcomes import Fields
 from transforms.crm.parts import BANK, GONE, REQUISITE, find_bank_details, find_requisites
 from transforms.crm.portal import PAGE, Item, Portal
-from transforms.ledger import loads, schema
+from transforms.ledger import loads, rejections, schema
 from transforms.ledger.database import Ledger, chunks
 from transforms.ledger.sent import ITEM, Key, Sent, sent_parts
 from transforms.ledger.source_rows import Run
@@ -196,6 +196,6 @@ def repair(ledger: Ledger, run: Run, findings: Sequence[Finding]) -> dict[str, f
         keys = sorted({one.key for one in of_kind if one.finding in (STRANGE, BEHIND)})
         deleted = sorted({one.key for one in of_kind if one.finding == MISSING and not one.fields})
         ledger.transact(partial(loads.look_again, kind=kind, keys=keys))
-        ledger.transact(partial(loads.report_deleted, run=run, kind=kind, keys=deleted))
+        ledger.transact(partial(rejections.report_deleted, run=run, kind=kind, keys=deleted))
         again[kind] = frozenset(keys)
     return again

@@ -16,10 +16,11 @@ from transforms.crm.items import Adopt, Items, Wanted
 from transforms.crm.outcomes import Fields, Rejection, rejection
 from transforms.crm.parts import CompanyParts, Holder
 from transforms.crm.portal import Portal
-from transforms.ledger import loads
+from transforms.ledger import loads, rejections
 from transforms.ledger.database import Ledger
 from transforms.ledger.goldens import contacts_in
-from transforms.ledger.loads import Pending, Refusal
+from transforms.ledger.loads import Pending
+from transforms.ledger.rejections import Refusal
 from transforms.ledger.sent import ITEM, Sent, save_sent, sent_parts
 from transforms.ledger.source_rows import Run
 from transforms.matching.golden import (
@@ -59,7 +60,7 @@ class Step:
         loaded = {one.key: (one.crm_id, one.version) for one in wanted if one.key in done}
 
         def enter(connection: Connection) -> None:
-            loads.reject(connection, self._run, self.kind, refusals)
+            rejections.reject(connection, self._run, self.kind, refusals)
             loads.complete(connection, self._run, self.kind, loaded)
 
         self._ledger.transact(enter)
@@ -130,7 +131,7 @@ class Contacts(Step):
         contacts = {one.key: decode_golden_contact(one.payload) for one in chunk}
         tins = sorted({tin for contact in contacts.values() for tin in contact.tins})
         with self._ledger.read() as connection:
-            refused = loads.rejected_keys(connection, COMPANY, tins)
+            refused = rejections.rejected_keys(connection, COMPANY, tins)
             companies = loads.crm_ids(connection, COMPANY, tins)
         gone = self._deleted(companies)
         wanted: list[Wanted[GoldenContact]] = []
@@ -163,7 +164,7 @@ class Contacts(Step):
         gone = {tin for tin, crm_id in asked.items() if crm_id not in there}
         if gone:
             self._ledger.transact(
-                partial(loads.report_deleted, run=self._run, kind=COMPANY, keys=sorted(gone))
+                partial(rejections.report_deleted, run=self._run, kind=COMPANY, keys=sorted(gone))
             )
         return gone
 

@@ -19,8 +19,6 @@ __all__ = ["Sent", "save_sent"]
 
 NOT_REACHED = "crm_not_reached"
 COMPANY_REJECTED = "company_rejected"
-DELETED = "deleted_in_crm"
-"""The reason of records that a person has deleted: they are reported, and not created again."""
 
 
 class Pending(msgspec.Struct, frozen=True):
@@ -30,16 +28,6 @@ class Pending(msgspec.Struct, frozen=True):
     version: str
     payload: bytes
     crm_id: int
-
-
-class Refusal(msgspec.Struct, frozen=True):
-    """A record that the portal refuses: its reason, and exactly what was sent."""
-
-    key: str
-    version: str
-    reason: str
-    detail: str
-    record: str
 
 
 def is_open() -> sa.ColumnElement[bool]:
@@ -111,17 +99,6 @@ def golden_keys(connection: Connection, kind: str, after: str, limit: int) -> Se
     return connection.execute(query.order_by(table.key).limit(limit)).scalars().all()
 
 
-def refusal_reasons(connection: Connection, kind: str, keys: Sequence[str]) -> dict[str, str]:
-    """Why the portal does not take these records, as far as it does not."""
-    table = schema.rejected.c
-    query = sa.select(table.key, table.reason).where(table.kind == kind)
-    return {
-        key: reason
-        for chunk in chunks(keys)
-        for key, reason in connection.execute(query.where(table.key.in_(chunk)))
-    }
-
-
 def count_pending(connection: Connection, kind: str) -> int:
     """How many records are to be loaded."""
     golden = schema.golden.c
@@ -153,17 +130,6 @@ def crm_ids(connection: Connection, kind: str, keys: Sequence[str]) -> dict[str,
         key: crm_id
         for chunk in chunks(keys)
         for key, crm_id in connection.execute(query.where(table.key.in_(chunk)))
-    }
-
-
-def rejected_keys(connection: Connection, kind: str, keys: Sequence[str]) -> set[str]:
-    """Those of the records that the portal refuses."""
-    table = schema.rejected.c
-    query = sa.select(table.key).where(table.kind == kind)
-    return {
-        key
-        for chunk in chunks(keys)
-        for key in connection.execute(query.where(table.key.in_(chunk))).scalars()
     }
 
 
@@ -247,44 +213,6 @@ def touch(connection: Connection, run: Run, kind: str, keys: Sequence[str]) -> N
         )
 
 
-def reject(connection: Connection, run: Run, kind: str, refusals: Sequence[Refusal]) -> None:
-    """The portal refuses these records: not sent again until they change or are replayed."""
-    upsert(
-        connection,
-        schema.rejected,
-        [
-            {
-                "kind": kind,
-                "key": refusal.key,
-                "reason": reason_of(refusal.reason),
-                "detail": refusal.detail,
-                "record": refusal.record,
-                "run_id": run.run_id,
-                "seen_at": utc_now(),
-                "version": refusal.version,
-            }
-            for refusal in refusals
-        ],
-    )
-
-
-def take_back(connection: Connection, run: Run, reason: str, detail: str) -> None:
-    """What this run has rejected for that reason is pending again."""
-    table = schema.rejected.c
-    these = sa.and_(
-        table.run_id == run.run_id, table.reason == reason_of(reason), table.detail == detail
-    )
-    for kind in (COMPANY, CONTACT):
-        keys = connection.execute(sa.select(table.key).where(table.kind == kind, these)).scalars()
-        enqueue(connection, kind, keys.all())
-    connection.execute(schema.rejected.delete().where(these))
-
-
-def reason_of(code: str) -> str:
-    """A portal's code as the reason of a rejection."""
-    return (code or "refused")[:64]
-
-
 def look_again(connection: Connection, kind: str, keys: Sequence[str]) -> None:
     """Forget where these records are and what was sent: the loader looks them up in the CRM."""
     for chunk in chunks(keys):
@@ -313,15 +241,3 @@ def created_by(connection: Connection, run: Run, kind: str, keys: Sequence[str])
         for chunk in chunks(keys)
         for key in connection.execute(query.where(table.key.in_(chunk))).scalars()
     }
-
-
-def report_deleted(connection: Connection, run: Run, kind: str, keys: Sequence[str]) -> None:
-    """People have deleted these records in the CRM: they stand rejected in their version of now."""
-    table = schema.golden.c
-    query = sa.select(table.key, table.version).where(table.kind == kind)
-    refusals = [
-        Refusal(key, version, DELETED, "", "{}")
-        for chunk in chunks(keys)
-        for key, version in connection.execute(query.where(table.key.in_(chunk)))
-    ]
-    reject(connection, run, kind, refusals)
