@@ -10,7 +10,7 @@ from transforms.ledger import companies, persons, pieces, schema, standing
 from transforms.ledger.answers import fresh_answers, save_answers
 from transforms.ledger.database import Ledger
 from transforms.ledger.runs import settle_run, start_run
-from transforms.ledger.source_rows import Run, left_over, now, remember
+from transforms.ledger.source_rows import Run, left_over, live_tins, now, remember
 from transforms.matching.golden import decode_golden_company, decode_golden_contact
 from transforms.records import COMPANY, CONTACT, Company, Contact, Row, encode
 from transforms.register.answer import Answer
@@ -74,7 +74,7 @@ def take_up(ledger: Ledger, rows: Iterable[Row] = (), command: str = "full") -> 
 def ask(ledger: Ledger, run: Run, tins: Iterable[str], verdicts: Mapping[str, str | None]) -> None:
     """Remember what the register says of TINs that nothing is known of."""
     with ledger.read() as connection:
-        live = companies.live_tins(connection, sorted(tins))
+        live = live_tins(connection, sorted(tins))
         unknown = live - fresh_answers(connection, sorted(live)).keys()
     found = [answer(tin, verdict) for tin in sorted(unknown) if (verdict := verdicts.get(tin))]
     ledger.transact(lambda connection: save_answers(connection, run.run_seq, found))

@@ -388,9 +388,9 @@ def test_numbers_that_do_not_add_up_are_told(ledger: Ledger, spoil: Any, message
 def test_provenance_follows_the_winner_though_the_value_stays(ledger: Ledger) -> None:
     run_once(ledger, [company_row("A:1", ACTIVE, name="Ромашка")])
     (version,) = column(ledger, schema.golden, "version")
-    run_once(ledger, [company_row("B:1", ACTIVE, 2, name="Ромашка")])
+    run_once(ledger, [company_row("A:2", ACTIVE, 2, name="Ромашка")])
     golden, provenance, members = snapshot(ledger).companies[ACTIVE]
-    assert (golden.title, provenance, members) == ("Ромашка", {"name": "B:1"}, {"A:1", "B:1"})
+    assert (golden.title, provenance, members) == ("Ромашка", {"name": "A:2"}, {"A:1", "A:2"})
     # The CRM has nothing to learn from that.
     assert column(ledger, schema.golden, "version") == [version]
 

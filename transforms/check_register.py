@@ -7,7 +7,7 @@ import apache_beam as beam
 import msgspec
 from sqlalchemy.engine import Connection
 
-from transforms.ledger import answers, companies
+from transforms.ledger import answers, source_rows
 from transforms.ledger.database import Ledger, chunks
 from transforms.ledger.runs import Progress, remark
 from transforms.ledger.source_rows import Run
@@ -70,7 +70,7 @@ class _AskFn(LedgerFn):
 def unknown(ledger: Ledger, tins: list[str]) -> list[str]:
     """Those of the TINs that a valid row names and no good answer is remembered for."""
     with ledger.read() as connection:
-        live = companies.live_tins(connection, tins)
+        live = source_rows.live_tins(connection, tins)
         return sorted(live - answers.fresh_answers(connection, sorted(live)).keys())
 
 

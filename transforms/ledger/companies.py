@@ -21,16 +21,6 @@ from transforms.register.answer import Answer
 NO_ANSWER = "register_no_answer"
 
 
-def live_tins(connection: Connection, tins: Sequence[str]) -> set[str]:
-    """Those of the TINs that a valid row names: only they are worth a question."""
-    table = schema.rows.c
-    query = sa.select(table.tin).where(table.kind == COMPANY, table.reason == "").distinct()
-    found: set[str] = set()
-    for chunk in chunks(tins):
-        found.update(connection.execute(query.where(table.tin.in_(chunk))).scalars())
-    return found
-
-
 def consolidate(ledger: Ledger, run: Run, tins: Sequence[str]) -> set[RowKey]:
     """Rebuild the companies of these TINs. Returns the company rows whose standing may differ.
 

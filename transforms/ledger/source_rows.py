@@ -211,17 +211,13 @@ def _link(
 def left_over(connection: Connection, run: Run) -> Touched:
     """What earlier runs have left: deferred companies, answers grown old, work that was cut off."""
     touched = _interrupted(connection, run)
-    deferred, answers, table = schema.deferred.c, schema.register_answers.c, schema.rows.c
+    deferred, answers = schema.deferred.c, schema.register_answers.c
     waiting = sa.select(deferred.tin).where(
         deferred.kind == COMPANY, deferred.reason == "register_no_answer"
     )
-    outdated = (
-        sa.select(answers.tin)
-        .join(schema.rows, table.tin == answers.tin)
-        .where(answers.expires_at <= now(), table.kind == COMPANY, table.reason == "")
-    )
-    for query in (waiting, outdated):
-        touched.tins.update(connection.execute(query.distinct()).scalars())
+    touched.tins.update(connection.execute(waiting.distinct()).scalars())
+    outdated = sa.select(answers.tin).where(answers.expires_at <= now())
+    touched.tins |= live_tins(connection, connection.execute(outdated).scalars().all())
     # Persons that were not rebuilt any more, or of which somebody has said something since.
     dirty = schema.dirty_contacts.c
     touched.contacts.update(
@@ -252,13 +248,20 @@ def _interrupted(connection: Connection, run: Run) -> Touched:
             touched.tins.add(tin)
     touched.tins |= _former_tins(connection, written)
     # Bulk files, or a run that was cut off, have brought these since they were last consolidated.
-    new = (
-        sa.select(answers.tin)
-        .join(schema.rows, table.tin == answers.tin)
-        .where(answers.run_seq.in_(unsettled), table.kind == COMPANY, table.reason == "")
-    )
-    touched.tins.update(connection.execute(new.distinct()).scalars())
+    new = sa.select(answers.tin).where(answers.run_seq.in_(unsettled))
+    touched.tins |= live_tins(connection, connection.execute(new).scalars().all())
     return touched
+
+
+def live_tins(connection: Connection, tins: Sequence[str]) -> set[str]:
+    """Those of the TINs that a valid row names: only they are worth a question."""
+    table = schema.rows.c
+    query = sa.select(table.tin).where(table.kind == COMPANY, table.reason == "").distinct()
+    return {
+        tin
+        for chunk in chunks(tins)
+        for tin in connection.execute(query.where(table.tin.in_(chunk))).scalars()
+    }
 
 
 def _former_tins(connection: Connection, written: sa.ColumnElement[bool]) -> set[str]:
