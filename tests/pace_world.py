@@ -4,7 +4,6 @@ import threading
 from collections import Counter
 from collections.abc import Mapping
 from contextlib import ExitStack
-from math import ceil
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,12 +18,11 @@ from transforms.ledger.database import open_ledger
 
 
 class Load(NamedTuple):
-    """How long a load took, and what the limits would have allowed at best; both in seconds."""
+    """How much of the rate of requests a load used, and of the operating time that was scarcest."""
 
-    seconds: float
-    at_best: float
+    of_requests: float
+    of_operating: float
     stats: Any
-    unexplained: int
 
 
 def records(companies: int, contacts: int) -> list[Any]:
@@ -83,29 +81,42 @@ def load_in_virtual_time(
         ledger = open_ledger(f"sqlite:///{folder}/ledger.db")
         stack.callback(ledger.close)
         portal = stack.enter_context(Bitrix24(speed=0, costs=costs, **limits, **portal_settings))
-        worked = count_work(portal)
+        worked = work_of(portal)
         ours = limits_of(portal, **limits)
         client = stack.enter_context(CrmClient(portal.webhook, ours, waits=(0.0, 0.0)))
         began = portal.clock.now()
         Loader(ledger, hold(ledger, records(companies, contacts)), Portal(client), 0.1).load()
         assert (len(portal.companies()), len(portal.contacts())) == (companies, contacts)
-        # What is granted for ten minutes can be used at once, and again when they are over.
-        at_best = max(
-            (portal.stats.requests - burst) / rate,
-            *(600 * (ceil(seconds / operating) - 1) for seconds in worked.values()),
-        )
-        return Load(portal.clock.now() - began, at_best, portal.stats, ours.statistics.unexplained)
+        seconds = portal.clock.now() - began
+        of_requests = (portal.stats.requests - burst) / rate / seconds
+        return Load(of_requests, used(worked, began, seconds, operating), portal.stats)
 
 
-def count_work(portal: Bitrix24) -> Counter[str]:
-    """Adds up what the portal charges, by method."""
-    worked: Counter[str] = Counter()
+def used(
+    worked: list[tuple[float, str, float]], began: float, seconds: float, operating: float
+) -> float:
+    """The share of the operating time that a method got in all ten minutes that were whole.
+
+    What is granted for ten minutes can be used at once, and again when they are over; the last
+    ones end with the load.
+    """
+    whole = int(seconds / 600)
+    spent: Counter[str] = Counter()
+    for moment, method, cost in worked:
+        if moment - began < 600 * whole:
+            spent[method] += cost
+    return max(spent.values(), default=0.0) / (operating * whole) if whole else 0.0
+
+
+def work_of(portal: Bitrix24) -> list[tuple[float, str, float]]:
+    """Notes what the portal charges: when, for which method, how many seconds."""
+    worked: list[tuple[float, str, float]] = []
     operating = portal._gateway.rest.operating
     charge = operating.charge
 
-    def counted(method: str, seconds: float) -> dict[str, float]:
-        worked[method] += seconds
+    def noted(method: str, seconds: float) -> dict[str, float]:
+        worked.append((portal.clock.now(), method, seconds))
         return charge(method, seconds)
 
-    operating.charge = counted
+    operating.charge = noted
     return worked

@@ -25,6 +25,7 @@ REQUISITE, BANK, ADDRESS = (
     "crm.address.add",
 )
 DEAR_ITEMS = {IMPORT: (0, 0.5), REQUISITE: (0.4, 0), BANK: (0.3, 0), ADDRESS: (0.3, 0)}
+ONLY_ITEMS = {IMPORT: (0, 0.8), REQUISITE: (0.05, 0), BANK: (0.05, 0), ADDRESS: (0.05, 0)}
 DEAR_REQUISITES = {IMPORT: (0, 0.1), REQUISITE: (1.5, 0), BANK: (0.1, 0), ADDRESS: (0.1, 0)}
 
 
@@ -55,8 +56,8 @@ def limits_of(ledger: Ledger, clock: Clock, **settings: float) -> Limits:
     ("costs", "settings"),
     [
         (DEAR_ITEMS, {"billing": "commands"}),
-        (DEAR_ITEMS, {"billing": "batch"}),
-        (DEAR_REQUISITES, {"billing": "batch", "companies": 215}),
+        (ONLY_ITEMS, {"billing": "batch"}),
+        (DEAR_REQUISITES, {"billing": "batch"}),
         (DEAR_ITEMS, {"faults": [Fault("no_operating")]}),
     ],
     ids=["items", "items, batch billed", "requisites, batch billed", "operating not told"],
@@ -69,7 +70,7 @@ def test_95_percent_of_what_operating_time_allows(
     )
     assert load.stats.violations == {}
     assert load.stats.refused == {}
-    assert load.at_best / load.seconds >= 0.95
+    assert load.of_operating >= 0.95
 
 
 def test_95_percent_of_what_the_rate_of_requests_allows(tmp_path: Path) -> None:
@@ -78,7 +79,7 @@ def test_95_percent_of_what_the_rate_of_requests_allows(tmp_path: Path) -> None:
         tmp_path, companies=1600, contacts=1600, rate=0.2, burst=30, costs=cheap
     )
     assert load.stats.violations == {}
-    assert load.at_best / load.seconds >= 0.95
+    assert load.of_requests >= 0.95
     # 3,200 items and 4,800 parts: the items 20 a call and many calls a request.
     assert load.stats.requests <= 190
 
