@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 import sqlalchemy as sa
@@ -13,6 +14,13 @@ import sqlalchemy as sa
 from sandbox.kafka import Kafka
 from sandbox.mariadb import MariaDB
 from tests.installation import Installation, installation
+
+
+@pytest.fixture(autouse=True)
+def environment() -> Iterator[None]:
+    """What a command hands to its workers by the environment does not outlive the test."""
+    with patch.dict(os.environ):
+        yield
 
 
 @pytest.fixture(scope="session")
