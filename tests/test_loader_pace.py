@@ -2,13 +2,13 @@
 
 import random
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
-from pace_world import load_in_virtual_time
+from pace_world import Load, load_in_virtual_time
 
 from sandbox.bitrix24 import Bitrix24, Fault
 from transforms.crm.client import CrmClient
@@ -52,6 +52,20 @@ def limits_of(ledger: Ledger, clock: Clock, **settings: float) -> Limits:
     return Limits(**settings, store=store, clock=clock, sleep=clock.sleep)
 
 
+def load_on_a_busy_machine(folder: Path, share: Callable[[Load], float], **settings: Any) -> Load:
+    """The first of four loads that used 95 % of the limit, else the last; none went over it.
+
+    The portal's time passes while workers wait for a core: that only lowers the share.
+    """
+    for attempt in range(4):
+        (folder / str(attempt)).mkdir()
+        load = load_in_virtual_time(folder / str(attempt), **settings)
+        assert load.stats.violations == {}
+        if share(load) >= 0.95:
+            break
+    return load
+
+
 @pytest.mark.parametrize(
     ("costs", "settings"),
     [
@@ -65,25 +79,26 @@ def limits_of(ledger: Ledger, clock: Clock, **settings: float) -> Limits:
 def test_95_percent_of_what_operating_time_allows(
     tmp_path: Path, costs: Any, settings: Any
 ) -> None:
-    load = load_in_virtual_time(
-        tmp_path, **{"companies": 200, "contacts": 320, "operating": 50, "costs": costs} | settings
+    load = load_on_a_busy_machine(
+        tmp_path,
+        lambda load: load.of_operating,
+        **{"companies": 200, "contacts": 320, "operating": 50, "costs": costs} | settings,
     )
-    assert load.stats.violations == {}
     assert load.stats.refused == {}
     assert load.of_operating >= 0.95
 
 
 def test_95_percent_of_what_the_rate_of_requests_allows(tmp_path: Path) -> None:
     cheap = dict.fromkeys((*DEAR_ITEMS, "crm.item.list", "crm.requisite.list"), (0.0005, 0.0005))
-    # On a busy machine the portal's time passes while workers wait for a core: that only lowers it.
-    for attempt in range(4):
-        (tmp_path / str(attempt)).mkdir()
-        load = load_in_virtual_time(
-            tmp_path / str(attempt), companies=1600, contacts=1600, rate=0.2, burst=30, costs=cheap
-        )
-        assert load.stats.violations == {}
-        if load.of_requests >= 0.95:
-            break
+    load = load_on_a_busy_machine(
+        tmp_path,
+        lambda load: load.of_requests,
+        companies=1600,
+        contacts=1600,
+        rate=0.2,
+        burst=30,
+        costs=cheap,
+    )
     assert load.of_requests >= 0.95
     # 3,200 items and 4,800 parts: the items 20 a call and many calls a request.
     assert load.stats.requests <= 190
