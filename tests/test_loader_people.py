@@ -119,6 +119,43 @@ def test_a_company_that_people_had_made_is_adopted(ledger: Ledger, portal: Bitri
     assert portal.stats.requests == requests
 
 
+def test_what_people_typed_in_another_writing_is_not_doubled(
+    ledger: Ledger, portal: Bitrix24
+) -> None:
+    typed = {"PHONE": "8 (921) 123-45-67", "EMAIL": "Info@Romashka.Example",
+             "WEB": "https://www.romashka.example/"}  # fmt: skip
+    fm = [{"typeId": kind, "valueType": "WORK", "value": value} for kind, value in typed.items()]
+    made_by_people(portal, fm=fm)
+    bring(ledger, portal, [FULL])
+    assert values(portal, "companies", ROMASHKA, "PHONE") == [typed["PHONE"], FULL.phones[0]]
+    assert values(portal, "companies", ROMASHKA, "EMAIL") == [typed["EMAIL"]]
+    assert values(portal, "companies", ROMASHKA, "WEB") == [typed["WEB"]]
+    # Ours in another writing takes the place of ours; theirs stays.
+    bring(ledger, portal, [changed(FULL, phones=("+79211234567", "+78120000003"))])
+    assert values(portal, "companies", ROMASHKA, "PHONE") == [typed["PHONE"], "+78120000003"]
+
+
+def test_our_site_in_another_writing_takes_the_place_of_ours(
+    ledger: Ledger, portal: Bitrix24
+) -> None:
+    bring(ledger, portal, [FULL])
+    bring(ledger, portal, [changed(FULL, site="https://romashka.example")])
+    assert values(portal, "companies", ROMASHKA, "WEB") == ["https://romashka.example"]
+
+
+@pytest.mark.parametrize("copies", [3, 5])
+def test_doubles_of_ours_never_hide_another_one(
+    ledger: Ledger, portal: Bitrix24, copies: int
+) -> None:
+    companies = [changed(PLAIN, tin=f"5000000{n:05}") for n in range(30)]
+    for company in companies:
+        for _ in range(copies):
+            mark = {"originatorId": "svod", "originId": company.tin}
+            portal.add("companies", {"title": company.title, **mark})
+    assert bring(ledger, portal, companies) == {"company": {"updated": 30}, "contact": {}}
+    assert len(portal.companies()) == 30 * copies
+
+
 def test_a_requisite_without_kpp_gets_it(ledger: Ledger, portal: Bitrix24) -> None:
     made_by_people(portal, kpp=None)
     bring(ledger, portal, [FULL])

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from transforms.crm.mapping import LINKS, MARK, MULTIFIELDS, ORIGINATOR
+from transforms.crm.writings import readings
 
 Fields = dict[str, Any]
 
@@ -59,8 +60,9 @@ def value_changes(before: Fields, after: Fields, held: Iterable[Fields]) -> Fiel
     """What to send as ``fm`` in an update: an empty map when nothing is to be sent.
 
     ``held`` is the item's ``fm``. Values that the stores gained are added unless somebody has added
-    them; values that they lost are removed where they still are as we sent them; whatever people
-    added stays, and so does the last value of its kind: an update never empties a field.
+    them, in whatever writing; values that they lost are removed where they still are as we sent
+    them; whatever people added stays, and so does the last value of its kind: an update never
+    empties a field.
     """
     there = [(str(one.get("typeId")), str(one.get("value")), str(one.get("id"))) for one in held]
     doubtful = {tuple(pair) for pair in before.get(_DOUBTFUL, ())}
@@ -68,15 +70,19 @@ def value_changes(before: Fields, after: Fields, held: Iterable[Fields]) -> Fiel
     for kind in (kind for kind in MULTIFIELDS if kind in after):
         old = _values(before, kind)
         new = {one["VALUE"]: one["VALUE_TYPE"] for one in after[kind]}
-        values = {value for type_id, value, _ in there if type_id == kind}
-        for value, value_type in new.items():
-            if value not in old | values:
-                added = {"typeId": kind, "valueType": value_type, "value": value}
-                changes[f"n{len(changes)}"] = added
+        stay: set[str] = set()
+        removed: Fields = {}
         for type_id, value, value_id in there:
             ours = value in old or (kind, value) in doubtful
             if type_id == kind and ours and value not in new:
-                changes[value_id] = {"typeId": kind, "valueType": "WORK", "value": ""}
+                removed[value_id] = {"typeId": kind, "valueType": "WORK", "value": ""}
+            elif type_id == kind:
+                stay |= {value} | readings(kind, value)
+        for value, value_type in new.items():
+            if value not in old | stay and stay.isdisjoint(readings(kind, value)):
+                added = {"typeId": kind, "valueType": value_type, "value": value}
+                changes[f"n{len(changes)}"] = added
+        changes |= removed
     return changes
 
 

@@ -113,14 +113,21 @@ class Portal:
         self, entity_type: int, keys: Sequence[str], select: Sequence[str]
     ) -> dict[str, Item]:
         """Items of ours by origin; of two with one origin the older."""
-        # Half a page of keys leaves room for doubles.
+        # Half a page of keys leaves room for doubles; a full page is read on.
         filters = [
             {"=originatorId": mapping.ORIGINATOR, "@originId": list(group)}
             for group in chunks(keys, PAGE // 2)
         ]
         found: dict[str, Item] = {}
-        for item in self._items(entity_type, filters, select):
-            found.setdefault(str(item.fields["originId"]), item)
+        while filters:
+            pages = self._pages(entity_type, filters, select)
+            for item in (item for page in pages for item in page):
+                found.setdefault(str(item.fields["originId"]), item)
+            filters = [
+                one | {">id": page[-1].crm_id}
+                for one, page in zip(filters, pages, strict=True)
+                if len(page) >= PAGE
+            ]
         return found
 
     def items_by_id(
