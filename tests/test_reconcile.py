@@ -52,6 +52,10 @@ def test_every_kind_of_difference_is_told(loaded):
     double = portal.add("companies", {"title": "x", "originatorId": "svod", "originId": tin(3)})
     portal.add("companies", {"title": "x", "originatorId": "svod", "originId": "7799999999"})
     portal.edit("companies", company(loaded, 4)["id"], {"originVersion": "old"})
+    # The same phone in another writing is no difference.
+    (phone,) = company(loaded, 6)["fm"]
+    typed = {**phone, "value": phone["value"].replace("+7", "8 ")}
+    portal.edit("companies", company(loaded, 6)["id"], {"fm": [typed]})
     (requisite,) = portal.find("requisites", "ENTITY_ID", company(loaded, 5)["id"])
     portal.delete("requisites", requisite["id"])
     (requisite,) = portal.find("requisites", "ENTITY_ID", company(loaded, 6)["id"])

@@ -3,11 +3,11 @@
 ``before`` is what we sent last, ``after`` what the stores say now, ``held`` what stands there.
 """
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Any
 
 from transforms.crm.mapping import LINKS, MARK, MULTIFIELDS, ORIGINATOR
-from transforms.crm.writings import readings
+from transforms.crm.writings import is_there
 
 Fields = dict[str, Any]
 
@@ -56,7 +56,7 @@ def differ_in_values(before: Fields, after: Fields) -> bool:
     )
 
 
-def value_changes(before: Fields, after: Fields, held: Iterable[Fields]) -> Fields:
+def value_changes(before: Fields, after: Fields, held: Sequence[Fields]) -> Fields:
     """What to send as ``fm`` in an update: an empty map when nothing is to be sent.
 
     ``held`` is the item's ``fm``. Values that the stores gained are added unless somebody has added
@@ -64,25 +64,25 @@ def value_changes(before: Fields, after: Fields, held: Iterable[Fields]) -> Fiel
     them; whatever people added stays, and so does the last value of its kind: an update never
     empties a field.
     """
-    there = [(str(one.get("typeId")), str(one.get("value")), str(one.get("id"))) for one in held]
     doubtful = {tuple(pair) for pair in before.get(_DOUBTFUL, ())}
     changes: Fields = {}
     for kind in (kind for kind in MULTIFIELDS if kind in after):
         old = _values(before, kind)
         new = {one["VALUE"]: one["VALUE_TYPE"] for one in after[kind]}
-        stay: set[str] = set()
-        removed: Fields = {}
-        for type_id, value, value_id in there:
-            ours = value in old or (kind, value) in doubtful
-            if type_id == kind and ours and value not in new:
-                removed[value_id] = {"typeId": kind, "valueType": "WORK", "value": ""}
-            elif type_id == kind:
-                stay |= {value} | readings(kind, value)
+        stay: list[Fields] = []
+        lost: list[str] = []
+        for one in (one for one in held if str(one.get("typeId")) == kind):
+            value = str(one.get("value"))
+            if (value in old or (kind, value) in doubtful) and value not in new:
+                lost.append(str(one.get("id")))
+            else:
+                stay.append(one)
         for value, value_type in new.items():
-            if value not in old | stay and stay.isdisjoint(readings(kind, value)):
+            if value not in old and not is_there(kind, value, stay):
                 added = {"typeId": kind, "valueType": value_type, "value": value}
                 changes[f"n{len(changes)}"] = added
-        changes |= removed
+        for value_id in lost:
+            changes[value_id] = {"typeId": kind, "valueType": "WORK", "value": ""}
     return changes
 
 

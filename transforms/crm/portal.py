@@ -114,7 +114,7 @@ class Portal:
     ) -> dict[str, Item]:
         """Items of ours by origin; of two with one origin the older."""
         # Half a page of keys leaves room for doubles; a full page is read on.
-        filters = [
+        filters: list[Fields] = [
             {"=originatorId": mapping.ORIGINATOR, "@originId": list(group)}
             for group in chunks(keys, PAGE // 2)
         ]

@@ -16,6 +16,7 @@ from transforms.crm.batch import as_map
 from transforms.crm.outcomes import Fields
 from transforms.crm.parts import BANK, GONE, REQUISITE, find_bank_details, find_requisites
 from transforms.crm.portal import PAGE, Item, Portal
+from transforms.crm.writings import is_there
 from transforms.ledger import loads, rejections, schema
 from transforms.ledger.database import Ledger, chunks
 from transforms.ledger.sent import ITEM, Key, Sent, sent_parts
@@ -164,14 +165,11 @@ def _differences(kind: str, key: str, item: Item, sent: Sent) -> Iterator[Findin
         for name in _PLAIN[kind]
         if name in before and str(item.fields.get(name) or "") != str(before[name] or "")
     ]
-    there = {
-        (str(one.get("typeId")), str(one.get("value")))
-        for one in as_map(item.fields.get("fm")).values()
-    }
+    there = as_map(item.fields.get("fm")).values()
     changed += [
         name
         for name in mapping.MULTIFIELDS
-        if any((name, one["VALUE"]) not in there for one in before.get(name, ()))
+        if not all(is_there(name, one["VALUE"], there) for one in before.get(name, ()))
     ]
     linked = {int(one) for one in as_map(item.fields.get(mapping.LINKS)).values()}
     if not linked.issuperset(before.get(mapping.LINKS) or ()):

@@ -1,6 +1,20 @@
 """Phones, e-mails and sites that people have typed into the CRM: the same in another writing?"""
 
+from collections.abc import Iterable, Mapping
+from typing import Any
+
 from transforms.fields import email, phone, site
+
+
+def is_there(kind: str, value: str, held: Iterable[Mapping[str, Any]]) -> bool:
+    """Whether one of the values of ``fm`` says what ``value`` says.
+
+    >>> is_there("PHONE", "+78121234567", [{"typeId": "PHONE", "value": "8 (812) 123-45-67"}])
+    True
+    """
+    written = [str(one.get("value")) for one in held if str(one.get("typeId")) == kind]
+    said = readings(kind, value)
+    return value in written or any(not said.isdisjoint(readings(kind, one)) for one in written)
 
 
 def readings(kind: str, value: str) -> frozenset[str]:
