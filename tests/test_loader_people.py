@@ -23,7 +23,7 @@ from loader_world import (
 )
 
 from sandbox.bitrix24 import Bitrix24, Fault
-from transforms.crm.errors import RefusesAll
+from transforms.crm.errors import RefusesAll, Stop
 from transforms.ledger import schema
 from transforms.ledger.database import Ledger, open_ledger
 from transforms.records import Address
@@ -273,3 +273,34 @@ def test_a_portal_that_refuses_everything_stops_the_run(
     portal.faults.set([])
     load(ledger, portal, hold(ledger, companies), settle=0.01)
     assert len(portal.companies()) == len(portal.requisites()) == 250
+
+
+@pytest.mark.parametrize("method", ["crm.item.batchImport", "crm.requisite.add", "crm.item.update"])
+def test_a_portal_that_refuses_the_few_records_of_a_run_stops_it_too(
+    ledger: Ledger, portal: Bitrix24, method: str
+) -> None:
+    companies = [changed(PLAIN, tin=f"5000000{n:05}") for n in range(6)]
+    if method == "crm.item.update":
+        bring(ledger, portal, companies)
+        companies = [changed(company, title="ИП Новый") for company in companies]
+    portal.faults.set([Fault("refuse", method=method, code="ERROR_FIELD")])
+    with pytest.raises(RefusesAll, match=f"refuses every record in {method}: ERROR_FIELD"):
+        bring(ledger, portal, companies)
+    assert rejected(ledger) == []
+    # With one that is taken it is those records' fault.
+    portal.faults.set(
+        [Fault("refuse", method=method, origins=frozenset(one.tin for one in companies[1:]))]
+    )
+    bring(ledger, portal, companies)
+    assert [key for _, key, _ in rejected(ledger)] == [one.tin for one in companies[1:]]
+
+
+def test_a_missing_right_that_is_told_item_by_item_stops_the_run(
+    ledger: Ledger, portal: Bitrix24
+) -> None:
+    portal.faults.set([Fault("refuse", method="crm.item.batchImport", code="ACCESS_DENIED")])
+    with pytest.raises(Stop, match=r"give the webhook the right 'crm'"):
+        bring(ledger, portal, RECORDS)
+    assert rejected(ledger) == []
+    portal.faults.set([])
+    assert bring(ledger, portal, RECORDS) == {"company": {"created": 2}, "contact": {"created": 2}}

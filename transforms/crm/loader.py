@@ -91,6 +91,7 @@ class Loader:
                 break
         for one in progress.values():
             one.flush()
+        self._portal.refusals.conclude()
 
     def _pass(self, progress: Mapping[str, Progress]) -> int | None:
         """One attempt at all that is pending; when the next one makes sense (None: all known)."""

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from transforms.crm import mapping
+from transforms.crm.answers import error_of
 from transforms.crm.batch import BatchAnswer, Command, as_map
 from transforms.crm.client import CrmClient
 from transforms.crm.custom_fields import names_in
@@ -52,7 +53,7 @@ class Portal:
         known: Known | None = None,
     ) -> None:
         self._client, self.given, self.known = client, given, known
-        self._refusals = Refusals()
+        self.refusals = Refusals()
         self.sizes = Sizes(client.limits)
 
     def stop(self) -> None:
@@ -192,14 +193,14 @@ class Portal:
             if number in outcomes.done:
                 told = list(as_map(outcomes.done[number].get("items")).values())
                 if len(told) == len(keys):  # else it says nothing about any of them
-                    found |= dict(zip(keys, map(_imported, told), strict=True))
+                    found |= _imported(dict(zip(keys, told, strict=True)))
             elif number in outcomes.refused and len(keys) == 1:
                 found[keys[0]] = outcomes.refused[number]
             elif number in outcomes.refused:  # for one record's sake: each is sent by itself
                 for key in keys:
                     found |= self.import_items(entity_type, {key: items[key]})
         refused = [one for one in found.values() if isinstance(one, Refused)]
-        self._refusals.note(IMPORT, len(found) - len(refused), refused)
+        self.refusals.note(IMPORT, len(found) - len(refused), refused)
         return found
 
     def multifields(self, entity_type: int, ids: Sequence[int]) -> Outcomes[int]:
@@ -257,7 +258,7 @@ class Portal:
             self._write({key: (method, calls[key]) for key in keys}, outcomes)
             refused = [outcomes.refused[key] for key in keys if key in outcomes.refused]
             done = any(key in outcomes.done for key in keys)
-            self._refusals.note(method, done, [e for e in refused if not is_gone(e)])
+            self.refusals.note(method, done, [e for e in refused if not is_gone(e)])
         return outcomes
 
     def _write(self, commands: Mapping[K, Command], outcomes: Outcomes[K]) -> None:
@@ -319,8 +320,16 @@ def _values_in(value: Any) -> int:
     return 1
 
 
-def _imported(outcome: Mapping[str, Any]) -> int | Refused:
-    if "item" in outcome:
-        return int(outcome["item"]["id"])
-    code, description = (str(outcome.get(name) or "") for name in ("error", "error_description"))
-    return Refused(code, description)
+def _imported(told: Mapping[K, Mapping[str, Any]]) -> dict[K, int | Refused]:
+    """Ids and refusals; of an item that neither came in nor is refused nothing is known."""
+    found: dict[K, int | Refused] = {}
+    for key, outcome in told.items():
+        if "item" in outcome:
+            found[key] = int(outcome["item"]["id"])
+            continue
+        error = error_of(IMPORT, 0, outcome)
+        if error.fatal:
+            raise error
+        if isinstance(error, Refused):
+            found[key] = error
+    return found
