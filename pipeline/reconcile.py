@@ -13,7 +13,7 @@ from pipeline.plan_file import private_file
 from pipeline.run import check_crm, conduct
 from pipeline.summary import DONE, INCOMPLETE
 from transforms.crm.portal import Portal
-from transforms.crm.reconciliation import FINDINGS, Finding, Reconciliation, repair
+from transforms.crm.reconciliation import FINDINGS, LEFT, Finding, Reconciliation, repair
 from transforms.ledger.database import Ledger
 from transforms.ledger.runs import finish_run
 from transforms.ledger.source_rows import Run
@@ -27,6 +27,7 @@ _MEANING = {
     "doubled": "a second record with the same mark: merge them in the CRM",
     "strange": "with our mark, and not known to the ledger",
     "behind": "not in the version that was sent last",
+    LEFT: "no row of a store stands for it any more: decide what becomes of it",
 }
 
 
@@ -55,13 +56,14 @@ def reconcile(chosen: Options, repairs: bool) -> int:
             with private_file(path) as file:
                 file.writelines(f"{msgspec.json.encode(one).decode()}\n" for one in found)
             print(f"All of them: {path}")
-        return INCOMPLETE if found and not repairs else DONE
+        differ = any(one.finding != LEFT for one in found)
+        return INCOMPLETE if differ and not repairs else DONE
 
     return conduct("reconcile", chosen, work, finish)
 
 
 def _tell(found: list[Finding]) -> None:
-    if not found:
+    if all(one.finding == LEFT for one in found):
         print("The CRM holds what was loaded.")
     counts = Counter((one.finding, one.kind) for one in found)
     for name in FINDINGS:

@@ -61,6 +61,11 @@ def _verdict(summary: dict[str, Any]) -> Iterator[str]:
         yield f"Note: {remark}"
     if waiting := sum(summary["review"].values()):
         yield f"Doubtful: {waiting:,} pairs wait for somebody's judgement; see svod review"
+    if left := summary["left_base"]:
+        yield (
+            f"Left over: {left:,} records in the CRM that no row of a store stands for any more;"
+            " svod reconcile lists them"
+        )
     if summary["messages"]:
         yield f"Broken input: {summary['messages']:,} places; see the table invalid_messages"
     if summary["status"] != "done":

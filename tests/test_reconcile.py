@@ -108,6 +108,24 @@ def test_repair_puts_right_what_is_ours_and_leaves_peoples_edits(loaded):
     assert portal.state.duplicates("contacts") == {}
 
 
+def test_what_no_row_stands_for_any_more_is_listed(loaded):
+    loaded.change("companies", 1, is_deleted=1)
+    loaded.change("contacts", 2, company_id=3)
+    ended = loaded.svod("review", "--yes", "A:2", "A:3")
+    assert ended.code == 0, ended
+    ended = loaded.full(sources=["store_a"])
+    assert "Left over: 3 records in the CRM that no row of a store stands for any more" in ended.out
+    ended, found = reconcile(loaded)
+    assert found == {
+        ("left", "company", tin(1)),
+        ("left", "contact", "A-1"),
+        ("left", "contact", "A-3", "merged into A-2"),
+    }
+    # It is no difference: nothing is to be put right.
+    assert ended.code == 0
+    assert ended.out.splitlines()[0] == "The CRM holds what was loaded."
+
+
 def test_an_empty_ledger_and_a_crm_with_records_of_ours(place):
     place.portal.add("companies", {"title": "x", "originatorId": "svod", "originId": tin(1)})
     place.report.mkdir(exist_ok=True)

@@ -10,6 +10,8 @@ from functools import partial
 from itertools import pairwise
 
 import msgspec
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
 
 from transforms.crm import mapping
 from transforms.crm.batch import as_map
@@ -24,7 +26,8 @@ from transforms.ledger.source_rows import Run
 from transforms.records import COMPANY, CONTACT
 
 MISSING, CHANGED, DOUBLED, STRANGE, BEHIND = "missing", "changed", "doubled", "strange", "behind"
-FINDINGS = (MISSING, CHANGED, DOUBLED, STRANGE, BEHIND)
+LEFT = "left"
+FINDINGS = (MISSING, CHANGED, DOUBLED, STRANGE, BEHIND, LEFT)
 
 TYPES: Mapping[str, int] = {COMPANY: mapping.COMPANY_TYPE, CONTACT: mapping.CONTACT_TYPE}
 _PLAIN: Mapping[str, tuple[str, ...]] = {
@@ -41,7 +44,9 @@ class Finding(msgspec.Struct, frozen=True):
 
     ``missing``: what we have loaded is not there any more. ``changed``: people have changed what we
     had sent. ``doubled``: another item bears the same mark. ``strange``: it bears our mark, and the
-    ledger does not know it. ``behind``: it is not in the version that we sent last.
+    ledger does not know it. ``behind``: it is not in the version that we sent last. ``left``, which
+    is no difference: no row of a store stands for it any more; ``fields`` name the contact that it
+    was merged into, if it was.
     """
 
     finding: str
@@ -109,14 +114,18 @@ class Reconciliation:
             sent = sent_parts(connection, kind, list(ours.values()))
             keys = sorted({str(item.fields["originId"]) for item in items.values()})
             entered = loads.crm_ids(connection, kind, keys)
+            left = _left(connection, kind, list(ours.values()))
         unmarked = sorted(ours.keys() - items.keys())
         others = self._portal.items_by_id(TYPES[kind], unmarked, [*_PLAIN[kind], *_ALL])
         there = {**items, **others}
         for crm_id, key in ours.items():
             if crm_id not in there:
                 yield Finding(MISSING, kind, key, crm_id)
-            elif ITEM in sent.get(key, {}):
+                continue
+            if ITEM in sent.get(key, {}):
                 yield from _differences(kind, key, there[crm_id], sent[key][ITEM])
+            if key in left:
+                yield Finding(LEFT, kind, key, crm_id, left[key])
         for crm_id, item in items.items():
             key = str(item.fields["originId"])
             if first.setdefault(key, crm_id) != crm_id or entered.get(key, crm_id) != crm_id:
@@ -150,6 +159,23 @@ class Reconciliation:
 
 
 _ALL = ("originatorId", "fm", "companyIds")
+
+
+def _left(connection: Connection, kind: str, keys: Sequence[str]) -> dict[str, list[str]]:
+    """Those of the records that are golden no more, and which one each was merged into."""
+    golden, alias = schema.golden.c, schema.aliases.c
+    stand: set[str] = set()
+    merged: dict[str, str] = {}
+    for chunk in chunks(keys):
+        query = sa.select(golden.key).where(golden.kind == kind, golden.key.in_(chunk))
+        stand.update(connection.execute(query).scalars())
+        into = sa.select(alias.alias, alias.key).where(alias.kind == kind, alias.alias.in_(chunk))
+        merged |= dict(connection.execute(into).tuples().all())
+    return {
+        key: [f"merged into {merged[key]}"] if key in merged else []
+        for key in keys
+        if key not in stand
+    }
 
 
 def _changed_part(fields: Fields, held: Fields) -> list[str]:
