@@ -67,7 +67,7 @@ def _parser() -> Parser:
     applies = _command(commands, "apply", _apply, "load exactly what a plan says")
     applies.add_argument("file", metavar="FILE", type=Path)
     applies.add_argument("--only", default="", help="company, contact, TINs or keys, by commas")
-    applies.add_argument("--limit", type=int, help="so many records at most")
+    applies.add_argument("--limit", type=options.positive(int), help="so many records at most")
     options.add_load(applies)
     crm = _command(commands, "crm", _crm, "check the portal, and make svod's own fields in it")
     crm.add_argument("action", choices=("setup",))

@@ -106,7 +106,7 @@ def add_delta(parser: argparse.ArgumentParser) -> None:
         help="with --follow: serve /metrics and /health there",
     )
     parser.add_argument(
-        "--poll", type=_positive(float), help="seconds between two looks at store A; default 60"
+        "--poll", type=positive(float), help="seconds between two looks at store A; default 60"
     )
     add_load(parser)
 
@@ -124,7 +124,7 @@ def _whole(stores: "argparse._ArgumentGroup") -> None:
 def _changes(stores: "argparse._ArgumentGroup") -> None:
     stores.add_argument(
         "--store_a_window",
-        type=_positive(float),
+        type=positive(float),
         help="minutes before the last run's newest change that are read again; default 15",
     )
     stores.add_argument("--store_b_kafka", help="brokers, host:port, comma separated (SVOD_KAFKA)")
@@ -138,7 +138,7 @@ def _stores(parser: argparse.ArgumentParser) -> "argparse._ArgumentGroup":
     stores.add_argument(
         "--store_a", help="mysql://user:password@host:3306/shop?ssl_ca=… (SVOD_STORE_A)"
     )
-    stores.add_argument("--store_a_connections", type=_positive(int), help="at most; default 2")
+    stores.add_argument("--store_a_connections", type=positive(int), help="at most; default 2")
     return stores
 
 
@@ -147,27 +147,29 @@ def add_load(parser: argparse.ArgumentParser) -> None:
     add_ledger(parser)
     crm = parser.add_argument_group("CRM")
     crm.add_argument("--crm", help="Bitrix24 webhook URL (SVOD_CRM)")
-    crm.add_argument("--crm_rate", type=_positive(float), help="requests a second")
-    crm.add_argument("--crm_burst", type=_positive(int), help="requests at once")
-    crm.add_argument("--crm_operating", type=_positive(float), help="seconds in ten minutes")
+    crm.add_argument("--crm_rate", type=positive(float), help="requests a second")
+    crm.add_argument("--crm_burst", type=positive(int), help="requests at once")
+    crm.add_argument("--crm_operating", type=positive(float), help="seconds in ten minutes")
     crm.add_argument(
         "--crm_settle",
-        type=_positive(float),
+        type=positive(float),
         help="seconds that a request may go on in the portal after its answer was lost",
     )
     crm.add_argument(
-        "--crm_responsible", type=_positive(int), help="id of the user who gets new records"
+        "--crm_responsible", type=positive(int), help="id of the user who gets new records"
     )
     crm.add_argument("--crm_company_type", help="type of new companies, as CUSTOMER")
     register = parser.add_argument_group("register")
     register.add_argument("--register", help="base URL (SVOD_REGISTER)")
     register.add_argument("--register_token", help="key (SVOD_REGISTER_TOKEN)")
-    register.add_argument("--register_rate", type=_positive(float), help="questions a second")
-    register.add_argument("--register_daily", type=_positive(int), help="questions a day")
+    register.add_argument("--register_rate", type=positive(float), help="questions a second")
+    register.add_argument("--register_daily", type=positive(int), help="questions a day")
     parser.add_argument("--report", help="folder for report.html and summary.json")
 
 
-def _positive(number: type[int] | type[float]) -> Callable[[str], float]:
+def positive(number: type[int] | type[float]) -> Callable[[str], float]:
+    """For argparse: what makes such a number of an option's text, and refuses any other."""
+
     def parse(text: str) -> float:
         value = number(text)
         if not 0 < value < 1e12:

@@ -97,12 +97,14 @@ def apply(chosen: Options, path: Path, only: Sequence[str], limit: int | None) -
         try:
             portal = open_portal(client, access)
             portal.check()
-            still, changed = _still_so(ledger, Planner(ledger, portal), chosen_lines)
+            still, done, changed = _still_so(ledger, Planner(ledger, portal), chosen_lines)
         except (CrmUnavailable, Stop, ConfigurationError) as error:
             raise SvodError(str(error)) from None
         finally:
             client.close()
         left["changed"] = len(changed)
+        if done:
+            print(f"{done:,} records are in the CRM as the plan says already")
         for one in changed[:20]:
             print(f"changed since the plan, left out: {one.kind} {one.key}")
         load_crm(ledger, run, access, {kind: frozenset(keys) for kind, keys in still.items()})
@@ -118,13 +120,20 @@ def apply(chosen: Options, path: Path, only: Sequence[str], limit: int | None) -
 
 
 def _chosen(path: Path, only: Sequence[str], limit: int | None) -> list[Planned]:
-    """The plan's creates and updates that were asked for; companies stand before contacts."""
-    lines = [
-        one
-        for one in read_plan(path)
-        if one.action in (CREATE, UPDATE)
-        and (not only or {one.kind, one.key, *_tins(one)} & set(only))
-    ]
+    """The plan's creates and updates that were asked for; companies stand before contacts.
+
+    Raises:
+        ConfigurationError: when the plan has nothing by one of the names in ``only``.
+    """
+    lines: list[Planned] = []
+    unknown = set(only)
+    for one in read_plan(path):
+        meant = {one.kind, one.key, *_tins(one)}.intersection(only)
+        unknown -= meant
+        if one.action in (CREATE, UPDATE) and (meant or not only):
+            lines.append(one)
+    if unknown:
+        raise ConfigurationError(f"--only: the plan has no {', '.join(sorted(unknown))}")
     return lines[:limit]
 
 
@@ -135,22 +144,26 @@ def _tins(one: Planned) -> list[str]:
 
 def _still_so(
     ledger: Ledger, planner: Planner, lines: Sequence[Planned]
-) -> tuple[dict[str, list[str]], list[Planned]]:
-    """The keys of which the plan still holds, by kind, and the lines of all others."""
+) -> tuple[dict[str, list[str]], int, list[Planned]]:
+    """The keys of which the plan still holds, how many are done, and the lines of all others."""
     still: dict[str, list[str]] = {COMPANY: [], CONTACT: []}
+    done = 0
     changed: list[Planned] = []
     for chunk in chunks(lines, _CHUNK):
         for kind in (COMPANY, CONTACT):
             of_kind = {one.key: one for one in chunk if one.kind == kind}
             with ledger.read() as connection:
                 pending: list[Pending] = loads.pending_of(connection, kind, of_kind)
+                there = loads.crm_versions(connection, kind, list(of_kind))
             now = {one.key: one for one in planner.plan(kind, pending)}
             for key, line in of_kind.items():
                 if key in now and _same(now[key], line):
                     still[kind].append(key)
+                elif key not in now and there.get(key) == line.version:
+                    done += 1
                 else:
                     changed.append(line)
-    return still, changed
+    return still, done, changed
 
 
 def _same(one: Planned, other: Planned) -> bool:

@@ -132,11 +132,32 @@ def test_a_part_of_a_plan(filled, options, companies, contacts):
     plan(filled)
     assert apply(filled, *options).code == 3  # the rest waits
     assert (len(filled.titles()), len(filled.people())) == (companies, contacts)
-    assert apply(filled).code == (3 if companies else 0)  # what is there now has changed since
-    plan(filled)
-    assert apply(filled).code == 0
+    # What is there is done: the rest of the plan can be applied, and all of it again.
+    rest = apply(filled)
+    assert rest.code == 0
+    done = f"{companies + contacts} records are in the CRM as the plan says already"
+    assert (done in rest.out.splitlines()) == bool(companies)
+    filled.wrote()
+    assert "6 records are in the CRM as the plan says already" in apply(filled).out
+    assert filled.wrote() == {}
     assert (len(filled.titles()), len(filled.people())) == (3, 3)
     assert filled.portal.stats.violations == {}
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (["--limit=0"], "--limit"),
+        (["--limit=-1"], "--limit"),
+        ([f"--only={tin(2)},7712345678,compnay"], "--only: the plan has no 7712345678, compnay"),
+    ],
+)
+def test_a_part_that_cannot_be_meant(filled, options, told):
+    plan(filled)
+    ended = apply(filled, *options)
+    assert ended.code == 2
+    assert told in ended.err
+    assert filled.portal.stats.writes == 0
 
 
 def test_a_deleted_record_is_left_alone(filled):

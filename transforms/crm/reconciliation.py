@@ -170,7 +170,7 @@ def _left(connection: Connection, kind: str, keys: Sequence[str]) -> dict[str, l
         query = sa.select(golden.key).where(golden.kind == kind, golden.key.in_(chunk))
         stand.update(connection.execute(query).scalars())
         into = sa.select(alias.alias, alias.key).where(alias.kind == kind, alias.alias.in_(chunk))
-        merged |= dict(connection.execute(into).tuples().all())
+        merged |= {row.alias: row.key for row in connection.execute(into)}
     return {
         key: [f"merged into {merged[key]}"] if key in merged else []
         for key in keys

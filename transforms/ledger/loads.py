@@ -133,6 +133,17 @@ def crm_ids(connection: Connection, kind: str, keys: Sequence[str]) -> dict[str,
     }
 
 
+def crm_versions(connection: Connection, kind: str, keys: Sequence[str]) -> dict[str, str]:
+    """The golden versions that the CRM holds in full of those records that are there."""
+    table = schema.crosswalk.c
+    query = sa.select(table.key, table.version).where(table.kind == kind)
+    return {
+        key: version
+        for chunk in chunks(keys)
+        for key, version in connection.execute(query.where(table.key.in_(chunk)))
+    }
+
+
 def enter(
     connection: Connection, run: Run, kind: str, ids: Mapping[str, int], created: bool
 ) -> None:
