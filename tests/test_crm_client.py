@@ -11,6 +11,7 @@ from socketserver import ThreadingTCPServer
 from typing import Any
 
 import pytest
+from requests.adapters import HTTPAdapter
 
 from transforms.crm.client import CrmClient, check_webhook
 from transforms.crm.errors import (
@@ -249,6 +250,24 @@ class TestCall:
         ):
             client.call("crm.item.add", {}, writes=True)
         given_up.set()
+
+    def test_a_request_may_take_as_long_as_the_portal_lets_it(
+        self, server: Server, answers: Answers, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        given: list[Any] = []
+        send = HTTPAdapter.send
+
+        def watched(adapter: HTTPAdapter, *arguments: Any, **options: Any) -> Any:
+            given.append(options["timeout"])
+            return send(adapter, *arguments, **options)
+
+        monkeypatch.setattr(HTTPAdapter, "send", watched)
+        answers.say((200, {"result": 7}))
+        with CrmClient(f"http://127.0.0.1:{server.port}/rest/1/{CODE}/", Limits()) as client:
+            client.call("crm.item.get", {}, writes=False)
+        ((connecting, reading),) = given
+        assert connecting <= 15
+        assert 70 <= reading <= 120
 
     @pytest.mark.parametrize(
         ("status", "code"), [(503, "QUERY_LIMIT_EXCEEDED"), (429, "OPERATION_TIME_LIMIT")]
