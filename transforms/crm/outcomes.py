@@ -24,6 +24,11 @@ def is_gone(error: Refused) -> bool:
     return told or error.code.upper() == "NOT_FOUND"
 
 
+def is_there_already(error: Refused) -> bool:
+    """Whether the portal says that such an address is there: it is changed then."""
+    return "TypeAddress exists" in error.description
+
+
 def rejection(error: Refused, sent: Mapping[str, Any]) -> Rejection:
     """Why a change of an item, or of what hangs on it, is not taken."""
     if is_gone(error):

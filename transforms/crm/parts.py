@@ -11,7 +11,14 @@ from transforms.crm import mapping
 from transforms.crm.changes import changed_fields
 from transforms.crm.creates import Creates, Find, Found
 from transforms.crm.errors import Refused
-from transforms.crm.outcomes import Fields, Outcomes, Rejection, is_gone, rejection
+from transforms.crm.outcomes import (
+    Fields,
+    Outcomes,
+    Rejection,
+    is_gone,
+    is_there_already,
+    rejection,
+)
 from transforms.crm.portal import Portal
 from transforms.ledger import loads
 from transforms.ledger.database import Ledger
@@ -21,7 +28,6 @@ from transforms.matching.golden import GoldenCompany
 from transforms.records import COMPANY
 
 REQUISITE, ADDRESS, BANK = "requisite:", "address:", "bank:"
-_ADDRESS_EXISTS = "TypeAddress exists"
 # Marks a part that a person has deleted: it is left alone from then on.
 GONE = "deleted"
 
@@ -134,9 +140,7 @@ class CompanyParts:
             ours = intents(connection, COMPANY, sorted({tin for tin, _ in new}))
         self._ledger.transact(partial(save_intents, kind=COMPANY, parts=new))
         added = self._each("crm.address.add", new)
-        exists = {
-            key for key, error in added.refused.items() if _ADDRESS_EXISTS in error.description
-        }
+        exists = {key for key, error in added.refused.items() if is_there_already(error)}
         added.done |= dict.fromkeys(exists - ours.keys())
         self._settle(added, new, new, but=exists)
         changed = {key: new[key] for key in exists & ours.keys()}

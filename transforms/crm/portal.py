@@ -12,7 +12,7 @@ from transforms.crm.batch import BatchAnswer, Command, as_map
 from transforms.crm.client import CrmClient
 from transforms.crm.custom_fields import names_in
 from transforms.crm.errors import CrmUnavailable, Refused, Stop, UnknownOutcome
-from transforms.crm.outcomes import Fields, Outcomes, is_gone
+from transforms.crm.outcomes import Fields, Outcomes, is_gone, is_there_already
 from transforms.crm.refusals import Refusals
 from transforms.crm.sizes import IMPORT, MAX_COMMANDS, Sizes
 from transforms.errors import ConfigurationError
@@ -256,9 +256,10 @@ class Portal:
             count = self.sizes.commands(method, len(left))
             keys, left = left[:count], left[count:]
             self._write({key: (method, calls[key]) for key in keys}, outcomes)
-            refused = [outcomes.refused[key] for key in keys if key in outcomes.refused]
-            done = any(key in outcomes.done for key in keys)
-            self.refusals.note(method, done, [e for e in refused if not is_gone(e)])
+            told = [outcomes.refused[key] for key in keys if key in outcomes.refused]
+            # What the record's own history explains says nothing of the portal.
+            refused = [one for one in told if not is_gone(one) and not is_there_already(one)]
+            self.refusals.note(method, any(key in outcomes.done for key in keys), refused)
         return outcomes
 
     def _write(self, commands: Mapping[K, Command], outcomes: Outcomes[K]) -> None:
