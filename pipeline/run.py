@@ -242,7 +242,7 @@ def _interruptible(ledger: Ledger, run: Run, view: ProgressView) -> Iterator[Non
             target=finish_run, args=(ledger, run, INTERRUPTED, None), daemon=True
         )
         entering.start()
-        entering.join(timeout=1)
+        entering.join(timeout=10)  # a ledger that is away must not hold the program
         os._exit(code)
 
     before = {number: signal.signal(number, leave) for number in (signal.SIGINT, signal.SIGTERM)}

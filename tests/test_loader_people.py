@@ -252,15 +252,26 @@ def test_contacts_of_a_deleted_company_are_not_linked_to_nothing(
     assert [row["companyIds"] for row in portal.contacts()] == [[sidorkin["id"]]]
 
 
-@pytest.mark.parametrize("method", ["crm.item.batchImport", "crm.requisite.add", "crm.item.update"])
-def test_a_portal_that_refuses_everything_stops_the_run(
-    ledger: Ledger, portal: Bitrix24, method: str
-) -> None:
-    companies = [changed(PLAIN, tin=f"5000000{n:05}") for n in range(250)]
+REFUSING = pytest.mark.parametrize(
+    "method", ["crm.item.batchImport", "crm.requisite.add", "crm.item.update"]
+)
+
+
+def all_refused(ledger: Ledger, portal: Bitrix24, method: str, count: int) -> list[Any]:
+    """Companies to be brought, for each of which the portal refuses ``method``."""
+    companies = [changed(PLAIN, tin=f"5000000{n:05}") for n in range(count)]
     if method == "crm.item.update":
         bring(ledger, portal, companies)
         companies = [changed(company, title="ИП Новый") for company in companies]
     portal.faults.set([Fault("refuse", method=method, code="ERROR_FIELD")])
+    return companies
+
+
+@REFUSING
+def test_a_portal_that_refuses_everything_stops_the_run(
+    ledger: Ledger, portal: Bitrix24, method: str
+) -> None:
+    companies = all_refused(ledger, portal, method, 250)
     with pytest.raises(RefusesAll) as caught:
         load(ledger, portal, hold(ledger, companies), workers=2)
     assert str(caught.value) == (
@@ -275,15 +286,11 @@ def test_a_portal_that_refuses_everything_stops_the_run(
     assert len(portal.companies()) == len(portal.requisites()) == 250
 
 
-@pytest.mark.parametrize("method", ["crm.item.batchImport", "crm.requisite.add", "crm.item.update"])
+@REFUSING
 def test_a_portal_that_refuses_the_few_records_of_a_run_stops_it_too(
     ledger: Ledger, portal: Bitrix24, method: str
 ) -> None:
-    companies = [changed(PLAIN, tin=f"5000000{n:05}") for n in range(6)]
-    if method == "crm.item.update":
-        bring(ledger, portal, companies)
-        companies = [changed(company, title="ИП Новый") for company in companies]
-    portal.faults.set([Fault("refuse", method=method, code="ERROR_FIELD")])
+    companies = all_refused(ledger, portal, method, 6)
     with pytest.raises(RefusesAll, match=f"refuses every record in {method}: ERROR_FIELD"):
         bring(ledger, portal, companies)
     assert rejected(ledger) == []

@@ -114,21 +114,14 @@ class Portal:
         self, entity_type: int, keys: Sequence[str], select: Sequence[str]
     ) -> dict[str, Item]:
         """Items of ours by origin; of two with one origin the older."""
-        # Half a page of keys leaves room for doubles; a full page is read on.
-        filters: list[Fields] = [
+        # Half a page of keys leaves room for doubles.
+        filters = [
             {"=originatorId": mapping.ORIGINATOR, "@originId": list(group)}
             for group in chunks(keys, PAGE // 2)
         ]
         found: dict[str, Item] = {}
-        while filters:
-            pages = self._pages(entity_type, filters, select)
-            for item in (item for page in pages for item in page):
-                found.setdefault(str(item.fields["originId"]), item)
-            filters = [
-                one | {">id": page[-1].crm_id}
-                for one, page in zip(filters, pages, strict=True)
-                if len(page) >= PAGE
-            ]
+        for item in self._items(entity_type, filters, select):
+            found.setdefault(str(item.fields["originId"]), item)
         return found
 
     def items_by_id(
@@ -136,23 +129,35 @@ class Portal:
     ) -> dict[int, Item]:
         """Those of the items that are there."""
         filters = [{"@id": list(group)} for group in chunks(ids, PAGE)]
-        return {item.crm_id: item for item in self._items(entity_type, filters, select)}
+        # A page has room for all of its ids, so a full one hides nothing.
+        pages = self._pages(entity_type, filters, select)
+        return {item.crm_id: item for page in pages for item in page}
 
     def items_between(
         self, entity_type: int, ranges: Sequence[tuple[int, int | None]], select: Sequence[str]
-    ) -> list[list[Item]]:
-        """A page of items with our mark for each range of ids, from behind its first one."""
+    ) -> list[Item]:
+        """The items with our mark in ranges of ids, each from behind its first one."""
         filters = [
             {"=originatorId": mapping.ORIGINATOR, ">id": after}
             | ({} if last is None else {"<=id": last})
             for after, last in ranges
         ]
-        return self._pages(entity_type, filters, select)
+        return self._items(entity_type, filters, select)
 
     def _items(
         self, entity_type: int, filters: Sequence[Fields], select: Sequence[str]
     ) -> list[Item]:
-        return [item for page in self._pages(entity_type, filters, select) for item in page]
+        """All that the filters find: a full page may hide more, so that one is read on."""
+        found: list[Item] = []
+        while filters:
+            pages = self._pages(entity_type, filters, select)
+            found += [item for page in pages for item in page]
+            filters = [
+                {**one, ">id": page[-1].crm_id}
+                for one, page in zip(filters, pages, strict=True)
+                if len(page) == PAGE
+            ]
+        return found
 
     def _pages(
         self, entity_type: int, filters: Sequence[Fields], select: Sequence[str]

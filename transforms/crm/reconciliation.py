@@ -10,7 +10,6 @@ from functools import partial
 from itertools import pairwise
 
 import msgspec
-import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from transforms.crm import mapping
@@ -20,7 +19,7 @@ from transforms.crm.parts import BANK, GONE, REQUISITE, find_bank_details, find_
 from transforms.crm.portal import PAGE, Item, Portal
 from transforms.crm.writings import is_there
 from transforms.ledger import loads, rejections, schema
-from transforms.ledger.database import Ledger, chunks
+from transforms.ledger.database import Ledger, chunks, values_of
 from transforms.ledger.sent import ITEM, Key, Sent, sent_parts
 from transforms.ledger.source_rows import Run
 from transforms.records import COMPANY, CONTACT
@@ -90,16 +89,8 @@ class Reconciliation:
         ranges: list[tuple[int, int | None]] = list(pairwise(marks))
         if to_the_end:
             ranges.append((marks[-1], None))
-        items: dict[int, Item] = {}
-        while ranges:
-            pages = self._portal.items_between(TYPES[kind], ranges, [*_PLAIN[kind], *_ALL])
-            again: list[tuple[int, int | None]] = []
-            for (_, end), page in zip(ranges, pages, strict=True):
-                items |= {item.crm_id: item for item in page}
-                if len(page) == PAGE:  # there may be more
-                    again.append((page[-1].crm_id, end))
-            ranges = again
-        return items
+        items = self._portal.items_between(TYPES[kind], ranges, [*_PLAIN[kind], *_ALL])
+        return {item.crm_id: item for item in items}
 
     def _compare(
         self,
@@ -164,13 +155,8 @@ _ALL = ("originatorId", "fm", "companyIds")
 def _left(connection: Connection, kind: str, keys: Sequence[str]) -> dict[str, list[str]]:
     """Those of the records that are golden no more, and which one each was merged into."""
     golden, alias = schema.golden.c, schema.aliases.c
-    stand: set[str] = set()
-    merged: dict[str, str] = {}
-    for chunk in chunks(keys):
-        query = sa.select(golden.key).where(golden.kind == kind, golden.key.in_(chunk))
-        stand.update(connection.execute(query).scalars())
-        into = sa.select(alias.alias, alias.key).where(alias.kind == kind, alias.alias.in_(chunk))
-        merged |= {row.alias: row.key for row in connection.execute(into)}
+    stand = values_of(connection, golden.key, golden.version, kind, keys)
+    merged = values_of(connection, alias.alias, alias.key, kind, keys)
     return {
         key: [f"merged into {merged[key]}"] if key in merged else []
         for key in keys

@@ -13,8 +13,10 @@ def is_there(kind: str, value: str, held: Iterable[Mapping[str, Any]]) -> bool:
     True
     """
     written = [str(one.get("value")) for one in held if str(one.get("typeId")) == kind]
+    if value in written:  # the usual case, in which nothing has to be parsed
+        return True
     said = readings(kind, value)
-    return value in written or any(not said.isdisjoint(readings(kind, one)) for one in written)
+    return any(not said.isdisjoint(readings(kind, one)) for one in written)
 
 
 def readings(kind: str, value: str) -> frozenset[str]:

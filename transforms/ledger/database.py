@@ -231,6 +231,18 @@ def _upserts(dialect: str, table: sa.Table, columns: Sequence[str], keep: Sequen
     )
 
 
+def values_of(
+    connection: Connection, key: sa.Column[str], value: sa.Column[T], kind: str, keys: Sequence[str]
+) -> dict[str, T]:
+    """``value`` of those records of one kind that are in the columns' table, by their ``key``."""
+    query = sa.select(key, value).where(key.table.c.kind == kind)
+    return {
+        one: found
+        for chunk in chunks(keys)
+        for one, found in connection.execute(query.where(key.in_(chunk)))
+    }
+
+
 def chunks(items: Sequence[T], size: int = CHUNK) -> Iterator[Sequence[T]]:
     """The items in pieces of at most ``size``."""
     for start in range(0, len(items), size):

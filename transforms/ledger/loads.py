@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from transforms.ledger import schema
-from transforms.ledger.database import CHUNK, chunks, upsert
+from transforms.ledger.database import CHUNK, chunks, upsert, values_of
 from transforms.ledger.goldens import contacts_in, enqueue
 from transforms.ledger.runs import utc_now
 from transforms.ledger.sent import Sent, save_sent
@@ -125,23 +125,13 @@ def queued(
 def crm_ids(connection: Connection, kind: str, keys: Sequence[str]) -> dict[str, int]:
     """The CRM ids of those records that are there."""
     table = schema.crosswalk.c
-    query = sa.select(table.key, table.crm_id).where(table.kind == kind)
-    return {
-        key: crm_id
-        for chunk in chunks(keys)
-        for key, crm_id in connection.execute(query.where(table.key.in_(chunk)))
-    }
+    return values_of(connection, table.key, table.crm_id, kind, keys)
 
 
 def crm_versions(connection: Connection, kind: str, keys: Sequence[str]) -> dict[str, str]:
     """The golden versions that the CRM holds in full of those records that are there."""
     table = schema.crosswalk.c
-    query = sa.select(table.key, table.version).where(table.kind == kind)
-    return {
-        key: version
-        for chunk in chunks(keys)
-        for key, version in connection.execute(query.where(table.key.in_(chunk)))
-    }
+    return values_of(connection, table.key, table.version, kind, keys)
 
 
 def enter(

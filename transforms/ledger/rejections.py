@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from transforms.ledger import schema
-from transforms.ledger.database import chunks, upsert
+from transforms.ledger.database import chunks, upsert, values_of
 from transforms.ledger.goldens import enqueue
 from transforms.ledger.runs import utc_now
 from transforms.ledger.source_rows import Run
@@ -29,24 +29,13 @@ class Refusal(msgspec.Struct, frozen=True):
 
 def rejected_keys(connection: Connection, kind: str, keys: Sequence[str]) -> set[str]:
     """Those of the records that the portal refuses."""
-    table = schema.rejected.c
-    query = sa.select(table.key).where(table.kind == kind)
-    return {
-        key
-        for chunk in chunks(keys)
-        for key in connection.execute(query.where(table.key.in_(chunk))).scalars()
-    }
+    return set(refusal_reasons(connection, kind, keys))
 
 
 def refusal_reasons(connection: Connection, kind: str, keys: Sequence[str]) -> dict[str, str]:
     """Why the portal does not take these records, as far as it does not."""
     table = schema.rejected.c
-    query = sa.select(table.key, table.reason).where(table.kind == kind)
-    return {
-        key: reason
-        for chunk in chunks(keys)
-        for key, reason in connection.execute(query.where(table.key.in_(chunk)))
-    }
+    return values_of(connection, table.key, table.reason, kind, keys)
 
 
 def reject(connection: Connection, run: Run, kind: str, refusals: Sequence[Refusal]) -> None:
