@@ -234,15 +234,24 @@ def _interruptible(ledger: Ledger, run: Run, view: ProgressView) -> Iterator[Non
     Waiting for the workers could take as long as the CRM's slowest request.
     """
 
+    leaving = threading.Event()
+
     def leave(number: int, _: FrameType | None) -> None:
         code = EXIT[INTERRUPTED] if number == signal.SIGINT else 128 + number
+        if leaving.is_set():  # asked again, for an end without any wait
+            os._exit(code)
+        leaving.set()
         view.silence()
         say("\nsvod: interrupted; nothing is lost, the next run goes on from here")
+        # By other threads: this one may be met within a transaction, which it has to end first.
+        threading.Thread(target=enter, args=(code,)).start()
+
+    def enter(code: int) -> None:
         entering = threading.Thread(
             target=finish_run, args=(ledger, run, INTERRUPTED, None), daemon=True
         )
         entering.start()
-        entering.join(timeout=10)  # a ledger that is away must not hold the program
+        entering.join(timeout=5)  # a ledger that is away must not hold the program
         os._exit(code)
 
     before = {number: signal.signal(number, leave) for number in (signal.SIGINT, signal.SIGTERM)}
