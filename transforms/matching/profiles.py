@@ -56,6 +56,8 @@ def _name(last: str, first: str, middle: str) -> Name:
 
     >>> _name("Пётр", "Иванов", "Ильич"), _name("Анна", "Сергеевна", "Иванова").last
     (Name(last='иванов', first='петр', middle='ильич'), 'иванова')
+    >>> _name("Айдос", "Каримов", "") == _name("Каримов", "Айдос", "")
+    True
     >>> _name("Ivanov", "Petr", "I.")
     Name(last='ivanov', first='петр', middle='i')
     """
@@ -63,7 +65,9 @@ def _name(last: str, first: str, middle: str) -> Name:
     if is_patronymic(first) and not is_patronymic(middle) and last:
         last, first, middle = middle, last, first
     last_given, first_given = in_cyrillic(last), in_cyrillic(first)
-    if is_given(last_given) and len(first) > 1 and not is_given(first_given):
+    given = is_given(last_given), is_given(first_given)
+    turned = given == (True, False) if any(given) else person.is_turned(last, first)
+    if turned and last and len(first) > 1:
         return Name(first, last_given, middle)
     return Name(last, first_given, middle)
 
