@@ -70,7 +70,8 @@ def in_cyrillic(first: str) -> str:
     if not is_latin(first) or len(first) == 1:
         return first
     names = _BY_SKELETON.get(skeleton(first), [first])
-    return min(names, key=lambda name: OSA.distance(in_latin(name), first))
+    nearest = min(names, key=lambda name: OSA.distance(in_latin(name), first))
+    return max(name for name in names if full_names(name) & full_names(nearest))
 
 
 @lru_cache(maxsize=65536)
