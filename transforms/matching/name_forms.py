@@ -70,8 +70,7 @@ def in_cyrillic(first: str) -> str:
     if not is_latin(first) or len(first) == 1:
         return first
     names = _BY_SKELETON.get(skeleton(first), [first])
-    nearest = min(names, key=lambda name: OSA.distance(in_latin(name), first))
-    return max(name for name in names if full_names(name) & full_names(nearest))
+    return min(names, key=lambda name: (OSA.distance(in_latin(name), first), name in FULL_NAMES))
 
 
 @lru_cache(maxsize=65536)

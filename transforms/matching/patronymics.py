@@ -11,7 +11,9 @@ from transforms.matching.short_names import FULL_NAMES
 
 # Of fathers whose middle names follow no rule: sons' and daughters', the official ones first.
 _IRREGULAR = """
-гавриил: гавриилович гавриловна гаврилович гаврииловна
+гавриил: гавриилович гаврииловна гаврилович гавриловна
+дмитрий: дмитриевич дмитриевна дмитрич
+иван: иванович ивановна иванна
 илья: ильич ильинична
 кузьма: кузьмич кузьминична
 лев: львович львовна
@@ -22,7 +24,6 @@ _IRREGULAR = """
 савва: саввич саввична савич савична
 яков: яковлевич яковлевна яковлич
 """
-_EVERYDAY = {"дмитрич": "дмитриевич", "иванна": "ивановна"}
 # "Валерьевич" and "Валериевич" are one, "Заирбегьевич" and "Заирбегиевич" as well.
 _SOFT = re.compile(r"(?<=[бвгдзклмнпрстфх])[ьи](?=ев(?:ич|на)$)")
 
@@ -40,7 +41,7 @@ def official(middle: str) -> str:
 
 
 def _spellings() -> dict[str, str]:
-    found = dict(_EVERYDAY)
+    found: dict[str, str] = {}
     irregular = dict(line.split(": ") for line in _IRREGULAR.strip().splitlines())
     for name in sorted(MEN):
         father = min(FULL_NAMES.get(name, (name,)))
