@@ -41,6 +41,8 @@ def _by_skeleton() -> dict[str, list[str]]:
 
 
 _BY_SKELETON = _by_skeleton()
+_MIDDLE_SKELETONS = frozenset(map(skeleton, patronymics.OFFICIAL))
+_VOWELS = frozenset("аеиоуыэюяaeiou")
 
 
 def is_given(word: str) -> bool:
@@ -50,7 +52,9 @@ def is_given(word: str) -> bool:
 
 def established(word: str) -> bool:
     """Whether it is a first or middle name that we know: one is no slip for another."""
-    return is_given(word) or word in patronymics.OFFICIAL or len(word) == 1
+    if is_given(word) or word in patronymics.OFFICIAL or len(word) == 1:
+        return True
+    return is_latin(word) and skeleton(word) in _MIDDLE_SKELETONS
 
 
 def is_patronymic(word: str) -> bool:
@@ -210,15 +214,18 @@ def _slip(one: str, other: str) -> bool:
 
     Of two names that we know none is. Where we know one, a letter may be lost, doubled or in its
     neighbour's place; a wrong letter is a slip only in a name that no other resembles, for where
-    Marat and Murat are names, Mirat may be one as well. Where we know neither, only a doubled
-    letter and one in its neighbour's place are.
+    Marat and Murat are names, Mirat may be one as well, or where it makes no name. Where we know
+    neither, only a doubled letter and one in its neighbour's place are.
 
     >>> [_slip("ольга", x) for x in ("олга", "олльга", "олгьа", "одьга", "эльга")]
     [True, True, True, True, False]
+    >>> _slip("денис", "дкнис"), _slip("maratovich", "маартович"), _slip("maratovich", "муратович")
+    (True, True, False)
     >>> _slip("марат", "мират"), _slip("марлен", "марлена"), _slip("хуршед", "хуршид")
     (False, False, False)
     """
     mine, its = established(one), established(other)
+    known = one if mine else other
     if is_latin(one) or is_latin(other):
         one, other = skeleton(one), skeleton(other)
         if one == other:
@@ -235,7 +242,9 @@ def _slip(one: str, other: str) -> bool:
             return True
         # "Марлен" is a man, "Марлена" is a woman.
         return (mine or its) and not (at == -1 and letter in "ая")
-    return (mine or its) and at != len(one) - 1 and _unlike_others(one if mine else other)
+    # A vowel for a consonant makes no name.
+    strange = (one[at] in _VOWELS) != (other[at] in _VOWELS)
+    return (mine or its) and at != len(one) - 1 and (strange or _unlike_others(known))
 
 
 @lru_cache(maxsize=4096)
