@@ -8,7 +8,7 @@ from sqlalchemy.engine import Connection
 from transforms.ledger import links
 from transforms.ledger.persons import Basis, basis_of, contact_rows
 from transforms.ledger.pieces import piece_of, row_key
-from transforms.matching.contacts import cluster
+from transforms.matching.contacts import cluster, in_one_order
 from transforms.matching.evidence import findings, forbidden, side_of, weigh
 from transforms.matching.profiles import keys_of
 from transforms.records import CONTACT
@@ -28,6 +28,7 @@ def pair_lines(connection: Connection, one: str, other: str) -> Iterator[str]:
     basis = basis_of(connection, contact_rows(connection, rows), links.tins_of(connection, rows))
     if one not in basis.profiles or other not in basis.profiles:
         return
+    basis.profiles = dict(in_one_order(basis.profiles))
     people = links.keys_of(connection, CONTACT, [row_key(one), row_key(other)])
     keys = [people.get(row_key(ref), "nobody yet") for ref in (one, other)]
     if keys[0] == keys[1]:

@@ -20,7 +20,7 @@ from ledger_world import (
     take_up,
 )
 
-from transforms.ledger import pieces, schema, standing
+from transforms.ledger import contact_keys, pieces, schema, standing
 from transforms.ledger.database import Ledger, open_ledger
 from transforms.records import Row
 
@@ -182,6 +182,23 @@ def test_no_two_persons_ever_share_an_id(ledger: Ledger, moves: list[tuple[str, 
     for one in last:
         for other in last:
             assert (found[one] == found[other]) == (last[one] == last[other])
+
+
+def test_rows_that_look_alike_make_no_key_hot(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One person in many rows stays one; of many people the key says nothing."""
+    for module in (contact_keys, pieces):
+        monkeypatch.setattr(module, "HOT", 2)
+    run_once(ledger, [named(f"A:{n}", "Иванов Пётр Ильич") for n in range(1, 6)])
+    run_once(ledger, [named("B:1", "Иванов Петр")])
+    assert set(ids(ledger).values()) == {"A-1"}
+    # The mobile is of three different rows now: it ties nobody, and does again when one has gone.
+    run_once(ledger, [named("B:2", "Лютикова Анна")])
+    assert len(column(ledger, schema.hot_keys, "key")) == 1
+    run_once(ledger, [contact_row("B:2", ["1"], 2, reason="deleted_in_store")])
+    assert column(ledger, schema.hot_keys, "key") == []
+    assert set(ids(ledger).values()) == {"A-1"}
 
 
 def touched_pieces(ledger: Ledger, rows: Iterable[Row]) -> list[list[str]]:

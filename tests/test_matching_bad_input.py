@@ -112,6 +112,15 @@ def test_a_number_on_20000_records_says_nothing() -> None:
     assert len(groups) == 20_002
 
 
+@pytest.mark.parametrize("copies", [200, 201, 1000])
+def test_who_stands_in_many_rows_is_one_person(copies: int) -> None:
+    """Rows that look alike make no key hot, and those that look otherwise find them."""
+    rows = [row(str(n), "Иванов Пётр Сергеевич", MOBILE, BOX) for n in range(copies)]
+    rows.append(row("other", "Иванов Петр", MOBILE, BOX))
+    groups = [group for persons in match(profiles(rows)) for group in persons.groups]
+    assert [len(group) for group in groups] == [copies + 1]
+
+
 @pytest.mark.parametrize(
     "contact",
     [

@@ -51,6 +51,22 @@ ONE = {"1": {"T"}, "2": {"U"}}
         (("Дубровская Анна", MOBILE), ("Дубровский Анна", MOBILE)),
         (("Ивнаов Пётр Ильич",), ("Иванов Пётр Ильич",)),
         (("Иванов Григоий Ильич",), ("Иванов Григорий Ильич",)),
+        # Spellings of one middle name, the everyday ones as well.
+        (("Шевченко Пётр Валерьевич", MOBILE), ("Шевченко Пётр Валериевич", MOBILE)),
+        (("Шевченко Анна Юрьевна", MOBILE), ("Шевченко Анна Юриевна", MOBILE)),
+        (("Шевченко Пётр Михайлович", MOBILE), ("Шевченко Пётр Михалыч", MOBILE)),
+        (("Шевченко Пётр Николаевич", MOBILE), ("Шевченко Пётр Николаич", MOBILE)),
+        (("Шевченко Анна Павловна", MOBILE), ("Шевченко Анна Пална", MOBILE)),
+        (("Шевченко Пётр Рамилевич", MOBILE), ("Шевченко Пётр Рамильевич", MOBILE)),
+        (("Шевченко Пётр Яковлевич", MOBILE), ("Шевченко Пётр Яковлич", MOBILE)),
+        # Slips in a first name that no other resembles, and in one that we do not know.
+        (("Шевченко Ольга", MOBILE), ("Шевченко Одьга", MOBILE)),
+        (("Шевченко Хуршед", MOBILE), ("Шевченко Хуршшед", MOBILE)),
+        # The order of parts: by a surname's ending; by what stands both ways round.
+        (("Гузель Каримова", MOBILE), ("Каримова Гузель", MOBILE)),
+        (("Айдос Мкртчян", MOBILE), ("Мкртчян Айдос", MOBILE)),
+        (("Ван Ли", MOBILE), ("Ли Ван", MOBILE)),
+        (("Ivanova Anna", MOBILE), ("Иванова Анна", MOBILE)),
         # Married: another surname, all else the same.
         (("Петрова Анна Ильинична", MOBILE, BOX), ("Сидорова Анна Ильинична", MOBILE, BOX)),
         (("Петрова-Сидорова Анна", MOBILE), ("Сидорова Анна", MOBILE)),
@@ -85,6 +101,20 @@ def test_one_person(one: tuple[str, ...], other: tuple[str, ...]) -> None:
         (("Иванова Марина", MOBILE), ("Иванова Карина", MOBILE)),
         (("Иванов Слава Ильич", MOBILE), ("Иванов Ярополк Ильич", MOBILE)),
         (("Иванов", MOBILE), ("Иванов Пётр", MOBILE)),
+        (("Шевченко Кира", MOBILE), ("Шевченко Кирилл", MOBILE)),
+        (("Ivanova Anna", MOBILE), ("Иванова Яна", MOBILE)),
+        (("Шевченко Пётр Артурович", MOBILE, BOX), ("Шевченко Пётр Архипович", MOBILE, BOX)),
+        (("Шевченко Саша Юрьевич", MOBILE, BOX), ("Шевченко Саша Юриевна", MOBILE, BOX)),
+        # Names that resemble each other, and those of which we know one or none.
+        (("Гафуров Марат", MOBILE), ("Гафуров Мурат", MOBILE)),
+        (("Гафуров Марат", MOBILE), ("Гафуров Мират", MOBILE)),
+        (("Гафуров Ильдар", MOBILE), ("Гафуров Эльдар", MOBILE)),
+        (("Гафуров Камиль", MOBILE), ("Гафуров Рамиль", MOBILE)),
+        (("Гафуров Ильнур", MOBILE), ("Гафуров Ильнар", MOBILE)),
+        (("Гафурова Амина", MOBILE), ("Гафурова Алина", MOBILE)),
+        (("Саркисян Карен", MOBILE), ("Саркисян Арен", MOBILE)),
+        (("Гафуров Хуршед", MOBILE), ("Гафуров Хуршид", MOBILE)),
+        (("Гафуренко Марлен", MOBILE), ("Гафуренко Марлена", MOBILE)),
         # No evidence: a landline, a role mailbox, initials and surnames alone.
         (("Иванов П. С.", LANDLINE), ("Иванов Пётр Сергеевич", LANDLINE)),
         (("Иванов П. С.", ROLE), ("Иванов Пётр Сергеевич", ROLE)),
@@ -99,6 +129,26 @@ def test_one_person(one: tuple[str, ...], other: tuple[str, ...]) -> None:
 def test_not_one_person(one: tuple[str, ...], other: tuple[str, ...]) -> None:
     assert persons([row("1", *one), row("2", *other)]) == ["1", "2"]
     assert persons([row("1", *other), row("2", *one)]) == ["1", "2"]
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "why"),
+    [
+        ("Иванова Анна", "Петрова Анна", "different last names"),
+        ("Иванов Саша", "Иванова Саша", "a man's name and a woman's"),
+        ("Иванов Пётр Петрович", "Иванов Пётр Сергеевич", "different middle names"),
+    ],
+)
+def test_what_a_guard_alone_keeps_apart_is_shown(one: str, other: str, why: str) -> None:
+    rows = [row("1", one, MOBILE, BOX), row("2", other, MOBILE, BOX)]
+    assert persons(rows) == ["1", "2"]
+    assert [(doubt.one, doubt.other, doubt.why) for doubt in found(rows).doubts] == [
+        ("1", "2", why)
+    ]
+    assert found(rows, judgements={frozenset("12"): False}).doubts == []
+    # Kin share so much, and people of one company share a name: nobody has to look at them.
+    assert found([row("1", "Иванов Пётр", MOBILE), row("2", "Иванов Лев", MOBILE)]).doubts == []
+    assert found([row("1", one), row("2", other)]).doubts == []
 
 
 def test_who_is_meant_by_an_initial_is_not_guessed() -> None:

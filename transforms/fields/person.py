@@ -42,6 +42,11 @@ _PATRONYMIC = re.compile(
     r".{2,}(?:[оеё]вич|[оеё]вна|[иь]нична|[^ао]ична)"
     r"|(?:иль|кузьм|лук|никит|савв|фом)ич|.+[- ](?:оглы|оглу|кызы|гызы|улы|уулу|углы)"
 ).fullmatch
+# Endings that surnames have and hardly a first name has ("-ин" and "-ина" are not among them).
+_SURNAME = re.compile(
+    r".{2,}(?:[оеё]ва?|[сц]к(?:ий|ая)|[уо]ллина?|енко|[чщ]ук|ых|дзе|швили|заде|зода|янц?)"
+    r"|.{2,}(?:[oe]va?|sk(?:y|iy|aya)|enko|[cs]huk|dze|shvili|zade|zoda|yan)"
+).fullmatch
 _INITIALS = re.compile(r"(?:[^\W\d_]\.)*[^\W\d_]\.?").fullmatch
 _ASIDE = re.compile(r"\([^()]*\)")
 _EDGES = " .,;:-–—_*'\"«»„“”()[]"
@@ -168,6 +173,8 @@ def _split(words: list[str]) -> Name:
     Name(last='Абрамович', first='Роман', middle='Аркадьевич')
     >>> [tuple(_split(x.split())) for x in ("П. Иванов", "Пётр Иванов", "Анна Сергеевна")]
     [('Иванов', 'П.', ''), ('Иванов', 'Пётр', ''), ('', 'Анна', 'Сергеевна')]
+    >>> _split(["Айдос", "Каримов"])
+    Name(last='Каримов', first='Айдос', middle='')
     """
     front = [word.endswith(".") for word in words]
     if len(words) > 2:
@@ -177,13 +184,21 @@ def _split(words: list[str]) -> Name:
     one, two = words
     if _is_patronymic(two):
         return Name("", one, two)
-    if not front[1] and (front[0] or (_is_given(one) and not _is_given(two))):
+    if not front[1] and (front[0] or is_turned(compare_key(one), compare_key(two))):
         return Name(two, one)
     return Name(one, two)
 
 
-def _is_given(word: str) -> bool:
-    return compare_key(word) in GIVEN_NAMES
+def is_turned(last: str, first: str) -> bool:
+    """Whether two keys stand in each other's place: a first name we know, else a surname's ending.
+
+    >>> is_turned("петр", "иванов"), is_turned("айдос", "каримов"), is_turned("ким", "айдос")
+    (True, True, False)
+    """
+    given = last in GIVEN_NAMES, first in GIVEN_NAMES
+    if any(given):
+        return given == (True, False)
+    return bool(_SURNAME(first)) and not _SURNAME(last)
 
 
 def compare_key(part: str) -> str:

@@ -10,7 +10,7 @@ from transforms.ledger import schema
 from transforms.ledger.database import chunks, upsert
 from transforms.ledger.links import by_source
 from transforms.ledger.source_rows import RowKey
-from transforms.matching.profiles import HOT, Profile, digests, keys_of
+from transforms.matching.profiles import HOT, Profile, digests, keys_of, whole_key
 
 
 def rekey(connection: Connection, source: str, profiles: Mapping[str, Profile | None]) -> None:
@@ -20,7 +20,7 @@ def rekey(connection: Connection, source: str, profiles: Mapping[str, Profile | 
     """
     before = _keys_by_row(connection, source, sorted(profiles))
     after = {
-        source_id: set(digests(list(keys_of(profile)))) if profile else set[int]()
+        source_id: {*digests(list(keys_of(profile))), whole_key(profile)} if profile else set[int]()
         for source_id, profile in profiles.items()
     }
     changed = [one for one in sorted(after) if after[one] != before.get(one, set())]
@@ -55,8 +55,12 @@ def _keys_by_row(connection: Connection, source: str, ids: Sequence[str]) -> dic
 
 
 def _rows_of_few(connection: Connection, keys: Sequence[int], most: int) -> set[RowKey]:
-    """The rows of those keys that have not more than ``most``: others have tied nobody."""
-    few = [key for key, count in counts(connection, keys).items() if count <= most]
+    """The rows of those keys that not more than ``most`` have: others have tied nobody."""
+    few = [
+        key
+        for key, count in counts(connection, keys).items()
+        if count <= most or not is_hot(connection, key, most)
+    ]
     return {row for rows in rows_by_key(connection, few).values() for row in rows}
 
 
@@ -69,6 +73,20 @@ def counts(connection: Connection, keys: Sequence[int]) -> dict[int, int]:
         for chunk in chunks(keys)
         for key, count in connection.execute(query.where(table.key.in_(chunk)))
     }
+
+
+def is_hot(connection: Connection, key: int, most: int) -> bool:
+    """Whether more than ``most`` rows have the key, those that look alike counted once."""
+    own, whole = schema.contact_keys.alias(), schema.contact_keys.alias()
+    same_row = sa.and_(own.c.source == whole.c.source, own.c.source_id == whole.c.source_id)
+    query = (
+        sa.select(whole.c.key)
+        .distinct()
+        .select_from(own.join(whole, same_row))
+        .where(own.c.key == key, whole.c.key < 0)
+        .limit(most + 1)
+    )
+    return len(connection.execute(query).all()) > most
 
 
 def rows_by_key(connection: Connection, keys: Sequence[int]) -> dict[int, list[RowKey]]:

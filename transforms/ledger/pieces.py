@@ -92,10 +92,14 @@ class _Search(msgspec.Struct):
 
     def _by_keys(self, connection: Connection, keys: set[int]) -> None:
         known = contact_keys.counts(connection, sorted(keys & self.was_hot))
-        self.cold |= {key for key, count in known.items() if count <= HOT}
+        self.cold |= {
+            key
+            for key, count in known.items()
+            if count <= HOT or not contact_keys.is_hot(connection, key, HOT)
+        }
         looked = sorted((keys - self.was_hot) | (keys & self.cold))
         for key, rows in contact_keys.rows_by_key(connection, looked).items():
-            if len(rows) <= HOT:
+            if len(rows) <= HOT or not contact_keys.is_hot(connection, key, HOT):
                 self.forest.star(rows)
                 continue
             self.hot.add(key)

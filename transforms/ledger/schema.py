@@ -20,7 +20,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import mysql
 
-VERSION = 3
+VERSION = 4
 
 metadata = MetaData()
 
@@ -179,6 +179,7 @@ aliases = _table(
 
 
 # By which keys contact rows of the base find each other: numbers made of them, no personal data.
+# A number below zero is of the row as a whole: rows that look alike share it.
 contact_keys = _table(
     "contact_keys",
     Column("key", BigInteger, primary_key=True, autoincrement=False),

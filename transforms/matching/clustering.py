@@ -20,7 +20,8 @@ class Rules(NamedTuple, Generic[S]):
     ``weigh`` gives log-odds in bits, None where the two contradict each other; ``unite`` makes one
     group of two. From ``accept`` on groups are joined, from ``doubt`` on somebody should look at
     them. A rival that cannot be one with the other side, and is weaker by less than ``margin``,
-    makes a link doubtful. Groups of more than ``most`` items are not made.
+    makes a link doubtful. Groups of more than ``most`` items are not made. ``despite`` says of two
+    that contradict each other the bits and the contradiction, where somebody should look at them.
     """
 
     weigh: Callable[[S, S], float | None]
@@ -29,6 +30,7 @@ class Rules(NamedTuple, Generic[S]):
     doubt: float
     margin: float = 4.0
     most: int = 100
+    despite: Callable[[S, S], tuple[float, str] | None] = lambda one, other: None
 
 
 class Doubt(NamedTuple):
@@ -144,9 +146,13 @@ class _Clustering(Generic[S]):
     def result(self) -> Clustered:
         doubts = []
         for (one, other), bits in sorted(self._bits.items()):
-            if bits is not None and bits >= self._rules.doubt:
-                why = self._why.get((one, other), "too little speaks for it")
-                doubts.append(Doubt(self._first(one), self._first(other), bits, why))
+            found: tuple[float, str] | None = None
+            if bits is None:
+                found = self._rules.despite(self._sides[one], self._sides[other])
+            elif bits >= self._rules.doubt:
+                found = bits, self._why.get((one, other), "too little speaks for it")
+            if found:
+                doubts.append(Doubt(self._first(one), self._first(other), *found))
         groups = sorted(sorted(members) for members in self._members.values())
         return Clustered(groups, doubts)
 

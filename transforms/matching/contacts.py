@@ -4,12 +4,14 @@ Rows that share a key hang together in pieces; inside a piece they are clustered
 that look alike are one node, so a thousand copies cost what one does.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from functools import reduce
 from itertools import combinations
 from math import inf
 from typing import NamedTuple
+
+import msgspec
 
 from transforms.matching.clustering import Pair, Rules, agglomerate
 from transforms.matching.evidence import (
@@ -25,7 +27,7 @@ from transforms.matching.evidence import (
 )
 from transforms.matching.forest import Forest
 from transforms.matching.model import DEFAULT, Model
-from transforms.matching.profiles import HOT, Profile, keys_of
+from transforms.matching.profiles import HOT, Name, Profile, keys_of
 
 SHARED_BY_MANY = 3
 """A number or box that more different people have than this is nobody's own."""
@@ -66,12 +68,17 @@ def match(profiles: Mapping[Ref, Profile], model: Model = DEFAULT) -> Iterator[P
 
 def pieces_of(profiles: Mapping[Ref, Profile]) -> tuple[list[list[Ref]], set[str]]:
     """The rows that hang together, and the keys that too many share to tie anybody."""
+    forest = Forest.of([ref] for ref in profiles)
     stars: dict[str, list[Ref]] = defaultdict(list)
+    first: dict[Profile, Ref] = {}
     for ref, profile in profiles.items():
+        alike = first.setdefault(profile, ref)
+        if alike != ref:
+            forest.star((alike, ref))
+            continue
         for key in keys_of(profile):
             stars[key].append(ref)
     hot = {key for key, refs in stars.items() if len(refs) > HOT}
-    forest = Forest.of([ref] for ref in profiles)
     for key, refs in stars.items():
         if key not in hot:
             forest.star(refs)
@@ -92,7 +99,7 @@ def cluster(
         return Persons([list(profiles)], [])
     said = {refs: same for refs, same in (judgements or {}).items() if refs <= profiles.keys()}
     judged = frozenset[Ref]().union(*said)
-    nodes = _nodes(profiles, judged, model)
+    nodes = _nodes(in_one_order(profiles), judged, model)
     if len(nodes) == 1:
         return Persons([nodes[0].refs], [])
     sides, stars, crowds = _evidence(nodes, hot, judged)
@@ -107,7 +114,13 @@ def cluster(
             return -inf
         return None if forbidden(one, other) else weigh(one, other, model, crowds)
 
-    rules = Rules(bits, unite, model.accept, model.doubt)
+    def despite(one: Side, other: Side) -> tuple[float, str] | None:
+        if one.mobiles.isdisjoint(other.mobiles) and one.boxes.isdisjoint(other.boxes):
+            return None
+        weight = weigh(one, other, model, crowds)
+        return (weight, forbidden(one, other)) if weight >= model.accept else None
+
+    rules = Rules(bits, unite, model.accept, model.doubt, despite=despite)
     found = agglomerate(
         sides, _pairs(stars, sides), rules, [(one, other) for one, other in together]
     )
@@ -124,6 +137,28 @@ def cluster(
         evidence = findings(mine, its, model, crowds)
         doubts.append(Doubtful(groups[one][0], groups[other][0], doubt.bits, doubt.why, evidence))
     return Persons(sorted(groups), doubts)
+
+
+def in_one_order(profiles: Mapping[Ref, Profile]) -> Mapping[Ref, Profile]:
+    """Names whose parts stand both ways round (``Ван Ли``, ``Ли Ван``), as most rows have them."""
+    ways = Counter(
+        (name.last, name.first)
+        for profile in profiles.values()
+        if len((name := profile.name).last) > 1 and len(name.first) > 1
+    )
+    turned = {
+        way
+        for way, count in ways.items()
+        if (other := way[::-1]) in ways and (ways[other], other) > (count, way)
+    }
+    if not turned:
+        return profiles
+    return {
+        ref: msgspec.structs.replace(profile, name=Name(name.first, name.last, name.middle))
+        if ((name := profile.name).last, name.first) in turned
+        else profile
+        for ref, profile in profiles.items()
+    }
 
 
 class _Node(NamedTuple):

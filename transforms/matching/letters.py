@@ -6,6 +6,11 @@ from functools import lru_cache
 _CYRILLIC = dict(
     zip("абвгдеёжзийклмнопрстуфхцчшщъыьэюя", "abvgdeejziiklmnoprstufhc4ww i eua", strict=True)
 ) | {"ъ": "", "ь": ""}
+_ROMAN = {
+    **dict(zip("абвгдеёзийклмнопрстуфыэ", "abvgdeeziyklmnoprstufye", strict=True)),
+    **dict(zip("жхцчшщюя", ("zh", "kh", "ts", "ch", "sh", "shch", "yu", "ya"), strict=True)),
+    **dict.fromkeys("ъь", ""),
+}
 _LATIN = {
     **dict.fromkeys(("shch", "sch", "shh", "sh"), "w"),
     **dict.fromkeys(("zh",), "j"),
@@ -47,3 +52,12 @@ def skeleton(word: str) -> str:
     else:
         plain = "".join(_CYRILLIC.get(letter, letter) for letter in word)
     return _DOUBLED.sub(r"\1", _SOFT.sub("", plain))
+
+
+def in_latin(word: str) -> str:
+    """A small-letter Cyrillic word as it is mostly transliterated.
+
+    >>> in_latin("щукин"), in_latin("юлия")
+    ('shchukin', 'yuliya')
+    """
+    return "".join(_ROMAN.get(letter, letter) for letter in word)

@@ -4,13 +4,14 @@ Parts are ``person.compare_key``s: small letters, ё as е; an initial is one le
 """
 
 import re
+from collections import defaultdict
 from functools import lru_cache
-from itertools import product
 
 from rapidfuzz.distance import OSA
 
-from transforms.fields.given_names import GIVEN_NAMES
-from transforms.matching.letters import is_latin, skeleton
+from transforms.fields.given_names import GIVEN_NAMES, MEN, WOMEN
+from transforms.matching import patronymics
+from transforms.matching.letters import in_latin, is_latin, skeleton
 from transforms.matching.short_names import FULL_NAMES
 
 SAME, CLOSE, INITIAL, UNKNOWN, OTHER = range(5)
@@ -20,8 +21,6 @@ LEVEL_NAMES = ("the same", "a form of it", "an initial", "not known", "different
 
 _TYPO_LEAST = 5
 _TWO_TYPOS_LEAST = 10
-_FEMALE_CONSONANT = frozenset({"любовь", "нинель", "николь", "эдит", "кристин"})
-_MALE_VOWEL = frozenset({"илья", "никита", "данила", "савва", "фома", "лука", "кузьма"})
 _SON = re.compile(r".*(?:[оеь]вич|[иь]ич|[тклвм]ич| (?:оглы|оглу|улы|уулу|углы))").fullmatch
 _DAUGHTER = re.compile(r".*(?:[оеь]вна|[иь]нична|[^ао]ична| (?:кызы|гызы))").fullmatch
 # A surname's ending and the masculine one that it is compared by.
@@ -32,7 +31,18 @@ _ENDINGS = (
 )
 _WOMAN_LAST = re.compile(r".{2,}(?:ова|ева|ина|ына|ская|цкая|ая)").fullmatch
 _MAN_LAST = re.compile(r".{2,}(?:ов|ев|ин|ын|ский|цкий|ской|цкой|ый)").fullmatch
-_BY_SKELETON = {skeleton(name): name for name in sorted(GIVEN_NAMES | FULL_NAMES.keys())}
+
+
+def _by_skeleton() -> dict[str, list[str]]:
+    found = defaultdict(list)
+    for name in sorted(GIVEN_NAMES | FULL_NAMES.keys()):
+        found[skeleton(name)].append(name)
+    return dict(found)
+
+
+_BY_SKELETON = _by_skeleton()
+_MIDDLE_SKELETONS = frozenset(map(skeleton, patronymics.OFFICIAL))
+_VOWELS = frozenset("аеиоуыэюяaeiou")
 
 
 def is_given(word: str) -> bool:
@@ -42,7 +52,9 @@ def is_given(word: str) -> bool:
 
 def established(word: str) -> bool:
     """Whether it is a first or middle name that we know: one is no slip for another."""
-    return is_given(word) or word in _PATRONYMICS or len(word) == 1
+    if is_given(word) or word in patronymics.OFFICIAL or len(word) == 1:
+        return True
+    return is_latin(word) and skeleton(word) in _MIDDLE_SKELETONS
 
 
 def is_patronymic(word: str) -> bool:
@@ -56,8 +68,13 @@ def in_cyrillic(first: str) -> str:
 
     >>> in_cyrillic("aleksey"), in_cyrillic("sasha"), in_cyrillic("john"), in_cyrillic("a")
     ('алексей', 'саша', 'john', 'a')
+    >>> in_cyrillic("anna"), in_cyrillic("yana")    # of one skeleton
+    ('анна', 'яна')
     """
-    return _BY_SKELETON.get(skeleton(first), first) if is_latin(first) else first
+    if not is_latin(first) or len(first) == 1:
+        return first
+    names = _BY_SKELETON.get(skeleton(first), [first])
+    return min(names, key=lambda name: (OSA.distance(in_latin(name), first), name in FULL_NAMES))
 
 
 @lru_cache(maxsize=65536)
@@ -85,6 +102,7 @@ def stem(last: str) -> str:
 @lru_cache(maxsize=65536)
 def gender_of_middle(middle: str) -> str:
     """``m``, ``f`` or "" of a middle name."""
+    middle = patronymics.official(middle)
     if _SON(middle) or middle.endswith("vich"):
         return "m"
     return "f" if _DAUGHTER(middle) or middle.endswith(("vna", "ichna")) else ""
@@ -93,14 +111,9 @@ def gender_of_middle(middle: str) -> str:
 @lru_cache(maxsize=65536)
 def gender_of_first(first: str) -> str:
     """``m``, ``f`` or "" of a first name; of a short one when all that it stands for agree."""
-    found = {"f" if _is_woman(full) else "m" for full in full_names(first) if full in GIVEN_NAMES}
-    return found.pop() if len(found) == 1 else ""
-
-
-def _is_woman(first: str) -> bool:
-    if first in _FEMALE_CONSONANT:
-        return True
-    return first[-1] in "ая" and first not in _MALE_VOWEL
+    full = full_names(first)
+    man, woman = not full.isdisjoint(MEN), not full.isdisjoint(WOMEN)
+    return "" if man == woman else "m" if man else "f"
 
 
 @lru_cache(maxsize=65536)
@@ -123,8 +136,12 @@ def last_level(one: str, other: str) -> int:
     short = _short_level(one, other)
     if short is not None:
         return short
-    if stem(one) == stem(other) or _alike(one, other):
+    if stem(one) == stem(other):
         return CLOSE
+    if is_latin(one) or is_latin(other):
+        mine, its = skeleton(one), skeleton(other)
+        if mine == its or _mistyped(mine, its):
+            return CLOSE
     words = {stem(word) for word in one.split()}
     if words & {stem(word) for word in other.split()}:
         return CLOSE
@@ -141,12 +158,11 @@ def first_level(one: str, other: str) -> int:
     short = _short_level(one, other)
     if short is not None:
         return short
-    if full_names(one) & full_names(other) or _alike(one, other):
+    if full_names(one) & full_names(other) or _slip(one, other):
         return CLOSE
     if " " in one + other and set(one.split()) & set(other.split()):
         return CLOSE
-    known = established(one) and established(other)
-    return CLOSE if not known and _mistyped(one, other) else OTHER
+    return OTHER
 
 
 @lru_cache(maxsize=1 << 17)
@@ -155,6 +171,8 @@ def middle_level(one: str, other: str) -> int:
 
     >>> [middle_level("ильич", x) for x in ("ильичь", "ilich", "и", "ильинична", "иванович")]
     [1, 1, 2, 4, 4]
+    >>> middle_level("юрьевич", "юриевич"), middle_level("михайлович", "михалыч")
+    (1, 1)
     """
     short = _short_level(one, other)
     if short is not None:
@@ -162,10 +180,9 @@ def middle_level(one: str, other: str) -> int:
     genders = {gender_of_middle(one), gender_of_middle(other)} - {""}
     if len(genders) > 1:
         return OTHER
-    if _alike(one, other):
+    if patronymics.official(one) == patronymics.official(other) or _slip(one, other):
         return CLOSE
-    known = established(one) and established(other)
-    return CLOSE if not known and _mistyped(one, other) else OTHER
+    return OTHER
 
 
 def _short_level(one: str, other: str) -> int | None:
@@ -184,14 +201,6 @@ def _letters(part: str) -> frozenset[str]:
     return frozenset(skeleton(full)[:1] or full[:1] for full in (*full_names(part), part))
 
 
-def _alike(one: str, other: str) -> bool:
-    """The same but for the alphabet."""
-    if is_latin(one) == is_latin(other) and not is_latin(one):
-        return False
-    mine, its = skeleton(one), skeleton(other)
-    return mine == its or _mistyped(mine, its)
-
-
 def _mistyped(one: str, other: str, two: bool = False) -> bool:
     shorter = min(len(one), len(other))
     if shorter < _TYPO_LEAST - 1 or max(len(one), len(other)) < _TYPO_LEAST:
@@ -200,21 +209,58 @@ def _mistyped(one: str, other: str, two: bool = False) -> bool:
     return OSA.distance(one, other, score_cutoff=most) <= most
 
 
-def _patronymics() -> frozenset[str]:
-    """The middle names made of the first names that we know: one is not a slip for another."""
-    found: set[str] = set()
-    for name in GIVEN_NAMES - FULL_NAMES.keys():
-        if not _is_woman(name):
-            found.update(root + end for root, end in product(_roots(name), ("ич", "на")))
-    return frozenset(found)
+def _slip(one: str, other: str) -> bool:
+    """Whether one first or middle name is the other in Latin letters, or a slip of the pen for it.
+
+    Of two names that we know none is. Where we know one, a letter may be lost, doubled or in its
+    neighbour's place; a wrong letter is a slip only in a name that no other resembles, for where
+    Marat and Murat are names, Mirat may be one as well, or where it makes no name. Where we know
+    neither, only a doubled letter and one in its neighbour's place are.
+
+    >>> [_slip("ольга", x) for x in ("олга", "олльга", "олгьа", "одьга", "эльга")]
+    [True, True, True, True, False]
+    >>> _slip("денис", "дкнис"), _slip("maratovich", "маартович"), _slip("maratovich", "муратович")
+    (True, True, False)
+    >>> _slip("марат", "мират"), _slip("марлен", "марлена"), _slip("хуршед", "хуршид")
+    (False, False, False)
+    """
+    mine, its = established(one), established(other)
+    known = one if mine else other
+    if is_latin(one) or is_latin(other):
+        one, other = skeleton(one), skeleton(other)
+        if one == other:
+            return True
+    if (mine and its) or one[:1] != other[:1] or not _mistyped(one, other):
+        return False
+    if sorted(one) == sorted(other):
+        return True
+    at = next((at for at, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), -1)
+    if len(one) != len(other):
+        longer = max(one, other, key=len)
+        letter = longer[at]
+        if letter == longer[at - 1] or letter in "ьъ":
+            return True
+        # "Марлен" is a man, "Марлена" is a woman.
+        return (mine or its) and not (at == -1 and letter in "ая")
+    # A vowel for a consonant makes no name.
+    strange = (one[at] in _VOWELS) != (other[at] in _VOWELS)
+    return (mine or its) and at != len(one) - 1 and (strange or _unlike_others(known))
 
 
-def _roots(name: str) -> tuple[str, ...]:
-    if name.endswith("ий"):
-        return name[:-2] + "ьев", name[:-2] + "иев"
-    if name.endswith(("й", "ь")):
-        return (name[:-1] + "ев",)
-    return (name + "ов",)
+@lru_cache(maxsize=4096)
+def _unlike_others(known: str) -> bool:
+    """Whether no other name that we know differs from it by one letter inside."""
+    shape = len(known), known[0], known[-1]
+    near = [
+        other
+        for other in (*GIVEN_NAMES, *patronymics.OFFICIAL)
+        if (len(other), other[0], other[-1]) == shape and OSA.distance(known, other) == 1
+    ]
+    return all(_one_name(known, other) for other in near)
 
 
-_PATRONYMICS = _patronymics()
+def _one_name(one: str, other: str) -> bool:
+    """Whether the two are forms of one first name, or spellings of one middle name."""
+    if full_names(one) & full_names(other):
+        return True
+    return patronymics.official(one) == patronymics.official(other)
