@@ -89,6 +89,9 @@ class Metrics:
 
     def text(self, gauges: Gauges) -> str:
         """All of it, as Prometheus reads it."""
+        if self._lag is not None:
+            # Nobody else looks while a window goes on.
+            self._lag.refresh()
         with self._lock:
             return "\n".join([*self._counters(), *self._lags(), *_budgets(gauges), ""])
 

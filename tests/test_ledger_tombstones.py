@@ -13,7 +13,6 @@ from transforms.ledger.runs import start_run
 from transforms.ledger.source_rows import remember
 from transforms.records import EITHER_KIND, NO_PARTITION, Row, place
 
-
 FIRST = place(0, 0)
 
 

@@ -29,7 +29,10 @@ class Behind:
     """A topic's lag."""
 
     def __init__(self):
-        self.events, self.seconds = {0: 5, 1: 0}, 2.5
+        self.events, self.seconds = {}, 2.5
+
+    def refresh(self):
+        self.events = {0: 5, 1: 0}
 
 
 def gauges():

@@ -18,7 +18,7 @@ from transforms.fields import address, orders, text
 from transforms.records import Note, Orders, Row
 from transforms.stores._companies import BankDetails, CompanyFacts, company_row
 from transforms.stores._contacts import ContactFacts, contact_row
-from transforms.stores._rows import Origin, is_set, moment, raw_json
+from transforms.stores._rows import Origin, is_set, moment, raw_json, unreadable
 
 _CATEGORIES = ("1", "2")
 _NUMBER_LENGTH = 10
@@ -71,6 +71,7 @@ def partner_row(raw: dict[str, object], *, order: int = 0, handover: Handover = 
         notes += (Note("changed_at", "in_the_future", text.shown(raw.get("changed_at"))),)
     deleted = is_set(raw.get("deleted"))
     origin = Origin("B", number, changed_at, order, deleted, raw_json(raw))
+    notes += unreadable(raw, origin.raw)
     if _category(raw) == "1":
         return contact_row(origin, _contact_facts(raw, notes))
     return company_row(origin, _company_facts(raw, notes))
