@@ -88,6 +88,8 @@ def test_it_is_served_and_tells_when_no_run_ends_well(monkeypatch):
                 get(port, path)
             assert refused.value.code == status
             refused.value.close()
+        # Nothing that a restart would mend.
+        assert get(port, "/live") == "ok\n"
         with (
             pytest.raises(ConfigurationError, match="--metrics_address: Address already in use"),
             serving(("127.0.0.1", port), counted, gauges),

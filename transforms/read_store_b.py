@@ -1,6 +1,7 @@
 """Reading store B's export files: many partners per element, several files at once."""
 
 import codecs
+import time
 from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
@@ -15,8 +16,8 @@ from apache_beam.pvalue import TaggedOutput
 from transforms.errors import ConfigurationError
 from transforms.raw_batch import RawBatch
 from transforms.records import Broken
-from transforms.stores.clean_b import unusable
-from transforms.stores.export_file import ENCODINGS, is_misread
+from transforms.stores.clean_b import UNKNOWN, Handover, unusable
+from transforms.stores.export_file import ENCODINGS, exported_at, is_misread
 from transforms.stores.json_stream import PartnerReader
 from transforms.stores.sound_file import UnsoundError, require_c_backend, sound_partners
 
@@ -71,6 +72,13 @@ class _ReadPartnersFn(beam.DoFn):
     ) -> Iterator[
         RawBatch | TaggedOutput[Literal["broken"], Broken] | TaggedOutput[Literal["remarks"], str]
     ]:
+        told = {"handover": _handover(path)}
+        for element in self._read(path):
+            if isinstance(element, RawBatch):
+                element.told = told
+            yield element
+
+    def _read(self, path: str) -> Iterator[RawBatch | TaggedOutput]:
         try:
             with _open(path) as stream:
                 yield from _batches(sound_partners(stream, self._encoding), self._batch)
@@ -90,6 +98,14 @@ class _ReadPartnersFn(beam.DoFn):
             broken.clear()
         yield from map(_tagged, broken)
         self._replaced.inc(reader.replaced)
+
+
+def _handover(path: str) -> Handover:
+    """A time that has not come yet is a wrong clock's: the file was made before it."""
+    with _open(path) as stream:
+        made_at = exported_at(stream)
+    now = time.time_ns() // 1000
+    return Handover(now, made_at) if made_at <= now else UNKNOWN
 
 
 def _open(path: str) -> BinaryIO:
