@@ -29,7 +29,7 @@ from transforms.read_kafka import Position, ReadKafka
 from transforms.read_store_a import ReadStoreA
 from transforms.read_store_b import ReadPartnerFiles
 from transforms.records import Broken
-from transforms.remember import CountRead, RememberBroken, RememberRows, TakeUp
+from transforms.remember import CountRead, RememberBroken, RememberRemarks, RememberRows, TakeUp
 from transforms.secrets import Secret
 from transforms.stores import clean_a
 from transforms.stores.clean_b import partner_row
@@ -153,6 +153,7 @@ def full_sources(root: beam.Pipeline, chosen: options.Options, run: Run) -> Sour
         since = time.parse(chosen.since, local=True)[0] if chosen.since else 0
         add(rows, "B", counted | "Clean B" >> CleanRows(partner_row, since))
         broken = (files.broken,)
+        _ = files.remarks | "RememberRemarks" >> RememberRemarks(options.LEDGER, run)
     return Sources(rows, broken, read_up_to)
 
 

@@ -89,6 +89,9 @@ class Metrics:
 
     def text(self, gauges: Gauges) -> str:
         """All of it, as Prometheus reads it."""
+        if self._lag is not None:
+            # Nobody else looks while a window goes on.
+            self._lag.refresh()
         with self._lock:
             return "\n".join([*self._counters(), *self._lags(), *_budgets(gauges), ""])
 
@@ -177,8 +180,11 @@ class _Handler(BaseHTTPRequestHandler):
         elif self.path == "/health":
             healthy = metrics.is_healthy
             self._answer(200 if healthy else 503, "ok\n" if healthy else "no run ends well\n")
+        elif self.path == "/live":
+            # Runs may take long, or fail for hours by no fault of this process.
+            self._answer(200, "ok\n")
         else:
-            self._answer(404, "there are /metrics and /health\n")
+            self._answer(404, "there are /metrics, /health and /live\n")
 
     def _answer(self, status: int, text: str) -> None:
         body = text.encode()
@@ -205,7 +211,7 @@ class _Server(ThreadingHTTPServer):
 
 @contextmanager
 def serving(address: Address, metrics: Metrics, look: Callable[[], Gauges]) -> Iterator[None]:
-    """``/metrics`` and ``/health`` at that address, meanwhile.
+    """``/metrics``, ``/health`` and ``/live`` at that address, meanwhile.
 
     Raises:
         ConfigurationError: the port is taken, or not ours to take.

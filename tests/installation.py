@@ -181,9 +181,9 @@ class Installation:
         """The portal's contacts: our id to last name."""
         return {one["originId"]: one["lastName"] for one in self.portal.contacts()}
 
-    def export(self, *partners: object, name: str = "partners.json") -> None:
+    def export(self, *partners: object, name: str = "partners.json", **header: str) -> None:
         """Write an export file of store B."""
-        text = json.dumps({"header": {}, "partners": partners}, ensure_ascii=False)
+        text = json.dumps({"header": header, "partners": partners}, ensure_ascii=False)
         (self.files / name).write_text(text, encoding="utf-8")
 
 

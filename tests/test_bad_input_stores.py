@@ -152,9 +152,23 @@ def test_bytes_that_are_no_text(ready):
         b'{"partners": [' + bad.replace(b"NAME", b"\xff\xfe\x80\xc3") + b"]}"
     )
     ended = ready.full()
-    assert ended.code == 0, ended
+    assert ended.code == 3, ended
     assert sorted(ready.titles()) == [ALFA, VEGA]
     assert {"A-1", "B-0002000001"} <= ready.people().keys()
+    path = ready.files / "bytes.json"
+    remark = f"4 characters of {path} are not in utf-8 and were left out;"
+    assert [one.startswith(remark) for one in ready.summary()["remarks"]] == [True]
+    assert remark in ended.out
+    noted = ready.rows(
+        "SELECT source, kind, source_id FROM rows"
+        " WHERE instr(payload, CAST('unreadable_characters' AS BLOB)) ORDER BY 1, 2, 3"
+    )
+    assert noted == [
+        ("A", "company", "2"),
+        ("A", "company", "3"),
+        ("A", "contact", "2"),
+        ("B", "company", "0001000009"),
+    ]
 
 
 def test_ten_megabytes_in_a_name(ready):

@@ -128,6 +128,22 @@ def test_a_time_in_the_future_does_not_hide_what_comes_before_it(loaded):
     assert loaded.wrote() == {"crm.item.update": 1}
 
 
+@pytest.mark.parametrize(
+    "zero", ["0000-00-00 00:00:00", "2024-00-00 00:00:00", "2024-05-00 07:00:00"]
+)
+def test_dates_with_zeros_stop_nothing(loaded, zero):
+    order(loaded, 1, 1, NEWEST)
+    loaded.sql("SET sql_mode = ''")
+    for table in ("companies", "contacts", "orders"):
+        loaded.sql(f"UPDATE {table} SET updated_at = %s", zero)
+    assert loaded.full(sources=["store_a"]).code == 0
+    assert loaded.delta().code == 0
+    loaded.company(4, ZARYA, updated_at=LATER)
+    assert loaded.delta().code == 0
+    assert ZARYA in loaded.titles()
+    assert cursors(loaded)["companies"] == LATER.replace(" ", "T")
+
+
 def test_our_own_clock_put_back_loses_nothing(loaded, monkeypatch):
     now = datetime.now(MOSCOW).replace(tzinfo=None, microsecond=0)
     loaded.company(4, ZARYA, updated_at=str(now - timedelta(minutes=1)))

@@ -2,6 +2,7 @@
 
 import itertools
 import signal
+from datetime import UTC, datetime, timedelta
 from functools import partial
 
 import pytest
@@ -94,6 +95,35 @@ def test_deletions_of_both_kinds_leave_the_crm_alone(stream):
         OTHER: "deleted_in_store",
     }
     assert stream.place.summary()["left_base"] == 3
+
+
+def test_a_partner_that_is_made_anew_after_its_deletion_lives(stream):
+    old = upsert(organisation(FIRM, ALFA, changed_at="2024-01-01T00:00:00Z"))
+    new = upsert(organisation(FIRM, ALFA, changed_at="2024-06-01T00:00:00Z"))
+    refused = "SELECT reason FROM invalid_companies"
+    for gone in (tombstone(FIRM), delete(FIRM, "2")):
+        for event in (old, gone, new):
+            stream.send(event)
+            assert stream.delta().code == 0
+        assert stream.place.rows(refused) == []
+        # An old event that comes behind a deletion is older than what was deleted.
+        stream.send(gone, old)
+        assert stream.delta().code == 0
+        assert stream.place.rows(refused) == [("deleted_in_store",)]
+        old, new = new, upsert(organisation(FIRM, ALFA, changed_at="2024-07-01T00:00:00Z"))
+
+
+def test_an_event_from_the_future_does_not_hide_what_comes_later(stream):
+    ahead = organisation(FIRM, ALFA, phones=["+7 921 765-43-22"], changed_at="2099-01-01T00:00:00Z")
+    stream.send(upsert(ahead))
+    assert stream.delta().code == 0
+    now = datetime.now(UTC) + timedelta(seconds=1)
+    stream.send(
+        upsert(organisation(FIRM, ALFA, phones=["+7 921 765-43-23"], changed_at=now.isoformat()))
+    )
+    assert stream.delta().code == 0
+    [alfa] = stream.place.portal.companies()
+    assert [one["value"] for one in alfa["fm"]] == ["+79217654323"]
 
 
 def test_poison_is_kept_and_the_rest_goes_on(stream):

@@ -115,6 +115,24 @@ def test_a_newer_partner_counts_wherever_it_stands(loaded):
     assert loaded.wrote() == {}
 
 
+@pytest.mark.parametrize("made_at", [{}, {"exported_at": "2024-03-01T21:00:00Z"}])
+def test_a_partner_from_the_future_is_as_new_as_its_file(loaded, made_at):
+    ahead = person("0002000020", "0001000010", last_name="Завтраков", changed_at="2099-01-01")
+    older = person("0002000020", "0001000010", last_name="Старов", changed_at="2024-02-01")
+    newer = person("0002000020", "0001000010", last_name="Новиков", changed_at="2024-04-01")
+    loaded.export(older, ahead, name="a.json", **made_at)
+    assert loaded.full().code == 0
+    assert loaded.people()["B-0002000020"] == "Завтраков"
+    (loaded.files / "a.json").unlink()
+    loaded.export(newer, name="b.json", exported_at="2024-04-30T21:00:00Z")
+    assert loaded.full().code == 0
+    assert loaded.people()["B-0002000020"] == "Новиков"
+    if made_at:
+        loaded.export(ahead, name="a.json", **made_at)
+        assert loaded.full().code == 0
+        assert loaded.people()["B-0002000020"] == "Новиков"
+
+
 def test_a_changed_order_is_seen_without_the_companys_clock(loaded):
     order = "company_id, number, status, total, currency, created_at, updated_at"
     loaded.sql(

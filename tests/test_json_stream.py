@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from transforms.records import Broken
 from transforms.stores import export_file, json_values
-from transforms.stores.export_file import is_misread
+from transforms.stores.export_file import exported_at, is_misread
 from transforms.stores.json_stream import MAX_RAW, PartnerReader
 
 HEAD = '{"header": {"system": "SAPCRM", "client": "100"}, "partners": ['
@@ -308,3 +308,29 @@ def test_window_does_not_grow(monkeypatch):
     assert len(read(data, chunk=4096)) == 800
     assert len(read(HEAD.encode() + b"{" * 100_000, chunk=4096)) == 1
     assert longest < 3 * 4096
+
+
+@pytest.mark.parametrize(
+    ("text", "moment"),
+    [
+        ('{"header": {"exported_at": "2024-11-30T21:00:00Z"}, "partners": []}', 1733000400000000),
+        ('{"header": {"exported_at" : "2024-12-01"}, "partners": []}', 1733000400000000),
+        ('{"header": {"exported_at": "soon"}, "partners": []}', 0),
+        ('{"header": {"exported_at": 7}, "partners": []}', 0),
+        ('{"partners": [{"exported_at": "2024-11-30T21:00:00Z"}]}', 0),
+        ("", 0),
+    ],
+)
+def test_the_header_says_when_a_file_was_made(text, moment):
+    data = text.encode("utf-8-sig")
+    assert exported_at(io.BytesIO(data)) == moment
+    assert exported_at(io.BytesIO(gzip.compress(data))) == moment
+    assert exported_at(io.BytesIO(gzip.compress(data)[:9])) == 0
+
+
+def test_a_file_full_of_braces_is_searched_once():
+    partner = {"partner": "0000000001", "category": "1"}
+    junk = "{" * 300_000 + "{ x } " * 50_000
+    data = f'{{"partners": [{junk}, {{ \n{json.dumps(partner)[1:]}]}}'.encode()
+    broken, found = PartnerReader(io.BytesIO(data), "x")
+    assert (broken.reason, found) == ("broken_partner", partner)

@@ -39,11 +39,12 @@ def test_a_sound_topic(kafka, topic):
     check_topic(TopicAccess(kafka.brokers, topic, "any"))
 
 
-def test_nobody_is_there():
+def test_nobody_is_there(caplog):
     brokers = f"127.0.0.1:{free_port()}"
     assert told(TopicAccess(brokers, "t", "g")).startswith(
         f"--store_b_kafka: no broker of {brokers} can be reached: "
     )
+    assert caplog.records == []
 
 
 def test_a_topic_that_is_not_there(kafka):

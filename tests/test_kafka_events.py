@@ -4,7 +4,17 @@ import json
 
 import pytest
 
-from transforms.records import COMPANY, CONTACT, EITHER_KIND, Broken
+from transforms.records import (
+    COMPANY,
+    CONTACT,
+    EITHER_KIND,
+    NO_PARTITION,
+    Broken,
+    Note,
+    decode_company,
+    partition_of,
+    place,
+)
 from transforms.stores.clean_b import partner_row
 from transforms.stores.kafka_events import event_row, read_event
 from transforms.stores.kafka_reader import Record
@@ -37,8 +47,8 @@ def row(value, **others):
 def test_an_upsert_is_the_same_row_as_in_a_file_but_for_its_place():
     from_file = partner_row(COMPANY_B)
     found = row(told(COMPANY_B))
-    assert (found.order, from_file.order) == (7, 0)
-    assert found == partner_row(COMPANY_B, order=7)
+    assert (found.order, from_file.order) == (place(2, 6), 0)
+    assert found == partner_row(COMPANY_B, order=place(2, 6))
     assert found.fingerprint == from_file.fingerprint
 
 
@@ -61,7 +71,7 @@ def test_a_deletion_may_say_no_more_than_number_and_category():
             "0001000123",
             "deleted_in_store",
         )
-        assert (found.changed_at, found.order) == (SENT_AT, 7)
+        assert (found.changed_at, found.order) == (SENT_AT, place(2, 6))
 
 
 def test_a_deletion_that_says_more_is_dated_by_it():
@@ -79,13 +89,38 @@ def test_a_deletion_without_category_is_of_either_kind(partner):
     assert (found.kind, found.source_id, found.reason) == (EITHER_KIND, "0001000123", "")
 
 
+def test_no_event_changed_after_it_came():
+    came = 1707663601000000
+    minutes_ahead = row(told({**COMPANY_B, "changed_at": "2024-02-11T18:04:00+03:00"}))
+    assert minutes_ahead.changed_at > came
+    assert decode_company(minutes_ahead.payload).notes == ()
+    ahead = row(told({**COMPANY_B, "changed_at": "2099-01-01T00:00:00Z"}))
+    assert ahead.changed_at == came
+    note = Note("changed_at", "in_the_future", "2099-01-01T00:00:00Z")
+    assert decode_company(ahead.payload).notes == (note,)
+    unknown = row(told({**COMPANY_B, "changed_at": "2099-01-01T00:00:00Z"}), timestamp=0)
+    assert unknown.changed_at > came
+    sent_ahead = told({**COMPANY_B, "changed_at": None}, sent_at="2099-01-01T00:00:00Z")
+    assert row(sent_ahead).changed_at == came
+
+
+def test_a_deletion_without_a_time_to_trust_leaves_its_age_to_the_ledger():
+    bare = {"partner": "0001000123", "category": "2"}
+    assert row(told(bare, "delete")).payload == b""
+    assert row(told({**bare, "changed_at": "2099-01-01T00:00:00Z"}, "delete")).payload == b""
+    assert row(told({**bare, "changed_at": CHANGED}, "delete")).payload != b""
+    # Its time decides, wherever it stands.
+    dated = row(told({"partner": "0001000123", "changed_at": CHANGED}, "delete"))
+    assert (dated.changed_at, partition_of(dated.order)) == (CHANGED_AT, NO_PARTITION)
+
+
 def test_a_null_value_deletes_its_key():
     found = row(None)
     assert (found.kind, found.source_id, found.changed_at, found.order) == (
         EITHER_KIND,
         "0001000123",
         1707663601000000,
-        7,
+        place(2, 6),
     )
 
 

@@ -29,7 +29,10 @@ class Behind:
     """A topic's lag."""
 
     def __init__(self):
-        self.events, self.seconds = {0: 5, 1: 0}, 2.5
+        self.events, self.seconds = {}, 2.5
+
+    def refresh(self):
+        self.events = {0: 5, 1: 0}
 
 
 def gauges():
@@ -85,6 +88,8 @@ def test_it_is_served_and_tells_when_no_run_ends_well(monkeypatch):
                 get(port, path)
             assert refused.value.code == status
             refused.value.close()
+        # Nothing that a restart would mend.
+        assert get(port, "/live") == "ok\n"
         with (
             pytest.raises(ConfigurationError, match="--metrics_address: Address already in use"),
             serving(("127.0.0.1", port), counted, gauges),

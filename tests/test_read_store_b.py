@@ -24,11 +24,12 @@ def export(numbers, encoding="utf-8"):
     )
 
 
-def run(patterns, batches, broken, **options):
+def run(patterns, batches, broken, remarks=(), **options):
     pipeline = beam.Pipeline(runner=FnApiRunner())
     found = pipeline | "B" >> ReadPartnerFiles(patterns, **options)
     assert_that(found.partners, equal_to(batches), label="Partners")
     assert_that(found.broken, equal_to(broken), label="Broken")
+    assert_that(found.remarks, equal_to(remarks), label="Remarks")
     result = pipeline.run()
     result.wait_until_finish()
     counters = result.metrics().query(MetricsFilter().with_name("replaced_characters"))["counters"]
@@ -60,6 +61,10 @@ def test_broken_files_lose_nothing_else(tmp_path):
         [
             Broken(f"file:{tmp_path}/cut.json", -1, len(whole) - 2, "file_cut", b""),
             Broken(f"file:{tmp_path}/text.json", -1, 0, "not_json", b"no JSON"),
+        ],
+        [
+            f"4 characters of {tmp_path}/odd.json are not in utf-8 and were left out; the notes of"
+            " their records name the fields (unreadable_characters)"
         ],
     )
     assert replaced == 4

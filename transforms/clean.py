@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from typing import Any, NamedTuple
 
 import apache_beam as beam
@@ -54,7 +55,7 @@ class _CleanFn(beam.DoFn):
         collect_less_often()
 
     def process(self, batch: RawBatch) -> Iterator[object]:
-        rows = map(self._clean, batch)
+        rows = map(partial(self._clean, **batch.told) if batch.told else self._clean, batch)
         yield from _emit(row for row in rows if row.changed_at >= self._since or not row.changed_at)
 
 

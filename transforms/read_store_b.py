@@ -1,6 +1,7 @@
 """Reading store B's export files: many partners per element, several files at once."""
 
 import codecs
+import time
 from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
@@ -15,17 +16,21 @@ from apache_beam.pvalue import TaggedOutput
 from transforms.errors import ConfigurationError
 from transforms.raw_batch import RawBatch
 from transforms.records import Broken
-from transforms.stores.clean_b import unusable
-from transforms.stores.export_file import ENCODINGS, is_misread
+from transforms.stores.clean_b import UNKNOWN, Handover, unusable
+from transforms.stores.export_file import ENCODINGS, exported_at, is_misread
 from transforms.stores.json_stream import PartnerReader
 from transforms.stores.sound_file import UnsoundError, require_c_backend, sound_partners
 
 
 class PartnerFiles(NamedTuple):
-    """What the files hold: batches of raw partners, and each stretch that cannot be read."""
+    """What the files hold: batches of raw partners, and each stretch that cannot be read.
+
+    ``remarks`` are for people: which files hold bytes that are no text, and how many.
+    """
 
     partners: beam.PCollection[RawBatch]
     broken: beam.PCollection[Broken]
+    remarks: beam.PCollection[str]
 
 
 class ReadPartnerFiles(beam.PTransform):
@@ -50,9 +55,9 @@ class ReadPartnerFiles(beam.PTransform):
             root
             | "NameFiles" >> beam.Create(self._files, reshuffle=False)
             | "SpreadFiles" >> beam.Reshuffle()
-            | "ReadPartners" >> beam.ParDo(fn).with_outputs("broken", main="partners")
+            | "ReadPartners" >> beam.ParDo(fn).with_outputs("broken", "remarks", main="partners")
         )
-        return PartnerFiles(outputs.partners, outputs.broken)
+        return PartnerFiles(outputs.partners, outputs.broken, outputs.remarks)
 
 
 class _ReadPartnersFn(beam.DoFn):
@@ -62,14 +67,28 @@ class _ReadPartnersFn(beam.DoFn):
         self._replaced = Metrics.counter("read", "replaced_characters")
 
     # The tag stands in the type: Beam would take a bare one for one more kind of batch.
-    def process(self, path: str) -> Iterator[RawBatch | TaggedOutput[Literal["broken"], Broken]]:
+    def process(
+        self, path: str
+    ) -> Iterator[
+        RawBatch | TaggedOutput[Literal["broken"], Broken] | TaggedOutput[Literal["remarks"], str]
+    ]:
+        told = {"handover": _handover(path)}
+        for element in self._read(path):
+            if isinstance(element, RawBatch):
+                element.told = told
+            yield element
+
+    def _read(self, path: str) -> Iterator[RawBatch | TaggedOutput]:
         try:
             with _open(path) as stream:
                 yield from _batches(sound_partners(stream, self._encoding), self._batch)
         except UnsoundError:
             # Read once more from its beginning: a partner that comes twice is the same row.
             with _open(path) as stream:
-                yield from self._mend(PartnerReader(stream, path, encoding=self._encoding))
+                reader = PartnerReader(stream, path, encoding=self._encoding)
+                yield from self._mend(reader)
+            if reader.replaced:
+                yield TaggedOutput("remarks", _lost_text(path, reader.replaced, self._encoding))
 
     def _mend(self, reader: PartnerReader) -> Iterator[RawBatch | TaggedOutput]:
         broken: list[Broken] = []
@@ -79,6 +98,14 @@ class _ReadPartnersFn(beam.DoFn):
             broken.clear()
         yield from map(_tagged, broken)
         self._replaced.inc(reader.replaced)
+
+
+def _handover(path: str) -> Handover:
+    """A time that has not come yet is a wrong clock's: the file was made before it."""
+    with _open(path) as stream:
+        made_at = exported_at(stream)
+    now = time.time_ns() // 1000
+    return Handover(now, made_at) if made_at <= now else UNKNOWN
 
 
 def _open(path: str) -> BinaryIO:
@@ -101,6 +128,13 @@ def _usable(reader: PartnerReader, broken: list[Broken]) -> Iterator[dict[str, A
             broken.append(reader.broken_value(problem.reason, element))
         else:
             yield element
+
+
+def _lost_text(path: str, count: int, encoding: str) -> str:
+    return (
+        f"{count:,} characters of {path} are not in {encoding} and were left out; the notes of"
+        " their records name the fields (unreadable_characters)"
+    )
 
 
 def _tagged(broken: Broken) -> TaggedOutput:

@@ -90,10 +90,13 @@ class Row(msgspec.Struct, frozen=True, array_like=True):
     """One version of one source row after cleaning, valid or refused.
 
     ``changed_at`` is microseconds since the epoch, UTC. ``order`` breaks ties between versions with
-    equal ``changed_at`` (a topic's offset + 1; 0 elsewhere). ``tin`` is the company's valid TIN, or
-    for a refused company what was read in its place. ``reason`` is empty for a valid row.
+    equal ``changed_at`` (the ``place`` in a topic; 0 elsewhere). ``tin`` is the company's valid
+    TIN, or for a refused company what was read in its place. ``reason`` is empty for a valid row.
     ``payload`` is the encoded ``Company`` or ``Contact``; ``raw`` the original record as JSON.
-    ``kind`` is ``EITHER_KIND`` until the ledger knows what such a row deletes.
+
+    A deletion without a time of its own has no ``payload``, and for ``changed_at`` the moment at
+    which it was sent: what it deletes, and so how old it is, the ledger knows. Its ``kind`` is
+    ``EITHER_KIND`` when it does not say what it deletes.
     """
 
     source: str
@@ -112,6 +115,25 @@ class Row(msgspec.Struct, frozen=True, array_like=True):
         """16 hex digits that differ when what the row says differs."""
         told = b"\0".join((self.payload, self.reason.encode(), self.detail.encode()))
         return hashlib.blake2b(told, digest_size=8).hexdigest()
+
+
+_PARTITIONS = 1 << 16
+NO_PARTITION = _PARTITIONS - 1
+"""Stands for the partition where offsets are not to be compared."""
+
+
+def place(partition: int, offset: int) -> int:
+    """The ``order`` of a message's row: greater for a later offset.
+
+    >>> place(0, 8) > place(2, 7) > 0, partition_of(place(2, 7))
+    (True, 2)
+    """
+    return (offset + 1) * _PARTITIONS + min(partition, NO_PARTITION)
+
+
+def partition_of(order: int) -> int:
+    """The partition that a row's ``place`` is in; ``NO_PARTITION`` for what is in no topic."""
+    return order % _PARTITIONS if order else NO_PARTITION
 
 
 class Broken(msgspec.Struct, frozen=True, array_like=True):

@@ -8,7 +8,7 @@ import apache_beam as beam
 
 from transforms.clean import Sharded
 from transforms.ledger import messages, source_rows
-from transforms.ledger.runs import Progress
+from transforms.ledger.runs import Progress, remark
 from transforms.ledger.source_rows import Run
 from transforms.raw_batch import RawBatch
 from transforms.records import Broken, Row, decode_rows
@@ -159,3 +159,22 @@ class _RememberBrokenFn(LedgerFn):
     def process(self, broken: list[Broken]) -> Iterator[int]:
         self.ledger.transact(lambda connection: messages.record(connection, self.run, broken))
         yield len(broken)
+
+
+class RememberRemarks(beam.PTransform):
+    """What a reader has to tell people, into the run's remarks."""
+
+    def __init__(self, ledger: Secret, run: Run) -> None:
+        super().__init__()
+        self._ledger, self._run = ledger, run
+
+    def expand(self, remarks: beam.PCollection[str]) -> beam.PCollection[int]:
+        """Returns one for each."""
+        fn = _RememberRemarksFn(self._ledger, self._run)
+        return remarks | beam.ParDo(fn).with_output_types(int)
+
+
+class _RememberRemarksFn(LedgerFn):
+    def process(self, text: str) -> Iterator[int]:
+        remark(self.ledger, self.run, text)
+        yield 1

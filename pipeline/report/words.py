@@ -81,6 +81,8 @@ FIELDS = {
 
 PROBLEMS = {
     "unreadable": "не читается",
+    "unreadable_characters": "есть нечитаемые символы",
+    "in_the_future": "ещё не наступило",
     "placeholder": "заглушка",
     "incomplete": "неполный номер",
     "repaired": "исправлено",

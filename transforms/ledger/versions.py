@@ -77,8 +77,9 @@ def is_newer(row: Row, old: Known, originals: Mapping[str, bytes], now: int) -> 
     ``now`` is this moment, in microseconds since the epoch.
     """
     age, old_age = (row.changed_at, row.order), (old.changed_at, old.order)
-    if row.source == "A" and old.changed_at > now:
-        # Written by a clock that was fast. Waiting until that time has come would lose changes.
+    if old.changed_at > now and not old.order:
+        # Written by a clock that was fast. Waiting until that time has come would lose changes. (Of
+        # events of the topic it is known when they came, so none of them is from the future.)
         return row.fingerprint != old.fingerprint
     if age != old_age:
         return age > old_age

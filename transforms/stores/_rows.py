@@ -1,15 +1,18 @@
-"""What the rows of both stores share: origin, original as JSON, moment, mark of deletion."""
+"""What the rows of both stores share: origin, original, moment, mark of deletion, lost text."""
 
 import json
+from collections.abc import Mapping
+from itertools import islice
 
 import msgspec
 
 from transforms.fields import text, time
-from transforms.records import Kind, Row, Source
+from transforms.records import Kind, Note, Row, Source
 
 RAW_LIMIT = 65_536
 _HEAD = 16_384
 _TRUE = frozenset({"1", "TRUE", "T", "X", "Х", "Y", "YES", "ДА"})
+_REPLACED = "\ufffd".encode()
 _encode = msgspec.json.Encoder(enc_hook=str).encode
 
 
@@ -45,6 +48,23 @@ def raw_json(record: object) -> bytes:
         return data
     head = data[:_HEAD].decode(errors="ignore")
     return _encode({"truncated": True, "size": len(data), "head": head})
+
+
+def unreadable(record: Mapping[str, object], raw: bytes) -> text.Notes:
+    r"""A note for each field that held bytes which are no text; ``raw`` is the record as JSON.
+
+    >>> record = {"id": 1, "name": "Ром\ufffdшка"}
+    >>> [(note.field, note.problem) for note in unreadable(record, raw_json(record))]
+    [('name', 'unreadable_characters')]
+    """
+    if _REPLACED not in raw:
+        return ()
+    notes = (
+        Note(text.shown(name), "unreadable_characters", text.shown(value))
+        for name, value in record.items()
+        if _REPLACED in raw_json([name, value])
+    )
+    return tuple(islice(notes, text.MANY))
 
 
 def _plain_json(record: object) -> bytes:

@@ -15,7 +15,7 @@ from transforms.fields import address, orders, text
 from transforms.records import Note, Row
 from transforms.stores._companies import BankDetails, CompanyFacts, company_row
 from transforms.stores._contacts import ContactFacts, contact_row
-from transforms.stores._rows import Origin, is_set, moment, raw_json
+from transforms.stores._rows import Origin, is_set, moment, raw_json, unreadable
 
 
 def decode(data: bytes) -> str:
@@ -91,7 +91,8 @@ def _origin(told: dict[str, object]) -> tuple[Origin, text.Notes]:
     changed_at, notes = moment(told.get("updated_at"), told.get("created_at"), local=True)
     source_id = text.parse(told.get("id"), "id")[0]
     deleted = is_set(told.get("is_deleted"))
-    return Origin("A", source_id, changed_at, 0, deleted, raw_json(told)), notes
+    raw = raw_json(told)
+    return Origin("A", source_id, changed_at, 0, deleted, raw), notes + unreadable(told, raw)
 
 
 def _company_ids(value: object) -> tuple[tuple[str, ...], text.Notes]:

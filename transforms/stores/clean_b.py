@@ -10,7 +10,7 @@ Unusable(reason='no_partner_number', detail='the partner has no number')
 
 import re
 from collections.abc import Iterator
-from typing import cast
+from typing import NamedTuple, cast
 
 import msgspec
 
@@ -18,7 +18,7 @@ from transforms.fields import address, orders, text
 from transforms.records import Note, Orders, Row
 from transforms.stores._companies import BankDetails, CompanyFacts, company_row
 from transforms.stores._contacts import ContactFacts, contact_row
-from transforms.stores._rows import Origin, is_set, moment, raw_json
+from transforms.stores._rows import Origin, is_set, moment, raw_json, unreadable
 
 _CATEGORIES = ("1", "2")
 _NUMBER_LENGTH = 10
@@ -38,18 +38,40 @@ class Unusable(msgspec.Struct, frozen=True):
     detail: str
 
 
+class Handover(NamedTuple):
+    """When store B handed a partner over: what it changed after ``latest`` it did by a wrong clock.
+
+    Such a partner counts as changed ``as_of`` then; at 0 nothing is known, and all times hold. Both
+    are microseconds since the epoch.
+    """
+
+    latest: int
+    as_of: int
+
+    def holds(self, changed_at: int) -> bool:
+        """Whether the time can be true."""
+        return changed_at <= self.latest or not self.as_of
+
+
+UNKNOWN = Handover(0, 0)
+
+
 def clean_partner(raw: object, *, order: int = 0) -> Row | Unusable:
     """The row of one decoded JSON value; ``order`` is its place among versions of equal time."""
     problem = unusable(raw)
     return problem or partner_row(cast(dict[str, object], raw), order=order)
 
 
-def partner_row(raw: dict[str, object], *, order: int = 0) -> Row:
+def partner_row(raw: dict[str, object], *, order: int = 0, handover: Handover = UNKNOWN) -> Row:
     """The row of a partner that is not ``unusable``."""
     number = partner_number(raw.get("partner"))
     changed_at, notes = moment(raw.get("changed_at"), raw.get("created_at"))
+    if not handover.holds(changed_at):
+        changed_at = handover.as_of
+        notes += (Note("changed_at", "in_the_future", text.shown(raw.get("changed_at"))),)
     deleted = is_set(raw.get("deleted"))
     origin = Origin("B", number, changed_at, order, deleted, raw_json(raw))
+    notes += unreadable(raw, origin.raw)
     if _category(raw) == "1":
         return contact_row(origin, _contact_facts(raw, notes))
     return company_row(origin, _company_facts(raw, notes))

@@ -21,6 +21,8 @@ CHUNK = 1 << 18
 MAX_RAW = 1 << 16
 
 _COMMA = re.compile(r"[ \t\r\n]*,[ \t\r\n]*")
+# No partner begins otherwise, and looking costs a hundredth of decoding. The window may cut it.
+_OBJECT = re.compile(r'\{[ \t\r\n]*(?:"|\Z)')
 # What stands before an object that is a field's value, or the first in a field's list.
 _FIELD = re.compile(r'"(?!partners")[^"\\]*"\s*:\s*\[?\s*\Z')
 _LOOK_BEHIND = 256
@@ -162,7 +164,8 @@ class PartnerReader:
         window = self._window
         skipped, ahead = "", 0
         while True:
-            at = window.text.find("{", window.pos + ahead)
+            begins = _OBJECT.search(window.text, window.pos + ahead)
+            at = begins.start() if begins else -1
             wanted = 1 if at < 0 else len(window.text) - at
             if at >= 0:
                 try:

@@ -2,14 +2,14 @@
 
 Rows turn up late: a delta begins some minutes before the cursor, and what it has read before
 changes nothing. A time in the future is somebody's wrong clock and never becomes the cursor: what
-is changed until then would be lost.
+is changed until then would be lost. Nor does a date with zeros in it, which MySQL may hold.
 """
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from transforms.stores.mysql_client import Session
-from transforms.stores.mysql_keys import COMPANIES, CONTACTS, ORDERS, Since
+from transforms.stores.mysql_keys import COMPANIES, CONTACTS, IS_A_TIME, ORDERS, Since
 
 Cursors = Mapping[str, str]
 """By table name an ``updated_at`` in ISO 8601, Moscow time."""
@@ -22,11 +22,13 @@ def newest(session: Session, now: datetime) -> Cursors:
     found = {}
     for table in (COMPANIES, CONTACTS, ORDERS):
         query = (
-            f"SELECT MAX(updated_at) AS newest FROM {table.name}"  # noqa: S608 - our own names
-            f" FORCE INDEX (idx_{table.name}_updated) WHERE updated_at <= %s"
+            f"SELECT updated_at FROM {table.name}"  # noqa: S608 - our own names
+            f" FORCE INDEX (idx_{table.name}_updated)"
+            f" WHERE updated_at > %s AND updated_at <= %s AND {IS_A_TIME}"
+            " ORDER BY updated_at DESC LIMIT 1"
         )
-        [row] = session.rows(query, (now,))
-        found[table.name] = (row["newest"] or _NONE).isoformat()
+        rows = session.rows(query, (_NONE, now))
+        found[table.name] = (rows[0]["updated_at"] if rows else _NONE).isoformat()
     return found
 
 

@@ -13,6 +13,9 @@ from decimal import Decimal
 from transforms.stores.mysql_client import Row, Session
 
 PAGE = 1000
+IS_A_TIME = "MONTH(updated_at) > 0 AND DAYOFMONTH(updated_at) > 0"
+"""MySQL also holds days such as 2024-00-00: no cursor stands there, only whole loads read them."""
+
 _EPOCH = datetime(1970, 1, 1)
 _SECOND = timedelta(seconds=1)
 
@@ -66,16 +69,18 @@ class Keys:
 
     def bounds(self, session: Session) -> tuple[int, int]:
         """The range ``[start, stop)`` that holds all keys now; ``(0, 0)`` when there is no row."""
-        last = "id" if self.since is None else "updated_at"
-        [row] = session.rows(
-            f"SELECT MIN({last}) AS first, MAX({last}) AS last FROM {self.table.name}"  # noqa: S608
-        )
-        if row["last"] is None:
-            return 0, 0
         if self.since is None:
-            return row["first"], row["last"] + 1
-        start, stop = _seconds(self.since), _seconds(row["last"]) + 1
-        return start, max(start, stop)
+            query = f"SELECT MIN(id) AS first, MAX(id) AS last FROM {self.table.name}"  # noqa: S608
+            [row] = session.rows(query)
+            return (0, 0) if row["last"] is None else (row["first"], row["last"] + 1)
+        query = (
+            f"SELECT updated_at AS last FROM {self.table.name}"  # noqa: S608 - our own names
+            f" FORCE INDEX (idx_{self.table.name}_updated) WHERE updated_at >= %s AND {IS_A_TIME}"
+            " ORDER BY updated_at DESC LIMIT 1"
+        )
+        start = _seconds(self.since)
+        rows = session.rows(query, (_moment(start),))
+        return (start, _seconds(rows[0]["last"]) + 1) if rows else (start, start)
 
     def position(self, row: Row) -> int:
         """Where a row stands in the range."""
@@ -99,7 +104,7 @@ class Keys:
             query = (
                 f"FORCE INDEX (idx_{self.table.name}_updated)"
                 " WHERE (updated_at = %s AND id > %s OR updated_at > %s) AND updated_at < %s"
-                " ORDER BY updated_at, id"
+                f" AND {IS_A_TIME} ORDER BY updated_at, id"
             )
             moment = after["updated_at"]
             parameters = moment, after["id"], moment, _moment(stop)
