@@ -28,8 +28,9 @@ _OURS = {
     # Of what the topic has thrown away already, the rest.
     "auto.offset.reset": "earliest",
 }
-# A partition's messages are fetched ahead of us; there are as many clients as partitions.
-_MODEST = {"client.id": "svod", "queued.max.messages.kbytes": 16_384}
+# A partition's messages are fetched ahead of us; there are as many clients as partitions. What
+# librdkafka logs of trouble, a line for each of its tries, ``error_cb`` is told as well.
+_MODEST = {"client.id": "svod", "queued.max.messages.kbytes": 16_384, "log_level": 0}
 
 _NO_ENTRY = {
     KafkaError._AUTHENTICATION: "the brokers do not know this user and password",
