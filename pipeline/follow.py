@@ -26,10 +26,11 @@ from pipeline.summary import FAILED
 from pipeline.topic import Lag, topic_access
 from pipeline.words import window_line
 from transforms.check_register import keeping_register
-from transforms.errors import StoreError
+from transforms.errors import AwayError, StoreError
 from transforms.ledger.database import Ledger
 from transforms.ledger.lock import exclusive
 from transforms.ledger.runs import finish_run, forget_old_runs, last_reported, start_run
+from transforms.secrets import mask
 
 COMMAND = "delta --follow"
 
@@ -131,13 +132,15 @@ def follow(chosen: options.Options) -> int:
     Raises:
         ConfigurationError: before anything was read.
     """
-    check(chosen)
     with ExitStack() as stack:
+        stop = stack.enter_context(_stoppable())
+        if not await_stores(chosen, stop):
+            say("Stopped before it began.")
+            return 0
         ledger = stack.enter_context(options.opened(chosen))
         check_portal(chosen, ledger)
         stack.enter_context(keeping_register(graph.register_access(chosen)))
         lag = stack.enter_context(_lag(chosen))
-        stop = stack.enter_context(_stoppable())
         metrics = Metrics(lag)
         stack.enter_context(_served(chosen, metrics, lambda: look(ledger, chosen)))
         forget_old_runs(ledger, COMMAND)
@@ -146,6 +149,25 @@ def follow(chosen: options.Options) -> int:
         _report(ledger, chosen)
     say("Stopped; all that was read is done.")
     return 0
+
+
+def await_stores(chosen: options.Options, stop: threading.Event) -> bool:
+    """Check the options; a store that does not answer is waited for. False: told to ``stop``.
+
+    Raises:
+        ConfigurationError: waiting would not help.
+    """
+    pace = Pace(0)
+    while not stop.is_set():
+        try:
+            check(chosen)
+        except AwayError as error:
+            pause = pace.failed()
+            say(f"svod: {mask(str(error))}; tried again in {pause:.0f} s")
+            stop.wait(pause)
+        else:
+            return not stop.is_set()
+    return False
 
 
 @contextmanager

@@ -21,11 +21,12 @@ from transforms.crm.limits import Budget
 from transforms.errors import ConfigurationError
 from transforms.ledger.answers import asked_last
 from transforms.ledger.database import Ledger
+from transforms.ledger.runs import progressed_at
 from transforms.load import open_client
 from transforms.register.limiter import DailyBudget
 
 _OUTCOMES = ("valid", "deferred", "waiting", "created", "updated", "rejected", "not_reached")
-# So long after the last good run something is wrong, in seconds.
+# So long after the last good run, or the last step of a long one, something is wrong; seconds.
 _STALE = 600.0
 _WRITE_EVERY = 5.0
 
@@ -34,19 +35,24 @@ Address = tuple[str, int]
 
 
 class Gauges(NamedTuple):
-    """What is looked up when it is asked for."""
+    """What is looked up when it is asked for.
+
+    ``progressed_at`` is when the run that goes on has come on last (seconds since the epoch), or 0.
+    """
 
     crm: Budget
     register: DailyBudget
+    progressed_at: float = 0.0
 
 
 def look(ledger: Ledger, chosen: Options) -> Gauges:
-    """What is used of the budgets now."""
+    """What is used of the budgets now, and whether the run comes on."""
     with ledger.read() as connection:
         register = DailyBudget(chosen.register_daily, *asked_last(connection))
+        progressed = progressed_at(connection) / 1_000_000
     client = open_client(crm_access(chosen), ledger)
     try:
-        return Gauges(client.limits.budget(), register)
+        return Gauges(client.limits.budget(), register, progressed)
     finally:
         client.close()
 
@@ -82,10 +88,14 @@ class Metrics:
         with self._lock:
             self._runs["failed"] += 1
 
-    @property
-    def is_healthy(self) -> bool:
-        """Whether a run has ended well not long ago."""
-        return time.time() - self._last_success < _STALE
+    def is_healthy(self, look: Callable[[], Gauges]) -> bool:
+        """Whether a run has ended well not long ago, or a long one has come on."""
+        if _is_recent(self._last_success):
+            return True
+        try:
+            return _is_recent(look().progressed_at)
+        except SQLAlchemyError:
+            return False
 
     def text(self, gauges: Gauges) -> str:
         """All of it, as Prometheus reads it."""
@@ -116,6 +126,10 @@ class Metrics:
         events = [({"partition": str(n)}, count) for n, count in sorted(self._lag.events.items())]
         yield from _metric("lag_events", "gauge", events)
         yield from _metric("lag_seconds", "gauge", [({}, self._lag.seconds)])
+
+
+def _is_recent(moment: float) -> bool:
+    return time.time() - moment < _STALE
 
 
 def _budgets(gauges: Gauges) -> Iterator[str]:
@@ -178,8 +192,10 @@ class _Handler(BaseHTTPRequestHandler):
             except SQLAlchemyError:
                 self._answer(503, "the ledger does not answer\n")
         elif self.path == "/health":
-            healthy = metrics.is_healthy
-            self._answer(200 if healthy else 503, "ok\n" if healthy else "no run ends well\n")
+            healthy = metrics.is_healthy(self.server.look)
+            self._answer(
+                200 if healthy else 503, "ok\n" if healthy else "no run ends well, or comes on\n"
+            )
         elif self.path == "/live":
             # Runs may take long, or fail for hours by no fault of this process.
             self._answer(200, "ok\n")

@@ -42,6 +42,9 @@ from transforms.stores.mysql_check import check_store_a
 
 EXIT = {DONE: 0, INCOMPLETE: 3, FAILED: 1, INTERRUPTED: 130}
 
+# The portal's first try: whoever looks on is told at once, and the load will be more patient.
+_SHORT_WAITS = (1.0, 2.0)
+
 BuildSources = Callable[[beam.Pipeline, Options, Run], graph.Sources]
 
 
@@ -154,7 +157,7 @@ def check_portal(chosen: Options, ledger: Ledger) -> None:
         ConfigurationError: naming ``--crm`` and what is wrong.
     """
     access = graph.crm_access(chosen)
-    client = open_client(access, ledger)
+    client = open_client(access, ledger, waits=_SHORT_WAITS)
     try:
         open_portal(client, access).check()
     except Stop as error:
@@ -233,7 +236,6 @@ def _interruptible(ledger: Ledger, run: Run, view: ProgressView) -> Iterator[Non
 
     Waiting for the workers could take as long as the CRM's slowest request.
     """
-
     leaving = threading.Event()
 
     def leave(number: int, _: FrameType | None) -> None:

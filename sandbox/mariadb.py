@@ -43,12 +43,13 @@ class MariaDB:
     """``with MariaDB(folder) as server: pymysql.connect(**server.root())``.
 
     The folder keeps the data, and the object its port: started again, also after a kill, the server
-    has it all back.
+    has it all back. ``settings`` are options of the server beside our own.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *settings: str) -> None:
         self.folder = folder.resolve()
         self.port = 0
+        self._settings = settings
         self._data = self.folder / "data"
         self._pid_file = self.folder / "mariadbd.pid"
         self._log = self.folder / "mariadbd.log"
@@ -82,6 +83,7 @@ class MariaDB:
                 "--no-defaults",
                 *_as_root(),
                 *_SETTINGS,
+                *self._settings,
                 f"--datadir={self._data}",
                 f"--socket={self._sockets / 's'}",
                 f"--tmpdir={self._sockets}",

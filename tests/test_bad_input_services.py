@@ -7,7 +7,6 @@ import pytest
 from sandbox.bitrix24 import Fault
 from sandbox.register import Fault as RegisterFault
 from tests.installation import PACE, party, person, tin
-from transforms.crm.client import CrmClient
 from transforms.register.client import RegisterClient
 
 COUNT = 30
@@ -18,7 +17,8 @@ LOST = "crm_not_reached"
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch):
     """No test waits as long as a run should."""
-    monkeypatch.setattr("transforms.load.CrmClient", partial(CrmClient, waits=(0.01, 0.01)))
+    monkeypatch.setattr("transforms.load.WAITS", (0.01, 0.01))
+    monkeypatch.setattr("pipeline.run._SHORT_WAITS", (0.01, 0.01))
     monkeypatch.setattr(
         "transforms.check_register.RegisterClient",
         partial(RegisterClient, waits=(0.01, 0.01), timeout=0.3),

@@ -209,3 +209,47 @@ def test_a_ledger_that_is_away_for_a_while(ready, tmp_path):
             ends_well(process, lines)
         assert not [line for line in lines if "Traceback" in line or "secret" in line]
     assert ready.portal.state.duplicates("companies") == {}
+
+
+def test_a_broker_that_is_away_at_the_start(ready, tmp_path):
+    with Kafka(tmp_path / "kafka") as kafka:
+        kafka.create_topic("late")
+        stream = Stream(ready, kafka, "late")
+        kafka.kill()
+        with following(ready, *stream.options) as (process, lines):
+            until(lambda: lines, process)
+            kafka.start()
+            send(stream, range(2))
+            until(lambda: len(ready.people()) == 2, process)
+            ends_well(process, lines)
+        following_at = lines.index("Follows the stores until SIGTERM or Ctrl-C.\n")
+        for line in lines[:following_at]:
+            assert line.startswith("svod: --store_b_kafka: no broker of ")
+            assert "; tried again in " in line
+        # What waiting does not help ends it.
+        wrong = [*stream.options, "--store_b_topic=no-such"]
+        with following(ready, *wrong) as (process, lines):
+            assert process.wait(PATIENCE) == 2
+
+
+def test_store_a_away_at_the_start_and_sigterm(ready):
+    ready.environment["SVOD_STORE_A"] = f"mysql://svod:s3cret@127.0.0.1:{free_port()}/shop"
+    with following(ready) as (process, lines):
+        until(lambda: len(lines) > 1, process)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(PATIENCE) == 0
+    assert lines[0].startswith("svod: --store_a: 127.0.0.1:")
+    assert lines[0].endswith("; tried again in 1 s\n")
+    assert lines[1].endswith("; tried again in 2 s\n")
+    assert lines[-1] == "Stopped before it began.\n"
+    assert not any("s3cret" in line for line in lines)
+
+
+def test_a_crm_that_is_away_at_the_start_is_told_at_once(ready):
+    """Well before the two minutes that a load would wait for it."""
+    ready.environment["SVOD_CRM"] = "http://127.0.0.1:9/rest/1/c0de/"
+    with following(ready) as (process, lines):
+        until(lambda: len(lines) > 1, process)
+        ends_well(process, lines)
+    assert lines[0].startswith("warning: the CRM does not answer yet (")
+    assert lines[1] == "Follows the stores until SIGTERM or Ctrl-C.\n"

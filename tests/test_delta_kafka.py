@@ -3,7 +3,6 @@
 import itertools
 import signal
 from datetime import UTC, datetime, timedelta
-from functools import partial
 
 import pytest
 from confluent_kafka import Producer
@@ -11,7 +10,6 @@ from confluent_kafka import Producer
 from sandbox.store_b_topic import Event, delete, tombstone, upsert
 from tests.installation import PACE, organisation, party, person, tin
 from tests.stream import Stream
-from transforms.crm.client import CrmClient
 
 ALFA, VEGA, NEVA = (tin(number) for number in range(1, 4))
 NAMES = {ALFA: "АЛЬФА", VEGA: "ВЕГА", NEVA: "НЕВА"}
@@ -142,7 +140,7 @@ def test_poison_is_kept_and_the_rest_goes_on(stream):
 
 
 def test_what_the_crm_did_not_take_is_deferred_and_committed(stream, monkeypatch):
-    monkeypatch.setattr("transforms.load.CrmClient", partial(CrmClient, waits=(0.01, 0.01)))
+    monkeypatch.setattr("transforms.load.WAITS", (0.01, 0.01))
     stream.send(upsert(organisation(FIRM, ALFA)))
     webhook = stream.place.environment["SVOD_CRM"]
     stream.place.environment["SVOD_CRM"] = "http://127.0.0.1:9/rest/1/code/"

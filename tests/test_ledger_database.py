@@ -263,6 +263,27 @@ def test_a_second_run_is_told_to_wait(url: str, ledger: Ledger) -> None:
         other.close()
 
 
+def test_a_lock_that_was_lost_with_its_connection(server: MariaDB) -> None:
+    """A second run gets in: the first one notices before it creates anything."""
+    with closing(pymysql.connect(**server.root())) as root, Bitrix24(limits=False) as portal:
+        root.cursor().execute("CREATE DATABASE lost")
+        url = server.url("lost", "svod", "p@ss/w:rd")
+        with closing(open_ledger(url)) as ledger, closing(open_ledger(url)) as other:
+            with exclusive(ledger):
+                first = hold(ledger, RECORDS)
+                with root.cursor() as cursor:
+                    cursor.execute("SELECT IS_USED_LOCK('svod lost')")
+                    cursor.execute("KILL %s", cursor.fetchone())
+                with exclusive(other):
+                    second = hold(other, RECORDS)
+                    with pytest.raises(LedgerLockedError, match="another run has begun"):
+                        load(ledger, portal, first)
+                    assert picture(portal)["companies"] == []
+                    load(other, portal, second)
+            assert portal.state.duplicates("companies") == {}
+            assert len(picture(portal)["companies"]) == 2
+
+
 def _hold_the_lock(url: str, told: Any) -> None:
     with exclusive(open_ledger(url)):
         told.set()

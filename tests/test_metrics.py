@@ -3,15 +3,20 @@
 import re
 import urllib.error
 import urllib.request
+from contextlib import closing
 
 import pytest
 
 from pipeline import metrics as module
-from pipeline.metrics import Gauges, Metrics, serving
+from pipeline.metrics import Gauges, Metrics, look, serving
+from pipeline.options import Options
 from sandbox.services import free_port
 from tests.installation import party, tin
 from transforms.crm.limits import Limits
 from transforms.errors import ConfigurationError
+from transforms.ledger import schema
+from transforms.ledger.database import open_ledger
+from transforms.ledger.runs import Progress, finish_run, start_run
 from transforms.register.limiter import DailyBudget
 
 SAMPLE = re.compile(r'(svod_\w+)(\{(?:\w+="[^"]*",?)+\})? (-?[0-9.e+]+)')
@@ -95,6 +100,33 @@ def test_it_is_served_and_tells_when_no_run_ends_well(monkeypatch):
             serving(("127.0.0.1", port), counted, gauges),
         ):
             pass
+
+
+def test_a_long_run_that_comes_on_is_healthy(tmp_path, monkeypatch):
+    counted = Metrics()
+    counted._last_success -= 700
+    with closing(open_ledger(f"sqlite:///{tmp_path}/svod.db")) as ledger:
+        monkeypatch.setenv("SVOD_CRM", "http://127.0.0.1:9/rest/1/c0de/")
+
+        def healthy():
+            return counted.is_healthy(lambda: look(ledger, Options()))
+
+        assert not healthy()
+        run = start_run(ledger, "delta --follow")
+        assert not healthy()
+        Progress(ledger, run, "load companies").flush()
+        assert healthy()
+        with ledger.write() as connection:
+            long_ago = schema.progress.c.updated_at - 700_000_000
+            connection.execute(schema.progress.update().values(updated_at=long_ago))
+        assert not healthy()
+        Progress(ledger, run, "load companies").flush()
+        finish_run(ledger, run, "failed", None)
+        assert not healthy()
+    with closing(open_ledger(f"sqlite:///{tmp_path}/other.db")) as ledger:
+        with ledger.write() as connection:
+            schema.progress.drop(connection)
+        assert not healthy()
 
 
 def test_a_delta_writes_them_into_a_file(place):

@@ -15,7 +15,7 @@ from apache_beam.testing.util import assert_that, equal_to
 
 from sandbox import store_a
 from sandbox.mariadb import MariaDB
-from transforms.errors import ConfigurationError, StoreError
+from transforms.errors import AwayError, ConfigurationError, StoreError
 from transforms.read_store_a import ReadStoreA, StoreASource
 from transforms.secrets import Secret
 from transforms.stores import mysql_client, mysql_keys
@@ -432,12 +432,13 @@ def test_refused_account_is_explained(root, server, user, password, database, to
     with pytest.raises(ConfigurationError) as caught:
         check_store_a(server.url(database, user, password))
     assert str(caught.value) == f"--store_a: {told.format(port=server.port)}"
+    assert not isinstance(caught.value, AwayError)
 
 
 def test_store_that_is_not_there_is_explained():
-    with pytest.raises(ConfigurationError, match=r"^--store_a: 127.0.0.1:1 cannot be reached: "):
+    with pytest.raises(AwayError, match=r"^--store_a: 127.0.0.1:1 cannot be reached: "):
         check_store_a("mysql://u:p@127.0.0.1:1/shop")
-    with pytest.raises(ConfigurationError, match=r"^--store_a: no.invalid:3306 cannot be reached"):
+    with pytest.raises(AwayError, match=r"^--store_a: no.invalid:3306 cannot be reached"):
         check_store_a("mysql://u:p@no.invalid/shop")
 
 

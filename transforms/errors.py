@@ -3,6 +3,7 @@
 ```
 SvodError
 ├── ConfigurationError   an option is wrong; found before anything was read (exit code 2)
+│   └── AwayError        or what it points at does not answer: that may pass by itself
 ├── StoreError           a store cannot be read, or stopped answering (exit code 1)
 └── SecretError          a worker has no value for a secret (exit code 1)
 ```
@@ -17,6 +18,10 @@ class SvodError(Exception):
 
 class ConfigurationError(SvodError):
     """An option, or what it points at, is wrong; the message names the option."""
+
+
+class AwayError(ConfigurationError):
+    """What an option points at does not answer: the option may be right, and waiting help."""
 
 
 class StoreError(SvodError):

@@ -1,13 +1,13 @@
 """Loading into the CRM: one writer for the portal, whatever the number of workers."""
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from urllib.parse import urlsplit
 
 import apache_beam as beam
 import msgspec
 
-from transforms.crm.client import CrmClient
+from transforms.crm.client import WAITS, CrmClient
 from transforms.crm.errors import CrmUnavailable, Stop
 from transforms.crm.limits import Limits
 from transforms.crm.loader import Loader, Only
@@ -129,11 +129,15 @@ def open_portal(client: CrmClient, access: CrmAccess, known: Known | None = None
 
 
 def open_client(
-    access: CrmAccess, ledger: Ledger, on_request: OnRequest = lambda *_: None
+    access: CrmAccess,
+    ledger: Ledger,
+    on_request: OnRequest = lambda *_: None,
+    waits: Sequence[float] | None = None,
 ) -> CrmClient:
     """A client of the portal, at its limits; ``on_request`` is told of each request.
 
-    What is used of the limits stands in the ledger, for all that ask the portal from here.
+    ``waits`` are the seconds between its tries to reach the portal, instead of the usual two
+    minutes. What is used of the limits stands in the ledger, for all that ask the portal from here.
     """
     webhook = access.webhook.value()
     limits = Limits(
@@ -143,4 +147,4 @@ def open_client(
         store=PaceStore(ledger, urlsplit(webhook).netloc),
         on_request=on_request,
     )
-    return CrmClient(webhook, limits)
+    return CrmClient(webhook, limits, waits=WAITS if waits is None else waits)

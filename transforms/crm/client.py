@@ -22,8 +22,9 @@ __all__ = ["CrmClient", "check_webhook"]
 
 PAGE = 50
 
-# Waits between tries while nothing was executed, or a read went wrong: two minutes in all.
-_WAITS = (1.0, 2.0, 4.0, 8.0, 15.0, 30.0, 60.0)
+WAITS = (1.0, 2.0, 4.0, 8.0, 15.0, 30.0, 60.0)
+"""Seconds between tries while nothing was executed, or a read went wrong: two minutes in all."""
+
 # Refusals for a limit in a row, each after the wait that the limit asks for (up to ten minutes).
 _MOST_REFUSALS = 30
 _RUN_AGAIN = "Nothing is lost: run again when the portal works."
@@ -44,7 +45,7 @@ class CrmClient:
         *,
         timeout: tuple[float, float] = (10.0, 75.0),
         workers: int = 8,
-        waits: Sequence[float] = _WAITS,
+        waits: Sequence[float] = WAITS,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:

@@ -13,6 +13,7 @@ from sqlalchemy.engine import Connection
 from transforms.crm.errors import Refused
 from transforms.ledger import loads
 from transforms.ledger.database import Ledger
+from transforms.ledger.lock import check_no_other
 from transforms.ledger.sent import (
     ITEM,
     Intent,
@@ -115,7 +116,11 @@ class Creates:
         self.retry_at = max(moment, self.retry_at or moment)
 
     def _create(self, part: Mapping[Key, Fields], send: Send, ensured: Ensured) -> None:
-        self._ledger.transact(lambda connection: save_intents(connection, self._kind, part))
+        def intend(connection: Connection) -> None:
+            check_no_other(connection, self._run)
+            save_intents(connection, self._kind, part)
+
+        self._ledger.transact(intend)
         outcomes = send(part)
         if len(outcomes) < len(part):
             self.try_again()

@@ -5,9 +5,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import sqlalchemy as sa
+from sqlalchemy.engine import Connection
 
 from transforms.errors import SvodError
+from transforms.ledger import schema
 from transforms.ledger.database import Ledger
+from transforms.ledger.source_rows import Run
 
 _NUMBER = 0x73766F64  # "svod"
 _LONGEST = 31_536_000  # MySQL's own limit: a year, in seconds
@@ -15,6 +18,22 @@ _LONGEST = 31_536_000  # MySQL's own limit: a year, in seconds
 
 class LedgerLockedError(SvodError):
     """Another run is going on with this ledger."""
+
+
+def check_no_other(connection: Connection, run: Run) -> None:
+    """Whoever is about to create something makes sure that its run is the last that has begun.
+
+    A database that was restarted, or dropped the lock's connection, lets another run in.
+
+    Raises:
+        LedgerLockedError: when another run has begun since.
+    """
+    last = connection.execute(sa.select(sa.func.max(schema.runs.c.run_seq))).scalar()
+    if last is not None and last > run.run_seq:
+        raise LedgerLockedError(
+            "another run has begun with this ledger, for the database has let go of this one's"
+            " lock (it was restarted, or the connection lost): this run ends; nothing is lost"
+        )
 
 
 @contextmanager

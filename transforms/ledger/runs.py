@@ -136,6 +136,17 @@ def stages(connection: Connection, run_id: str) -> Iterator[Stage]:
         yield Stage(*values)
 
 
+def progressed_at(connection: Connection) -> int:
+    """When the run that goes on has come on last (microseconds since the epoch); 0 if none does."""
+    progress, running = schema.progress.c, schema.runs.c
+    query = (
+        sa.select(sa.func.max(progress.updated_at))
+        .join(schema.runs, running.run_id == progress.run_id)
+        .where(running.status == RUNNING)
+    )
+    return connection.execute(query).scalar() or 0
+
+
 # The stages of a load in the order in which people see them.
 STAGES = (
     "read",

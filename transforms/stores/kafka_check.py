@@ -5,7 +5,7 @@ from typing import NoReturn
 
 from confluent_kafka import OFFSET_END, KafkaError, KafkaException
 
-from transforms.errors import ConfigurationError
+from transforms.errors import AwayError, ConfigurationError
 from transforms.stores.kafka_client import ANSWER, Client, TopicAccess, is_refusal, reason
 
 _TOPIC = (
@@ -23,6 +23,7 @@ def check_topic(access: TopicAccess) -> None:
 
     Raises:
         ConfigurationError: naming the option, what is wrong and what to do.
+        AwayError: no broker answers.
     """
     client = Client(access)
     try:
@@ -81,6 +82,7 @@ def _explain(access: TopicAccess, error: KafkaError) -> NoReturn:
     elif is_refusal(error):
         option, problem = "kafka_config", reason(error)
     else:
-        option = "kafka"
-        problem = f"no broker of {access.brokers} can be reached: {reason(error)}"
+        raise AwayError(
+            f"--store_b_kafka: no broker of {access.brokers} can be reached: {reason(error)}"
+        ) from None
     raise ConfigurationError(f"--store_b_{option}: {problem}") from None

@@ -29,7 +29,7 @@ _OURS = {
     "auto.offset.reset": "earliest",
 }
 # A partition's messages are fetched ahead of us; there are as many clients as partitions. What
-# librdkafka has to say of trouble comes by ``error_cb``; its log says it a hundred times over.
+# librdkafka logs of trouble, a line for each of its tries, ``error_cb`` is told as well.
 _MODEST = {"client.id": "svod", "queued.max.messages.kbytes": 16_384, "log_level": 0}
 
 _NO_ENTRY = {

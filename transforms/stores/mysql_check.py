@@ -5,8 +5,8 @@ from typing import Any, NoReturn
 
 import pymysql
 
-from transforms.errors import ConfigurationError
-from transforms.stores.mysql_client import connect, reason
+from transforms.errors import AwayError, ConfigurationError
+from transforms.stores.mysql_client import connect, is_passing, reason
 from transforms.stores.mysql_keys import COMPANIES, CONTACTS, ORDERS, Table
 from transforms.stores.mysql_url import StoreUrl
 
@@ -25,6 +25,7 @@ def check_store_a(url: str) -> None:
 
     Raises:
         ConfigurationError: naming ``--store_a``, what is wrong and what to do.
+        AwayError: it does not answer, or not now.
     """
     store = StoreUrl.parse(url)
     try:
@@ -64,7 +65,13 @@ def _explain_connection(store: StoreUrl, error: pymysql.err.MySQLError) -> NoRet
         problem = f"no secure connection to {where}: {reason(error)}"
     else:
         problem = f"{where} cannot be reached: {reason(error)}"
-    raise ConfigurationError(f"--store_a: {problem}") from None
+    raise _kind(error)(f"--store_a: {problem}") from None
+
+
+def _kind(error: pymysql.err.MySQLError) -> type[ConfigurationError]:
+    # A wrong certificate comes as a lost connection too, and stays wrong.
+    is_away = is_passing(error) and "certificate" not in reason(error)
+    return AwayError if is_away else ConfigurationError
 
 
 def _explain_table(store: StoreUrl, table: str, error: pymysql.err.MySQLError) -> NoReturn:
@@ -81,4 +88,4 @@ def _explain_table(store: StoreUrl, table: str, error: pymysql.err.MySQLError) -
         problem = f"the table {table} lacks an index that reading it needs: {reason(error)}"
     else:
         problem = f"the table {table} cannot be read: {reason(error)}"
-    raise ConfigurationError(f"--store_a: {problem}") from None
+    raise _kind(error)(f"--store_a: {problem}") from None

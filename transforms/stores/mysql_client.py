@@ -80,7 +80,7 @@ class Session:
                 return self._query(query, parameters)
             except (pymysql.err.OperationalError, pymysql.err.InterfaceError) as error:
                 self.close()
-                if error.args[0] not in _PASSING:
+                if not is_passing(error):
                     raise _refused(error) from None
                 lost = error
             except pymysql.err.MySQLError as error:
@@ -124,6 +124,11 @@ def connect(url: StoreUrl) -> Any:
         write_timeout=CONNECT_TIMEOUT,
         **dict(url.tls),
     )
+
+
+def is_passing(error: Exception) -> bool:
+    """Whether it is no fault of the query, nor of the account: trying again may help."""
+    return error.args[0] in _PASSING
 
 
 def reason(error: Exception) -> str:
