@@ -1,0 +1,116 @@
+"""``svod delta --follow`` on an engine that streams: the topic is one job of it, up to the CRM.
+
+Store A is polled beside it, by runs of this program. Both take the ledger's lock in turn.
+"""
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+
+import apache_beam as beam
+from apache_beam.options.pipeline_options import DebugOptions, PipelineOptions, StandardOptions
+from apache_beam.runners.portability.portable_runner import PortableRunner
+from apache_beam.runners.portability.prism_runner import PrismRunner
+from apache_beam.runners.runner import PipelineResult, PipelineState
+
+from pipeline import graph, options
+from pipeline.failures import plain_reason
+from pipeline.run import runner
+from pipeline.topic import topic_access
+from pipeline.window import conduct
+from transforms.clean import CleanRows
+from transforms.errors import SvodError
+from transforms.ledger.database import Ledger
+from transforms.ledger.lock import in_turn
+from transforms.ledger.streams import begin_stream, end_stream
+from transforms.read_kafka import ReadKafka
+from transforms.stores.kafka_events import event_row
+from transforms.stream_watch import Stream
+from transforms.write_windows import WriteWindows
+
+# Flink's own defaults never end a bundle of a stream; times in milliseconds. An hour for a
+# checkpoint: it waits for the writer, and the writer for the CRM's limits.
+_FLINK = (
+    *("--checkpointing_interval=10000", "--checkpoint_timeout_millis=3600000"),
+    *("--max_bundle_time_mills=200", "--max_bundle_size=1000"),
+)
+
+
+def streams(chosen: options.Options) -> bool:
+    """Whether the topic is followed by one job of an engine, as the runner allows it."""
+    return bool(chosen.store_b_kafka) and isinstance(runner(chosen), PortableRunner)
+
+
+def build(root: beam.Pipeline, chosen: options.Options, number: int, *, loads: bool = True) -> None:
+    """Wire the stream: the topic's events, cleaned, window by window to the one writer."""
+    access, stream = topic_access(chosen), Stream(options.LEDGER, number)
+    events = root | "ReadKafka" >> ReadKafka(access, stream)
+    cleaned = events.partners | "Clean B" >> CleanRows(event_row)
+    _ = (cleaned, events.broken, events.positions) | "WriteWindows" >> WriteWindows(
+        stream,
+        access,
+        graph.register_access(chosen),
+        graph.crm_access(chosen) if loads else None,
+        partial(conduct, crm_rate=chosen.crm_rate),
+    )
+
+
+class StreamJob:
+    """The engine's job: it ends when it is told to, and when it fails. The topic knows how far."""
+
+    def __init__(self, ledger: Ledger, chosen: options.Options) -> None:
+        self._ledger, self._chosen = ledger, chosen
+        self._number = 0
+        self._waiter = threading.Thread()
+        self.trouble = ""
+
+    def start(self) -> None:
+        """Begin anew; a job that another program has left behind writes no more, and ends."""
+        self.trouble = ""
+        with in_turn(self._ledger):
+            self._number = begin_stream(self._ledger)
+        with _own_signals():
+            root = beam.Pipeline(runner=runner(self._chosen), options=_options(self._chosen))
+            build(root, self._chosen, self._number)
+            result = root.run()
+        self._waiter = threading.Thread(target=self._wait, args=(result,), daemon=True)
+        self._waiter.start()
+
+    def _wait(self, result: PipelineResult) -> None:
+        try:
+            state = result.wait_until_finish()
+            if state != PipelineState.DONE:
+                raise SvodError(f"the stream ended as {state}")
+        except Exception as error:  # noqa: BLE001 - it may be anything that an engine has to say
+            self.trouble = plain_reason(error)
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether it has not ended."""
+        return self._waiter.is_alive()
+
+    def end(self) -> None:
+        """Tell it to finish what it holds."""
+        end_stream(self._ledger, self._number)
+
+
+def _options(chosen: options.Options) -> PipelineOptions:
+    on_prism = isinstance(runner(chosen), PrismRunner)
+    made = PipelineOptions([*chosen.beam, *(() if on_prism else _FLINK)])
+    made.view_as(StandardOptions).streaming = True
+    # A Prism that died is not used again.
+    made.view_as(DebugOptions).add_experiment("disable_prism_server_singleton")
+    return made
+
+
+@contextmanager
+def _own_signals() -> Iterator[None]:
+    """What Ctrl-C and SIGTERM do is for us to say, not for an engine."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
