@@ -58,10 +58,13 @@ def build(root: beam.Pipeline, chosen: options.Options, number: int, *, loads: b
 
 
 class StreamJob:
-    """The engine's job: it ends when it is told to, and when it fails. The topic knows how far."""
+    """The engine's job: it ends when it is told to, and when it fails. The topic knows how far.
 
-    def __init__(self, ledger: Ledger, chosen: options.Options) -> None:
-        self._ledger, self._chosen = ledger, chosen
+    Without ``loads`` it goes up to the loader.
+    """
+
+    def __init__(self, ledger: Ledger, chosen: options.Options, *, loads: bool = True) -> None:
+        self._ledger, self._chosen, self._loads = ledger, chosen, loads
         self._number = 0
         self._waiter = threading.Thread()
         self.trouble = ""
@@ -73,7 +76,7 @@ class StreamJob:
             self._number = begin_stream(self._ledger)
         with _own_signals():
             root = beam.Pipeline(runner=runner(self._chosen), options=_options(self._chosen))
-            build(root, self._chosen, self._number)
+            build(root, self._chosen, self._number, loads=self._loads)
             result = root.run()
         self._waiter = threading.Thread(target=self._wait, args=(result,), daemon=True)
         self._waiter.start()
