@@ -36,6 +36,7 @@ class Following:
         open_ledger(self.place.ledger).close()
         self._options = [*stream.options, *options]
         self._process = None
+        self._starts = 0
         self.firms = self.waiting = self.poison = 0
         self._of_a = set()
 
@@ -52,6 +53,8 @@ class Following:
                 start_new_session=True,
                 preexec_fn=ends_with_parent(),
             )
+        self._starts += 1
+        self._await(lambda: self.log.read_text().count("Follows the stores") == self._starts)
 
     def kill(self):
         """The program and all that it has started."""
