@@ -10,17 +10,17 @@ import apache_beam as beam
 import msgspec
 from apache_beam.transforms.window import FixedWindows
 
-from transforms.check_register import RegisterAccess, keeping_register
+from transforms.check_register import RegisterAccess, ask, keeping_register, unknown
 from transforms.clean import Sharded
 from transforms.commit_offsets import Commits
-from transforms.ledger import messages, source_rows, streams
+from transforms.ledger import messages, streams
 from transforms.ledger.database import Ledger, open_ledger
 from transforms.ledger.lock import in_turn
+from transforms.ledger.rebuild import rebuild, take_up
 from transforms.ledger.runs import settle_run
 from transforms.ledger.source_rows import Run
 from transforms.load import CrmAccess, load_crm
 from transforms.read_kafka import Position
-from transforms.rebuild import rebuild
 from transforms.records import Broken
 from transforms.remember import portions
 from transforms.secrets import mask
@@ -160,16 +160,10 @@ def bring(
     broken: Iterable[Broken] = (),
 ) -> None:
     """Encoded rows, and what earlier runs have left, into the ledger and the CRM."""
-    touched = source_rows.Touched(set(), set(), set())
     ledger.transact(lambda connection: messages.record(connection, run, list(broken)))
-    with ledger.read() as connection:
-        found = [source_rows.left_over(connection, run)]
-    found += [source_rows.remember(ledger, run, part) for part in portions(rows)]
-    for one in found:
-        touched.tins |= one.tins
-        touched.companies |= one.companies
-        touched.contacts |= one.contacts
-    rebuild(ledger, run, register, touched)
+    touched = take_up(ledger, run, portions(rows))
+    ask(ledger, run, register, unknown(ledger, sorted(touched.tins)))
+    rebuild(ledger, run, touched)
     settle_run(ledger, run, {})
     if crm:
         load_crm(ledger, run, crm)
