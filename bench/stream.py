@@ -73,7 +73,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
                 print(f"  {name}: " + ", ".join(f"{size:.0f}" for size in sizes))
             _until(lambda: lag.look() == 0, job)
         job.end()
-        _until(lambda: not job.goes_on, job)
+        _until(lambda: job.has_ended, job)
+        job.leave()
 
 
 def _ready(

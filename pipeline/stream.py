@@ -10,7 +10,16 @@ from contextlib import contextmanager
 from functools import partial
 
 import apache_beam as beam
-from apache_beam.options.pipeline_options import DebugOptions, PipelineOptions, StandardOptions
+import grpc
+from apache_beam.options.pipeline_options import (
+    DebugOptions,
+    GoogleCloudOptions,
+    PipelineOptions,
+    PortableOptions,
+    StandardOptions,
+)
+from apache_beam.portability.api.beam_job_api_pb2 import CancelJobRequest, GetJobsRequest, JobState
+from apache_beam.portability.api.beam_job_api_pb2_grpc import JobServiceStub
 from apache_beam.runners.portability.portable_runner import PortableRunner
 from apache_beam.runners.portability.prism_runner import PrismRunner
 from apache_beam.runners.runner import PipelineResult, PipelineState
@@ -24,7 +33,7 @@ from transforms.clean import CleanRows
 from transforms.errors import SvodError
 from transforms.ledger.database import Ledger
 from transforms.ledger.lock import in_turn
-from transforms.ledger.streams import begin_stream, end_stream
+from transforms.ledger.streams import Current, begin_stream, current, end_stream
 from transforms.read_kafka import ReadKafka
 from transforms.stores.kafka_events import event_row
 from transforms.stream_watch import Stream
@@ -36,6 +45,9 @@ _FLINK = (
     *("--checkpointing_interval=10000", "--checkpoint_timeout_millis=3600000"),
     *("--max_bundle_time_mills=200", "--max_bundle_size=1000"),
 )
+
+# For how long a job server may let us wait, in seconds.
+_ANSWER = 20.0
 
 
 def streams(chosen: options.Options) -> bool:
@@ -74,35 +86,65 @@ class StreamJob:
         self.trouble = ""
         with in_turn(self._ledger):
             self._number = begin_stream(self._ledger)
+        _cancel_left_behind(self._chosen)
         with _own_signals():
             root = beam.Pipeline(runner=runner(self._chosen), options=_options(self._chosen))
             build(root, self._chosen, self._number, loads=self._loads)
-            result = root.run()
-        self._waiter = threading.Thread(target=self._wait, args=(result,), daemon=True)
+            self._result = root.run()
+        self._waiter = threading.Thread(target=self._wait, args=(self._result,), daemon=True)
         self._waiter.start()
 
     def _wait(self, result: PipelineResult) -> None:
         try:
             state = result.wait_until_finish()
-            if state != PipelineState.DONE:
+            if state != PipelineState.DONE and not self.has_ended:
                 raise SvodError(f"the stream ended as {state}")
         except Exception as error:  # noqa: BLE001 - it may be anything that an engine has to say
             self.trouble = plain_reason(error)
 
     @property
     def goes_on(self) -> bool:
-        """Whether it has not ended."""
+        """Whether the engine has it."""
         return self._waiter.is_alive()
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether it was told to end, and has done all that it held."""
+        with self._ledger.read() as connection:
+            return current(connection) == Current(self._number, ends=True, ended=True)
 
     def end(self) -> None:
         """Tell it to finish what it holds."""
         end_stream(self._ledger, self._number)
+
+    def leave(self) -> None:
+        """Let the engine forget it, now that it has ended: Flink keeps jobs without a source."""
+        if self.goes_on:
+            self._result.cancel()
+
+
+def _cancel_left_behind(chosen: options.Options) -> None:
+    """A killed program's job on a server that outlives us: it may write no more, but takes room."""
+    endpoint = PipelineOptions(chosen.beam).view_as(PortableOptions).job_endpoint
+    if not endpoint:
+        return
+    with grpc.insecure_channel(endpoint) as channel:
+        server = JobServiceStub(channel)
+        for job in server.GetJobs(GetJobsRequest(), timeout=_ANSWER).job_info:
+            if job.job_name == _name(chosen) and job.state == JobState.RUNNING:
+                server.Cancel(CancelJobRequest(job_id=job.job_id), timeout=_ANSWER)
+
+
+def _name(chosen: options.Options) -> str:
+    """The job's name: one stream a group of a topic."""
+    return f"svod-{chosen.store_b_topic}-{chosen.store_b_group}"
 
 
 def _options(chosen: options.Options) -> PipelineOptions:
     on_prism = isinstance(runner(chosen), PrismRunner)
     made = PipelineOptions([*chosen.beam, *(() if on_prism else _FLINK)])
     made.view_as(StandardOptions).streaming = True
+    made.view_as(GoogleCloudOptions).job_name = _name(chosen)
     # A Prism that died is not used again.
     made.view_as(DebugOptions).add_experiment("disable_prism_server_singleton")
     return made

@@ -60,11 +60,13 @@ class StreamFollower:
             SvodError: when it could not; what it has not done is read again.
         """
         self._job.end()
-        while self._job.goes_on:
+        while self._job.goes_on and not self._job.has_ended:
             time.sleep(_LOOK)
             self._tell()
-        if self._job.trouble:
-            raise SvodError(self._job.trouble)
+        self._tell()
+        if not self._job.has_ended:
+            raise SvodError(self._job.trouble or "the stream has ended before its time")
+        self._job.leave()
 
     def _restart(self) -> None:
         try:

@@ -7,7 +7,7 @@ import pytest
 from transforms.ledger.database import open_ledger
 from transforms.ledger.lock import exclusive, in_turn
 from transforms.ledger.runs import ended_since, finish_run, last_run, remark, start_run
-from transforms.ledger.streams import begin_stream, current, end_stream
+from transforms.ledger.streams import begin_stream, current, end_stream, stream_ended
 from transforms.secrets import Secret
 from transforms.stream_watch import Stream, StreamWatch
 
@@ -37,17 +37,20 @@ def now(ledger):
 
 
 def test_the_newest_goes_on_until_it_is_told_to_end(ledger):
-    assert now(ledger) == (0, False)
+    assert now(ledger) == (0, False, False)
     first = begin_stream(ledger)
     second = begin_stream(ledger)
     assert 0 > first > second
-    assert now(ledger) == (second, False)
+    assert now(ledger) == (second, False, False)
     assert is_over(first)
     end_stream(ledger, first)
     assert not is_over(second)
     end_stream(ledger, second)
-    assert now(ledger) == (second, True)
+    assert now(ledger) == (second, True, False)
     assert is_over(second)
+    stream_ended(ledger, first)
+    stream_ended(ledger, second)
+    assert now(ledger) == (second, True, True)
     assert not is_over(begin_stream(ledger))
 
 

@@ -3,12 +3,12 @@
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing
 
 import apache_beam as beam
 import msgspec
-from apache_beam.transforms.window import FixedWindows
+from apache_beam.transforms.window import FixedWindows, GlobalWindows
 
 from transforms.check_register import RegisterAccess, ask, keeping_register, unknown
 from transforms.clean import Sharded
@@ -57,24 +57,35 @@ class WriteWindows(beam.PTransform):
         conduct: Conduct,
     ) -> None:
         super().__init__()
+        self._stream = stream
         self._fn = _WriteFn(stream, topic, register, crm, conduct)
 
     def expand(
         self,
         inputs: tuple[
-            Iterable[beam.PCollection[Sharded]],
+            Sequence[beam.PCollection[Sharded]],
             beam.PCollection[Broken],
             beam.PCollection[Position],
         ],
     ) -> beam.PCollection[int]:
-        """Gives nothing."""
+        """Gives one element, when the stream has ended and everything is done."""
         rows, broken, positions = inputs
         encoded = rows | "Rows" >> beam.Flatten() | "Encoded" >> beam.Values()
         parts = {"rows": encoded, "broken": broken, "positions": positions}
-        return (
+        written = (
             {name: _in_windows(name, part) for name, part in parts.items()}
             | "OnOneWorker" >> beam.CoGroupByKey()
             | "Write" >> beam.ParDo(self._fn).with_output_types(int)
+            | "Always" >> beam.WindowInto(GlobalWindows())
+        )
+        # A group of the global window comes when nothing can come any more.
+        end = rows[0].pipeline | "End" >> beam.Create([0])
+        return (
+            (written, end)
+            | "AwaitEnd" >> beam.Flatten()
+            | "KeyEnd" >> beam.WithKeys(0)
+            | "GroupEnd" >> beam.GroupByKey()
+            | "Ended" >> beam.ParDo(_EndFn(self._stream)).with_output_types(int)
         )
 
 
@@ -149,6 +160,16 @@ class _WriteFn(beam.DoFn):
 
     def _bring(self, run: Run, held: _Held) -> None:
         bring(self._ledger, run, self._register, self._crm, held.rows, held.broken)
+
+
+class _EndFn(beam.DoFn):
+    def __init__(self, stream: Stream) -> None:
+        self._stream = stream
+
+    def process(self, _: tuple[int, Iterable[int]]) -> Iterator[int]:
+        with closing(open_ledger(self._stream.ledger.value())) as ledger:
+            streams.stream_ended(ledger, self._stream.number)
+        yield self._stream.number
 
 
 def bring(

@@ -13,17 +13,19 @@ from transforms.ledger import schema
 from transforms.ledger.database import Ledger, upsert
 
 _KEY = "stream"
-_ENDING = "ending"
+_ENDING, _ENDED = "ending", "ended"
 
 
 class Current(NamedTuple):
     """The stream that began last. ``ends``: it reads no more, and finishes what it holds.
 
-    Streams have numbers below 0, and so are not taken for runs.
+    ``ended``: it holds nothing any more. Streams have numbers below 0, and so are not taken for
+    runs.
     """
 
     number: int
-    ends: bool
+    ends: bool = False
+    ended: bool = False
 
 
 def current(connection: Connection) -> Current:
@@ -31,7 +33,7 @@ def current(connection: Connection) -> Current:
     table = schema.meta.c
     value = connection.execute(sa.select(table.value).where(table.key == _KEY)).scalar() or "0"
     number, _, state = value.partition(" ")
-    return Current(int(number), state == _ENDING)
+    return Current(int(number), state != "", state == _ENDED)
 
 
 def begin_stream(ledger: Ledger) -> int:
@@ -47,12 +49,20 @@ def begin_stream(ledger: Ledger) -> int:
 
 def end_stream(ledger: Ledger, number: int) -> None:
     """Tell the stream to end, unless another one has begun."""
+    _mark(ledger, number, _ENDING)
 
-    def end(connection: Connection) -> None:
+
+def stream_ended(ledger: Ledger, number: int) -> None:
+    """The stream has finished all that it held."""
+    _mark(ledger, number, _ENDED)
+
+
+def _mark(ledger: Ledger, number: int, state: str) -> None:
+    def mark(connection: Connection) -> None:
         if current(connection).number == number:
-            _write(connection, f"{number} {_ENDING}")
+            _write(connection, f"{number} {state}")
 
-    ledger.transact(end)
+    ledger.transact(mark)
 
 
 def _write(connection: Connection, value: str) -> None:
