@@ -18,8 +18,8 @@ from apache_beam.options.pipeline_options import (
     PortableOptions,
     StandardOptions,
 )
-from apache_beam.portability.api.beam_job_api_pb2 import CancelJobRequest, GetJobsRequest, JobState
-from apache_beam.portability.api.beam_job_api_pb2_grpc import JobServiceStub
+from apache_beam.portability.api import beam_job_api_pb2 as job_api
+from apache_beam.portability.api import beam_job_api_pb2_grpc as job_grpc
 from apache_beam.runners.portability.portable_runner import PortableRunner
 from apache_beam.runners.portability.prism_runner import PrismRunner
 from apache_beam.runners.runner import PipelineResult, PipelineState
@@ -129,10 +129,10 @@ def _cancel_left_behind(chosen: options.Options) -> None:
     if not endpoint:
         return
     with grpc.insecure_channel(endpoint) as channel:
-        server = JobServiceStub(channel)
-        for job in server.GetJobs(GetJobsRequest(), timeout=_ANSWER).job_info:
-            if job.job_name == _name(chosen) and job.state == JobState.RUNNING:
-                server.Cancel(CancelJobRequest(job_id=job.job_id), timeout=_ANSWER)
+        server = job_grpc.JobServiceStub(channel)
+        for found in server.GetJobs(job_api.GetJobsRequest(), timeout=_ANSWER).job_info:
+            if found.job_name == _name(chosen) and found.state == job_api.JobState.RUNNING:
+                server.Cancel(job_api.CancelJobRequest(job_id=found.job_id), timeout=_ANSWER)
 
 
 def _name(chosen: options.Options) -> str:
