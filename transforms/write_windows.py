@@ -8,6 +8,7 @@ from contextlib import ExitStack, closing
 
 import apache_beam as beam
 import msgspec
+from apache_beam.transforms.trigger import AccumulationMode, AfterWatermark
 from apache_beam.transforms.window import FixedWindows, GlobalWindows
 
 from transforms.check_register import RegisterAccess, ask, keeping_register, unknown
@@ -76,13 +77,19 @@ class WriteWindows(beam.PTransform):
             {name: _in_windows(name, part) for name, part in parts.items()}
             | "OnOneWorker" >> beam.CoGroupByKey()
             | "Write" >> beam.ParDo(self._fn).with_output_types(int)
-            | "Always" >> beam.WindowInto(GlobalWindows())
+            | "Unwindow" >> beam.WindowInto(GlobalWindows())
         )
         # A group of the global window comes when nothing can come any more.
-        end = rows[0].pipeline | "End" >> beam.Create([0])
+        end = rows[0].pipeline | "End" >> beam.Create([0], reshuffle=False)
         return (
             (written, end)
             | "AwaitEnd" >> beam.Flatten()
+            | "AtTheEnd"
+            >> beam.WindowInto(
+                GlobalWindows(),
+                trigger=AfterWatermark(),
+                accumulation_mode=AccumulationMode.DISCARDING,
+            )
             | "KeyEnd" >> beam.WithKeys(0)
             | "GroupEnd" >> beam.GroupByKey()
             | "Ended" >> beam.ParDo(_EndFn(self._stream)).with_output_types(int)
