@@ -10,16 +10,11 @@ from contextlib import contextmanager
 from functools import partial
 
 import apache_beam as beam
-import grpc
 from apache_beam.options.pipeline_options import (
     DebugOptions,
-    GoogleCloudOptions,
     PipelineOptions,
-    PortableOptions,
     StandardOptions,
 )
-from apache_beam.portability.api import beam_job_api_pb2 as job_api
-from apache_beam.portability.api import beam_job_api_pb2_grpc as job_grpc
 from apache_beam.runners.portability.portable_runner import PortableRunner
 from apache_beam.runners.portability.prism_runner import PrismRunner
 from apache_beam.runners.runner import PipelineResult, PipelineState
@@ -44,10 +39,12 @@ from transforms.write_windows import WriteWindows
 _FLINK = (
     *("--checkpointing_interval=10000", "--checkpoint_timeout_millis=3600000"),
     *("--max_bundle_time_mills=200", "--max_bundle_size=1000"),
+    # A job that failed is started anew by us, from what is committed.
+    "--number_of_execution_retries=0",
 )
 
-# For how long a job server may let us wait, in seconds.
-_ANSWER = 20.0
+# For how long a job that has done all may take to be gone, in seconds.
+_GOES = 30.0
 
 
 def streams(chosen: options.Options) -> bool:
@@ -66,6 +63,7 @@ def build(root: beam.Pipeline, chosen: options.Options, number: int, *, loads: b
         graph.register_access(chosen),
         graph.crm_access(chosen) if loads else None,
         partial(conduct, crm_rate=chosen.crm_rate),
+        fails_at_end=not _on_prism(chosen),
     )
 
 
@@ -86,12 +84,11 @@ class StreamJob:
         self.trouble = ""
         with in_turn(self._ledger):
             self._number = begin_stream(self._ledger)
-        _cancel_left_behind(self._chosen)
         with _own_signals():
             root = beam.Pipeline(runner=runner(self._chosen), options=_options(self._chosen))
             build(root, self._chosen, self._number, loads=self._loads)
-            self._result = root.run()
-        self._waiter = threading.Thread(target=self._wait, args=(self._result,), daemon=True)
+            result = root.run()
+        self._waiter = threading.Thread(target=self._wait, args=(result,), daemon=True)
         self._waiter.start()
 
     def _wait(self, result: PipelineResult) -> None:
@@ -118,33 +115,17 @@ class StreamJob:
         end_stream(self._ledger, self._number)
 
     def leave(self) -> None:
-        """Let the engine forget it, now that it has ended: Flink keeps jobs without a source."""
-        if self.goes_on:
-            self._result.cancel()
+        """Wait a while until the engine has let go of it, now that it has ended."""
+        self._waiter.join(_GOES)
 
 
-def _cancel_left_behind(chosen: options.Options) -> None:
-    """A killed program's job on a server that outlives us: it may write no more, but takes room."""
-    endpoint = PipelineOptions(chosen.beam).view_as(PortableOptions).job_endpoint
-    if not endpoint:
-        return
-    with grpc.insecure_channel(endpoint) as channel:
-        server = job_grpc.JobServiceStub(channel)
-        for found in server.GetJobs(job_api.GetJobsRequest(), timeout=_ANSWER).job_info:
-            if found.job_name == _name(chosen) and found.state == job_api.JobState.RUNNING:
-                server.Cancel(job_api.CancelJobRequest(job_id=found.job_id), timeout=_ANSWER)
-
-
-def _name(chosen: options.Options) -> str:
-    """The job's name: one stream a group of a topic."""
-    return f"svod-{chosen.store_b_topic}-{chosen.store_b_group}"
+def _on_prism(chosen: options.Options) -> bool:
+    return isinstance(runner(chosen), PrismRunner)
 
 
 def _options(chosen: options.Options) -> PipelineOptions:
-    on_prism = isinstance(runner(chosen), PrismRunner)
-    made = PipelineOptions([*chosen.beam, *(() if on_prism else _FLINK)])
+    made = PipelineOptions([*chosen.beam, *(() if _on_prism(chosen) else _FLINK)])
     made.view_as(StandardOptions).streaming = True
-    made.view_as(GoogleCloudOptions).job_name = _name(chosen)
     # A Prism that died is not used again.
     made.view_as(DebugOptions).add_experiment("disable_prism_server_singleton")
     return made

@@ -14,6 +14,7 @@ from apache_beam.transforms.window import FixedWindows, GlobalWindows
 from transforms.check_register import RegisterAccess, ask, keeping_register, unknown
 from transforms.clean import Sharded
 from transforms.commit_offsets import Commits
+from transforms.errors import SvodError
 from transforms.ledger import messages, streams
 from transforms.ledger.database import Ledger, open_ledger
 from transforms.ledger.lock import in_turn
@@ -47,6 +48,8 @@ class WriteWindows(beam.PTransform):
     that everything before them is in the ledger, and in the CRM or there noted as what it is.
 
     Trouble is tried again until it is over, or until another stream has begun: nothing is left out.
+
+    ``fails_at_end``: Flink keeps a job whose sources have ended, and its place with it, for ever.
     """
 
     def __init__(
@@ -56,9 +59,11 @@ class WriteWindows(beam.PTransform):
         register: RegisterAccess,
         crm: CrmAccess | None,
         conduct: Conduct,
+        *,
+        fails_at_end: bool = False,
     ) -> None:
         super().__init__()
-        self._stream = stream
+        self._end_fn = _EndFn(stream, fails_at_end)
         self._fn = _WriteFn(stream, topic, register, crm, conduct)
 
     def expand(
@@ -92,7 +97,7 @@ class WriteWindows(beam.PTransform):
             )
             | "KeyEnd" >> beam.WithKeys(0)
             | "GroupEnd" >> beam.GroupByKey()
-            | "Ended" >> beam.ParDo(_EndFn(self._stream)).with_output_types(int)
+            | "Ended" >> beam.ParDo(self._end_fn).with_output_types(int)
         )
 
 
@@ -169,13 +174,19 @@ class _WriteFn(beam.DoFn):
         bring(self._ledger, run, self._register, self._crm, held.rows, held.broken)
 
 
+class StreamEndedError(SvodError):
+    """Nothing is wrong, but an engine may let go of a job only when it fails."""
+
+
 class _EndFn(beam.DoFn):
-    def __init__(self, stream: Stream) -> None:
-        self._stream = stream
+    def __init__(self, stream: Stream, fails: bool) -> None:
+        self._stream, self._fails = stream, fails
 
     def process(self, _: tuple[int, Iterable[int]]) -> Iterator[int]:
         with closing(open_ledger(self._stream.ledger.value())) as ledger:
             streams.stream_ended(ledger, self._stream.number)
+        if self._fails:
+            raise StreamEndedError("the stream has done all that it held: no failure")
         yield self._stream.number
 
 
