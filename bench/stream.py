@@ -8,6 +8,7 @@ of each third of that time.
 """
 
 import argparse
+import logging
 import os
 import re
 import signal
@@ -52,6 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--rate", type=int, default=100)
     chosen = parser.parse_args(arguments)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    logging.getLogger("PrismRunner").setLevel(logging.CRITICAL)
     print(facts())
     world = World(chosen.seed, chosen.scale)
     with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:

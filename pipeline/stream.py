@@ -3,6 +3,7 @@
 Store A is polled beside it, by runs of this program. Both take the ledger's lock in turn.
 """
 
+import logging
 import signal
 import threading
 from collections.abc import Iterator
@@ -82,6 +83,7 @@ class StreamJob:
     def start(self) -> None:
         """Begin anew; a job that another program has left behind writes no more, and ends."""
         self.trouble = ""
+        _silence()
         with in_turn(self._ledger):
             self._number = begin_stream(self._ledger)
         with _own_signals():
@@ -117,6 +119,12 @@ class StreamJob:
     def leave(self) -> None:
         """Wait a while until the engine has let go of it, now that it has ended."""
         self._waiter.join(_GOES)
+
+
+def _silence() -> None:
+    # What a job server has to say goes to the root logger: tracebacks that may quote a customer.
+    logging.getLogger("transforms").setLevel(logging.WARNING)
+    logging.getLogger().setLevel(logging.CRITICAL)
 
 
 def _on_prism(chosen: options.Options) -> bool:
