@@ -21,12 +21,10 @@ from apache_beam.runners.portability.prism_runner import PrismRunner
 from apache_beam.runners.runner import PipelineResult, PipelineState
 
 from pipeline import graph, options
-from pipeline.failures import plain_reason
 from pipeline.run import runner
 from pipeline.topic import topic_access
 from pipeline.window import conduct
 from transforms.clean import CleanRows
-from transforms.errors import SvodError
 from transforms.ledger.database import Ledger
 from transforms.ledger.lock import in_turn
 from transforms.ledger.streams import Current, begin_stream, current, end_stream
@@ -96,10 +94,10 @@ class StreamJob:
     def _wait(self, result: PipelineResult) -> None:
         try:
             state = result.wait_until_finish()
-            if state != PipelineState.DONE and not self.has_ended:
-                raise SvodError(f"the stream ended as {state}")
-        except Exception as error:  # noqa: BLE001 - it may be anything that an engine has to say
-            self.trouble = plain_reason(error)
+            if state != PipelineState.DONE:
+                self.trouble = f"the engine has ended the stream as {state}"
+        except Exception:  # noqa: BLE001 - it may be anything that an engine has to say
+            self.trouble = "the engine has given the stream up; its own log says why"
 
     @property
     def goes_on(self) -> bool:

@@ -59,6 +59,8 @@ class StreamFollower:
         Raises:
             SvodError: when it could not; what it has not done is read again.
         """
+        if not self._job.goes_on:
+            return  # Nothing is held: it failed, or was never there.
         self._job.end()
         while self._job.goes_on and not self._job.has_ended:
             time.sleep(_LOOK)
