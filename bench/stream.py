@@ -2,7 +2,7 @@
 
 A world's events go from a real broker through the whole stream up to the loader; the register's
 answers are known. Events a second, until the last offset is committed: of new events, with the
-start of the job, and of the same ones sent again, which change nothing. With ``--minutes`` they go
+start of the job, and of the same ones sent again: each is a version of its row. With ``--minutes`` they go
 on coming (``--rate`` a second), and the memory of all processes of the stream is watched: the mean
 of each third of that time.
 """
@@ -60,7 +60,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         kafka = stack.enter_context(Kafka(Path(folder) / "kafka"))
         kafka.create_topic(_TOPIC)
         job, lag = _ready(stack, chosen.engine, Path(folder), kafka, world)
-        for name in ("new", "known"):
+        for name in ("new", "resent"):
             count = produce(kafka.brokers, events(world), _TOPIC)
             seconds = timed(job, lag)
             speed = f"{count / seconds:,.0f} a second"
