@@ -2,9 +2,9 @@
 
 A world's events go from a real broker through the whole stream up to the loader; the register's
 answers are known. Events a second, until the last offset is committed: of new events, with the
-start of the job, and of the same ones sent again: each is a version of its row. With ``--minutes`` they go
-on coming (``--rate`` a second), and the memory of all processes of the stream is watched: the mean
-of each third of that time.
+start of the job, and of the same ones sent again: each is a newer version of its row. With
+``--minutes`` they go on coming (``--rate`` a second), and the memory of all processes of the stream
+is watched: the mean of each third of that time.
 """
 
 import argparse
