@@ -64,7 +64,6 @@ def test_a_stream_survives_all_of_them(flink, kafka, topic, place, tmp_path):
         following.send(2, waiting=1000)
         following.start()
         following.await_all()
-        following.send(1)
         following.ends_well()
         following.holds_all()
     finally:
