@@ -116,7 +116,7 @@ def check(chosen: Options) -> None:
     need(chosen.register_token, "register_token", REGISTER_TOKEN.variable)
     check_url(chosen.register)
     check_token(chosen.register_token)
-    _runner(chosen)
+    runner(chosen)
     if chosen.store_a:
         check_store_a(chosen.store_a)
     if chosen.store_b_files:
@@ -132,7 +132,8 @@ def check_crm(chosen: Options) -> None:
         ConfigurationError: naming the option.
     """
     # Beam logs the traceback of what goes wrong, and its last line may quote a customer.
-    logging.getLogger("apache_beam").setLevel(logging.CRITICAL)
+    for name in ("apache_beam", "PrismRunner"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     need(chosen.crm, "crm", CRM.variable)
     check_webhook(chosen.crm)
     if chosen.report:
@@ -178,7 +179,12 @@ def _guarded(ledger: Ledger, run: Run, work: Callable[[Ledger, Run], None]) -> s
     return DONE
 
 
-def _runner(chosen: Options) -> PipelineRunner:
+def runner(chosen: Options) -> PipelineRunner:
+    """The engine that the options name; Beam's own local one when they name none.
+
+    Raises:
+        ConfigurationError: Beam has no such runner.
+    """
     named = PipelineOptions(chosen.beam).view_as(StandardOptions).runner
     # Our own choice, for Beam would choose among three runners by what it finds in the graph.
     if not named:
@@ -194,12 +200,12 @@ def run_graph(
 ) -> None:
     """Run the one graph on these sources, up to the end of the load; without ``loads`` up to it."""
     given = PipelineOptions(chosen.beam)
-    with beam.Pipeline(runner=_runner(chosen), options=given) as root:
+    with beam.Pipeline(runner=runner(chosen), options=given) as root:
         sources = build_sources(root, chosen, run)
         _ = graph.build(root, sources, graph.settings(chosen, run, loads=loads))
 
 
-def account(ledger: Ledger, run: Run, command: str, chosen: Options) -> dict[str, Any]:
+def account(ledger: Ledger, run: Run, command: str, crm_rate: float) -> dict[str, Any]:
     """Enter how the run ended, by its numbers; returns them.
 
     Raises:
@@ -208,7 +214,7 @@ def account(ledger: Ledger, run: Run, command: str, chosen: Options) -> dict[str
     ledger.transact(lambda connection: touch_refusals(connection, run))
     try:
         with ledger.read() as connection:
-            summary = summarize(connection, run, command, chosen.crm_rate)
+            summary = summarize(connection, run, command, crm_rate)
     except NumbersDoNotAddUpError:
         finish_run(ledger, run, FAILED, None)
         raise
@@ -221,7 +227,7 @@ def conclude(ledger: Ledger, run: Run, command: str, chosen: Options, metrics: M
     # All companies are looked at: too much for a delta, whose cost follows what has changed.
     if command != "delta":
         ledger.transact(look_for_companies)
-    summary = account(ledger, run, command, chosen)
+    summary = account(ledger, run, command, chosen.crm_rate)
     metrics.ended(summary)
     for line in outcome_lines(summary):
         print(line)

@@ -6,11 +6,12 @@ from typing import Any, NamedTuple
 import msgspec
 import sqlalchemy as sa
 
-from transforms.ledger import companies, persons, pieces, schema, standing
+from transforms.ledger import rebuild as rebuilding
+from transforms.ledger import schema
 from transforms.ledger.answers import fresh_answers, save_answers
 from transforms.ledger.database import Ledger
 from transforms.ledger.runs import settle_run, start_run
-from transforms.ledger.source_rows import Run, left_over, live_tins, now, remember
+from transforms.ledger.source_rows import Run, live_tins, now
 from transforms.matching.golden import decode_golden_company, decode_golden_contact
 from transforms.records import COMPANY, CONTACT, Company, Contact, Row, encode
 from transforms.register.answer import Answer
@@ -62,13 +63,7 @@ def answer(tin: str, verdict: str, **fields: Any) -> Answer:
 def take_up(ledger: Ledger, rows: Iterable[Row] = (), command: str = "full") -> tuple[Run, Any]:
     """The first half of a run: what it touches."""
     run = start_run(ledger, command)
-    touched = remember(ledger, run, list(rows))
-    with ledger.read() as connection:
-        old = left_over(connection, run)
-    touched.tins |= old.tins
-    touched.companies |= old.companies
-    touched.contacts |= old.contacts
-    return run, touched
+    return run, rebuilding.take_up(ledger, run, [list(rows)])
 
 
 def ask(ledger: Ledger, run: Run, tins: Iterable[str], verdicts: Mapping[str, str | None]) -> None:
@@ -83,12 +78,7 @@ def ask(ledger: Ledger, run: Run, tins: Iterable[str], verdicts: Mapping[str, st
 def rebuild(ledger: Ledger, run: Run, touched: Any, verdicts: Mapping[str, str | None]) -> None:
     """What the graph does between remembering and loading."""
     ask(ledger, run, touched.tins, verdicts)
-    affected = companies.consolidate(ledger, run, sorted(touched.tins))
-    with ledger.read() as connection:
-        named = standing.contacts_of(connection, sorted(affected | touched.companies))
-    standing.resolve(ledger, run, sorted(touched.contacts | named))
-    for groups in pieces.batches(pieces.dirty_pieces(ledger, run)):
-        persons.consolidate(ledger, run, groups)
+    rebuilding.rebuild(ledger, run, touched)
 
 
 def run_once(

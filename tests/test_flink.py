@@ -6,7 +6,8 @@ from sandbox.flink import Flink
 from sandbox.world import World
 from tests.expected_crm import differences
 from tests.installation import installation
-from tests.streams import Stream
+from tests.stream import Stream
+from tests.streams import Following
 
 SECRETS = ("SVOD_STORE_A", "SVOD_CRM", "SVOD_REGISTER_TOKEN", "SVOD_LEDGER")
 
@@ -19,12 +20,17 @@ def flink(tmp_path_factory):
         yield running
 
 
+def tell(flink, place):
+    """The workers work for this installation."""
+    for name in SECRETS:
+        (flink.folder / name).write_text(place.environment[name])
+
+
 def test_a_full_load_has_the_same_result(flink, mariadb, tmp_path):
     world = World(7, 0.002)
     with installation(tmp_path, mariadb) as place:
         place.fill(world)
-        for name in SECRETS:
-            (flink.folder / name).write_text(place.environment[name])
+        tell(flink, place)
         ended = place.full(*flink.options)
         assert ended.code == 0, ended
         assert differences(world, place.ledger, place.portal) == []
@@ -34,24 +40,32 @@ def test_a_full_load_has_the_same_result(flink, mariadb, tmp_path):
         assert place.portal.stats.writes == written
 
 
-def test_a_stream_survives_all_of_them(flink, kafka, topic, tmp_path):
-    stream = Stream(kafka, topic, tmp_path, flink.environment, flink.streaming)
+def test_a_stream_survives_all_of_them(flink, kafka, topic, place, tmp_path):
+    tell(flink, place)
+    following = Following(Stream(place, kafka, topic), tmp_path, flink.options)
     try:
-        stream.send(1000)
-        stream.start()
-        stream.await_some()
-        stream.send(10_000)
+        following.send(2, waiting=1000)
+        following.start()
+        following.await_some()
+        following.send(2, waiting=10_000)
         flink.kill("task-manager")
         flink.start_task_manager()
-        stream.await_all()
-        stream.send(10_000)
+        following.await_all()
+        following.send(2, waiting=10_000)
         flink.kill("workers")
         flink.start_workers()
-        stream.await_all()
-        stream.send(10_000)
+        following.await_all()
+        following.send(2, waiting=1000)
         kafka.kill()
         kafka.start()
-        stream.await_all()
+        following.await_all()
+        # The job goes on without the program; the next one's takes its place.
+        following.kill()
+        following.send(2, waiting=1000)
+        following.start()
+        following.await_all()
+        following.ends_well()
+        following.holds_all()
     finally:
-        stream.kill()
+        following.kill()
         flink.cancel()

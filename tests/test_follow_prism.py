@@ -1,4 +1,4 @@
-"""Store B's topic followed on Prism: what is killed loses nothing and doubles nothing."""
+"""The topic followed by one job on Prism, up to the CRM: killed, it loses and doubles nothing."""
 
 import sys
 from pathlib import Path
@@ -6,46 +6,56 @@ from pathlib import Path
 import pytest
 from confluent_kafka.admin import NewPartitions
 
-from tests.streams import Stream
+from tests.stream import Stream
+from tests.streams import Following
 
 PRISM = Path(sys.prefix) / "engines" / "prism" / "prism"
-OPTIONS = (
-    *("--runner=PrismRunner", f"--prism_location={PRISM}", "--streaming"),
-    "--environment_type=LOOPBACK",
-)
+OPTIONS = ("--runner=PrismRunner", f"--prism_location={PRISM}")
 
 
 @pytest.fixture
-def stream(kafka, topic, tmp_path):
+def following(place, kafka, topic, tmp_path):
     """A stream that is not started yet."""
-    environment = {"SVOD_LEDGER_FILE": str(tmp_path / "ledger")}
-    made = Stream(kafka, topic, tmp_path, environment, OPTIONS)
+    made = Following(Stream(place, kafka, topic), tmp_path, OPTIONS)
     yield made
     made.kill()
 
 
-def test_a_killed_program_goes_on_and_new_partitions_are_noticed(kafka, topic, stream):
-    stream.send(3000)
-    stream.start()
-    stream.await_some()
-    stream.send(20_000)
-    stream.kill()
-    stream.send(1)
-    stream.start()
-    stream.await_all()
+def test_a_killed_program_goes_on_and_sigterm_finishes_what_is_held(kafka, topic, following):
+    following.change_store_a()
+    following.send(5, waiting=3000)
+    following.start()
+    following.await_some()
+    following.send(5, waiting=20_000)
+    following.kill()
+    following.send(1)
+    following.start()
+    following.await_all()
     admin = kafka.admin()
     [grown] = admin.create_partitions([NewPartitions(topic, 5)]).values()
     grown.result(30)
-    stream.send(300)
-    stream.await_all()
+    following.send(5, waiting=300)
+    following.await_all()
+    following.send(2)
+    following.ends_well()
+    # What was read is done, and the group stands behind it: the rest is there for the next run.
+    assert following.stream.delta().code in (0, 3)
+    following.holds_all()
+    # Each window is a run, and so is each look at store A.
+    assert set(following.place.rows("SELECT DISTINCT command, settled FROM runs")) == {
+        ("delta --follow", 1),
+        ("delta", 1),
+    }
 
 
-def test_a_killed_broker_is_waited_for(kafka, stream):
-    stream.send(100)
-    stream.start()
-    stream.await_some()
-    stream.send(5000)
+def test_a_killed_broker_is_waited_for(kafka, following):
+    following.send(2)
+    following.start()
+    following.await_some()
+    following.send(2, waiting=5000)
     kafka.kill()
     kafka.start()
-    stream.send(100)
-    stream.await_all()
+    following.send(2)
+    following.await_all()
+    following.ends_well()
+    following.holds_all()

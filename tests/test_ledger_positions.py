@@ -17,7 +17,9 @@ def ledger(tmp_path):
 
 
 def ready(ledger, run, done, committed, topic="t"):
-    return ledger.transact(lambda connection: advance(connection, run, topic, done, committed))
+    return ledger.transact(
+        lambda connection: advance(connection, run.run_seq, topic, done, committed)
+    )
 
 
 @pytest.mark.parametrize("order", [*permutations([(0, 4), (4, 5), (5, 9)])])

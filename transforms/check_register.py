@@ -105,7 +105,13 @@ def ask(ledger: Ledger, run: Run, access: RegisterAccess, tins: list[str]) -> No
 
 @contextmanager
 def keeping_register(access: RegisterAccess) -> Iterator[None]:
-    """Within it all runs of this process ask through one client: new connections are limited."""
+    """Within it all runs of this process ask through one client: new connections are limited.
+
+    Within another one of the same process it does nothing.
+    """
+    if access in _kept:
+        yield
+        return
     _kept[access] = client, _ = _open(access)
     try:
         yield

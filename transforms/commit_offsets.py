@@ -1,12 +1,13 @@
 """Committing: the group moves on when all that a partition's events caused is done, not before."""
 
 import logging
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import apache_beam as beam
 from confluent_kafka import KafkaException
 
-from transforms.ledger import positions
+from transforms.ledger.database import Ledger
+from transforms.ledger.positions import advance
 from transforms.ledger.source_rows import Run
 from transforms.read_kafka import Position
 from transforms.secrets import Secret
@@ -48,28 +49,25 @@ class CommitOffsets(beam.PTransform):
         )
 
 
-class _CommitFn(LedgerFn):
-    def __init__(self, ledger: Secret, run: Run, access: TopicAccess) -> None:
-        super().__init__(ledger, run)
-        self._access = access
+class Commits:
+    """A group's offsets, moved on as events are done. ``reader`` is a run's number, or a stream's.
 
-    def setup(self) -> None:
-        super().setup()
-        self._client = Client(self._access)
+    Not for two threads.
+    """
 
-    def teardown(self) -> None:
-        self._client.close()
-        super().teardown()
+    def __init__(self, ledger: Ledger, reader: int, access: TopicAccess) -> None:
+        self._ledger, self._reader, self._access = ledger, reader, access
+        self._client = Client(access)
 
-    def process(self, element: tuple[int, Mapping[str, Iterable[Position]]]) -> Iterator[int]:
-        done = list(element[1]["positions"])
-        if not done:
-            return
+    def done(self, positions: Sequence[Position]) -> Mapping[int, int]:
+        """All of these are done; gives the offsets that were committed. Trouble is only told."""
+        if not positions:
+            return {}
         try:
-            committed = self._client.committed(sorted({number for number, *_ in done}))
-            ready = self.ledger.transact(
-                lambda connection: positions.advance(
-                    connection, self.run, self._access.topic, done, committed
+            committed = self._client.committed(sorted({number for number, *_ in positions}))
+            ready = self._ledger.transact(
+                lambda connection: advance(
+                    connection, self._reader, self._access.topic, positions, committed
                 )
             )
             self._client.commit(ready)
@@ -79,5 +77,27 @@ class _CommitFn(LedgerFn):
                 self._access.topic,
                 reason(error.args[0]),
             )
-        else:
+            return {}
+        return ready
+
+    def close(self) -> None:
+        """Let go of the connections."""
+        self._client.close()
+
+
+class _CommitFn(LedgerFn):
+    def __init__(self, ledger: Secret, run: Run, access: TopicAccess) -> None:
+        super().__init__(ledger, run)
+        self._access = access
+
+    def setup(self) -> None:
+        super().setup()
+        self._commits = Commits(self.ledger, self.run.run_seq, self._access)
+
+    def teardown(self) -> None:
+        self._commits.close()
+        super().teardown()
+
+    def process(self, element: tuple[int, Mapping[str, Iterable[Position]]]) -> Iterator[int]:
+        if ready := self._commits.done(list(element[1]["positions"])):
             yield sum(ready.values())

@@ -13,48 +13,55 @@ from confluent_kafka import KafkaException
 from transforms.partitions import FOR_EVER, OFFSETS, WAIT, Partition, PartitionFn, Range
 from transforms.stores.kafka_client import Client, TopicAccess, reason
 from transforms.stores.kafka_clock import TopicClock
-from transforms.stores.kafka_reader import Records, newest_timestamp
+from transforms.stores.kafka_reader import PartitionReader, Records, newest_timestamp
+from transforms.stream_watch import Stream, StreamWatch
 
 # In seconds: how long one step reads before the runner may take stock; its pause where there was
 # nothing; how often it looks for new partitions.
 _STEP = 1.0
 _PAUSE = 0.1
 _LOOK_AGAIN = 10.0
+# So many messages of a partition are read ahead of what is done.
+_AHEAD = 20_000
 _WATERMARK = beam.DoFn.WatermarkEstimatorParam(ManualWatermarkEstimator.default_provider())
 
 _log = logging.getLogger(__name__)
 
 
 class FollowPartitions(beam.PTransform):
-    """The messages of all partitions, those that are still to come too, for ever."""
+    """The messages of all partitions, those that are still to come too, until ``stream`` ends."""
 
-    def __init__(self, access: TopicAccess) -> None:
+    def __init__(self, access: TopicAccess, stream: Stream) -> None:
         super().__init__()
-        self._access = access
+        self._access, self._stream = access, stream
 
     def expand(self, root: beam.pvalue.PBegin) -> beam.PCollection[Records]:
         """Up to 1000 messages an element."""
+        find = _NoticePartitionsFn(self._access, self._stream)
+        follow = _FollowFn(self._access, self._stream)
         return (
             root
             | "Once" >> beam.Create([(0, 0, FOR_EVER)], reshuffle=False)
-            | "Find" >> beam.ParDo(_NoticePartitionsFn(self._access)).with_output_types(Partition)
+            | "Find" >> beam.ParDo(find).with_output_types(Partition)
             | "Spread" >> beam.Reshuffle()
-            | "Follow" >> beam.ParDo(_FollowFn(self._access)).with_output_types(Records)
+            | "Follow" >> beam.ParDo(follow).with_output_types(Records)
         )
 
 
 class _NoticePartitionsFn(beam.DoFn):
     """A step whose offsets are the numbers of the partitions: they only ever become more."""
 
-    def __init__(self, access: TopicAccess) -> None:
-        self._access = access
+    def __init__(self, access: TopicAccess, stream: Stream) -> None:
+        self._access, self._stream = access, stream
 
     def setup(self) -> None:
+        self._watch = StreamWatch(self._stream)
         self._client = Client(self._access)
         self._look_at = 0.0
 
     def teardown(self) -> None:
         self._client.close()
+        self._watch.close()
 
     @beam.DoFn.unbounded_per_element()
     def process(
@@ -63,6 +70,9 @@ class _NoticePartitionsFn(beam.DoFn):
         tracker: Range = OFFSETS,
         watermark: ManualWatermarkEstimator = _WATERMARK,
     ) -> Iterator[TimestampedValue]:
+        if self._watch.is_over:
+            tracker.try_claim(FOR_EVER - 1)
+            return
         now = Timestamp.now()
         if time.monotonic() >= self._look_at:
             try:
@@ -80,8 +90,18 @@ class _NoticePartitionsFn(beam.DoFn):
 
 
 class _FollowFn(PartitionFn):
+    def __init__(self, access: TopicAccess, stream: Stream) -> None:
+        super().__init__(access)
+        self._stream = stream
+
+    def setup(self) -> None:
+        super().setup()
+        self._watch = StreamWatch(self._stream)
+        self._done: dict[int, int] = {}
+
     def teardown(self) -> None:
         super().teardown()
+        self._watch.close()
         TopicClock.forget(self.access)
 
     @beam.DoFn.unbounded_per_element()
@@ -92,13 +112,21 @@ class _FollowFn(PartitionFn):
         tracker: Range = OFFSETS,
         watermark: ManualWatermarkEstimator = _WATERMARK,
     ) -> Iterator[TimestampedValue]:
+        if self._watch.is_over:
+            tracker.try_claim(FOR_EVER - 1)
+            return
         number, start = partition[0], tracker.current_restriction().start
         clock = TopicClock.of(self.access)
         moment = clock.begin(number, max(born, watermark.current_watermark() or born).micros)
-        deadline = time.monotonic() + _STEP
+        deadline, pause = time.monotonic() + _STEP, 0.0
         with self.readers.reader(number) as reader:
             while time.monotonic() < deadline:
                 began = Timestamp.now().micros
+                if self._is_far_ahead(reader, number, start):
+                    # What was read must not wait for more of its window: time goes on.
+                    moment = max(moment, began)
+                    pause = _STEP
+                    break
                 records = reader.batch(start, WAIT, FOR_EVER)
                 if records.stop > start:
                     if not tracker.try_claim(records.stop - 1):
@@ -109,10 +137,16 @@ class _FollowFn(PartitionFn):
                 if reader.has_ended(start):
                     # All that was sent before we looked has been read.
                     moment = max(moment, began)
+                    pause = _PAUSE
                     break
-            pause = _PAUSE if reader.has_ended(start) else 0
         _advance(watermark, Timestamp(micros=clock.report(number, moment)))
         tracker.defer_remainder(Duration(pause))
+
+    def _is_far_ahead(self, reader: PartitionReader, number: int, start: int) -> bool:
+        """Whether enough is read that is not done yet: engines hold it in memory."""
+        if start - self._done.get(number, 0) > _AHEAD:
+            self._done[number] = reader.committed(otherwise=start)
+        return start - self._done.get(number, 0) > _AHEAD
 
 
 def _advance(watermark: ManualWatermarkEstimator, moment: Timestamp) -> None:

@@ -16,6 +16,7 @@ from transforms.records import Broken
 from transforms.stores.kafka_client import TopicAccess
 from transforms.stores.kafka_events import read_event
 from transforms.stores.kafka_reader import Records
+from transforms.stream_watch import Stream
 
 Position = tuple[int, int, int]
 """All of a partition from one offset up to another has gone on: ``(partition, start, stop)``."""
@@ -37,18 +38,18 @@ class ReadKafka(beam.PTransform):
     brokers keep it, but never in the future, and never before what the partition gave before: so
     no element is ever late, whatever the clocks say.
 
-    ``follow`` reads for ever, and notices new partitions.
+    A ``stream`` reads until it is told to end, and notices new partitions.
     """
 
-    def __init__(self, access: TopicAccess, *, follow: bool = False) -> None:
+    def __init__(self, access: TopicAccess, stream: Stream | None = None) -> None:
         super().__init__()
-        self._access, self._follow = access, follow
+        self._access, self._stream = access, stream
 
     def expand(self, root: beam.pvalue.PBegin) -> TopicEvents:
         """Up to 1000 messages an element; those that are no events go their own way."""
         access = self._access
-        if self._follow:
-            records = root | "FollowPartitions" >> FollowPartitions(access)
+        if self._stream:
+            records = root | "FollowPartitions" >> FollowPartitions(access, self._stream)
         else:
             ranges = root | "FindPartitions" >> FindPartitions(access)
             records = ranges | "ReadRanges" >> ReadRanges(access)

@@ -114,13 +114,13 @@ class _RememberFn(LedgerFn):
     def process(self, element: tuple[int, Mapping[str, Iterable[bytes]]]) -> Iterator[object]:
         _, groups = element
         progress = Progress(self.ledger, self.run, "remember", follows="read")
-        for rows in _portions(chain.from_iterable(groups.values())):
+        for rows in portions(chain.from_iterable(groups.values())):
             yield from _emit(source_rows.remember(self.ledger, self.run, rows))
             progress.add(len(rows))
         progress.flush()
 
 
-def _portions(elements: Iterable[bytes]) -> Iterator[list[Row]]:
+def portions(elements: Iterable[bytes]) -> Iterator[list[Row]]:
     """The rows of the elements, so many at once as fit in memory however many there are."""
     rows: list[Row] = []
     for element in elements:

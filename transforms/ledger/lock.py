@@ -1,8 +1,9 @@
 """One run at a time: two that load into one CRM would double what they create."""
 
 import fcntl
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -13,6 +14,7 @@ from transforms.ledger.database import Ledger
 from transforms.ledger.source_rows import Run
 
 _NUMBER = 0x73766F64  # "svod"
+_LOOK = 0.05
 _LONGEST = 31_536_000  # MySQL's own limit: a year, in seconds
 
 
@@ -66,6 +68,19 @@ def exclusive(ledger: Ledger) -> Iterator[None]:
     finally:
         connection.invalidate()
         connection.close()
+
+
+@contextmanager
+def in_turn(ledger: Ledger) -> Iterator[None]:
+    """``exclusive``, after the run that may be going on."""
+    with ExitStack() as stack:
+        while True:
+            try:
+                stack.enter_context(exclusive(ledger))
+                break
+            except LedgerLockedError:
+                time.sleep(_LOOK)
+        yield
 
 
 @contextmanager

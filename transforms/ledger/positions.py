@@ -8,36 +8,36 @@ from sqlalchemy.engine import Connection
 
 from transforms.ledger import schema
 from transforms.ledger.database import upsert
-from transforms.ledger.source_rows import Run
 
 Range = tuple[int, int]
 
 
 def advance(
     connection: Connection,
-    run: Run,
+    reader: int,
     topic: str,
     done: Iterable[tuple[int, int, int]],
     committed: Mapping[int, int],
 ) -> dict[int, int]:
     """The offsets that may be committed, by partition, now that these are ``done`` too.
 
-    ``done`` are ``(partition, start, stop)``; ``committed`` says where the group stands. What is
-    done and not yet committed is kept, for what was done by another run is no proof.
+    ``reader`` is the number of the run, or of the stream, that has read them. ``done`` are
+    ``(partition, start, stop)``; ``committed`` says where the group stands. What is done and not
+    yet committed is kept; what another reader did is no proof.
     """
     table = schema.done_offsets.c
     ranges: dict[int, set[Range]] = defaultdict(set)
     for number, start, stop in done:
         ranges[number].add((start, stop))
     query = sa.select(table.partition, table.start, table.stop).where(
-        table.topic == topic, table.run_seq == run.run_seq, table.partition.in_(committed)
+        table.topic == topic, table.run_seq == reader, table.partition.in_(committed)
     )
     for number, start, stop in connection.execute(query):
         ranges[number].add((start, stop))
     connection.execute(
         schema.done_offsets.delete().where(
             table.topic == topic,
-            sa.or_(table.partition.in_(committed), table.run_seq != run.run_seq),
+            sa.or_(table.partition.in_(committed), table.run_seq != reader),
         )
     )
     ready: dict[int, int] = {}
@@ -52,7 +52,7 @@ def advance(
                     "partition": number,
                     "start": start,
                     "stop": stop,
-                    "run_seq": run.run_seq,
+                    "run_seq": reader,
                 }
                 for start, stop in joined
             ],

@@ -42,7 +42,7 @@ def start_run(ledger: Ledger, command: str) -> Run:
         connection.execute(
             schema.runs.update().where(table.status == RUNNING).values(status="interrupted")
         )
-        last = connection.execute(sa.select(sa.func.max(table.run_seq))).scalar() or 0
+        last = last_run(connection)
         started_at = utc_now()
         run_id = f"{started_at.replace(':', '').replace('-', '')}-{secrets.token_hex(3)}"
         connection.execute(
@@ -106,6 +106,34 @@ def last_reported(connection: Connection) -> str | None:
     table = schema.runs.c
     query = sa.select(table.run_id).where(table.summary.is_not(None))
     return connection.execute(query.order_by(table.run_seq.desc()).limit(1)).scalar()
+
+
+class Ended(msgspec.Struct, frozen=True):
+    """A run that has ended: its numbers, or what was remarked of one that failed."""
+
+    run_id: str
+    run_seq: int
+    summary: dict[str, Any] | None
+    remarks: list[str]
+
+
+def last_run(connection: Connection) -> int:
+    """The newest run's number; 0 when there has been none."""
+    return connection.execute(sa.select(sa.func.max(schema.runs.c.run_seq))).scalar() or 0
+
+
+def ended_since(connection: Connection, command: str, run_seq: int) -> list[Ended]:
+    """The command's runs after that one, up to the one that goes on."""
+    table = schema.runs.c
+    query = sa.select(table.run_id, table.run_seq, table.summary, table.status)
+    query = query.where(table.command == command, table.run_seq > run_seq)
+    found: list[Ended] = []
+    for run_id, number, summary, status in connection.execute(query.order_by(table.run_seq)):
+        if status == RUNNING:
+            break
+        told = json.loads(summary) if summary else None
+        found.append(Ended(run_id, number, told, [] if told else remarks(connection, run_id)))
+    return found
 
 
 def remark(ledger: Ledger, run: Run, text: str) -> None:

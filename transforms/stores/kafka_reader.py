@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import ClassVar, cast
 
 import msgspec
-from confluent_kafka import KafkaError, Message
+from confluent_kafka import KafkaError, KafkaException, Message
 
 from transforms.stores.kafka_client import Client, TopicAccess, is_refusal, unreachable
 
@@ -80,6 +80,13 @@ class PartitionReader:
     def trouble(self) -> KafkaError | None:
         """What is wrong on the way to the brokers since the last batch that held something."""
         return self._client.trouble
+
+    def committed(self, otherwise: int) -> int:
+        """Where the group has come to; ``otherwise`` when the brokers do not say."""
+        try:
+            return self._client.committed([self._number])[self._number]
+        except KafkaException:
+            return otherwise
 
     def close(self) -> None:
         """Let go of the connections."""

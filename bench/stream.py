@@ -1,0 +1,179 @@
+"""``python -m bench.stream --engine prism``: what the stream of ``svod delta --follow`` does.
+
+A world's events go from a real broker through the whole stream up to the loader; the register's
+answers are known. Events a second, until the last offset is committed: of new events, with the
+start of the job, and of the same ones sent again: each is a newer version of its row. With
+``--minutes`` they go on coming (``--rate`` a second), and the memory of all processes of the stream
+is watched: the mean of each third of that time.
+"""
+
+import argparse
+import logging
+import os
+import re
+import signal
+import sys
+import tempfile
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, closing
+from itertools import cycle, islice
+from pathlib import Path
+from statistics import mean
+from unittest.mock import patch
+
+from bench.full import facts
+from pipeline import options
+from pipeline.stream import StreamJob
+from pipeline.topic import Lag, topic_access
+from sandbox.flink import Flink
+from sandbox.kafka import Kafka
+from sandbox.register import TOKEN, Register
+from sandbox.store_b_topic import Event, events, produce
+from sandbox.world import World
+from transforms.ledger.answers import save_answers
+from transforms.ledger.database import open_ledger
+from transforms.register.party import parse_party
+
+_ROOT = Path(__file__).parents[1]
+_PRISM = Path(sys.prefix) / "engines" / "prism" / "prism"
+_TOPIC = "bench"
+_AS_OF = 1_730_419_200_000_000
+_LOOK = 0.2
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(prog="python -m bench.stream", description=__doc__)
+    parser.add_argument("--engine", choices=("prism", "flink"), default="prism")
+    parser.add_argument("--scale", type=float, default=0.05, help="1 is 725,000 partners")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--minutes", type=float, default=0.0)
+    parser.add_argument("--rate", type=int, default=100)
+    chosen = parser.parse_args(arguments)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    logging.getLogger("PrismRunner").setLevel(logging.CRITICAL)
+    print(facts())
+    world = World(chosen.seed, chosen.scale)
+    with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
+        kafka = stack.enter_context(Kafka(Path(folder) / "kafka"))
+        kafka.create_topic(_TOPIC)
+        job, lag = _ready(stack, chosen.engine, Path(folder), kafka, world)
+        for name in ("new", "resent"):
+            count = produce(kafka.brokers, events(world), _TOPIC)
+            seconds = timed(job, lag)
+            speed = f"{count / seconds:,.0f} a second"
+            told = f"{count:,} {name} events in {seconds:.1f} s: {speed}"
+            print(f"{chosen.engine}: {told}", flush=True)
+        if chosen.minutes:
+            thirds = watched(kafka.brokers, cycle(events(world)), chosen.rate, chosen.minutes)
+            print(
+                f"{chosen.rate} events a second for {chosen.minutes:g} minutes, mean MB by thirds:"
+            )
+            for name, sizes in thirds.items():
+                print(f"  {name}: " + ", ".join(f"{size:.0f}" for size in sizes))
+            _until(lambda: lag.look() == 0, job)
+        job.end()
+        _until(lambda: job.has_ended, job)
+        job.leave()
+
+
+def _ready(
+    stack: ExitStack, engine: str, folder: Path, kafka: Kafka, world: World
+) -> tuple[StreamJob, Lag]:
+    """The job, not started yet, and all that it needs."""
+    register = stack.enter_context(Register(rate=10**9, daily=10**9))
+    environment = {
+        options.LEDGER.variable: f"sqlite:///{folder}/ledger.db",
+        options.REGISTER_TOKEN.variable: TOKEN,
+    }
+    stack.enter_context(patch.dict(os.environ, environment))
+    given = ["--runner=PrismRunner", f"--prism_location={_PRISM}"]
+    if engine == "flink":
+        given = [*stack.enter_context(Flink(folder / "flink")).options]
+    chosen = options.Options(
+        store_b_kafka=kafka.brokers,
+        store_b_topic=_TOPIC,
+        register=register.url,
+        register_rate=1e6,
+        register_daily=10**9,
+        ledger=environment[options.LEDGER.variable],
+        beam=given,
+    )
+    ledger = stack.enter_context(closing(open_ledger(chosen.ledger)))
+    answers = [
+        parse_party(one["data"]["inn"], {"suggestions": [one]}, _AS_OF) for one in world.register()
+    ]
+    ledger.transact(lambda connection: save_answers(connection, 0, answers))
+    lag = stack.enter_context(closing(Lag(topic_access(chosen))))
+    return StreamJob(ledger, chosen, loads=False), lag
+
+
+def timed(job: StreamJob, lag: Lag) -> float:
+    """Seconds until all is done; the job is started when it is not there."""
+    start = time.perf_counter()
+    if not job.goes_on:
+        job.start()
+    _until(lambda: lag.look() == 0, job)
+    return time.perf_counter() - start
+
+
+def watched(
+    brokers: str, coming: Iterator[Event], rate: int, minutes: float
+) -> dict[str, list[float]]:
+    """Memory in MB by program, in each third of the time, while so many events a second come."""
+    samples: dict[str, list[float]] = defaultdict(list)
+    for _ in range(int(60 * minutes)):
+        began = time.monotonic()
+        produce(brokers, islice(coming, rate), _TOPIC)
+        for name, size in _memory().items():
+            samples[name].append(size)
+        time.sleep(max(0.0, began + 1 - time.monotonic()))
+    return {name: [mean(part) for part in _thirds(sizes)] for name, sizes in samples.items()}
+
+
+def _thirds(sizes: Sequence[float]) -> Iterable[Sequence[float]]:
+    step = -(-len(sizes) // 3)
+    return [sizes[start : start + step] for start in range(0, len(sizes), step)]
+
+
+def _memory() -> dict[str, float]:
+    """Resident MB of this process and of those that it has started, by program."""
+    parents: dict[int, int] = {}
+    found: dict[int, tuple[str, float]] = {}
+    for path in Path("/proc").glob("[0-9]*/status"):
+        try:
+            text = path.read_text()
+        except OSError:
+            continue  # It has ended.
+        number = int(path.parent.name)
+        if size := re.search(r"VmRSS:\s+(\d+)", text):
+            name = re.search(r"Name:\s+(\S+)", text)
+            parent = re.search(r"PPid:\s+(\d+)", text)
+            assert name
+            assert parent
+            parents[number] = int(parent[1])
+            found[number] = name[1], int(size[1]) / 1024
+    sizes: dict[str, float] = defaultdict(float)
+    for number, (name, size) in found.items():
+        if _descends(number, parents):
+            sizes[name] += size
+    return dict(sizes)
+
+
+def _descends(number: int, parents: dict[int, int]) -> bool:
+    while number in parents and number != os.getpid():
+        number = parents[number]
+    return number == os.getpid()
+
+
+def _until(truth: Callable[[], bool], job: StreamJob) -> None:
+    while not truth():
+        if job.trouble:
+            raise RuntimeError(job.trouble)
+        time.sleep(_LOOK)
+
+
+if __name__ == "__main__":
+    main()

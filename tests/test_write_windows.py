@@ -1,0 +1,80 @@
+"""The stream's one writer: it insists, and writes only while its stream is the newest."""
+
+import pytest
+
+from transforms import write_windows
+from transforms.check_register import RegisterAccess
+from transforms.errors import StoreError
+from transforms.ledger.database import open_ledger
+from transforms.ledger.streams import begin_stream
+from transforms.secrets import Secret
+from transforms.stores.kafka_client import TopicAccess
+from transforms.stream_watch import Stream
+
+REGISTER = RegisterAccess("http://127.0.0.1:1", Secret("SVOD_REGISTER_TOKEN"), 1, 1)
+NOWHERE = TopicAccess("127.0.0.1:1", "t", "g")
+
+
+@pytest.fixture
+def ledger(tmp_path, monkeypatch):
+    url = f"sqlite:///{tmp_path}/svod.db"
+    monkeypatch.setenv("SVOD_LEDGER", url)
+    monkeypatch.setenv("SVOD_REGISTER_TOKEN", "none")
+    monkeypatch.setattr(write_windows, "_SHORTEST", 0.01)
+    opened = open_ledger(url)
+    yield opened
+    opened.close()
+
+
+class Writer:
+    """A writer's bundles; what becomes of them is noted instead of done."""
+
+    def __init__(self, number, outcomes):
+        self._outcomes = list(outcomes)
+        self.conducted, self.committed = 0, []
+        stream = Stream(Secret("SVOD_LEDGER"), number)
+        self._fn = write_windows._WriteFn(stream, NOWHERE, REGISTER, None, self._conduct)
+        self._fn.setup()
+        self._fn._commits.done = self.committed.extend
+
+    def _conduct(self, ledger, work):
+        self.conducted += 1
+        if error := self._outcomes.pop(0):
+            raise error
+
+    def bundle(self, *windows):
+        self._fn.start_bundle()
+        for positions in windows:
+            self._fn.process((0, {"rows": [], "broken": [], "positions": positions}))
+        self._fn.finish_bundle()
+
+    def close(self):
+        self._fn.teardown()
+
+
+def test_windows_that_come_at_once_are_done_at_once_and_then_committed(ledger):
+    writer = Writer(begin_stream(ledger), [None])
+    writer.bundle([(0, 0, 5)], [(0, 5, 7), (1, 0, 1)])
+    writer.bundle()
+    assert writer.conducted == 1
+    assert writer.committed == [(0, 0, 5), (0, 5, 7), (1, 0, 1)]
+    writer.close()
+
+
+def test_a_window_is_tried_again_and_committed_only_when_it_is_done(ledger, caplog):
+    trouble = StoreError("somebody's secret")
+    writer = Writer(begin_stream(ledger), [trouble, trouble, None])
+    writer.bundle([(0, 0, 5)])
+    assert writer.conducted == 3
+    assert writer.committed == [(0, 0, 5)]
+    assert "secret" not in caplog.text
+    writer.close()
+
+
+def test_another_stream_takes_over(ledger):
+    writer = Writer(begin_stream(ledger), [])
+    begin_stream(ledger)
+    writer.bundle([(0, 0, 5)])
+    assert writer.conducted == 0
+    assert writer.committed == []
+    writer.close()

@@ -1,0 +1,30 @@
+"""A run up to the load, one step after the other: what the graph does where several may work."""
+
+from collections.abc import Iterable, Sequence
+
+from transforms.ledger import companies, persons, pieces, standing
+from transforms.ledger.database import Ledger
+from transforms.ledger.source_rows import Run, Touched, left_over, remember
+from transforms.records import Row
+
+
+def take_up(ledger: Ledger, run: Run, portions: Iterable[Sequence[Row]]) -> Touched:
+    """Remember rows, portion by portion; what they touch, and what earlier runs have left."""
+    found = [remember(ledger, run, rows) for rows in portions]
+    with ledger.read() as connection:
+        touched = left_over(connection, run)
+    for one in found:
+        touched.tins |= one.tins
+        touched.companies |= one.companies
+        touched.contacts |= one.contacts
+    return touched
+
+
+def rebuild(ledger: Ledger, run: Run, touched: Touched) -> None:
+    """Golden companies and contacts of all that is touched; the register has been asked."""
+    affected = companies.consolidate(ledger, run, sorted(touched.tins)) | touched.companies
+    with ledger.read() as connection:
+        named = standing.contacts_of(connection, sorted(affected))
+    standing.resolve(ledger, run, sorted(touched.contacts | named))
+    for groups in pieces.batches(pieces.dirty_pieces(ledger, run)):
+        persons.consolidate(ledger, run, groups)

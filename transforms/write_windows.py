@@ -1,0 +1,208 @@
+"""What a stream brings, window after window, into the ledger and the CRM: one writer for all."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing
+
+import apache_beam as beam
+import msgspec
+from apache_beam.transforms.trigger import AccumulationMode, AfterWatermark
+from apache_beam.transforms.window import FixedWindows, GlobalWindows
+
+from transforms.check_register import RegisterAccess, ask, keeping_register, unknown
+from transforms.clean import Sharded
+from transforms.commit_offsets import Commits
+from transforms.errors import SvodError
+from transforms.ledger import messages, streams
+from transforms.ledger.database import Ledger, open_ledger
+from transforms.ledger.lock import in_turn
+from transforms.ledger.rebuild import rebuild, take_up
+from transforms.ledger.runs import settle_run
+from transforms.ledger.source_rows import Run
+from transforms.load import CrmAccess, load_crm
+from transforms.read_kafka import Position
+from transforms.records import Broken
+from transforms.remember import portions
+from transforms.secrets import mask
+from transforms.stores.kafka_client import TopicAccess
+from transforms.stream_watch import Stream
+
+WINDOW = 2.0
+"""Seconds of the topic that are done at once, when nothing is in arrears."""
+
+_SHORTEST, _LONGEST = 1.0, 60.0
+
+Conduct = Callable[[Ledger, Callable[[Run], None]], object]
+"""Enters a run into the ledger, does the work in it, and enters how it ended."""
+
+_log = logging.getLogger(__name__)
+
+
+class WriteWindows(beam.PTransform):
+    """Rows, input that is none, and how far the topic was read, by the window they came in.
+
+    Each window is a run. What is done at once is what the engine hands over at once: one window,
+    or, when the writer is in arrears, all that are ready. Then the offsets are committed: they say
+    that everything before them is in the ledger, and in the CRM or there noted as what it is.
+
+    Trouble is tried again until it is over, or until another stream has begun: nothing is left out.
+
+    ``fails_at_end``: Flink keeps a job whose sources have ended, and its place with it, for ever.
+    """
+
+    def __init__(
+        self,
+        stream: Stream,
+        topic: TopicAccess,
+        register: RegisterAccess,
+        crm: CrmAccess | None,
+        conduct: Conduct,
+        *,
+        fails_at_end: bool = False,
+    ) -> None:
+        super().__init__()
+        self._end_fn = _EndFn(stream, fails_at_end)
+        self._fn = _WriteFn(stream, topic, register, crm, conduct)
+
+    def expand(
+        self,
+        inputs: tuple[
+            Sequence[beam.PCollection[Sharded]],
+            beam.PCollection[Broken],
+            beam.PCollection[Position],
+        ],
+    ) -> beam.PCollection[int]:
+        """Gives one element, when the stream has ended and everything is done."""
+        rows, broken, positions = inputs
+        encoded = rows | "Rows" >> beam.Flatten() | "Encoded" >> beam.Values()
+        parts = {"rows": encoded, "broken": broken, "positions": positions}
+        written = (
+            {name: _in_windows(name, part) for name, part in parts.items()}
+            | "OnOneWorker" >> beam.CoGroupByKey()
+            | "Write" >> beam.ParDo(self._fn).with_output_types(int)
+            | "Unwindow" >> beam.WindowInto(GlobalWindows())
+        )
+        # A group of the global window comes when nothing can come any more.
+        end = rows[0].pipeline | "End" >> beam.Create([0], reshuffle=False)
+        return (
+            (written, end)
+            | "AwaitEnd" >> beam.Flatten()
+            | "AtTheEnd"
+            >> beam.WindowInto(
+                GlobalWindows(),
+                trigger=AfterWatermark(),
+                accumulation_mode=AccumulationMode.DISCARDING,
+            )
+            | "KeyEnd" >> beam.WithKeys(0)
+            | "GroupEnd" >> beam.GroupByKey()
+            | "Ended" >> beam.ParDo(self._end_fn).with_output_types(int)
+        )
+
+
+def _in_windows(name: str, part: beam.PCollection[object]) -> beam.PCollection[tuple[int, object]]:
+    return (
+        part
+        | f"Window {name}" >> beam.WindowInto(FixedWindows(WINDOW))
+        | f"Key {name}" >> beam.WithKeys(0)
+    )
+
+
+class _Held(msgspec.Struct):
+    """What a bundle has brought."""
+
+    rows: list[bytes] = []
+    broken: list[Broken] = []
+    positions: list[Position] = []
+
+
+class _WriteFn(beam.DoFn):
+    # An engine may have several of us in one process; the ledger's lock is the processes'.
+    _one = threading.Lock()
+
+    def __init__(
+        self,
+        stream: Stream,
+        topic: TopicAccess,
+        register: RegisterAccess,
+        crm: CrmAccess | None,
+        conduct: Conduct,
+    ) -> None:
+        self._stream, self._topic, self._conduct = stream, topic, conduct
+        self._register, self._crm = register, crm
+
+    def setup(self) -> None:
+        with ExitStack() as stack:
+            self._ledger = stack.enter_context(closing(open_ledger(self._stream.ledger.value())))
+            stack.enter_context(keeping_register(self._register))
+            commits = Commits(self._ledger, self._stream.number, self._topic)
+            self._commits = stack.enter_context(closing(commits))
+            self._opened = stack.pop_all()
+
+    def teardown(self) -> None:
+        self._opened.close()
+
+    def start_bundle(self) -> None:
+        self._held = _Held()
+
+    def process(self, element: tuple[int, Mapping[str, Iterable[object]]]) -> None:
+        for name, values in element[1].items():
+            getattr(self._held, name).extend(values)
+
+    def finish_bundle(self) -> None:
+        pause = _SHORTEST
+        while self._held.positions:
+            try:
+                with self._one, in_turn(self._ledger):
+                    self._write(self._held)
+                return
+            except Exception as error:  # noqa: BLE001 - whatever it was, it may be over soon
+                _log.warning("a window failed: %s; it is tried again", mask(type(error).__name__))
+            time.sleep(pause)
+            pause = min(2 * pause, _LONGEST)
+
+    def _write(self, held: _Held) -> None:
+        with self._ledger.read() as connection:
+            writer = streams.current(connection).number
+        # Another stream has begun since, and reads what was not committed.
+        if writer == self._stream.number:
+            self._conduct(self._ledger, lambda run: self._bring(run, held))
+            self._commits.done(held.positions)
+
+    def _bring(self, run: Run, held: _Held) -> None:
+        bring(self._ledger, run, self._register, self._crm, held.rows, held.broken)
+
+
+class StreamEndedError(SvodError):
+    """Nothing is wrong, but an engine may let go of a job only when it fails."""
+
+
+class _EndFn(beam.DoFn):
+    def __init__(self, stream: Stream, fails: bool) -> None:
+        self._stream, self._fails = stream, fails
+
+    def process(self, _: tuple[int, Iterable[int]]) -> Iterator[int]:
+        with closing(open_ledger(self._stream.ledger.value())) as ledger:
+            streams.stream_ended(ledger, self._stream.number)
+        if self._fails:
+            raise StreamEndedError("the stream has done all that it held: no failure")
+        yield self._stream.number
+
+
+def bring(
+    ledger: Ledger,
+    run: Run,
+    register: RegisterAccess,
+    crm: CrmAccess | None,
+    rows: Iterable[bytes] = (),
+    broken: Iterable[Broken] = (),
+) -> None:
+    """Encoded rows, and what earlier runs have left, into the ledger and the CRM."""
+    ledger.transact(lambda connection: messages.record(connection, run, list(broken)))
+    touched = take_up(ledger, run, portions(rows))
+    ask(ledger, run, register, unknown(ledger, sorted(touched.tins)))
+    rebuild(ledger, run, touched)
+    settle_run(ledger, run, {})
+    if crm:
+        load_crm(ledger, run, crm)
