@@ -11,16 +11,16 @@ from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 
 from bench.register import answering_at_once
-from bench.task import CONSOLIDATED, REMEMBERED, RUN, Found, Stage, Task
+from bench.task import CLEAN_B, CONSOLIDATED, REMEMBERED, RUN, Found, Stage, Task
 from pipeline import graph, options
-from transforms.clean import CleanRows
+from transforms.clean import CleanRows, PartRows
 from transforms.ledger.runs import settle_run
 from transforms.load import CrmAccess
 from transforms.read_store_a import ReadStoreA
 from transforms.read_store_b import ReadPartnerFiles
 from transforms.records import decode_rows
 from transforms.remember import RememberBroken, RememberRows
-from transforms.stores import clean_a, clean_b
+from transforms.stores import clean_a
 from transforms.worker import LedgerFn
 
 
@@ -41,10 +41,6 @@ def _add(count: int, name: str) -> None:
     Metrics.counter("bench", name).inc(count)
 
 
-def _count_raw(batch: Any, name: str) -> None:
-    _add(len(batch), name)
-
-
 def _count_clean(element: Any, name: str) -> None:
     _add(len(decode_rows(element[1])), name)
 
@@ -57,13 +53,10 @@ def _count_rows_of(rows: graph.Rows) -> None:
 
 def _read_b(task: Task) -> Found:
     def wire(root: beam.Pipeline) -> None:
-        _ = _partners(root, task) | "Count" >> beam.Map(_count_raw, "read")
+        read = root | ReadPartnerFiles([task.files], len)
+        _ = read.batches | "Count" >> beam.Map(_add, "read")
 
     return _run(wire)
-
-
-def _partners(root: beam.Pipeline, task: Task) -> beam.PCollection:
-    return (root | ReadPartnerFiles([task.files])).partners
 
 
 def _clean_b(task: Task) -> Found:
@@ -72,7 +65,8 @@ def _clean_b(task: Task) -> Found:
 
 def _cleaned_b(root: beam.Pipeline, task: Task) -> graph.Rows:
     rows: graph.Rows = {}
-    graph.add(rows, "B", _partners(root, task) | "Clean B" >> CleanRows(clean_b.partner_row))
+    read = root | ReadPartnerFiles([task.files], CLEAN_B, processes=0)
+    graph.add(rows, "B", read.batches | "Part B" >> PartRows())
     return rows
 
 

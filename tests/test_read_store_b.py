@@ -26,8 +26,8 @@ def export(numbers, encoding="utf-8"):
 
 def run(patterns, batches, broken, **options):
     pipeline = beam.Pipeline(runner=FnApiRunner())
-    found = pipeline | "B" >> ReadPartnerFiles(patterns, **options)
-    assert_that(found.partners, equal_to(batches), label="Partners")
+    found = pipeline | "B" >> ReadPartnerFiles(patterns, list, **options)
+    assert_that(found.batches, equal_to(batches), label="Batches")
     assert_that(found.broken, equal_to(broken), label="Broken")
     result = pipeline.run()
     result.wait_until_finish()
@@ -38,9 +38,8 @@ def run(patterns, batches, broken, **options):
 def test_files_come_in_batches(tmp_path):
     (tmp_path / "a.json").write_bytes(export(range(5)))
     (tmp_path / "b.json.gz").write_bytes(gzip.compress(export([7])))
-    batches = [partners(0, 1), partners(2, 3), partners(4), partners(7)]
-    replaced = run([f"{tmp_path}/a.json", f"{tmp_path}/*.gz"], batches, [], batch=2)
-    assert replaced == 0
+    batches = [partners(*range(5)), partners(7)]
+    assert run([f"{tmp_path}/a.json", f"{tmp_path}/*.gz"], batches, []) == 0
 
 
 def test_windows_1251(tmp_path):
@@ -99,7 +98,7 @@ def test_pattern_without_files_is_named(tmp_path):
     (tmp_path / "a.json").write_bytes(b"")
     for pattern in (f"{tmp_path}/none.json", f"{tmp_path}/*.gz", "no-such-system://x"):
         with pytest.raises(ConfigurationError) as caught:
-            ReadPartnerFiles([f"{tmp_path}/a.json", pattern])
+            ReadPartnerFiles([f"{tmp_path}/a.json", pattern], list)
         assert str(caught.value).startswith("--store_b_files: ")
         assert str(caught.value).endswith(pattern)
 

@@ -9,7 +9,12 @@ import pytest
 
 from transforms.errors import SvodError
 from transforms.stores.json_stream import PartnerReader
-from transforms.stores.sound_file import UnsoundError, require_c_backend, sound_partners
+from transforms.stores.sound_file import (
+    UnsoundError,
+    chunk_partners,
+    require_c_backend,
+    sound_chunks,
+)
 
 
 def person(number, **more):
@@ -28,7 +33,8 @@ def document(partners, **more):
 
 
 def read(data, encoding="utf-8", chunk=1000):
-    return list(sound_partners(io.BytesIO(data), encoding, chunk))
+    chunks = sound_chunks(io.BytesIO(data), encoding, chunk)
+    return [partner for chunk in chunks for partner in chunk_partners(chunk)]
 
 
 @pytest.mark.parametrize(
