@@ -30,6 +30,7 @@ _LONGEST = 1 << 16
 _LOOK, _STRIDE = 300, 1024
 # Bytes of one element, and between two of them.
 _LONGEST_ELEMENT, _LONGEST_GAP = 1 << 24, 1000
+_ESCAPED_LETTER = b"\\u00"
 _HEAD = re.compile(rb'"partners"\s*:\s*\[\s*')
 _BEGIN = re.compile(rb'\{\s*"[^"\\]*"\s*:')
 _END = re.compile(rb"\s*\]\s*\}\s*\Z")
@@ -107,8 +108,12 @@ def chunk_partners(chunk: bytes) -> list[dict[str, Any]]:
         UnsoundError: when it cannot be read, or holds anything else.
     """
     partners = _read(chunk, "item")
+    # The name stands once in each partner, when no other is in it: in a way that can be counted.
+    alone = chunk.count(b'"partner"') == len(partners) and _ESCAPED_LETTER not in chunk
     for partner in partners:
-        if type(partner) is not dict or unusable(partner) or holds_partners(partner):
+        if type(partner) is not dict or unusable(partner):
+            raise UnsoundError
+        if not alone and holds_partners(partner):
             raise UnsoundError
     if not partners:
         raise UnsoundError
