@@ -89,7 +89,9 @@ def test_a_failure_there_quotes_no_data(two: Processes):
 def test_a_process_that_has_ended_is_told(two: Processes):
     for pid in process_ids(two):
         os.kill(pid, signal.SIGKILL)
-    with pytest.raises(ProcessError, match=r"has ended \(exit code -9\): is there too little memory"):
+    with pytest.raises(
+        ProcessError, match=r"has ended \(exit code -9\): is there too little memory"
+    ):
         list(two.map(abs, NUMBERS))
 
 

@@ -9,6 +9,7 @@ from apache_beam.metrics import MetricsFilter
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 from apache_beam.testing.util import assert_that, equal_to
 
+from transforms import processes
 from transforms.errors import ConfigurationError
 from transforms.read_store_b import ReadPartnerFiles, check_files
 from transforms.records import Broken
@@ -40,6 +41,14 @@ def test_files_come_in_batches(tmp_path):
     (tmp_path / "b.json.gz").write_bytes(gzip.compress(export([7])))
     batches = [partners(*range(5)), partners(7)]
     assert run([f"{tmp_path}/a.json", f"{tmp_path}/*.gz"], batches, []) == 0
+
+
+def test_files_are_read_in_several_processes(tmp_path, monkeypatch):
+    monkeypatch.setattr(processes, "_IN_PLACE", 1)
+    (tmp_path / "b.json").write_bytes(export([7]))
+    for name in ("a", "c", "d"):
+        (tmp_path / f"{name}.json").write_bytes(export(range(5)))
+    run([f"{tmp_path}/*.json"], [*[partners(*range(5))] * 3, partners(7)], [], processes=2)
 
 
 def test_windows_1251(tmp_path):
