@@ -26,7 +26,7 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 # Starting a process takes as long as cleaning some thousands of records.
-_IN_PLACE = 8
+_IN_PLACE = 4
 # The reader here keeps no more than these busy.
 _MOST = 4
 _LENGTH = struct.Struct("<Q")
