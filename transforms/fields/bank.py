@@ -12,14 +12,16 @@ BIK, so an account without a good BIK is dropped as well.
 """
 
 import re
+from operator import mul
 
 from transforms.fields import text
 from transforms.fields.placeholders import is_filler_number, is_placeholder
 from transforms.records import BankAccount, Note
 
 _FILL = re.compile(r"^\W*(?:БИК|BIK|[РКPK]/?[СC])(?=\W|\d)|[\s\-‐‑‒–—―−.:№_]+", re.IGNORECASE)
-# The sum of the weights 7, 1, 3, 7, … of 23 digits times the code of "0": bytes are codes.
-_ZEROS = 48 * (7 * 8 + 1 * 8 + 3 * 7)
+_WEIGHTS = (7, 1, 3) * 7 + (7, 1)
+# The sum of the weights times the code of "0": str.encode() gives codes, not digits.
+_ZEROS = 48 * sum(_WEIGHTS)
 
 
 def parse(
@@ -45,8 +47,7 @@ def agrees(bik: str, account: str, correspondent: bool = False) -> bool:
         key = f"0{bik[4:6]}{account}"
     else:
         key = bik[6:] + account
-    codes = key.encode()
-    return (7 * sum(codes[::3]) + sum(codes[1::3]) + 3 * sum(codes[2::3]) - _ZEROS) % 10 == 0
+    return bool((sum(map(mul, key.encode(), _WEIGHTS)) - _ZEROS) % 10 == 0)
 
 
 def _account(field: str, bik: str, value: object) -> tuple[str, text.Notes]:

@@ -61,8 +61,6 @@ _ROLES = words(
 
 def parse(value: object) -> tuple[tuple[str, ...], text.Notes]:
     """All addresses in any JSON value, each once (case aside), in order."""
-    if value == []:
-        return (), ()
     single = value[0] if isinstance(value, list) and len(value) == 1 else value
     if type(single) is str and (usual_one := usual(single)) and not _is_filler(usual_one):
         return (usual_one,), ()

@@ -10,7 +10,6 @@ Orders(count=12, total=15430050, last_on='2024-03-02')
 
 import re
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
-from functools import lru_cache
 
 from transforms.fields import text, time
 from transforms.fields.placeholders import words
@@ -27,7 +26,7 @@ def parse(
     count: object, total: object, last_at: object, currency: object = None
 ) -> tuple[Orders | None, text.Notes]:
     """The orders told by any JSON values, None for none; a sum not in roubles is left out."""
-    last_on, notes = _day(last_at)
+    last_on, notes = time.moscow_date(last_at, "orders")
     kopecks, wrong = _kopecks(total)
     number, more = _count(count)
     notes += wrong + more
@@ -37,15 +36,6 @@ def parse(
             notes += (Note("orders", "not_in_roubles", text.shown(f"{text.shown(total)} {unit}")),)
             kopecks = 0
     return (Orders(number, kopecks, last_on) if number or kopecks or last_on else None), notes
-
-
-def _day(value: object) -> tuple[str, text.Notes]:
-    return _common_day(value) if type(value) is str else time.moscow_date(value, "orders")
-
-
-@lru_cache(maxsize=8192)
-def _common_day(value: str) -> tuple[str, text.Notes]:
-    return time.moscow_date(value, "orders")
 
 
 def _count(value: object) -> tuple[int, text.Notes]:

@@ -46,8 +46,6 @@ _EDGES = " .:()[]-–—_"
 
 def parse(value: object) -> tuple[tuple[str, ...], text.Notes]:
     """All numbers in any JSON value, each once, in order."""
-    if value == []:
-        return (), ()
     single = value[0] if isinstance(value, list) and len(value) == 1 else value
     if type(single) is str and (phone := usual(single)):
         return (phone,), ()

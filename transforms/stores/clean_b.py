@@ -87,8 +87,6 @@ def partner_number(value: object) -> str:
     ('0001000123', '0001000123', '')
     """
     if isinstance(value, str):
-        if value.isalnum() and len(value) <= _LONGEST_NUMBER:
-            return value
         number = value.strip() if value.isprintable() else text.clean(value)
         return number if len(number) <= _LONGEST_NUMBER else ""
     integer = text.integer(value)

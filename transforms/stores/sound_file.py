@@ -31,9 +31,11 @@ _LOOK, _STRIDE = 300, 1024
 # Bytes of one element, and between two of them.
 _LONGEST_ELEMENT, _LONGEST_GAP = 1 << 24, 1000
 _ESCAPED_LETTER = b"\\u00"
-_HEAD = re.compile(rb'"partners"\s*:\s*\[\s*')
-_BEGIN = re.compile(rb'\{\s*"[^"\\]*"\s*:')
-_END = re.compile(rb"\s*\]\s*\}\s*\Z")
+# What JSON takes for blanks.
+_BLANK = b" \t\r\n"
+_HEAD = re.compile(rb'"partners"[ \t\r\n]*:[ \t\r\n]*\[[ \t\r\n]*')
+_BEGIN = re.compile(rb'\{[ \t\r\n]*"[^"\\]*"[ \t\r\n]*:')
+_END = re.compile(rb"\][ \t\r\n]*\}[ \t\r\n]*\Z")
 
 
 class UnsoundError(Exception):
@@ -49,10 +51,11 @@ def sound_chunks(stream: BinaryIO, encoding: str, size: int = CHUNK) -> Iterator
     Raises:
         UnsoundError: at the first thing that is unusual, or when there is no element.
     """
-    # Why reading each array proves the guesses: a parser that has read what is in front of the
-    # first one expects an element. If a chunk can be read as an array, the same parser reads it and
-    # stands behind an element; the comma that was cut out takes it to where it expects the next.
-    # So it does for all chunks in turn, and after the last one the array and the object end.
+    # Why reading each array proves the guesses: a parser of the whole file expects an element after
+    # what is in front of the first chunk. If a chunk can be read as an array that is not empty, the
+    # parser reads it as well, and stands behind an element; the comma that was cut out takes it to
+    # where it expects the next one. So it does for all chunks in turn; after the last one follow
+    # the ends of the array, of the object, and of the file.
     pieces = _Pieces(stream, encoding, size)
     try:
         text = _first_element(pieces)
@@ -95,8 +98,8 @@ def _last_cut(text: bytes, begin: bytes) -> tuple[int, int] | None:
     """Where the last but one element ends, by all appearance, and where the last one starts."""
     start = len(text)
     while (start := text.rfind(begin, 1, start)) > 0:
-        before = text[max(start - _LONGEST_GAP, 0) : start].rstrip()
-        if before.endswith(b",") and before[:-1].rstrip().endswith(b"}"):
+        before = text[max(start - _LONGEST_GAP, 0) : start].rstrip(_BLANK)
+        if before.endswith(b",") and before[:-1].rstrip(_BLANK).endswith(b"}"):
             return max(start - _LONGEST_GAP, 0) + len(before) - 1, start
     return None
 
