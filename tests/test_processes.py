@@ -101,6 +101,11 @@ def test_ctrl_c_is_for_the_program(two: Processes):
     assert list(two.map(abs, NUMBERS)) == list(map(abs, NUMBERS))
 
 
+def test_secrets_stay_here(two: Processes, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("SVOD_CRM", "https://portal/rest/1/code/")
+    assert set(two.map(eval, ["'SVOD_CRM' in __import__('os').environ"] * 9)) == {False}
+
+
 def test_nothing_runs_on_when_closed(two: Processes):
     ids = process_ids(two)
     two.close()
@@ -139,4 +144,4 @@ def running(pid: int) -> bool:
 
 
 def test_the_usual_number_is_within_reason():
-    assert 1 <= usual_number() <= 4
+    assert 1 <= usual_number() <= 8

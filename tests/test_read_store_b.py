@@ -9,6 +9,8 @@ from apache_beam.metrics import MetricsFilter
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 from apache_beam.testing.util import assert_that, equal_to
 
+from pipeline import graph
+from pipeline.options import Options
 from transforms import processes
 from transforms.errors import ConfigurationError
 from transforms.read_store_b import ReadPartnerFiles, check_files
@@ -49,6 +51,13 @@ def test_files_are_read_in_several_processes(tmp_path, monkeypatch):
     for name in ("a", "c", "d"):
         (tmp_path / f"{name}.json").write_bytes(export(range(5)))
     run([f"{tmp_path}/*.json"], [*[partners(*range(5))] * 3, partners(7)], [], processes=2)
+
+
+def test_only_the_local_runner_uses_several_processes_unasked():
+    local, other = beam.Pipeline(runner=FnApiRunner()), beam.Pipeline(runner="PrismRunner")
+    assert graph._processes(local, Options()) == 0
+    assert graph._processes(other, Options()) == 1
+    assert graph._processes(other, Options(processes=3)) == 3
 
 
 def test_windows_1251(tmp_path):

@@ -27,8 +27,8 @@ R = TypeVar("R")
 
 # Starting a process takes as long as cleaning some thousands of records.
 _IN_PLACE = 4
-# The reader here keeps no more than these busy.
-_MOST = 4
+# More than these would wait for the one process that hands out the work; each holds some 50 MB.
+_MOST = 8
 _LENGTH = struct.Struct("<Q")
 _ROOT = Path(__file__).parents[1]
 _SERVE = "from transforms.processes import serve; serve()"
@@ -108,11 +108,13 @@ class _Process:
 
     def __init__(self) -> None:
         paths = filter(None, (str(_ROOT), os.environ.get("PYTHONPATH")))
+        # No secret is needed there.
+        inherited = {k: v for k, v in os.environ.items() if not k.startswith("SVOD_")}
         self._process = subprocess.Popen(  # noqa: S603 - this program itself
             [sys.executable, "-P", "-c", _SERVE],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
+            env={**inherited, "PYTHONPATH": os.pathsep.join(paths)},
         )
         self._questions = cast("IO[bytes]", self._process.stdin)
         self._answers = cast("IO[bytes]", self._process.stdout)
