@@ -1,7 +1,7 @@
 """The pipeline itself, cut off behind each of its stages."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 from unittest.mock import patch
 
@@ -13,14 +13,16 @@ from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 from bench.register import answering_at_once
 from bench.task import CONSOLIDATED, REMEMBERED, RUN, Found, Stage, Task
 from pipeline import graph, options
-from transforms.clean import CleanRows
+from transforms.clean import CleanRows, PartRows
+from transforms.clean_batch import clean_partners
 from transforms.ledger.runs import settle_run
 from transforms.load import CrmAccess
 from transforms.read_store_a import ReadStoreA
 from transforms.read_store_b import ReadPartnerFiles
 from transforms.records import decode_rows
 from transforms.remember import RememberBroken, RememberRows
-from transforms.stores import clean_a, clean_b
+from transforms.stores import clean_a
+from transforms.stores.clean_b import Handover
 from transforms.worker import LedgerFn
 
 
@@ -41,10 +43,6 @@ def _add(count: int, name: str) -> None:
     Metrics.counter("bench", name).inc(count)
 
 
-def _count_raw(batch: Any, name: str) -> None:
-    _add(len(batch), name)
-
-
 def _count_clean(element: Any, name: str) -> None:
     _add(len(decode_rows(element[1])), name)
 
@@ -55,15 +53,16 @@ def _count_rows_of(rows: graph.Rows) -> None:
         _ = part | f"Count {source}" >> beam.Map(_count_clean, refused or "valid")
 
 
+def _count(partners: Iterable[Any], *, handover: Handover) -> int:
+    return sum(1 for _ in partners)
+
+
 def _read_b(task: Task) -> Found:
     def wire(root: beam.Pipeline) -> None:
-        _ = _partners(root, task) | "Count" >> beam.Map(_count_raw, "read")
+        read = root | ReadPartnerFiles([task.files], _count)
+        _ = read.batches | "Count" >> beam.Map(_add, "read")
 
     return _run(wire)
-
-
-def _partners(root: beam.Pipeline, task: Task) -> beam.PCollection:
-    return (root | ReadPartnerFiles([task.files])).partners
 
 
 def _clean_b(task: Task) -> Found:
@@ -72,7 +71,8 @@ def _clean_b(task: Task) -> Found:
 
 def _cleaned_b(root: beam.Pipeline, task: Task) -> graph.Rows:
     rows: graph.Rows = {}
-    graph.add(rows, "B", _partners(root, task) | "Clean B" >> CleanRows(clean_b.partner_row))
+    read = root | ReadPartnerFiles([task.files], clean_partners, processes=0)
+    graph.add(rows, "B", read.batches | "Part B" >> PartRows())
     return rows
 
 

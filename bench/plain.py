@@ -3,50 +3,45 @@
 import glob
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from itertools import islice
+from functools import partial
+from itertools import chain, islice
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from bench.register import answering_at_once
-from bench.task import CONSOLIDATED, REMEMBERED, RUN, Found, Stage, Task
+from bench.task import CLEAN_B, CONSOLIDATED, REMEMBERED, RUN, Found, Stage, Task
 from pipeline.options import LEDGER, STORE_A
 from transforms import check_register
 from transforms.ledger import companies, messages, persons, pieces, source_rows, standing
 from transforms.ledger.database import Ledger, open_ledger
 from transforms.ledger.runs import settle_run
 from transforms.ledger.source_rows import RowKey, Touched
-from transforms.records import COMPANY, Broken, Row
-from transforms.stores import clean_a, clean_b
-from transforms.stores.json_stream import PartnerReader
+from transforms.processes import Processes, usual_number
+from transforms.records import COMPANY, Broken, Row, decode_rows
+from transforms.stores import clean_a
 from transforms.stores.mysql_client import StoreClient
 from transforms.stores.mysql_keys import COMPANIES, CONTACTS, Keys, with_orders
-from transforms.stores.sound_file import UnsoundError, sound_partners
+from transforms.stores.partner_file import PartnerFile
 
+_R = TypeVar("_R")
 _AT_ONCE = 4000
 
 
-def _partners(task: Task, broken: list[Broken]) -> Iterator[dict[str, Any]]:
+def _files(
+    task: Task, each: Callable[[Iterable[dict[str, Any]]], _R], processes: int
+) -> Iterator[_R | Broken]:
+    pool = Processes(processes)
     for path in sorted(glob.glob(task.files)):  # noqa: PTH207 - the pattern is absolute
-        try:
-            with Path(path).open("rb") as stream:
-                yield from sound_partners(stream, "utf-8")
-        except UnsoundError:
-            with Path(path).open("rb") as stream:
-                yield from _mended(PartnerReader(stream, path), broken)
-
-
-def _mended(reader: PartnerReader, broken: list[Broken]) -> Iterator[dict[str, Any]]:
-    for element in reader:
-        if isinstance(element, Broken):
-            broken.append(element)
-        elif problem := clean_b.unusable(element):
-            broken.append(reader.broken_value(problem.reason, element))
-        else:
-            yield element
+        yield from PartnerFile(partial(Path(path).open, "rb"), path, "utf-8", each, pool)
+    pool.close()
 
 
 def _cleaned_b(task: Task, broken: list[Broken]) -> Iterator[Row]:
-    return map(clean_b.partner_row, _partners(task, broken))
+    for found in _files(task, CLEAN_B, usual_number()):
+        if isinstance(found, Broken):
+            broken.append(found)
+        else:
+            yield from chain.from_iterable(decode_rows(part.rows) for part in found.parts)
 
 
 def _cleaned_a() -> Iterator[Row]:
@@ -65,7 +60,7 @@ def _cleaned(task: Task, broken: list[Broken]) -> Iterator[Row]:
 
 
 def _read_b(task: Task) -> Found:
-    return {"read": sum(1 for _ in _partners(task, []))}
+    return {"read": sum(found for found in _files(task, len, 1) if isinstance(found, int))}
 
 
 def _clean_b(task: Task) -> Found:

@@ -2,18 +2,24 @@
 
 import hashlib
 from collections.abc import Callable, Iterable
+from functools import partial
 
 import msgspec
 import sqlalchemy as sa
 
 from pipeline.options import REGISTER_TOKEN
 from transforms.check_register import RegisterAccess
+from transforms.clean_batch import clean_partners
 from transforms.ledger import schema
 from transforms.ledger.database import Ledger
 from transforms.ledger.source_rows import Run
+from transforms.stores.clean_b import UNKNOWN
 
 # Not entered in the ledger and the same for both programs: so all that they write can be compared.
 RUN = Run("bench", 1, "2024-01-01T00:00:00Z")
+
+CLEAN_B = partial(clean_partners, handover=UNKNOWN)
+"""What both programs do to store B's partners, in as many processes."""
 
 REMEMBERED = (schema.rows, schema.links)
 CONSOLIDATED = (

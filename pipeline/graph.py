@@ -11,15 +11,18 @@ newest version of every row stands.
 """
 
 from collections.abc import Mapping
+from functools import partial
 from typing import NamedTuple
 
 import apache_beam as beam
 import msgspec
+from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 
 from pipeline import options, store_a
 from pipeline.topic import topic_access
 from transforms.check_register import RegisterAccess
-from transforms.clean import Cleaned, CleanRows, Sharded
+from transforms.clean import Cleaned, CleanRows, PartRows, Sharded
+from transforms.clean_batch import clean_partners
 from transforms.commit_offsets import CommitOffsets
 from transforms.consolidate import ConsolidateCompanies, ConsolidateContacts, FindContacts
 from transforms.fields import time
@@ -32,7 +35,6 @@ from transforms.records import Broken
 from transforms.remember import CountRead, RememberBroken, RememberRemarks, RememberRows, TakeUp
 from transforms.secrets import Secret
 from transforms.stores import clean_a
-from transforms.stores.clean_b import partner_row
 from transforms.stores.kafka_client import TopicAccess
 from transforms.stores.kafka_events import event_row
 
@@ -146,15 +148,23 @@ def full_sources(root: beam.Pipeline, chosen: options.Options, run: Run) -> Sour
         _add_store_a(rows, root, chosen, run, stretch)
         read_up_to = stretch.read_up_to
     if chosen.store_b_files:
-        files = root | "ReadPartnerFiles" >> ReadPartnerFiles(
-            chosen.store_b_files, encoding=chosen.store_b_encoding
-        )
-        counted = files.partners | "Count B" >> CountRead(options.LEDGER, run)
         since = time.parse(chosen.since, local=True)[0] if chosen.since else 0
-        add(rows, "B", counted | "Clean B" >> CleanRows(partner_row, since))
+        files = root | "ReadPartnerFiles" >> ReadPartnerFiles(
+            chosen.store_b_files,
+            partial(clean_partners, since=since),
+            encoding=chosen.store_b_encoding,
+            processes=_processes(root, chosen),
+        )
+        counted = files.batches | "Count B" >> CountRead(options.LEDGER, run)
+        add(rows, "B", counted | "Part B" >> PartRows())
         broken = (files.broken,)
         _ = files.remarks | "RememberRemarks" >> RememberRemarks(options.LEDGER, run)
     return Sources(rows, broken, read_up_to)
+
+
+def _processes(root: beam.Pipeline, chosen: options.Options) -> int:
+    # Another runner spreads the files over workers of its own.
+    return chosen.processes or (0 if isinstance(root.runner, FnApiRunner) else 1)
 
 
 def delta_sources(root: beam.Pipeline, chosen: options.Options, run: Run) -> Sources:

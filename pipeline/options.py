@@ -47,6 +47,7 @@ class Options(msgspec.Struct):
     store_b_topic: str = "sap.crm.partners"
     store_b_group: str = "svod"
     store_b_kafka_config: str = ""
+    processes: int = 0
     since: datetime | None = None
     crm: str = ""
     crm_rate: float = 2.0
@@ -117,6 +118,12 @@ def _whole(stores: "argparse._ArgumentGroup") -> None:
         "--store_b_encoding",
         choices=("utf-8", "windows-1251"),
         help="default utf-8",
+    )
+    stores.add_argument(
+        "--processes",
+        type=positive(int),
+        help="read store B's files in so many processes; default: as many as help on this machine"
+        " (and 1 when --runner is given: a cluster has workers of its own)",
     )
     stores.add_argument("--since", type=_date, help="only records changed since that date")
 

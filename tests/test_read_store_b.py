@@ -9,9 +9,14 @@ from apache_beam.metrics import MetricsFilter
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 from apache_beam.testing.util import assert_that, equal_to
 
+from pipeline import graph
+from pipeline.options import Options
+from transforms import processes
+from transforms.clean_batch import clean_partners
 from transforms.errors import ConfigurationError
 from transforms.read_store_b import ReadPartnerFiles, check_files
 from transforms.records import Broken
+from transforms.stores.clean_b import UNKNOWN
 
 
 def partners(*numbers):
@@ -24,10 +29,14 @@ def export(numbers, encoding="utf-8"):
     )
 
 
-def run(patterns, batches, broken, remarks=(), **options):
+def as_they_are(partners, *, handover):
+    return list(partners)
+
+
+def run(patterns, batches, broken, remarks=(), each=as_they_are, **options):
     pipeline = beam.Pipeline(runner=FnApiRunner())
-    found = pipeline | "B" >> ReadPartnerFiles(patterns, **options)
-    assert_that(found.partners, equal_to(batches), label="Partners")
+    found = pipeline | "B" >> ReadPartnerFiles(patterns, each, **options)
+    assert_that(found.batches, equal_to(batches), label="Batches")
     assert_that(found.broken, equal_to(broken), label="Broken")
     assert_that(found.remarks, equal_to(remarks), label="Remarks")
     result = pipeline.run()
@@ -39,9 +48,24 @@ def run(patterns, batches, broken, remarks=(), **options):
 def test_files_come_in_batches(tmp_path):
     (tmp_path / "a.json").write_bytes(export(range(5)))
     (tmp_path / "b.json.gz").write_bytes(gzip.compress(export([7])))
-    batches = [partners(0, 1), partners(2, 3), partners(4), partners(7)]
-    replaced = run([f"{tmp_path}/a.json", f"{tmp_path}/*.gz"], batches, [], batch=2)
-    assert replaced == 0
+    batches = [partners(*range(5)), partners(7)]
+    assert run([f"{tmp_path}/a.json", f"{tmp_path}/*.gz"], batches, []) == 0
+
+
+def test_files_are_read_in_several_processes(tmp_path, monkeypatch):
+    monkeypatch.setattr(processes, "_IN_PLACE", 1)
+    (tmp_path / "b.json").write_bytes(export([7]))
+    for name in ("a", "c", "d"):
+        (tmp_path / f"{name}.json").write_bytes(export(range(5)))
+    many, one = (clean_partners(partners(*n), handover=UNKNOWN) for n in (range(5), [7]))
+    run([f"{tmp_path}/*.json"], [*[many] * 3, one], [], each=clean_partners, processes=2)
+
+
+def test_only_the_local_runner_uses_several_processes_unasked():
+    local, other = beam.Pipeline(runner=FnApiRunner()), beam.Pipeline(runner="PrismRunner")
+    assert graph._processes(local, Options()) == 0
+    assert graph._processes(other, Options()) == 1
+    assert graph._processes(other, Options(processes=3)) == 3
 
 
 def test_windows_1251(tmp_path):
@@ -104,7 +128,7 @@ def test_pattern_without_files_is_named(tmp_path):
     (tmp_path / "a.json").write_bytes(b"")
     for pattern in (f"{tmp_path}/none.json", f"{tmp_path}/*.gz", "no-such-system://x"):
         with pytest.raises(ConfigurationError) as caught:
-            ReadPartnerFiles([f"{tmp_path}/a.json", pattern])
+            ReadPartnerFiles([f"{tmp_path}/a.json", pattern], as_they_are)
         assert str(caught.value).startswith("--store_b_files: ")
         assert str(caught.value).endswith(pattern)
 

@@ -8,7 +8,13 @@ import pytest
 ROOT = Path(__file__).parent.parent
 PLAIN = ("crm", "fields", "ledger", "matching", "register", "stores")
 # Used on both sides of the border: they import no Beam and no step.
-SHARED = ("transforms.errors", "transforms.records", "transforms.secrets")
+SHARED = (
+    "transforms.errors",
+    "transforms.processes",
+    "transforms.records",
+    "transforms.secrets",
+    "transforms.shards",
+)
 
 
 def modules(room):

@@ -3,13 +3,22 @@
 import gzip
 import io
 import json
+from typing import Any
 
 import ijson
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from json_values import ANY_JSON
 
 from transforms.errors import SvodError
 from transforms.stores.json_stream import PartnerReader
-from transforms.stores.sound_file import UnsoundError, require_c_backend, sound_partners
+from transforms.stores.sound_file import (
+    UnsoundError,
+    chunk_partners,
+    require_c_backend,
+    sound_chunks,
+)
 
 
 def person(number, **more):
@@ -28,7 +37,8 @@ def document(partners, **more):
 
 
 def read(data, encoding="utf-8", chunk=1000):
-    return list(sound_partners(io.BytesIO(data), encoding, chunk))
+    chunks = sound_chunks(io.BytesIO(data), encoding, chunk)
+    return [partner for chunk in chunks for partner in chunk_partners(chunk)]
 
 
 @pytest.mark.parametrize(
@@ -93,6 +103,56 @@ def test_bytes_that_are_no_text_and_damaged_archives_are_unsound(data):
 def test_many_brackets_in_texts_do_no_harm():
     partners = [person(number, note="[]{}" * 50) for number in range(500)]
     assert read(document(partners).encode()) == partners
+
+
+LAYOUTS = st.sampled_from(
+    [
+        {},
+        {"separators": (",", ":")},
+        {"indent": 2},
+        {"indent": "\t", "separators": (" ,", " : ")},
+        {"ensure_ascii": False},
+    ]
+)
+FIELDS = st.dictionaries(
+    st.sampled_from(["partner", "contact_of", "note", "partners", "a"]), ANY_JSON, max_size=3
+)
+
+
+@st.composite
+def documents(draw: st.DrawFn) -> bytes:
+    """Files of partners who mention other partners, and texts that look like the file itself."""
+    others = st.lists(st.just({"partner": "2"}) | FIELDS, max_size=3)
+    quotes = st.sampled_from(['}, {"partner": "1"', '"partners": [', "]}", "},{", "\\"])
+    fields = FIELDS | st.fixed_dictionaries({"contact_of": others, "note": quotes})
+    made = [person(number) | draw(fields) for number in range(draw(st.integers(0, 6)))]
+    if draw(st.booleans()):
+        made = [dict(reversed(partner.items())) for partner in made]
+    whole = {"header": draw(FIELDS), "partners": made}
+    data = json.dumps(whole, default=str, **draw(LAYOUTS)).encode(errors="surrogatepass")
+    at, put = draw(st.integers(0, len(data))), draw(st.sampled_from([b"", b"", b",", b"]", b"{"]))
+    return data[:at] + put + data[at + draw(st.integers(0, 1)) * len(put) :]
+
+
+@given(documents(), st.integers(20, 400))
+def test_whatever_is_read_in_chunks_is_what_stands_in_the_file(data: bytes, chunk: int):
+    try:
+        found = read(data, chunk=chunk)
+    except UnsoundError:
+        return
+    assert found == list(ijson.items(data, "partners.item"))
+    mended = list(PartnerReader(io.BytesIO(data), "x"))
+    assert len(mended) == len(found)
+
+
+@given(st.integers(100, 5000), LAYOUTS)
+def test_sound_files_need_no_mending_wherever_they_are_cut(chunk: int, layout: dict[str, Any]):
+    partners = [
+        person(number, taxnumbers=[{"type": "INN", "number": "1"}, {"type": "KPP"}], last_name=name)
+        for number, name in enumerate(["Иванов", '}, {"partner": "1"}', '"', "\\"] * 5)
+    ]
+    data = json.dumps({"header": {"partners": None}, "partners": partners}, **layout).encode()
+    assert read(data, chunk=chunk) == partners
 
 
 def test_c_backend_is_required(monkeypatch):

@@ -1,18 +1,21 @@
 """Cleaning: raw records of either store become rows; what is refused goes its own way."""
 
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
-from functools import partial
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import apache_beam as beam
 from apache_beam.metrics import Metrics
 
+from transforms.clean_batch import (
+    INVALID_COMPANIES,
+    INVALID_CONTACTS,
+    VALID,
+    CleanBatch,
+    clean_batch,
+)
+from transforms.processes import collect_less_often
 from transforms.raw_batch import RawBatch
-from transforms.records import COMPANY, Row, encode_rows
-from transforms.worker import collect_less_often, shard_of
-
-VALID, INVALID_COMPANIES, INVALID_CONTACTS = "valid", "invalid_companies", "invalid_contacts"
+from transforms.records import Row
 
 Sharded = tuple[int, bytes]
 """Many encoded rows of one shard: ``(shard, encode_rows(rows))``."""
@@ -27,49 +30,52 @@ class Cleaned(NamedTuple):
 
 
 class CleanRows(beam.PTransform):
-    """Raw records to rows, by ``clean``: a function of one raw record.
+    """Raw records to rows, by ``clean``: a function of one raw record."""
 
-    Rows that changed before ``since`` (microseconds since the epoch) are left out, but not those
-    that do not say when they did.
-    """
-
-    def __init__(self, clean: Callable[[Any], Row], since: int = 0) -> None:
+    def __init__(self, clean: Callable[[Any], Row]) -> None:
         super().__init__()
-        self._clean, self._since = clean, since
+        self._clean = clean
 
     def expand(self, batches: beam.PCollection[RawBatch]) -> Cleaned:
         """Side outputs hold what is refused."""
-        fn = beam.ParDo(_CleanFn(self._clean, self._since))
-        outputs = batches | fn.with_outputs(
-            INVALID_COMPANIES, INVALID_CONTACTS, main=VALID
-        ).with_output_types(Sharded)
-        return Cleaned(outputs[VALID], outputs[INVALID_COMPANIES], outputs[INVALID_CONTACTS])
+        return _parted(batches, _CleanFn(self._clean))
+
+
+class PartRows(beam.PTransform):
+    """Batches that are clean already, by ``clean_batch``, to their rows."""
+
+    def expand(self, batches: beam.PCollection[CleanBatch]) -> Cleaned:
+        """Side outputs hold what is refused."""
+        return _parted(batches, _PartFn())
+
+
+def _parted(batches: beam.PCollection, fn: beam.DoFn) -> Cleaned:
+    outputs = batches | beam.ParDo(fn).with_outputs(
+        INVALID_COMPANIES, INVALID_CONTACTS, main=VALID
+    ).with_output_types(Sharded)
+    return Cleaned(outputs[VALID], outputs[INVALID_COMPANIES], outputs[INVALID_CONTACTS])
 
 
 class _CleanFn(beam.DoFn):
-    def __init__(self, clean: Callable[[Any], Row], since: int) -> None:
-        self._clean, self._since = clean, since
+    def __init__(self, clean: Callable[[Any], Row]) -> None:
+        self._clean = clean
 
     def setup(self) -> None:
         """Once a worker."""
         collect_less_often()
 
     def process(self, batch: RawBatch) -> Iterator[object]:
-        rows = map(partial(self._clean, **batch.told) if batch.told else self._clean, batch)
-        yield from _emit(row for row in rows if row.changed_at >= self._since or not row.changed_at)
+        yield from _parts(clean_batch(batch, self._clean))
 
 
-def _emit(rows: Iterable[Row]) -> Iterator[object]:
-    groups: dict[tuple[str, int], list[Row]] = defaultdict(list)
-    for row in rows:
-        groups[_tag(row), shard_of(row.source_id)].append(row)
-    for (tag, shard), group in groups.items():
-        Metrics.counter("clean", tag).inc(len(group))
-        element = shard, encode_rows(group)
-        yield element if tag == VALID else beam.pvalue.TaggedOutput(tag, element)
+class _PartFn(beam.DoFn):
+    def process(self, batch: CleanBatch) -> Iterator[object]:
+        yield from _parts(batch)
 
 
-def _tag(row: Row) -> str:
-    if not row.reason:
-        return VALID
-    return INVALID_COMPANIES if row.kind == COMPANY else INVALID_CONTACTS
+def _parts(batch: CleanBatch) -> Iterator[object]:
+    for part in batch.parts:
+        Metrics.counter("clean", part.outcome).inc(part.size)
+        element = part.shard, part.rows
+        is_valid = part.outcome == VALID
+        yield element if is_valid else beam.pvalue.TaggedOutput(part.outcome, element)

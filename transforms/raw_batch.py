@@ -1,20 +1,13 @@
 """Many raw records as one element: one element a record costs several times the cleaning."""
 
 import pickle
-from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Any
 
 import apache_beam as beam
 
 
 class RawBatch(list[Any]):
-    """Records as their store tells them: dicts, or events of a topic, which hold one.
-
-    ``told`` is what is known of all of them: keyword arguments for whoever cleans them.
-    """
-
-    told: Mapping[str, Any] = MappingProxyType({})
+    """Records as their store tells them: dicts, or events of a topic, which hold one."""
 
 
 class RawBatchCoder(beam.coders.Coder):

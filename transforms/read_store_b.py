@@ -2,8 +2,8 @@
 
 import codecs
 import time
-from collections.abc import Iterator, Sequence
-from itertools import islice
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO, Literal, NamedTuple
 
@@ -14,90 +14,90 @@ from apache_beam.metrics import Metrics
 from apache_beam.pvalue import TaggedOutput
 
 from transforms.errors import ConfigurationError
-from transforms.raw_batch import RawBatch
+from transforms.processes import Processes, collect_less_often, usual_number
 from transforms.records import Broken
-from transforms.stores.clean_b import UNKNOWN, Handover, unusable
+from transforms.stores.clean_b import UNKNOWN, Handover
 from transforms.stores.export_file import ENCODINGS, exported_at, is_misread
-from transforms.stores.json_stream import PartnerReader
-from transforms.stores.sound_file import UnsoundError, require_c_backend, sound_partners
+from transforms.stores.partner_file import PartnerFile
+from transforms.stores.sound_file import require_c_backend
+
+Each = Callable[..., Any]
+"""Makes an element of partners, ``(partners, handover=...)``: see ``clean_partners``."""
 
 
 class PartnerFiles(NamedTuple):
-    """What the files hold: batches of raw partners, and each stretch that cannot be read.
+    """What was made of the files' partners, and each stretch that cannot be read.
 
     ``remarks`` are for people: which files hold bytes that are no text, and how many.
     """
 
-    partners: beam.PCollection[RawBatch]
+    batches: beam.PCollection
     broken: beam.PCollection[Broken]
     remarks: beam.PCollection[str]
 
 
 class ReadPartnerFiles(beam.PTransform):
-    """Reads the files of store B that the patterns name now, up to ``batch`` partners an element.
+    """Reads the files of store B that the patterns name now; ``each`` is done to many partners.
+
+    ``each`` is a function of partners as decoded, and of their file's ``handover``, and gives an
+    element. It works in up to so many ``processes`` beside a worker's own; 1: in the worker itself;
+    0: as many as it can use.
 
     Raises:
         ConfigurationError: naming the option, as ``check_files`` does.
     """
 
     def __init__(
-        self, patterns: Sequence[str], *, encoding: str = "utf-8", batch: int = 1000
+        self,
+        patterns: Sequence[str],
+        each: Each,
+        *,
+        encoding: str = "utf-8",
+        processes: int = 1,
     ) -> None:
         super().__init__()
         self._files = check_files(patterns, encoding)
-        self._encoding = encoding
-        self._batch = batch
+        self._fn = _ReadPartnersFn(each, encoding, processes)
 
     def expand(self, root: beam.pvalue.PBegin) -> PartnerFiles:
         """One file is read by one worker: its JSON cannot be entered in the middle."""
-        fn = _ReadPartnersFn(self._encoding, self._batch)
         outputs = (
             root
             | "NameFiles" >> beam.Create(self._files, reshuffle=False)
             | "SpreadFiles" >> beam.Reshuffle()
-            | "ReadPartners" >> beam.ParDo(fn).with_outputs("broken", "remarks", main="partners")
+            | "ReadPartners"
+            >> beam.ParDo(self._fn).with_outputs("broken", "remarks", main="batches")
         )
-        return PartnerFiles(outputs.partners, outputs.broken, outputs.remarks)
+        return PartnerFiles(outputs.batches, outputs.broken, outputs.remarks)
 
 
 class _ReadPartnersFn(beam.DoFn):
-    def __init__(self, encoding: str, batch: int) -> None:
-        self._encoding = encoding
-        self._batch = batch
+    def __init__(self, each: Each, encoding: str, processes: int) -> None:
+        self._each, self._encoding, self._number = each, encoding, processes
         self._replaced = Metrics.counter("read", "replaced_characters")
+
+    def setup(self) -> None:
+        """Once a worker."""
+        collect_less_often()
+        self._processes = Processes(self._number or usual_number())
+
+    def teardown(self) -> None:
+        """End the processes."""
+        self._processes.close()
 
     # The tag stands in the type: Beam would take a bare one for one more kind of batch.
     def process(
         self, path: str
     ) -> Iterator[
-        RawBatch | TaggedOutput[Literal["broken"], Broken] | TaggedOutput[Literal["remarks"], str]
+        Any | TaggedOutput[Literal["broken"], Broken] | TaggedOutput[Literal["remarks"], str]
     ]:
-        told = {"handover": _handover(path)}
-        for element in self._read(path):
-            if isinstance(element, RawBatch):
-                element.told = told
-            yield element
-
-    def _read(self, path: str) -> Iterator[RawBatch | TaggedOutput]:
-        try:
-            with _open(path) as stream:
-                yield from _batches(sound_partners(stream, self._encoding), self._batch)
-        except UnsoundError:
-            # Read once more from its beginning: a partner that comes twice is the same row.
-            with _open(path) as stream:
-                reader = PartnerReader(stream, path, encoding=self._encoding)
-                yield from self._mend(reader)
-            if reader.replaced:
-                yield TaggedOutput("remarks", _lost_text(path, reader.replaced, self._encoding))
-
-    def _mend(self, reader: PartnerReader) -> Iterator[RawBatch | TaggedOutput]:
-        broken: list[Broken] = []
-        for batch in _batches(_usable(reader, broken), self._batch):
-            yield batch
-            yield from map(_tagged, broken)
-            broken.clear()
-        yield from map(_tagged, broken)
-        self._replaced.inc(reader.replaced)
+        each = partial(self._each, handover=_handover(path))
+        file = PartnerFile(partial(_open, path), path, self._encoding, each, self._processes)
+        for element in file:
+            yield TaggedOutput("broken", element) if isinstance(element, Broken) else element
+        if file.replaced:
+            self._replaced.inc(file.replaced)
+            yield TaggedOutput("remarks", _lost_text(path, file.replaced, self._encoding))
 
 
 def _handover(path: str) -> Handover:
@@ -114,31 +114,11 @@ def _open(path: str) -> BinaryIO:
     return stream
 
 
-def _batches(partners: Iterator[dict[str, Any]], size: int) -> Iterator[RawBatch]:
-    while batch := RawBatch(islice(partners, size)):
-        yield batch
-
-
-def _usable(reader: PartnerReader, broken: list[Broken]) -> Iterator[dict[str, Any]]:
-    """The reader's partners; what is none goes into ``broken``."""
-    for element in reader:
-        if isinstance(element, Broken):
-            broken.append(element)
-        elif problem := unusable(element):
-            broken.append(reader.broken_value(problem.reason, element))
-        else:
-            yield element
-
-
 def _lost_text(path: str, count: int, encoding: str) -> str:
     return (
         f"{count:,} characters of {path} are not in {encoding} and were left out; the notes of"
         " their records name the fields (unreadable_characters)"
     )
-
-
-def _tagged(broken: Broken) -> TaggedOutput:
-    return TaggedOutput("broken", broken)
 
 
 def check_files(patterns: Sequence[str], encoding: str) -> list[str]:

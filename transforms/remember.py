@@ -1,6 +1,6 @@
 """Remembering: the newest version of every row goes into the ledger; what it touches goes on."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sized
 from itertools import chain
 from typing import NamedTuple
 
@@ -10,7 +10,6 @@ from transforms.clean import Sharded
 from transforms.ledger import messages, source_rows
 from transforms.ledger.runs import Progress, remark
 from transforms.ledger.source_rows import Run
-from transforms.raw_batch import RawBatch
 from transforms.records import Broken, Row, decode_rows
 from transforms.secrets import Secret
 from transforms.worker import LedgerFn, row_ref, sharded
@@ -32,16 +31,16 @@ class TouchedKeys(NamedTuple):
 
 
 class CountRead(beam.PTransform):
-    """Raw records pass, and are counted for whoever watches the run."""
+    """Batches pass, and the records in them are counted for whoever watches the run."""
 
     def __init__(self, ledger: Secret, run: Run) -> None:
         super().__init__()
         self._ledger, self._run = ledger, run
 
-    def expand(self, batches: beam.PCollection[RawBatch]) -> beam.PCollection[RawBatch]:
-        """The same batches."""
+    def expand(self, batches: beam.PCollection) -> beam.PCollection:
+        """The same batches; a batch's length is the number of records that were read for it."""
         return batches | beam.ParDo(_CountReadFn(self._ledger, self._run)).with_output_types(
-            RawBatch
+            batches.element_type
         )
 
 
@@ -50,7 +49,7 @@ class _CountReadFn(LedgerFn):
         super().setup()
         self._progress = Progress(self.ledger, self.run, "read")
 
-    def process(self, batch: RawBatch) -> Iterator[RawBatch]:
+    def process(self, batch: Sized) -> Iterator[Sized]:
         self._progress.add(len(batch))
         yield batch
 

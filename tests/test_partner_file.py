@@ -1,0 +1,87 @@
+"""One export file in one process and in several: the same rows, the same broken stretches."""
+
+import io
+import json
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sandbox.store_b import write_store_b
+from sandbox.world import World
+from transforms import processes
+from transforms.clean_batch import CleanBatch, clean_partners
+from transforms.processes import Processes
+from transforms.records import Broken, Row, decode_rows
+from transforms.stores import partner_file
+from transforms.stores.clean_b import UNKNOWN
+from transforms.stores.partner_file import PartnerFile
+from transforms.stores.sound_file import sound_chunks
+
+
+@pytest.fixture(scope="module")
+def small_chunks():
+    """Many chunks of a small file, none of them read here when there are several processes."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(processes, "_IN_PLACE", 0)
+        patch.setattr(partner_file, "sound_chunks", partial(sound_chunks, size=5000))
+        yield
+
+
+@pytest.fixture(scope="module")
+def two(small_chunks: None):
+    pool = Processes(2)
+    yield pool
+    pool.close()
+
+
+def cleaned(data: bytes, pool: Processes) -> tuple[int, list[Row], list[Broken]]:
+    read, rows, broken = 0, [], []
+    clean = partial(clean_partners, handover=UNKNOWN)
+    for found in PartnerFile(partial(io.BytesIO, data), "x", "utf-8", clean, pool):
+        if isinstance(found, Broken):
+            broken.append(found)
+        else:
+            read += found.read
+            rows += [row for part in found.parts for row in decode_rows(part.rows)]
+    return read, rows, broken
+
+
+def test_several_processes_make_the_same_rows(two: Processes, tmp_path: Path):
+    [path] = write_store_b(World(1, 0.001), tmp_path, files=1)
+    data = path.read_bytes()
+    found = cleaned(data, two)
+    assert found == cleaned(data, Processes(1))
+    assert found[0] == len(found[1]) == len(json.loads(data)["partners"])
+    assert len(two._started) == 2
+
+
+PARTNERS = [
+    {"partner": str(number), "category": "1", "last_name": "Иванов", "phones": ["8-921-1234567"]}
+    for number in range(300)
+]
+
+
+@settings(deadline=None, max_examples=50)
+@given(st.data())
+def test_damage_has_the_same_consequences(two: Processes, data: st.DataObject):
+    text = json.dumps({"header": {}, "partners": PARTNERS}, ensure_ascii=False).encode()
+    at = data.draw(st.integers(0, len(text)))
+    put = data.draw(st.sampled_from([b"", b'"', b"{", b"]", b",17", b'{"partner": "1"},']))
+    damaged = text[:at] + put + text[at + data.draw(st.integers(0, 3)) :]
+    read, rows, broken = cleaned(damaged, two)
+    # What stood in sound chunks before the damage comes twice: the same rows.
+    alone = cleaned(damaged, Processes(1))
+    assert set(rows) == set(alone[1])
+    assert read == len(rows) >= len(set(rows))
+    assert broken == alone[2]
+
+
+def test_what_each_gives_is_passed_on():
+    opened = partial(io.BytesIO, json.dumps({"partners": PARTNERS}).encode())
+    found: list[Any] = list(PartnerFile(opened, "x", "utf-8", len, Processes(1)))
+    assert sum(found) == 300
+    assert len(CleanBatch(3, [])) == 3

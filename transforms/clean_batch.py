@@ -1,0 +1,68 @@
+"""Many raw records at once to rows, packed for the grouping: what a process of its own can do."""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import Any, NamedTuple
+
+import msgspec
+
+from transforms.records import COMPANY, Row, encode_rows
+from transforms.shards import shard_of
+from transforms.stores.clean_b import Handover, partner_row
+
+VALID, INVALID_COMPANIES, INVALID_CONTACTS = "valid", "invalid_companies", "invalid_contacts"
+
+
+class Part(NamedTuple):
+    """So many rows of one outcome and one shard, as ``encode_rows`` gives them."""
+
+    outcome: str
+    shard: int
+    size: int
+    rows: bytes
+
+
+class CleanBatch(msgspec.Struct, frozen=True):
+    """What cleaning made of a batch; its length is the number of records that were read for it."""
+
+    read: int
+    parts: list[Part]
+
+    def __len__(self) -> int:
+        return self.read
+
+
+def clean_partners(
+    partners: Iterable[dict[str, Any]], *, since: int = 0, handover: Handover
+) -> CleanBatch:
+    """Partners of store B's files to rows; ``since`` is as for ``clean_batch``."""
+    return clean_batch(partners, partial(partner_row, handover=handover), since=since)
+
+
+def clean_batch(batch: Iterable[Any], clean: Callable[[Any], Row], *, since: int = 0) -> CleanBatch:
+    """Raw records to rows, by ``clean``: a function of one raw record.
+
+    Rows that changed before ``since`` (microseconds since the epoch) are left out, but not those
+    that do not say when they did.
+    """
+    groups: dict[tuple[str, int], list[Row]] = defaultdict(list)
+    read = 0
+    for raw in batch:
+        read += 1
+        row = clean(raw)
+        if row.changed_at >= since or not row.changed_at:
+            groups[_outcome(row), shard_of(row.source_id)].append(row)
+    return CleanBatch(
+        read,
+        [
+            Part(outcome, shard, len(rows), encode_rows(rows))
+            for (outcome, shard), rows in groups.items()
+        ],
+    )
+
+
+def _outcome(row: Row) -> str:
+    if not row.reason:
+        return VALID
+    return INVALID_COMPANIES if row.kind == COMPANY else INVALID_CONTACTS
