@@ -207,6 +207,19 @@ def test_a_judgement_is_obeyed_in_both_directions() -> None:
     assert found(rows, judgements={frozenset("13"): False}).doubts == []
 
 
+def test_a_no_is_obeyed_where_yeses_would_join_the_two() -> None:
+    rows = [row("1", "Иванов Пётр"), row("2", "Иванов П."), row("3", "Иванов Павел")]
+    yes, other_yes, no = frozenset("12"), frozenset("23"), frozenset("13")
+    assert persons(rows, judgements={yes: True, other_yes: True}) == ["1 2 3"]
+    # The newest stands first.
+    assert persons(rows, judgements={yes: True, other_yes: True, no: False}) == ["1 2", "3"]
+    contradicted = {other_yes: True, no: False, yes: True}
+    assert persons(rows, judgements=contradicted) == ["1", "2 3"]
+    assert [
+        (one.one, one.other, one.why) for one in found(rows, judgements=contradicted).doubts
+    ] == [("1", "2", "said to be one, but then two that are said to be different would be one")]
+
+
 def test_slips_for_one_name_do_not_contradict_each_other() -> None:
     lasts = ("Богданов", "Бкгданов", "Богдаов")
     rows = [row(str(n), f"{last} Пётр Ильич", MOBILE) for n, last in enumerate(lasts)]

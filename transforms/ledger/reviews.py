@@ -70,15 +70,16 @@ def count_doubts(connection: Connection) -> dict[str, int]:
 def judgements_of(
     connection: Connection, kind: str, refs: Sequence[str]
 ) -> dict[tuple[str, str], bool]:
-    """What people have said of pairs with any of these in it."""
+    """What people have said of pairs with any of these in it, the newest first."""
     table = schema.judgements.c
-    query = sa.select(table.one, table.other, table.same).where(table.kind == kind)
-    return {
-        (one, other): bool(same)
+    query = sa.select(table.said_at, table.one, table.other, table.same).where(table.kind == kind)
+    found = {
+        tuple(row)
         for chunk in chunks(refs)
         for column in (table.one, table.other)
-        for one, other, same in connection.execute(query.where(column.in_(chunk)))
+        for row in connection.execute(query.where(column.in_(chunk)))
     }
+    return {(one, other): bool(same) for _, one, other, same in sorted(found, reverse=True)}
 
 
 def save_judgements(

@@ -13,6 +13,8 @@ S = TypeVar("S")
 
 Pair = tuple[int, int]
 
+_CONTRADICTED = "said to be one, but then two that are said to be different would be one"
+
 
 class Rules(NamedTuple, Generic[S]):
     """How groups are judged.
@@ -50,11 +52,19 @@ class Clustered(NamedTuple):
 
 
 def agglomerate(
-    items: Sequence[S], pairs: Iterable[Pair], rules: Rules[S], together: Iterable[Pair] = ()
+    items: Sequence[S],
+    pairs: Iterable[Pair],
+    rules: Rules[S],
+    together: Iterable[Pair] = (),
+    apart: Sequence[Pair] = (),
 ) -> Clustered:
-    """The items put into groups. Only ``pairs`` are weighed; ``together`` are joined unweighed."""
+    """The items put into groups. Only ``pairs`` are weighed.
+
+    Items told to be ``together`` are joined unweighed, the first pair first; but not where that
+    joins two that are told to be ``apart``: such a pair is doubtful.
+    """
     clustering = _Clustering(items, pairs, rules)
-    clustering.join_told(together)
+    clustering.join_told(together, apart)
     clustering.run()
     return clustering.result()
 
@@ -68,17 +78,23 @@ class _Clustering(Generic[S]):
         self._bits: dict[Pair, float | None] = {}
         self._why: dict[Pair, str] = {}
         self._heap: list[tuple[float, Pair]] = []
+        self._untold: list[Pair] = []
         for one, other in pairs:
             self._near[one].add(other)
             self._near[other].add(one)
 
-    def join_told(self, together: Iterable[Pair]) -> None:
+    def join_told(self, together: Iterable[Pair], apart: Sequence[Pair]) -> None:
         root = {number: number for number in self._sides}
-        for pair in sorted(together):
+        for pair in together:
             one, other = sorted(self._root(root, number) for number in pair)
-            if one != other:
-                root[other] = one
-                self._absorb(one, other)
+            if one == other:
+                continue
+            joined = {*self._members[one], *self._members[other]}
+            if any(joined.issuperset(two) for two in apart):
+                self._untold.append(pair)
+                continue
+            root[other] = one
+            self._absorb(one, other)
 
     @staticmethod
     def _root(root: dict[int, int], number: int) -> int:
@@ -153,6 +169,12 @@ class _Clustering(Generic[S]):
                 found = bits, self._why.get((one, other), "too little speaks for it")
             if found:
                 doubts.append(Doubt(self._first(one), self._first(other), *found))
+        first = {each: min(group) for group in self._members.values() for each in group}
+        doubts += [
+            Doubt(min(ends), max(ends), 0.0, _CONTRADICTED)
+            for pair in self._untold
+            if (ends := [first[each] for each in pair])
+        ]
         groups = sorted(sorted(members) for members in self._members.values())
         return Clustered(groups, doubts)
 

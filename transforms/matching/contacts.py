@@ -39,7 +39,7 @@ _PERSONAL = "mex"
 
 Ref = str
 Judgements = Mapping[frozenset[Ref], bool]
-"""What people have said of two rows: one person, or not."""
+"""What people have said of two rows: one person, or not; what counts first stands first."""
 
 
 class Doubtful(NamedTuple):
@@ -122,7 +122,11 @@ def cluster(
 
     rules = Rules(bits, unite, model.accept, model.doubt, despite=despite)
     found = agglomerate(
-        sides, _pairs(stars, sides), rules, [(one, other) for one, other in together]
+        sides,
+        _pairs(stars, sides),
+        rules,
+        [(one, other) for one, other in together],
+        [(node_of[one], node_of[other]) for one, other in apart],
     )
     groups = [
         sorted(ref for number in group for ref in nodes[number].refs) for group in found.groups
