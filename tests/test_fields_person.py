@@ -162,3 +162,42 @@ def test_takes_anything(last: object, first: object, middle: object) -> None:
 def test_agreement(one: str, other: str, agreed: bool) -> None:
     assert person.agree(one, other) is agreed
     assert person.agree(other, one) is agreed
+
+
+@pytest.mark.parametrize(
+    ("written", "aside"),
+    [
+        ("Иванов Пётр Сергеевич, директор", ["директор"]),
+        ("Иванов Пётр Сергеевич генеральный директор", ["генеральный директор"]),
+        ("Пётр Сергеевич Иванов - менеджер", ["менеджер"]),
+        ("Г-н Иванов Пётр Сергеевич", ["Г-н"]),
+        (
+            "Иванов Пётр Сергеевич; зам. директора; звонить утром",
+            ["зам. директора", "звонить утром"],
+        ),
+        ("Иванов Пётр Сергеевич, +7 921 000-00-00", ["+7 921 000-00-00"]),
+    ],
+)
+def test_what_is_no_part_of_the_name_is_put_aside(written: str, aside: list[str]) -> None:
+    found, notes = person.parse(written, None, None)
+    assert found == IVANOV
+    assert sorted(note.value for note in notes) == sorted(aside)
+    assert {note.problem for note in notes} == {"unreadable"}
+
+
+@pytest.mark.parametrize("last", ["Директоренко", "Замятин", "Господинов", "Секретарь"])
+def test_surnames_that_look_like_posts_stay(last: str) -> None:
+    assert person.parse(f"{last} Пётр" if last != "Секретарь" else last, None, None)[0].last == last
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        ("Ivanov", "Petr Sergeevich", None),
+        ("Petr Sergeevich", "Ivanov", None),
+        ("Ivanov Petr Sergeevich", None, None),
+        ("Petr Sergeevich Ivanov", None, None),
+    ],
+)
+def test_latin_middle_names(fields: tuple[str | None, ...]) -> None:
+    assert person.parse(*fields)[0] == Name("Ivanov", "Petr", "Sergeevich")

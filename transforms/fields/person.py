@@ -10,6 +10,9 @@ Name(last='Иванов', first='Пётр', middle='Сергеевич')
 Name(last='Петрова-Водкина', first='А.', middle='И.')
 >>> parse("МАМЕДОВ ЭЛЬДАР РАСИМ ОГЛЫ", None, None)[0]
 Name(last='Мамедов', first='Эльдар', middle='Расим оглы')
+>>> name, notes = parse("г-н Иванов Пётр Сергеевич, зам. директора по продажам", None, None)
+>>> name, [note.value for note in notes]
+(Name(last='Иванов', first='Пётр', middle='Сергеевич'), ['зам. директора по продажам', 'г-н'])
 >>> name, notes = parse("-", "Пётр", "8-921")
 >>> name, [(note.problem, note.value) for note in notes]
 (Name(last='', first='Пётр', middle=''), [('placeholder', '-'), ('unreadable', '8-921')])
@@ -41,6 +44,7 @@ _PARTICLES = _SONS | words("фон дер де ла ибн")
 _PATRONYMIC = re.compile(
     r".{2,}(?:[оеё]вич|[оеё]вна|[иь]нична|[^ао]ична)"
     r"|(?:иль|кузьм|лук|никит|савв|фом)ич|.+[- ](?:оглы|оглу|кызы|гызы|улы|уулу|углы)"
+    r"|.{2,}(?:[oey]vi(?:ch|c|č)|[oey]vna|inichna|[^aov]ichna)|il[iy]i?ch"
 ).fullmatch
 # Endings that surnames have and hardly a first name has ("-ин" and "-ина" are not among them).
 _SURNAME = re.compile(
@@ -49,6 +53,18 @@ _SURNAME = re.compile(
 ).fullmatch
 _INITIALS = re.compile(r"(?:[^\W\d_]\.)*[^\W\d_]\.?").fullmatch
 _ASIDE = re.compile(r"\([^()]*\)")
+# What people write behind a name: after a comma, or after a dash with blanks around it.
+_BEHIND = re.compile(r"\s*[,;]\s*|\s+[-–—]\s+")
+_POST = re.compile(
+    r"(?<![^\W_])(?:г-н|г-жа|господин|госпожа|mrs?\.?|ms\.?"
+    r"|(?:(?:генеральн|коммерческ|исполнительн|техническ|финансов|главн|старш|ведущ)\w+\s+"
+    r"|зам(?:\.|естител[ья])?\s*|(?:ген|тех|фин|ком|гл)\.?\s*|и\.\s?о\.\s*)*"
+    r"(?:(?:директор|менеджер|бухгалтер|инженер|начальник|логист|администратор|главбух)[ауы]?"
+    r"|руководител[ьяи]|секретар[ьяи]|снабженец|закупщик|кладовщик|продавец"
+    r"|manager|director|accountant)"
+    r"(?:\s+(?:по\s+\w+|отдела(?:\s+\w+)?|склада|магазина|цеха))*)(?![^\W_])",
+    re.IGNORECASE,
+)
 _EDGES = " .,;:-–—_*'\"«»„“”()[]"
 
 
@@ -77,9 +93,10 @@ def _clean(value: str, field: str) -> tuple[str, text.Notes]:
     written = text.clean(value)
     if is_placeholder(written):
         return "", (Note(field, "placeholder", written),) if written else ()
-    words = _ASIDE.sub(" ", written).replace(",", " ").split()
-    problems = {word: problem for word in words if (problem := _problem(word))}
-    problems.update(dict.fromkeys(_ASIDE.findall(written), "unreadable"))
+    told, asides = _without_asides(written)
+    words = told.split()
+    problems = dict.fromkeys(asides, "unreadable")
+    problems.update((word, problem) for word in words if (problem := _problem(word)))
     spaced = [part for word in words if word not in problems for part in _initials(word)]
     if len(spaced) > _MOST_WORDS:
         return "", (Note(field, "unreadable", written),)
@@ -88,6 +105,34 @@ def _clean(value: str, field: str) -> tuple[str, text.Notes]:
     lone = len(spaced) == 1 or (bool(spaced) and spaced[0].lower() in _SONS)
     cased = [_case(word, lone and not at) for at, word in enumerate(spaced)]
     return " ".join(cased), notes
+
+
+def _without_asides(written: str) -> tuple[str, list[str]]:
+    """The name without what is not said of it: brackets, somebody's post, a form of address.
+
+    >>> _without_asides("Иванов, Пётр - менеджер"), _without_asides("Директор")
+    (('Иванов Пётр', ['менеджер']), ('Директор', []))
+    """
+    if written.isalpha():  # one word, as most are
+        return written, []
+    asides = _ASIDE.findall(written)
+    pieces = _BEHIND.split(_ASIDE.sub(" ", written).strip(_EDGES))
+    name = pieces[0]
+    for piece in filter(None, pieces[1:]):
+        if " " in name and not any(map(_is_of_a_name, piece.split())):
+            asides.append(piece)
+        else:
+            name = f"{name} {piece}"
+    bare = _POST.sub(" ", name)
+    if any(map(str.isalpha, bare)):
+        asides += _POST.findall(name)
+        name = bare
+    return name, asides
+
+
+def _is_of_a_name(word: str) -> bool:
+    key = compare_key(word)
+    return key in GIVEN_NAMES or len(key) == 1 or bool(_PATRONYMIC(key) or _SURNAME(key))
 
 
 def _problem(word: str) -> str:
@@ -144,6 +189,8 @@ def _arrange(last: list[str], first: list[str], middle: list[str]) -> Name:
         first, middle = first[:-1], first[-1:]
     if not first and len(middle) > 1:
         first, middle = middle[:1], middle[1:]
+    if not middle and len(last) == 2 and len(first) == 1 and _is_patronymic(last[1]):
+        return Name(first[0], *last)
     if not first and len(last) == 2:
         return _split(last)._replace(middle=" ".join(middle))
     return Name(" ".join(last), " ".join(first), " ".join(middle))
