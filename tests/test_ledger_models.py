@@ -1,4 +1,4 @@
-"""The model is learned once, frozen, and the same for whatever comes later."""
+"""The model is learned from enough rows, frozen, and the same for whatever comes later."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -40,6 +40,7 @@ def people(first: int, last: int) -> list[Row]:
 @pytest.fixture
 def ledger(monkeypatch: pytest.MonkeyPatch) -> Iterator[Ledger]:
     monkeypatch.setattr(models, "ENOUGH", 30)
+    monkeypatch.setattr(models, "PLENTY", 35)
     ledger = open_ledger("sqlite://")
     yield ledger
     ledger.close()
@@ -63,6 +64,22 @@ def test_it_is_learned_when_rows_are_enough_and_frozen(ledger: Ledger) -> None:
     assert payload(ledger) == learned
     assert column(ledger, schema.dirty_contacts, "source_id") == []
     outcomes(ledger)
+
+
+def test_what_was_learned_from_few_is_learned_again_when_there_are_twice_as_many(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(models, "PLENTY", 120)
+    versions = []
+    # Nothing new, then too little.
+    for rows in (people(0, 40), people(0, 40), people(40, 79), people(79, 80), people(80, 240)):
+        run_once(ledger, [*COMPANIES, *rows])
+        versions.append(column(ledger, schema.models, "version"))
+    assert versions == [[1], [1], [1], [1, 2], [1, 2, 3]]
+    assert column(ledger, schema.models, "learned_from") == [40, 80, 240]
+    # 240 were plenty.
+    run_once(ledger, people(240, 800))
+    assert column(ledger, schema.models, "version") == [1, 2, 3]
 
 
 def test_with_a_frozen_model_deltas_are_a_full_load(ledger: Ledger) -> None:

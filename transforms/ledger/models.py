@@ -1,4 +1,4 @@
-"""The matching's model: learned once from the base's own rows, then frozen under its version."""
+"""The matching's model: learned from the base's own rows, and frozen under its version."""
 
 from collections.abc import Iterator
 
@@ -8,7 +8,7 @@ from sqlalchemy.engine import Connection
 from transforms.ledger import contact_keys, links, schema
 from transforms.ledger.database import Ledger
 from transforms.ledger.source_rows import RowKey, Run
-from transforms.matching.learning import ENOUGH, Sample, learn
+from transforms.matching.learning import ENOUGH, PLENTY, Sample, learn
 from transforms.matching.model import DEFAULT, Model, decode_model, encode_model
 from transforms.matching.profiles import Profile, profile_of
 from transforms.records import CONTACT, decode_contact
@@ -36,21 +36,25 @@ def current(connection: Connection) -> Model:
 
 
 def learn_if_due(ledger: Ledger, run: Run) -> None:
-    """Learn the first model when the base has rows enough; all of them are dirty then."""
+    """Learn when the base has rows enough; when they were not many, again from twice as many.
+
+    The first may be those of a trial, or of one store. All rows are dirty then.
+    """
     with ledger.read() as connection:
-        if current(connection).version:
+        version, enough = _next(connection)
+        if not enough:
             return
         total = _count_in_base(connection)
-        if total < ENOUGH:
+        if total < enough:
             return
         sample = Sample(total)
         rows: set[RowKey] = set()
         for row, profile in _profiles(connection):
             rows.add(row)
             sample.add(f"{row[0]}:{row[1]}", profile)
-    if len(rows) < ENOUGH:
+    if len(rows) < enough:
         return
-    model = learn(sample, 1)
+    model = learn(sample, version)
 
     def save(connection: Connection) -> None:
         contact_keys.mark_dirty(connection, rows)
@@ -64,6 +68,16 @@ def learn_if_due(ledger: Ledger, run: Run) -> None:
         )
 
     ledger.transact(save)
+
+
+def _next(connection: Connection) -> tuple[int, int]:
+    """The version of the next model, and how many rows it takes; 0 when none is needed any more."""
+    table = schema.models.c
+    query = sa.select(table.version, table.learned_from).order_by(table.version.desc()).limit(1)
+    last = connection.execute(query).first()
+    if last is None:
+        return 1, ENOUGH
+    return last.version + 1, 2 * last.learned_from if last.learned_from < PLENTY else 0
 
 
 def _count_in_base(connection: Connection) -> int:

@@ -28,6 +28,9 @@ from transforms.matching.profiles import HOT, Profile
 ENOUGH = 5000
 """Rows: from so many on it is worth while to learn."""
 
+PLENTY = 50_000
+"""Rows: what was learned from so many is not learned again."""
+
 # 32 to 1: from there on two rows are joined.
 _ACCEPT = 5.0
 # Rows to learn from: more say nothing new, and are kept in memory meanwhile.
