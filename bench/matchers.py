@@ -20,8 +20,8 @@ import msgspec
 from bench.people import People
 from transforms.matching.contacts import Persons, cluster, pieces_of
 from transforms.matching.forest import Forest
-from transforms.matching.learning import learn, sample_of
-from transforms.matching.model import Model
+from transforms.matching.learning import ENOUGH, learn, sample_of
+from transforms.matching.model import DEFAULT, Model
 from transforms.matching.profiles import Profile
 
 Profiles = dict[str, Profile]
@@ -40,8 +40,8 @@ class Matched(msgspec.Struct, frozen=True):
 
 
 def ours(profiles: Profiles) -> tuple[Groups, int]:
-    """The matching of this program, its model learned from the very rows, on two cores."""
-    model = learn(sample_of(profiles), 1)
+    """The matching of this program on two cores; from enough rows its model is learned, as ever."""
+    model = learn(sample_of(profiles), 1) if len(profiles) >= ENOUGH else DEFAULT
     pieces, hot = pieces_of(profiles)
     parts = [
         pieces[start : start + _PIECES_AT_ONCE] for start in range(0, len(pieces), _PIECES_AT_ONCE)

@@ -192,7 +192,7 @@ def test_explain_says_why_two_rows_are_one_person_or_not(ledger: Ledger) -> None
         "   last name: the same, +4.8 bits",
         "   first name: the same, +5.1 bits",
         "   middle name: the same, +1.4 bits",
-        "   together +10.3 bits; joined from +7.0 on, doubtful from +0.0 on (the model before any"
+        "   together +10.3 bits; joined from +6.5 on, doubtful from +0.0 on (the model before any"
         " learning)",
         "2. The path between them",
         "   A:8 and A:9: the same name in company 7805746764",

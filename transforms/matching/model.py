@@ -160,6 +160,6 @@ DEFAULT = Model(
     companies={},
     siblings=0.4,
     # Without having seen the data it is wise to be more careful.
-    accept=7.0,
+    accept=6.5,
 )
 """What holds until a run has enough rows to learn from."""
