@@ -59,7 +59,7 @@ def _rows_of_few(connection: Connection, keys: Sequence[int], most: int) -> set[
     few = [
         key
         for key, count in counts(connection, keys).items()
-        if count <= most or not is_hot(connection, key, most)
+        if not is_hot(connection, key, count, most)
     ]
     return {row for rows in rows_by_key(connection, few).values() for row in rows}
 
@@ -75,8 +75,10 @@ def counts(connection: Connection, keys: Sequence[int]) -> dict[int, int]:
     }
 
 
-def is_hot(connection: Connection, key: int, most: int) -> bool:
-    """Whether more than ``most`` rows have the key, those that look alike counted once."""
+def is_hot(connection: Connection, key: int, count: int, most: int) -> bool:
+    """Whether of the ``count`` rows that have the key more than ``most`` look different."""
+    if count <= most:
+        return False
     own, whole = schema.contact_keys.alias(), schema.contact_keys.alias()
     same_row = sa.and_(own.c.source == whole.c.source, own.c.source_id == whole.c.source_id)
     query = (

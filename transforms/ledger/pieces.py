@@ -95,11 +95,11 @@ class _Search(msgspec.Struct):
         self.cold |= {
             key
             for key, count in known.items()
-            if count <= HOT or not contact_keys.is_hot(connection, key, HOT)
+            if not contact_keys.is_hot(connection, key, count, HOT)
         }
         looked = sorted((keys - self.was_hot) | (keys & self.cold))
         for key, rows in contact_keys.rows_by_key(connection, looked).items():
-            if len(rows) <= HOT or not contact_keys.is_hot(connection, key, HOT):
+            if not contact_keys.is_hot(connection, key, len(rows), HOT):
                 self.forest.star(rows)
                 continue
             self.hot.add(key)

@@ -169,12 +169,11 @@ class _Clustering(Generic[S]):
                 found = bits, self._why.get((one, other), "too little speaks for it")
             if found:
                 doubts.append(Doubt(self._first(one), self._first(other), *found))
-        first = {each: min(group) for group in self._members.values() for each in group}
-        doubts += [
-            Doubt(min(ends), max(ends), 0.0, _CONTRADICTED)
-            for pair in self._untold
-            if (ends := [first[each] for each in pair])
-        ]
+        for pair in self._untold:
+            one, other = sorted(
+                min(group) for group in self._members.values() if not set(pair).isdisjoint(group)
+            )
+            doubts.append(Doubt(one, other, 0.0, _CONTRADICTED))
         groups = sorted(sorted(members) for members in self._members.values())
         return Clustered(groups, doubts)
 
