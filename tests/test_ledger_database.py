@@ -12,6 +12,8 @@ from typing import Any
 import pymysql
 import pytest
 import sqlalchemy as sa
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from ledger_world import (
     ACTIVE,
     CLOSED,
@@ -30,7 +32,7 @@ from sandbox.mariadb import MariaDB
 from transforms.crm.errors import Stop
 from transforms.errors import ConfigurationError
 from transforms.ledger import schema
-from transforms.ledger.database import Ledger, open_ledger, upsert
+from transforms.ledger.database import CHUNK, Ledger, look_up, open_ledger, upsert
 from transforms.ledger.lock import LedgerLockedError, exclusive
 from transforms.ledger.runs import Progress, finish_run, stages, start_run
 from transforms.ledger.source_rows import remember
@@ -157,6 +159,44 @@ def test_upsert_overwrites_but_for_what_is_kept(ledger: Ledger) -> None:
             ("z", "b"),
         ]
         assert set(connection.execute(sa.select(schema.golden_tins.c.key)).scalars()) == {"K", "k"}
+
+
+_TEXTS = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=8)
+
+
+@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    there=st.sets(st.tuples(_TEXTS, st.integers(-(2**63), 2**63 - 1)), max_size=20),
+    asked=st.lists(_TEXTS, max_size=20),
+    born=st.integers(0, 2),
+)
+def test_looking_up_finds_what_a_plain_query_finds(
+    ledger: Ledger, there: set[tuple[str, int]], asked: list[str], born: int
+) -> None:
+    table, keys = schema.tombstones.c, schema.contact_keys.c
+    rows = [
+        {"source": "A", "source_id": one, "changed_at": born, "tie_order": number, "raw": b"\0\xff"}
+        for one, number in {text: number for text, number in sorted(there)}.items()
+    ]
+    numbers = sorted({number for _, number in there})
+    with ledger.write() as connection:
+        for old in (schema.tombstones, schema.contact_keys):
+            connection.execute(old.delete())
+        upsert(connection, schema.tombstones, rows)
+        values = [{"key": number, "source": "A", "source_id": "1"} for number in numbers]
+        upsert(connection, schema.contact_keys, values)
+    # Enough to be asked for in several pieces.
+    sought = sorted({*asked, *(text for text, _ in there), *map(str, range(CHUNK + 1))})
+    columns = table.source_id, table.tie_order, table.raw
+    with ledger.read() as connection:
+        plain = sa.select(*columns).where(
+            table.source_id.in_(sought), table.source == "A", table.changed_at == 1
+        )
+        found = look_up(connection, columns, table.source_id, sought, source="A", changed_at=1)
+        assert sorted(map(tuple, found)) == sorted(map(tuple, connection.execute(plain)))
+        found = look_up(connection, (keys.key,), keys.key, numbers)
+        assert sorted(key for (key,) in found) == numbers
+        assert not list(look_up(connection, columns, table.source_id, []))
 
 
 def test_a_load_and_its_interruptions(ledger: Ledger) -> None:

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from transforms.ledger import schema
-from transforms.ledger.database import chunks, upsert
+from transforms.ledger.database import chunks, look_up, upsert
 from transforms.ledger.links import by_source
 from transforms.ledger.source_rows import RowKey
 from transforms.matching.profiles import HOT, Profile, digests, keys_of, whole_key
@@ -46,11 +46,10 @@ def rekey(connection: Connection, source: str, profiles: Mapping[str, Profile | 
 
 def _keys_by_row(connection: Connection, source: str, ids: Sequence[str]) -> dict[str, set[int]]:
     table = schema.contact_keys.c
-    query = sa.select(table.source_id, table.key).where(table.source == source)
+    columns = table.source_id, table.key
     found: dict[str, set[int]] = defaultdict(set)
-    for chunk in chunks(ids):
-        for source_id, key in connection.execute(query.where(table.source_id.in_(chunk))):
-            found[source_id].add(key)
+    for source_id, key in look_up(connection, columns, table.source_id, ids, source=source):
+        found[source_id].add(key)
     return found
 
 
@@ -94,11 +93,10 @@ def is_hot(connection: Connection, key: int, count: int, most: int) -> bool:
 def rows_by_key(connection: Connection, keys: Sequence[int]) -> dict[int, list[RowKey]]:
     """The rows that have each of the keys."""
     table = schema.contact_keys.c
-    query = sa.select(table.key, table.source, table.source_id)
+    columns = table.key, table.source, table.source_id
     found: dict[int, list[RowKey]] = defaultdict(list)
-    for chunk in chunks(keys):
-        for key, source, source_id in connection.execute(query.where(table.key.in_(chunk))):
-            found[key].append((source, source_id))
+    for key, source, source_id in look_up(connection, columns, table.key, keys):
+        found[key].append((source, source_id))
     return found
 
 
@@ -117,12 +115,7 @@ def known_hot(connection: Connection, keys: Collection[int] | None = None) -> se
     table = schema.hot_keys.c
     if keys is None:
         return set(connection.execute(sa.select(table.key)).scalars())
-    query = sa.select(table.key)
-    return {
-        key
-        for chunk in chunks(sorted(keys))
-        for key in connection.execute(query.where(table.key.in_(chunk))).scalars()
-    }
+    return {key for (key,) in look_up(connection, (table.key,), table.key, sorted(keys))}
 
 
 def set_hot(connection: Connection, hot: Iterable[int], cold: Iterable[int]) -> None:

@@ -235,12 +235,44 @@ def values_of(
     connection: Connection, key: sa.Column[str], value: sa.Column[T], kind: str, keys: Sequence[str]
 ) -> dict[str, T]:
     """``value`` of those records of one kind that are in the columns' table, by their ``key``."""
-    query = sa.select(key, value).where(key.table.c.kind == kind)
-    return {
-        one: found
-        for chunk in chunks(keys)
-        for one, found in connection.execute(query.where(key.in_(chunk)))
-    }
+    return {one: found for one, found in look_up(connection, (key, value), key, keys, kind=kind)}
+
+
+def look_up(
+    connection: Connection,
+    columns: Sequence[sa.Column[Any]],
+    column: sa.Column[Any],
+    values: Sequence[Any],
+    **same: Any,
+) -> Iterator[Sequence[Any]]:
+    """The rows (their ``columns``) of one table that have one of the values in ``column``.
+
+    ``same`` names columns that must equal the given value. Values are asked for in pieces of
+    ``CHUNK``; rows come in no order.
+    """
+    head, mark = _look_up_sql(connection.dialect, tuple(columns), column, tuple(same))
+    for chunk in chunks(values):
+        # SQLAlchemy would bind a list value by value, which costs more than the database's work.
+        sql = f"{head} IN ({', '.join([mark] * len(chunk))})"
+        yield from connection.exec_driver_sql(sql, (*same.values(), *chunk)).all()
+
+
+@lru_cache(maxsize=256)
+def _look_up_sql(
+    dialect: sa.Dialect,
+    columns: tuple[sa.Column[Any], ...],
+    column: sa.Column[Any],
+    same: tuple[str, ...],
+) -> tuple[str, str]:
+    """The statement as far as the list of values, and how a value is marked there."""
+    # PyMySQL and psycopg take the same marks.
+    mark = "?" if dialect.paramstyle == "qmark" else "%s"
+    quote = dialect.identifier_preparer.quote
+    wanted = ", ".join(quote(one.name) for one in columns)
+    equal = "".join(f"{quote(column.table.c[name].name)} = {mark} AND " for name in same)
+    table = quote(column.table.name)
+    sql = f"SELECT {wanted} FROM {table} WHERE {equal}{quote(column.name)}"  # noqa: S608 - our names
+    return sql, mark
 
 
 def chunks(items: Sequence[T], size: int = CHUNK) -> Iterator[Sequence[T]]:

@@ -6,11 +6,10 @@ The CRM keeps them. When they come back they get the id back under which they st
 from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
-import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from transforms.ledger import goldens, links, schema
-from transforms.ledger.database import chunks, upsert
+from transforms.ledger.database import look_up, upsert
 from transforms.ledger.source_rows import RowKey
 from transforms.matching.golden_contact import ContactRow
 from transforms.records import CONTACT
@@ -58,8 +57,9 @@ def _read(connection: Connection, rows: Iterable[RowKey]) -> dict[RowKey, Former
     table = schema.former_persons.c
     found: dict[RowKey, Former] = {}
     for source, ids in links.by_source(rows).items():
-        query = sa.select(table.source_id, table.key, table.born).where(table.source == source)
-        for chunk in chunks(ids):
-            for source_id, key, born in connection.execute(query.where(table.source_id.in_(chunk))):
-                found[source, source_id] = Former(key, born)
+        columns = table.source_id, table.key, table.born
+        for source_id, key, born in look_up(
+            connection, columns, table.source_id, ids, source=source
+        ):
+            found[source, source_id] = Former(key, born)
     return found

@@ -5,11 +5,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
-import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from transforms.ledger import schema
-from transforms.ledger.database import chunks, upsert
+from transforms.ledger.database import chunks, look_up, upsert
 from transforms.ledger.source_rows import RowKey, Run
 from transforms.matching.golden import (
     GoldenCompany,
@@ -43,22 +42,21 @@ def kept_goldens(connection: Connection, kind: str, keys: Sequence[str]) -> dict
     """The known goldens among ``keys``."""
     table = schema.golden.c
     columns = table.key, table.version, table.provenance, table.born
-    query = sa.select(*columns).where(table.kind == kind)
-    found: dict[str, Kept] = {}
-    for chunk in chunks(keys):
-        for key, version, provenance, born in connection.execute(query.where(table.key.in_(chunk))):
-            found[key] = Kept(version, bytes(provenance), born)
-    return found
+    return {
+        key: Kept(version, bytes(provenance), born)
+        for key, version, provenance, born in look_up(
+            connection, columns, table.key, keys, kind=kind
+        )
+    }
 
 
 def members_of(connection: Connection, kind: str, keys: Sequence[str]) -> dict[str, set[RowKey]]:
     """The source rows of each golden record among ``keys``."""
     table = schema.members.c
-    query = sa.select(table.key, table.source, table.source_id).where(table.kind == kind)
+    columns = table.key, table.source, table.source_id
     found: dict[str, set[RowKey]] = defaultdict(set)
-    for chunk in chunks(keys):
-        for key, source, source_id in connection.execute(query.where(table.key.in_(chunk))):
-            found[key].add((source, source_id))
+    for key, source, source_id in look_up(connection, columns, table.key, keys, kind=kind):
+        found[key].add((source, source_id))
     return found
 
 
@@ -66,21 +64,15 @@ def golden_tins(connection: Connection, keys: Sequence[str]) -> dict[str, set[st
     """The companies of each golden contact among ``keys``."""
     table = schema.golden_tins.c
     found: dict[str, set[str]] = defaultdict(set)
-    for chunk in chunks(keys):
-        query = sa.select(table.key, table.tin).where(table.key.in_(chunk))
-        for key, tin in connection.execute(query):
-            found[key].add(tin)
+    for key, tin in look_up(connection, (table.key, table.tin), table.key, keys):
+        found[key].add(tin)
     return found
 
 
 def contacts_in(connection: Connection, tins: Sequence[str]) -> set[str]:
     """The golden contacts of these companies, as they stand now."""
     table = schema.golden_tins.c
-    found: set[str] = set()
-    for chunk in chunks(tins):
-        query = sa.select(table.key).where(table.tin.in_(chunk)).distinct()
-        found.update(connection.execute(query).scalars())
-    return found
+    return {key for (key,) in look_up(connection, (table.key,), table.tin, tins)}
 
 
 def keep(

@@ -7,12 +7,11 @@ choose badly among joins of these tables, and a bad choice costs minutes at full
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
-import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from transforms.ledger import schema
 from transforms.ledger.adopted import tins_said
-from transforms.ledger.database import chunks
+from transforms.ledger.database import look_up
 from transforms.ledger.source_rows import RowKey
 from transforms.records import COMPANY
 
@@ -29,12 +28,11 @@ def naming(connection: Connection, companies: Iterable[RowKey]) -> Iterator[tupl
     """``(company row, contact row)`` for each contact row that names one of these."""
     table = schema.links.c
     for source, ids in by_source(companies).items():
-        query = sa.select(table.company_id, table.contact_id).where(table.source == source)
-        for chunk in chunks(ids):
-            for company_id, contact_id in connection.execute(
-                query.where(table.company_id.in_(chunk))
-            ):
-                yield (source, company_id), (source, contact_id)
+        columns = table.company_id, table.contact_id
+        for company_id, contact_id in look_up(
+            connection, columns, table.company_id, ids, source=source
+        ):
+            yield (source, company_id), (source, contact_id)
 
 
 def named_by(connection: Connection, contacts: Iterable[RowKey]) -> dict[RowKey, list[RowKey]]:
@@ -42,12 +40,11 @@ def named_by(connection: Connection, contacts: Iterable[RowKey]) -> dict[RowKey,
     table = schema.links.c
     found: dict[RowKey, list[RowKey]] = defaultdict(list)
     for source, ids in by_source(contacts).items():
-        query = sa.select(table.contact_id, table.company_id).where(table.source == source)
-        for chunk in chunks(ids):
-            for contact_id, company_id in connection.execute(
-                query.where(table.contact_id.in_(chunk))
-            ):
-                found[source, contact_id].append((source, company_id))
+        columns = table.contact_id, table.company_id
+        for contact_id, company_id in look_up(
+            connection, columns, table.contact_id, ids, source=source
+        ):
+            found[source, contact_id].append((source, company_id))
     return found
 
 
@@ -56,12 +53,11 @@ def keys_of(connection: Connection, kind: str, rows: Iterable[RowKey]) -> dict[R
     table = schema.members.c
     found: dict[RowKey, str] = {}
     for source, ids in by_source(rows).items():
-        query = sa.select(table.source_id, table.key).where(
-            table.kind == kind, table.source == source
-        )
-        for chunk in chunks(ids):
-            for source_id, key in connection.execute(query.where(table.source_id.in_(chunk))):
-                found[source, source_id] = key
+        columns = table.source_id, table.key
+        for source_id, key in look_up(
+            connection, columns, table.source_id, ids, kind=kind, source=source
+        ):
+            found[source, source_id] = key
     return found
 
 

@@ -4,7 +4,6 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import msgspec
-import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from transforms.ledger import (
@@ -16,7 +15,7 @@ from transforms.ledger import (
     reviews,
     schema,
 )
-from transforms.ledger.database import Ledger, chunks, upsert
+from transforms.ledger.database import Ledger, chunks, look_up, upsert
 from transforms.ledger.pieces import row_key
 from transforms.ledger.source_rows import RowKey, Run
 from transforms.matching.contacts import Doubtful, Persons, cluster
@@ -129,14 +128,11 @@ def contact_rows(connection: Connection, keys: Iterable[RowKey]) -> Iterator[Con
     """The valid contact rows among these."""
     table = schema.rows.c
     for source, ids in links.by_source(keys).items():
-        query = sa.select(table.source_id, table.changed_at, table.payload).where(
-            table.source == source, table.kind == CONTACT, table.reason == ""
-        )
-        for chunk in chunks(ids):
-            for source_id, changed_at, payload in connection.execute(
-                query.where(table.source_id.in_(chunk))
-            ):
-                yield Sourced(source, source_id, changed_at, decode_contact(payload))
+        columns = table.source_id, table.changed_at, table.payload
+        for source_id, changed_at, payload in look_up(
+            connection, columns, table.source_id, ids, source=source, kind=CONTACT, reason=""
+        ):
+            yield Sourced(source, source_id, changed_at, decode_contact(payload))
 
 
 def _born_id(rows: Sequence[ContactRow]) -> str:

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from transforms.ledger import schema
-from transforms.ledger.database import chunks, upsert
+from transforms.ledger.database import chunks, look_up, upsert
 
 
 class Doubt(msgspec.Struct, frozen=True):
@@ -72,12 +72,11 @@ def judgements_of(
 ) -> dict[tuple[str, str], bool]:
     """What people have said of pairs with any of these in it, the newest first."""
     table = schema.judgements.c
-    query = sa.select(table.said_at, table.one, table.other, table.same).where(table.kind == kind)
+    columns = table.said_at, table.one, table.other, table.same
     found = {
         tuple(row)
-        for chunk in chunks(refs)
         for column in (table.one, table.other)
-        for row in connection.execute(query.where(column.in_(chunk)))
+        for row in look_up(connection, columns, column, refs, kind=kind)
     }
     return {(one, other): bool(same) for _, one, other, same in sorted(found, reverse=True)}
 

@@ -5,13 +5,12 @@ from functools import partial
 from typing import Any
 
 import msgspec
-import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from transforms.ledger import schema
 from transforms.ledger.companies import fill_records, record_deferred
 from transforms.ledger.contact_keys import rekey
-from transforms.ledger.database import Ledger, chunks
+from transforms.ledger.database import Ledger, chunks, look_up
 from transforms.ledger.links import by_source, companies_of, named_by, naming
 from transforms.ledger.source_rows import RowKey, Run, forget, record_invalid
 from transforms.matching.profiles import Profile, profile_of
@@ -81,14 +80,11 @@ def _resolve(connection: Connection, run: Run, source: str, ids: Sequence[str]) 
 
 def _valid(connection: Connection, source: str, ids: Sequence[str]) -> dict[str, Contact]:
     table = schema.rows.c
-    query = sa.select(table.source_id, table.payload).where(
-        table.source == source, table.kind == CONTACT, table.reason == ""
+    columns = table.source_id, table.payload
+    found = look_up(
+        connection, columns, table.source_id, ids, source=source, kind=CONTACT, reason=""
     )
-    return {
-        source_id: decode_contact(payload)
-        for chunk in chunks(ids)
-        for source_id, payload in connection.execute(query.where(table.source_id.in_(chunk)))
-    }
+    return {source_id: decode_contact(payload) for source_id, payload in found}
 
 
 def _standings(connection: Connection, source: str, ids: Sequence[str]) -> dict[str, _Standing]:
@@ -110,8 +106,6 @@ def _refused(connection: Connection, companies: Iterable[RowKey]) -> set[RowKey]
     table = schema.invalid_companies.c
     found: set[RowKey] = set()
     for source, ids in by_source(companies).items():
-        query = sa.select(table.source_id).where(table.source == source)
-        for chunk in chunks(ids):
-            refused = connection.execute(query.where(table.source_id.in_(chunk))).scalars()
-            found.update((source, source_id) for source_id in refused)
+        refused = look_up(connection, (table.source_id,), table.source_id, ids, source=source)
+        found.update((source, source_id) for (source_id,) in refused)
     return found

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from transforms.ledger import schema
-from transforms.ledger.database import chunks
+from transforms.ledger.database import chunks, look_up
 from transforms.records import Row
 
 
@@ -43,12 +43,12 @@ def known_versions(
     """The known version of each of these rows of one store and kind."""
     table = schema.rows.c
     columns = (table.source_id, table.changed_at, table.tie_order, table.fingerprint, table.tin)
-    query = sa.select(*columns, table.reason).where(table.source == source, table.kind == kind)
-    found: dict[str, Known] = {}
-    for chunk in chunks(ids):
-        for source_id, *rest in connection.execute(query.where(table.source_id.in_(chunk))):
-            found[source_id] = Known(*rest)
-    return found
+    return {
+        source_id: Known(*rest)
+        for source_id, *rest in look_up(
+            connection, (*columns, table.reason), table.source_id, ids, source=source, kind=kind
+        )
+    }
 
 
 def originals_of_ties(
