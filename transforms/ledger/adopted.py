@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from transforms.ledger import schema
-from transforms.ledger.database import chunks
+from transforms.ledger.database import look_up
 from transforms.ledger.reviews import Doubt, judgements_of, replace_doubts
 from transforms.ledger.source_rows import RowKey
 from transforms.matching.golden import GoldenCompany, decode_golden_company
@@ -75,34 +75,26 @@ def tins_said(connection: Connection, rows: Iterable[RowKey]) -> dict[RowKey, st
     """The company in the base that people say each of these rows is, where they have."""
     by_ref = {f"{source}:{source_id}": (source, source_id) for source, source_id in rows}
     table = schema.judgements.c
-    query = sa.select(table.one, table.other, table.said_at).where(
-        table.kind == COMPANY, table.same == 1
-    )
+    columns = table.one, table.other, table.said_at
     said: dict[RowKey, tuple[str, str]] = {}
-    for chunk in chunks(sorted(by_ref)):
-        for one, tin, said_at in connection.execute(query.where(table.one.in_(chunk))):
-            said[by_ref[one]] = max(said.get(by_ref[one], ("", "")), (said_at, tin))
+    for one, tin, said_at in look_up(
+        connection, columns, table.one, sorted(by_ref), kind=COMPANY, same=1
+    ):
+        said[by_ref[one]] = max(said.get(by_ref[one], ("", "")), (said_at, tin))
     there = _in_base(connection, sorted({tin for _, tin in said.values()}))
     return {row: tin for row, (_, tin) in said.items() if tin in there}
 
 
 def _in_base(connection: Connection, tins: Sequence[str]) -> set[str]:
     golden = schema.golden.c
-    query = sa.select(golden.key).where(golden.kind == COMPANY)
-    return {
-        key
-        for chunk in chunks(tins)
-        for key in connection.execute(query.where(golden.key.in_(chunk))).scalars()
-    }
+    return {key for (key,) in look_up(connection, (golden.key,), golden.key, tins, kind=COMPANY)}
 
 
 def rows_said(connection: Connection, tins: Sequence[str]) -> set[RowKey]:
     """The rows that people say are one of these companies."""
     table = schema.judgements.c
-    query = sa.select(table.one).where(table.kind == COMPANY, table.same == 1)
     found: set[RowKey] = set()
-    for chunk in chunks(tins):
-        for one in connection.execute(query.where(table.other.in_(chunk))).scalars():
-            source, _, source_id = one.partition(":")
-            found.add((source, source_id))
+    for (one,) in look_up(connection, (table.one,), table.other, tins, kind=COMPANY, same=1):
+        source, _, source_id = one.partition(":")
+        found.add((source, source_id))
     return found

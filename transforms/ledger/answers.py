@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from transforms.ledger import schema
-from transforms.ledger.database import chunks, upsert
+from transforms.ledger.database import look_up, upsert
 from transforms.ledger.source_rows import now
 from transforms.register.answer import Answer, decode_answer, encode_answer, newest
 
@@ -17,22 +17,21 @@ _GOOD_FOR = {"active": 30 * _DAY, "not_active": 30 * _DAY, "not_in_register": 7 
 def fresh_answers(connection: Connection, tins: Sequence[str]) -> dict[str, Answer]:
     """The remembered answers for these TINs that are still good."""
     table = schema.register_answers.c
-    query = sa.select(table.tin, table.payload).where(table.expires_at > now())
+    columns, moment = (table.tin, table.expires_at, table.payload), now()
     return {
         tin: decode_answer(payload)
-        for chunk in chunks(tins)
-        for tin, payload in connection.execute(query.where(table.tin.in_(chunk)))
+        for tin, expires_at, payload in look_up(connection, columns, table.tin, tins)
+        if expires_at > moment
     }
 
 
 def save_answers(connection: Connection, run_seq: int, found: Sequence[Answer]) -> int:
     """Remember the answers, but for what an older one cannot tell any more. Returns how many."""
     table = schema.register_answers.c
-    query = sa.select(table.tin, table.payload)
+    asked = sorted({answer.tin for answer in found})
     known = {
         tin: decode_answer(payload)
-        for chunk in chunks(sorted({answer.tin for answer in found}))
-        for tin, payload in connection.execute(query.where(table.tin.in_(chunk)))
+        for tin, payload in look_up(connection, (table.tin, table.payload), table.tin, asked)
     }
     kept = dict(known)
     for answer in found:

@@ -5,13 +5,12 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
-import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from transforms.ledger import goldens, schema
 from transforms.ledger.adopted import rows_said
 from transforms.ledger.answers import fresh_answers
-from transforms.ledger.database import Ledger, chunks, upsert
+from transforms.ledger.database import Ledger, chunks, look_up, upsert
 from transforms.ledger.source_rows import RowKey, Run, forget, record_invalid
 from transforms.matching.companies import merge_company
 from transforms.matching.golden import Sourced
@@ -65,11 +64,11 @@ def _consolidate(connection: Connection, run: Run, tins: Sequence[str]) -> set[R
 
 def _rows(connection: Connection, tins: Sequence[str]) -> dict[str, list[Sourced[Company]]]:
     table = schema.rows.c
-    query = sa.select(
-        table.tin, table.source, table.source_id, table.changed_at, table.payload
-    ).where(table.kind == COMPANY, table.reason == "", table.tin.in_(tins))
+    columns = table.tin, table.source, table.source_id, table.changed_at, table.payload
     found: dict[str, list[Sourced[Company]]] = defaultdict(list)
-    for tin, source, source_id, changed_at, payload in connection.execute(query):
+    for tin, source, source_id, changed_at, payload in look_up(
+        connection, columns, table.tin, tins, kind=COMPANY, reason=""
+    ):
         found[tin].append(Sourced(source, source_id, changed_at, decode_company(payload)))
     return found
 
@@ -161,11 +160,10 @@ def fill_records(connection: Connection, kind: str, refusals: Sequence[dict[str,
     table = schema.rows.c
     found: dict[RowKey, str] = {}
     for source, ids in by_source.items():
-        query = sa.select(table.source_id, table.raw).where(
-            table.kind == kind, table.source == source
-        )
-        for chunk in chunks(ids):
-            for source_id, raw in connection.execute(query.where(table.source_id.in_(chunk))):
-                found[source, source_id] = bytes(raw).decode()
+        columns = table.source_id, table.raw
+        for source_id, raw in look_up(
+            connection, columns, table.source_id, ids, kind=kind, source=source
+        ):
+            found[source, source_id] = bytes(raw).decode()
     for refusal in refusals:
         refusal["record"] = found[refusal["source"], refusal["source_id"]]

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from transforms.ledger import schema
-from transforms.ledger.database import chunks, look_up, upsert
+from transforms.ledger.database import chunks, delete, look_up, upsert
 from transforms.ledger.links import by_source
 from transforms.ledger.source_rows import RowKey
 from transforms.matching.profiles import HOT, Profile, digests, keys_of, whole_key
@@ -28,10 +28,7 @@ def rekey(connection: Connection, source: str, profiles: Mapping[str, Profile | 
     dirty = {(source, source_id) for source_id in profiles}
     dirty |= _rows_of_few(connection, sorted(lost), HOT + len(profiles))
     table = schema.contact_keys
-    for chunk in chunks([one for one in changed if one in before]):
-        connection.execute(
-            table.delete().where(table.c.source == source, table.c.source_id.in_(chunk))
-        )
+    delete(connection, table.c.source_id, [one for one in changed if one in before], source=source)
     upsert(
         connection,
         table,
@@ -122,8 +119,7 @@ def set_hot(connection: Connection, hot: Iterable[int], cold: Iterable[int]) -> 
     """Remember which keys have become hot, and which are so no longer."""
     table = schema.hot_keys
     upsert(connection, table, [{"key": key} for key in sorted(hot)])
-    for chunk in chunks(sorted(cold)):
-        connection.execute(table.delete().where(table.c.key.in_(chunk)))
+    delete(connection, table.c.key, sorted(cold))
 
 
 def mark_dirty(connection: Connection, rows: Iterable[RowKey]) -> None:
@@ -143,9 +139,5 @@ def dirty_rows(connection: Connection) -> set[RowKey]:
 
 def clean(connection: Connection, rows: Iterable[RowKey]) -> None:
     """The persons of these rows are rebuilt."""
-    table = schema.dirty_contacts
     for source, ids in by_source(rows).items():
-        for chunk in chunks(ids):
-            connection.execute(
-                table.delete().where(table.c.source == source, table.c.source_id.in_(chunk))
-            )
+        delete(connection, schema.dirty_contacts.c.source_id, ids, source=source)

@@ -235,7 +235,7 @@ def values_of(
     connection: Connection, key: sa.Column[str], value: sa.Column[T], kind: str, keys: Sequence[str]
 ) -> dict[str, T]:
     """``value`` of those records of one kind that are in the columns' table, by their ``key``."""
-    return {one: found for one, found in look_up(connection, (key, value), key, keys, kind=kind)}
+    return dict(look_up(connection, (key, value), key, keys, kind=kind))
 
 
 def look_up(
@@ -244,35 +244,42 @@ def look_up(
     column: sa.Column[Any],
     values: Sequence[Any],
     **same: Any,
-) -> Iterator[Sequence[Any]]:
+) -> Iterator[Any]:
     """The rows (their ``columns``) of one table that have one of the values in ``column``.
 
     ``same`` names columns that must equal the given value. Values are asked for in pieces of
     ``CHUNK``; rows come in no order.
     """
-    head, mark = _look_up_sql(connection.dialect, tuple(columns), column, tuple(same))
-    for chunk in chunks(values):
-        # SQLAlchemy would bind a list value by value, which costs more than the database's work.
-        sql = f"{head} IN ({', '.join([mark] * len(chunk))})"
-        yield from connection.exec_driver_sql(sql, (*same.values(), *chunk)).all()
-
-
-@lru_cache(maxsize=256)
-def _look_up_sql(
-    dialect: sa.Dialect,
-    columns: tuple[sa.Column[Any], ...],
-    column: sa.Column[Any],
-    same: tuple[str, ...],
-) -> tuple[str, str]:
-    """The statement as far as the list of values, and how a value is marked there."""
-    # PyMySQL and psycopg take the same marks.
-    mark = "?" if dialect.paramstyle == "qmark" else "%s"
-    quote = dialect.identifier_preparer.quote
+    quote = connection.dialect.identifier_preparer.quote
     wanted = ", ".join(quote(one.name) for one in columns)
+    for found in _on_each_piece(connection, f"SELECT {wanted}", column, values, same):
+        yield from found.all()
+
+
+def delete(
+    connection: Connection, column: sa.Column[Any], values: Sequence[Any], **same: Any
+) -> None:
+    """Delete the rows of one table that ``look_up`` would find."""
+    for _ in _on_each_piece(connection, "DELETE", column, values, same):
+        pass
+
+
+def _on_each_piece(
+    connection: Connection,
+    what: str,
+    column: sa.Column[Any],
+    values: Sequence[Any],
+    same: Mapping[str, Any],
+) -> Iterator[sa.CursorResult[Any]]:
+    # SQLAlchemy would bind a list value by value, which costs more than the database's work.
+    # PyMySQL and psycopg take the same marks.
+    mark = "?" if connection.dialect.paramstyle == "qmark" else "%s"
+    quote = connection.dialect.identifier_preparer.quote
     equal = "".join(f"{quote(column.table.c[name].name)} = {mark} AND " for name in same)
-    table = quote(column.table.name)
-    sql = f"SELECT {wanted} FROM {table} WHERE {equal}{quote(column.name)}"  # noqa: S608 - our names
-    return sql, mark
+    head = f"{what} FROM {quote(column.table.name)} WHERE {equal}{quote(column.name)}"
+    for chunk in chunks(values):
+        sql = f"{head} IN ({', '.join([mark] * len(chunk))})"
+        yield connection.exec_driver_sql(sql, (*same.values(), *chunk))
 
 
 def chunks(items: Sequence[T], size: int = CHUNK) -> Iterator[Sequence[T]]:

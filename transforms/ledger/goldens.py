@@ -8,7 +8,7 @@ import msgspec
 from sqlalchemy.engine import Connection
 
 from transforms.ledger import schema
-from transforms.ledger.database import chunks, look_up, upsert
+from transforms.ledger.database import delete, look_up, upsert
 from transforms.ledger.source_rows import RowKey, Run
 from transforms.matching.golden import (
     GoldenCompany,
@@ -89,10 +89,9 @@ def keep(
     """
     _write_goldens(connection, run, kind, made, kept)
     gone = kept.keys() - {record.key for record in made}
-    for chunk in chunks(sorted(gone)):
-        # What the portal refused is nobody's wish any more; what it holds stays in the crosswalk.
-        for table in (schema.golden, schema.rejected):
-            connection.execute(table.delete().where(table.c.kind == kind, table.c.key.in_(chunk)))
+    # What the portal refused is nobody's wish any more; what it holds stays in the crosswalk.
+    for table in (schema.golden, schema.rejected):
+        delete(connection, table.c.key, sorted(gone), kind=kind)
     _write_members(connection, kind, made, members)
 
 
@@ -146,14 +145,6 @@ def _drop_members(connection: Connection, kind: str, gone: Iterable[tuple[RowKey
     by_key: dict[tuple[str, str], list[str]] = defaultdict(list)
     for (source, source_id), key in gone:
         by_key[source, key].append(source_id)
-    table = schema.members.c
+    column = schema.members.c.source_id
     for (source, key), ids in by_key.items():
-        for chunk in chunks(ids):
-            connection.execute(
-                schema.members.delete().where(
-                    table.kind == kind,
-                    table.source == source,
-                    table.key == key,
-                    table.source_id.in_(chunk),
-                )
-            )
+        delete(connection, column, ids, kind=kind, source=source, key=key)

@@ -15,7 +15,7 @@ from transforms.ledger import (
     reviews,
     schema,
 )
-from transforms.ledger.database import Ledger, chunks, look_up, upsert
+from transforms.ledger.database import Ledger, delete, look_up, upsert
 from transforms.ledger.pieces import row_key
 from transforms.ledger.source_rows import RowKey, Run
 from transforms.matching.contacts import Doubtful, Persons, cluster
@@ -214,9 +214,8 @@ def _write_aliases(
         if (former := key_of.get(row)) is not None and former not in living
     }
     table = schema.aliases
-    born = sorted(living - kept.keys())
-    for chunk in chunks(born):  # who was merged, and is somebody again
-        connection.execute(table.delete().where(table.c.kind == CONTACT, table.c.alias.in_(chunk)))
+    # Who was merged, and is somebody again.
+    delete(connection, table.c.alias, sorted(living - kept.keys()), kind=CONTACT)
     for alias, key in sorted(merged.items()):
         connection.execute(
             table.update().where(table.c.kind == CONTACT, table.c.key == alias).values(key=key)

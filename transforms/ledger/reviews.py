@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from transforms.ledger import schema
-from transforms.ledger.database import chunks, look_up, upsert
+from transforms.ledger.database import delete, look_up, upsert
 
 
 class Doubt(msgspec.Struct, frozen=True):
@@ -30,9 +30,8 @@ def replace_doubts(
 ) -> None:
     """All doubts about these are now the given ones."""
     table = schema.doubts
-    for chunk in chunks(refs):
-        for column in (table.c.one, table.c.other):
-            connection.execute(table.delete().where(table.c.kind == kind, column.in_(chunk)))
+    for column in (table.c.one, table.c.other):
+        delete(connection, column, refs, kind=kind)
     upsert(
         connection,
         table,

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from transforms.ledger import schema
-from transforms.ledger.database import Ledger, chunks, upsert
+from transforms.ledger.database import Ledger, chunks, delete, look_up, upsert
 from transforms.ledger.tombstones import with_deletions
 from transforms.ledger.versions import (
     Known,
@@ -90,12 +90,8 @@ def _remember(connection: Connection, run: Run, part: Sequence[Row], touched: To
 
 def _member_tins(connection: Connection, source: str, ids: Sequence[str]) -> set[str]:
     table = schema.members.c
-    query = sa.select(table.key).where(table.kind == COMPANY, table.source == source)
-    return {
-        key
-        for chunk in chunks(ids)
-        for key in connection.execute(query.where(table.source_id.in_(chunk))).scalars()
-    }
+    found = look_up(connection, (table.key,), table.source_id, ids, kind=COMPANY, source=source)
+    return {key for (key,) in found}
 
 
 def _touch(touched: Touched, row: Row, old: Known | None) -> None:
@@ -184,21 +180,15 @@ def forget(connection: Connection, table: sa.Table, kind: str, keys: Iterable[Ro
     for source, source_id in keys:
         by_source[source].append(source_id)
     for source, ids in by_source.items():
-        for chunk in chunks(ids):
-            statement = table.delete().where(table.c.source == source, table.c.source_id.in_(chunk))
-            if "kind" in table.c:
-                statement = statement.where(table.c.kind == kind)
-            connection.execute(statement)
+        of_kind = {"kind": kind} if "kind" in table.c else {}
+        delete(connection, table.c.source_id, ids, **of_kind, source=source)
 
 
 def _link(
     connection: Connection, source: str, fresh: Sequence[Row], known: Mapping[str, Known]
 ) -> None:
-    table = schema.links.c
-    for chunk in chunks([row.source_id for row in fresh if row.source_id in known]):
-        connection.execute(
-            schema.links.delete().where(table.source == source, table.contact_id.in_(chunk))
-        )
+    again = [row.source_id for row in fresh if row.source_id in known]
+    delete(connection, schema.links.c.contact_id, again, source=source)
     links = [
         {"source": source, "company_id": company_id, "contact_id": row.source_id}
         for row in fresh
@@ -256,11 +246,9 @@ def _interrupted(connection: Connection, run: Run) -> Touched:
 def live_tins(connection: Connection, tins: Sequence[str]) -> set[str]:
     """Those of the TINs that a valid row names: only they are worth a question."""
     table = schema.rows.c
-    query = sa.select(table.tin).where(table.kind == COMPANY, table.reason == "").distinct()
     return {
         tin
-        for chunk in chunks(tins)
-        for tin in connection.execute(query.where(table.tin.in_(chunk))).scalars()
+        for (tin,) in look_up(connection, (table.tin,), table.tin, tins, kind=COMPANY, reason="")
     }
 
 

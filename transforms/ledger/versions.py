@@ -3,11 +3,10 @@
 from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
-import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from transforms.ledger import schema
-from transforms.ledger.database import chunks, look_up
+from transforms.ledger.database import look_up
 from transforms.records import Row
 
 
@@ -63,11 +62,12 @@ def originals_of_ties(
         and row.fingerprint != old.fingerprint
     ]
     source, kind, table = part[0].source, part[0].kind, schema.rows.c
-    query = sa.select(table.source_id, table.raw).where(table.source == source, table.kind == kind)
+    columns = table.source_id, table.raw
     return {
         source_id: bytes(raw)
-        for chunk in chunks(ties)
-        for source_id, raw in connection.execute(query.where(table.source_id.in_(chunk)))
+        for source_id, raw in look_up(
+            connection, columns, table.source_id, ties, source=source, kind=kind
+        )
     }
 
 
