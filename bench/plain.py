@@ -16,7 +16,7 @@ from transforms.ledger import companies, messages, persons, pieces, source_rows,
 from transforms.ledger.database import Ledger, open_ledger
 from transforms.ledger.runs import settle_run
 from transforms.ledger.source_rows import RowKey, Touched
-from transforms.processes import Processes, usual_number
+from transforms.processes import Processes
 from transforms.records import COMPANY, Broken, Row, decode_rows
 from transforms.stores import clean_a
 from transforms.stores.mysql_client import StoreClient
@@ -37,7 +37,7 @@ def _files(
 
 
 def _cleaned_b(task: Task, broken: list[Broken]) -> Iterator[Row]:
-    for found in _files(task, CLEAN_B, usual_number()):
+    for found in _files(task, CLEAN_B, 0):
         if isinstance(found, Broken):
             broken.append(found)
         else:
@@ -125,9 +125,10 @@ def _whole(ledger: Ledger, task: Task) -> None:
 def _contacts(ledger: Ledger, contacts: set[RowKey], of_companies: set[RowKey]) -> None:
     with ledger.read() as connection:
         contacts |= standing.contacts_of(connection, sorted(of_companies))
-    standing.resolve(ledger, RUN, sorted(contacts))
-    for batch in pieces.batches(pieces.dirty_pieces(ledger, RUN)):
-        persons.consolidate(ledger, RUN, batch)
+    processes = Processes()
+    standing.resolve(ledger, RUN, sorted(contacts), processes)
+    persons.consolidate(ledger, RUN, pieces.dirty_pieces(ledger, RUN), processes)
+    processes.close()
 
 
 STAGES: dict[str, Stage] = {

@@ -6,10 +6,11 @@ from collections.abc import Iterator, Mapping
 from sqlalchemy.engine import Connection
 
 from transforms.ledger import links
-from transforms.ledger.persons import Basis, basis_of, contact_rows
-from transforms.ledger.pieces import piece_of, row_key
+from transforms.ledger.persons import pieces_of
+from transforms.ledger.pieces import piece_of, row_key, row_ref
 from transforms.matching.contacts import cluster, in_one_order
 from transforms.matching.evidence import findings, forbidden, side_of, weigh
+from transforms.matching.piecework import Basis, basis_of
 from transforms.matching.profiles import keys_of
 from transforms.records import CONTACT
 
@@ -25,7 +26,7 @@ def pair_lines(connection: Connection, one: str, other: str) -> Iterator[str]:
     far = row_key(other) not in rows
     if far:
         rows = sorted({*rows, *piece_of(connection, row_key(other))})
-    basis = basis_of(connection, contact_rows(connection, rows), links.tins_of(connection, rows))
+    basis = basis_of(pieces_of(connection, [list(map(row_ref, rows))]))
     if one not in basis.profiles or other not in basis.profiles:
         return
     basis.profiles = dict(in_one_order(basis.profiles))

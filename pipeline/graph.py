@@ -46,6 +46,7 @@ class Settings(msgspec.Struct, frozen=True):
     ledger: Secret
     register: RegisterAccess
     crm: CrmAccess | None
+    processes: int = 0
 
 
 Rows = dict[str, beam.PCollection[Sharded]]
@@ -75,6 +76,7 @@ def settings(chosen: options.Options, run: Run, *, loads: bool = True) -> Settin
         ledger=options.LEDGER,
         register=register_access(chosen),
         crm=crm_access(chosen) if loads else None,
+        processes=chosen.processes,
     )
 
 
@@ -124,7 +126,9 @@ def build(root: beam.Pipeline, sources: Sources, chosen: Settings) -> beam.PColl
         "left_over": left_over.contacts,
         "of_companies": of_companies,
         "of_refused": of_refused,
-    } | "ConsolidateContacts" >> ConsolidateContacts(ledger, run)
+    } | "ConsolidateContacts" >> ConsolidateContacts(
+        ledger, run, processes=_processes(root, chosen.processes)
+    )
     # The load also takes up what earlier runs could not send, so it happens in every run.
     always = root | "Always" >> beam.Create([0])
     loaded = (
@@ -153,7 +157,7 @@ def full_sources(root: beam.Pipeline, chosen: options.Options, run: Run) -> Sour
             chosen.store_b_files,
             partial(clean_partners, since=since),
             encoding=chosen.store_b_encoding,
-            processes=_processes(root, chosen),
+            processes=_processes(root, chosen.processes),
         )
         counted = files.batches | "Count B" >> CountRead(options.LEDGER, run)
         add(rows, "B", counted | "Part B" >> PartRows())
@@ -162,9 +166,9 @@ def full_sources(root: beam.Pipeline, chosen: options.Options, run: Run) -> Sour
     return Sources(rows, broken, read_up_to)
 
 
-def _processes(root: beam.Pipeline, chosen: options.Options) -> int:
-    # Another runner spreads the files over workers of its own.
-    return chosen.processes or (0 if isinstance(root.runner, FnApiRunner) else 1)
+def _processes(root: beam.Pipeline, chosen: int) -> int:
+    # Another runner spreads the work over workers of its own.
+    return chosen or (0 if isinstance(root.runner, FnApiRunner) else 1)
 
 
 def delta_sources(root: beam.Pipeline, chosen: options.Options, run: Run) -> Sources:

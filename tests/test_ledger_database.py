@@ -176,7 +176,7 @@ def test_looking_up_finds_what_a_plain_query_finds(
     table, keys = schema.tombstones.c, schema.contact_keys.c
     rows = [
         {"source": "A", "source_id": one, "changed_at": born, "tie_order": number, "raw": b"\0\xff"}
-        for one, number in {text: number for text, number in sorted(there)}.items()
+        for one, number in dict(sorted(there)).items()
     ]
     numbers = sorted({number for _, number in there})
     with ledger.write() as connection:

@@ -8,6 +8,7 @@ from transforms.check_register import CheckRegister, RegisterAccess
 from transforms.ledger import companies, persons, pieces, standing
 from transforms.ledger.runs import Progress
 from transforms.ledger.source_rows import Run
+from transforms.processes import Processes
 from transforms.remember import ShardedKeys
 from transforms.secrets import Secret
 from transforms.worker import LedgerFn, row_key, row_ref, sharded
@@ -39,11 +40,17 @@ class ConsolidateCompanies(beam.PTransform):
 
 
 class ConsolidateContacts(beam.PTransform):
-    """Touched contact rows to golden contacts in the ledger; gives how many, batch by batch."""
+    """Touched contact rows to golden contacts in the ledger; gives how many, batch by batch.
 
-    def __init__(self, ledger: Secret, run: Run) -> None:
+    Matching works in up to so many ``processes`` beside a worker's own; 1: in the worker itself;
+    0: as many as it can use.
+    """
+
+    def __init__(self, ledger: Secret, run: Run, *, processes: int = 1) -> None:
         super().__init__()
         self._ledger, self._run = ledger, run
+        self._resolve_fn = _ResolveFn(ledger, run, processes)
+        self._persons_fn = _PersonsFn(ledger, run, processes)
 
     def expand(
         self, contacts: Mapping[str, beam.PCollection[ShardedKeys]]
@@ -53,13 +60,12 @@ class ConsolidateContacts(beam.PTransform):
             dict(contacts)
             | "GroupByContact" >> beam.CoGroupByKey()
             | "Unite" >> beam.Map(_unite).with_output_types(list[str])
-            | "Resolve"
-            >> beam.ParDo(_ResolveFn(self._ledger, self._run)).with_output_types(tuple[int, int])
+            | "Resolve" >> beam.ParDo(self._resolve_fn).with_output_types(tuple[int, int])
             | "Gather" >> beam.GroupByKey()
             | "Piece"
             >> beam.ParDo(_PiecesFn(self._ledger, self._run)).with_output_types(list[list[str]])
             | "Spread" >> beam.Reshuffle()
-            | "Merge" >> beam.ParDo(_PersonsFn(self._ledger, self._run)).with_output_types(int)
+            | "Merge" >> beam.ParDo(self._persons_fn).with_output_types(int)
         )
 
 
@@ -102,9 +108,23 @@ class _FindContactsFn(LedgerFn):
         yield from sharded(sorted(map(row_ref, contacts)))
 
 
-class _ResolveFn(LedgerFn):
+class _ProcessesFn(LedgerFn):
+    def __init__(self, ledger: Secret, run: Run, processes: int) -> None:
+        super().__init__(ledger, run)
+        self._number = processes
+
+    def setup(self) -> None:
+        super().setup()
+        self.processes = Processes(self._number)
+
+    def teardown(self) -> None:
+        self.processes.close()
+        super().teardown()
+
+
+class _ResolveFn(_ProcessesFn):
     def process(self, refs: list[str]) -> Iterator[tuple[int, int]]:
-        standing.resolve(self.ledger, self.run, [row_key(ref) for ref in refs])
+        standing.resolve(self.ledger, self.run, [row_key(ref) for ref in refs], self.processes)
         yield 0, len(refs)
 
 
@@ -116,8 +136,8 @@ class _PiecesFn(LedgerFn):
         yield from pieces.batches(groups)
 
 
-class _PersonsFn(LedgerFn):
+class _PersonsFn(_ProcessesFn):
     def process(self, groups: list[list[str]]) -> Iterator[int]:
-        count = persons.consolidate(self.ledger, self.run, groups)
+        count = persons.consolidate(self.ledger, self.run, groups, self.processes)
         Progress(self.ledger, self.run, "contacts").add(sum(map(len, groups)))
         yield count

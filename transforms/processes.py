@@ -46,11 +46,11 @@ def usual_number() -> int:
 class Processes:
     """Up to ``number`` processes, started when there is much to do; with one, all is done here.
 
-    Use it from one thread.
+    0: as many as this machine can use. Use it from one thread.
     """
 
-    def __init__(self, number: int) -> None:
-        self._number = number
+    def __init__(self, number: int = 0) -> None:
+        self._number = number or usual_number()
         self._done_here = 0
         self._started: list[_Process] = []
         self._free: deque[_Process] = deque()
@@ -101,6 +101,10 @@ class Processes:
             return process.ask(function, item)
         finally:
             self._free.append(process)
+
+
+HERE = Processes(1)
+"""No other process: all is done in the one that asks."""
 
 
 class _Process:

@@ -10,32 +10,29 @@ from transforms.ledger import schema
 from transforms.ledger.database import chunks, delete, look_up, upsert
 from transforms.ledger.links import by_source
 from transforms.ledger.source_rows import RowKey
-from transforms.matching.profiles import HOT, Profile, digests, keys_of, whole_key
+from transforms.matching.profiles import HOT
 
 
-def rekey(connection: Connection, source: str, profiles: Mapping[str, Profile | None]) -> None:
-    """Write these rows' keys (None: the row is in the base no more) and mark them as dirty.
+def rekey(connection: Connection, source: str, keys: Mapping[str, Collection[int]]) -> None:
+    """Write these rows' keys (none: the row is in the base no more) and mark them as dirty.
 
     Rows that were tied to one of these by a key that it has no longer are dirty too.
     """
-    before = _keys_by_row(connection, source, sorted(profiles))
-    after = {
-        source_id: {*digests(list(keys_of(profile))), whole_key(profile)} if profile else set[int]()
-        for source_id, profile in profiles.items()
-    }
+    before = _keys_by_row(connection, source, sorted(keys))
+    after = {source_id: set(own) for source_id, own in keys.items()}
     changed = [one for one in sorted(after) if after[one] != before.get(one, set())]
     lost = set[int]().union(*(before.get(one, set()) - after[one] for one in changed))
-    dirty = {(source, source_id) for source_id in profiles}
-    dirty |= _rows_of_few(connection, sorted(lost), HOT + len(profiles))
+    dirty = {(source, source_id) for source_id in keys}
+    dirty |= _rows_of_few(connection, sorted(lost), HOT + len(keys))
     table = schema.contact_keys
     delete(connection, table.c.source_id, [one for one in changed if one in before], source=source)
     upsert(
         connection,
         table,
+        # In the order of the keys: neighbours stand in the same page.
         [
             {"key": key, "source": source, "source_id": source_id}
-            for source_id in changed
-            for key in sorted(after[source_id])
+            for key, source_id in sorted((key, one) for one in changed for key in after[one])
         ],
     )
     mark_dirty(connection, dirty)

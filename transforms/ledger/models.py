@@ -9,30 +9,19 @@ from transforms.ledger import contact_keys, links, schema
 from transforms.ledger.database import Ledger
 from transforms.ledger.source_rows import RowKey, Run
 from transforms.matching.learning import ENOUGH, PLENTY, Sample, learn
-from transforms.matching.model import DEFAULT, Model, decode_model, encode_model
+from transforms.matching.model import encode_model
 from transforms.matching.profiles import Profile, profile_of
 from transforms.records import CONTACT, decode_contact
 
 _AT_ONCE = 5000
 
-_latest: dict[tuple[int, str], Model] = {}
 
-
-def current(connection: Connection) -> Model:
-    """The model that counts: the last one learned, or the one that the program brings along."""
+def current(connection: Connection) -> bytes:
+    """The model that counts, encoded: the last one learned, or nothing before there is one."""
     table = schema.models.c
-    found = connection.execute(
-        sa.select(table.version, table.learned_at).order_by(table.version.desc()).limit(1)
-    ).first()
-    if found is None:
-        return DEFAULT
-    frozen = found.version, found.learned_at
-    if frozen not in _latest:
-        payload = sa.select(table.payload).where(table.version == found.version)
-        model = decode_model(connection.execute(payload).scalar_one())
-        _latest.clear()
-        _latest[frozen] = model
-    return _latest[frozen]
+    query = sa.select(table.payload).order_by(table.version.desc()).limit(1)
+    payload = connection.execute(query).scalar()
+    return b"" if payload is None else bytes(payload)
 
 
 def learn_if_due(ledger: Ledger, run: Run) -> None:

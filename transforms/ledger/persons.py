@@ -1,7 +1,8 @@
 """Rebuilding contacts: which rows are one person, one golden record a person."""
 
-from collections import Counter, defaultdict
+from collections import Counter, defaultdict, deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
 
 import msgspec
 from sqlalchemy.engine import Connection
@@ -16,35 +17,73 @@ from transforms.ledger import (
     schema,
 )
 from transforms.ledger.database import Ledger, delete, look_up, upsert
-from transforms.ledger.pieces import row_key
+from transforms.ledger.pieces import batches, row_key
 from transforms.ledger.source_rows import RowKey, Run
-from transforms.matching.contacts import Doubtful, Persons, cluster
+from transforms.matching.contacts import Doubtful, Persons
 from transforms.matching.golden import Sourced
 from transforms.matching.golden_contact import ContactRow, merge_contact
-from transforms.matching.model import Model
-from transforms.matching.profiles import Profile, digests, keys_of, profile_of
+from transforms.matching.piecework import Kept, Pieces, put_together
+from transforms.processes import HERE, Processes
 from transforms.records import CONTACT, decode_contact
 
+# More rows make the other processes wait for the first.
+_AT_ONCE = 2000
 
-def consolidate(ledger: Ledger, run: Run, groups: Sequence[Sequence[str]]) -> int:
+_Payload = tuple[str, str, int, bytes]
+"""A row: store, id, when it changed (microseconds), and what it says."""
+
+
+class _Looked(msgspec.Struct):
+    """Pieces of rows, and what the ledger holds of them: persons as they were, rows as they are."""
+
+    refs: list[str]
+    key_of: dict[RowKey, str]
+    kept: dict[str, goldens.Kept]
+    members: dict[str, set[RowKey]]
+    tins: dict[RowKey, set[str]]
+    rows: dict[str, ContactRow]
+
+
+def consolidate(
+    ledger: Ledger, run: Run, groups: Iterable[list[str]], processes: Processes = HERE
+) -> int:
     """Rebuild the persons of these pieces of rows. Returns how many persons they hold."""
-    return ledger.transact(lambda connection: _consolidate(connection, run, groups))
+    looked: deque[_Looked] = deque()
+    count = 0
+    for found in processes.map(put_together, _look(ledger, groups, looked)):
+        write = partial(_write, run=run, looked=looked.popleft(), found=found)
+        count += ledger.transact(write)
+    return count
 
 
-def _consolidate(connection: Connection, run: Run, groups: Sequence[Sequence[str]]) -> int:
-    refs = [ref for group in groups for ref in group]
-    every = [row_key(ref) for ref in refs]
-    key_of = links.keys_of(connection, CONTACT, every)
-    keys = sorted(set(key_of.values()))
-    kept = goldens.kept_goldens(connection, CONTACT, keys)
-    members = goldens.members_of(connection, CONTACT, keys)
+def _look(ledger: Ledger, groups: Iterable[list[str]], looked: deque[_Looked]) -> Iterator[Pieces]:
+    """What persons are made of, some pieces at a time; what else is known goes to ``looked``.
+
+    No two pieces share a person or a row: what is written of some changes nothing for the others.
+    """
+    for some in batches(groups, _AT_ONCE):
+        refs = [ref for group in some for ref in group]
+        every = [row_key(ref) for ref in refs]
+        with ledger.read() as connection:
+            key_of = links.keys_of(connection, CONTACT, every)
+            keys = sorted(set(key_of.values()))
+            kept = goldens.kept_goldens(connection, CONTACT, keys)
+            members = goldens.members_of(connection, CONTACT, keys)
+            tins = links.tins_of(connection, every)
+            payloads = list(_payloads(connection, every))
+            pieces = _pieces(connection, some, payloads, tins)
+        rows = {row.ref: row for row in map(_decoded, payloads)}
+        looked.append(_Looked(refs, key_of, kept, members, tins, rows))
+        yield pieces
+
+
+def _write(connection: Connection, run: Run, looked: _Looked, found: Sequence[Persons]) -> int:
+    key_of, kept, members = dict(looked.key_of), looked.kept, looked.members
     born_of = {key: known.born for key, known in kept.items()}
-    tins = links.tins_of(connection, every)
-    rows = {row.ref: row for row in contact_rows(connection, every)}
-    found = _persons(connection, groups, rows, tins)
-    people = [[rows[ref] for ref in group] for persons in found for group in persons.groups]
+    people = [[looked.rows[ref] for ref in group] for persons in found for group in persons.groups]
     of_person = [
-        {tin for row in person for tin in tins[row.source, row.source_id]} for person in people
+        {tin for row in person for tin in looked.tins[row.source, row.source_id]}
+        for person in people
     ]
     for row, former in former_persons.come_back(connection, people, key_of).items():
         key_of[row], born_of[former.key] = former.key, former.born
@@ -57,60 +96,56 @@ def _consolidate(connection: Connection, run: Run, groups: Sequence[Sequence[str
     ]
     goldens.keep(connection, run, CONTACT, made, kept, members)
     former_persons.leave(connection, made, kept, members)
-    _write_tins(connection, keys, dict(zip(ids, of_person, strict=True)))
+    _write_tins(
+        connection, sorted(set(looked.key_of.values())), dict(zip(ids, of_person, strict=True))
+    )
     _write_aliases(connection, made, kept, key_of)
     doubts = [_doubt(one) for persons in found for one in persons.doubts]
-    reviews.replace_doubts(connection, CONTACT, refs, doubts)
-    contact_keys.clean(connection, every)
+    reviews.replace_doubts(connection, CONTACT, looked.refs, doubts)
+    contact_keys.clean(connection, map(row_key, looked.refs))
     return len(made)
 
 
-def _persons(
+def pieces_of(connection: Connection, groups: Sequence[Sequence[str]]) -> Pieces:
+    """What the matching judges these pieces of rows by."""
+    every = [row_key(ref) for group in groups for ref in group]
+    payloads = _payloads(connection, every)
+    return _pieces(connection, groups, payloads, links.tins_of(connection, every))
+
+
+def _pieces(
     connection: Connection,
     groups: Sequence[Sequence[str]],
-    rows: Mapping[str, ContactRow],
+    payloads: Iterable[_Payload],
     tins: Mapping[RowKey, set[str]],
-) -> list[Persons]:
-    """Each piece's rows put into persons; rows that are in the base no more are left out."""
-    basis = basis_of(connection, rows.values(), tins)
-    pieces = [
-        {ref: basis.profiles[ref] for ref in group if ref in basis.profiles} for group in groups
-    ]
-    return [cluster(piece, basis.model, basis.hot, basis.judgements) for piece in pieces if piece]
-
-
-class Basis(msgspec.Struct):
-    """What the matching judges rows by; ``hot`` keys are those that too many rows share."""
-
-    profiles: dict[str, Profile]
-    model: Model
-    hot: set[str]
-    judgements: dict[frozenset[str], bool]
-
-
-def basis_of(
-    connection: Connection, rows: Iterable[ContactRow], tins: Mapping[RowKey, set[str]]
-) -> Basis:
-    """The basis for these rows, so far as they belong to a company of the base."""
-    profiles = {
-        row.ref: profile_of(row.record, own)
-        for row in rows
-        if (own := tins.get((row.source, row.source_id)))
+) -> Pieces:
+    rows = {
+        f"{source}:{source_id}": Kept(payload, sorted(own))
+        for source, source_id, _, payload in payloads
+        if (own := tins.get((source, source_id)))
     }
-    said = reviews.judgements_of(connection, CONTACT, sorted(profiles))
-    return Basis(
-        profiles,
-        models.current(connection),
-        _hot(connection, profiles),
-        {frozenset(pair): same for pair, same in said.items()},
-    )
+    said = reviews.judgements_of(connection, CONTACT, sorted(rows))
+    hot = contact_keys.known_hot(connection)
+    if hot:
+        hot &= contact_keys.keys_of_rows(connection, map(row_key, rows))
+    judgements = {frozenset(pair): same for pair, same in said.items()}
+    return Pieces(groups, rows, models.current(connection), hot, judgements)
 
 
-def _hot(connection: Connection, profiles: Mapping[str, Profile]) -> set[str]:
-    """The keys of these rows that too many rows share, here or elsewhere."""
-    keys = sorted({key for profile in profiles.values() for key in keys_of(profile)})
-    by_digest = dict(zip(digests(keys), keys, strict=True))
-    return {by_digest[digest] for digest in contact_keys.known_hot(connection, by_digest)}
+def _payloads(connection: Connection, keys: Iterable[RowKey]) -> Iterator[_Payload]:
+    """The valid contact rows among these."""
+    table = schema.rows.c
+    columns = table.source_id, table.changed_at, table.payload
+    for source, ids in links.by_source(keys).items():
+        for source_id, changed_at, payload in look_up(
+            connection, columns, table.source_id, ids, source=source, kind=CONTACT, reason=""
+        ):
+            yield source, source_id, changed_at, bytes(payload)
+
+
+def _decoded(row: _Payload) -> ContactRow:
+    source, source_id, changed_at, payload = row
+    return Sourced(source, source_id, changed_at, decode_contact(payload))
 
 
 def _doubt(found: Doubtful) -> reviews.Doubt:
@@ -122,17 +157,6 @@ def _doubt(found: Doubtful) -> reviews.Doubt:
         found.why,
         tuple((what, how, round(bits, 2)) for what, how, bits in found.findings),
     )
-
-
-def contact_rows(connection: Connection, keys: Iterable[RowKey]) -> Iterator[ContactRow]:
-    """The valid contact rows among these."""
-    table = schema.rows.c
-    for source, ids in links.by_source(keys).items():
-        columns = table.source_id, table.changed_at, table.payload
-        for source_id, changed_at, payload in look_up(
-            connection, columns, table.source_id, ids, source=source, kind=CONTACT, reason=""
-        ):
-            yield Sourced(source, source_id, changed_at, decode_contact(payload))
 
 
 def _born_id(rows: Sequence[ContactRow]) -> str:

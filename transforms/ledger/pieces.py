@@ -108,8 +108,8 @@ class _Search(msgspec.Struct):
                 self.forest.star((row,))
 
 
-def batches(groups: Iterable[list[str]], size: int = 1000) -> Iterable[list[list[str]]]:
-    """The groups in batches of some hundred rows; a group is never cut."""
+def batches(groups: Iterable[list[str]], size: int = 20_000) -> Iterable[list[list[str]]]:
+    """The groups in batches of about ``size`` rows; a group is never cut."""
     batch: list[list[str]] = []
     rows = 0
     for group in groups:

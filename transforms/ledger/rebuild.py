@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from transforms.ledger import companies, persons, pieces, standing
 from transforms.ledger.database import Ledger
 from transforms.ledger.source_rows import Run, Touched, left_over, remember
+from transforms.processes import HERE, Processes
 from transforms.records import Row
 
 
@@ -20,11 +21,10 @@ def take_up(ledger: Ledger, run: Run, portions: Iterable[Sequence[Row]]) -> Touc
     return touched
 
 
-def rebuild(ledger: Ledger, run: Run, touched: Touched) -> None:
+def rebuild(ledger: Ledger, run: Run, touched: Touched, processes: Processes = HERE) -> None:
     """Golden companies and contacts of all that is touched; the register has been asked."""
     affected = companies.consolidate(ledger, run, sorted(touched.tins)) | touched.companies
     with ledger.read() as connection:
         named = standing.contacts_of(connection, sorted(affected))
-    standing.resolve(ledger, run, sorted(touched.contacts | named))
-    for groups in pieces.batches(pieces.dirty_pieces(ledger, run)):
-        persons.consolidate(ledger, run, groups)
+    standing.resolve(ledger, run, sorted(touched.contacts | named), processes)
+    persons.consolidate(ledger, run, pieces.dirty_pieces(ledger, run), processes)

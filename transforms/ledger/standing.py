@@ -1,8 +1,10 @@
 """Where each contact row stands: it goes on, waits for a company, or is refused."""
 
-from collections.abc import Iterable, Sequence
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import Any
+from itertools import islice
+from typing import Any, NamedTuple
 
 import msgspec
 from sqlalchemy.engine import Connection
@@ -13,13 +15,16 @@ from transforms.ledger.contact_keys import rekey
 from transforms.ledger.database import Ledger, chunks, look_up
 from transforms.ledger.links import by_source, companies_of, named_by, naming
 from transforms.ledger.source_rows import RowKey, Run, forget, record_invalid
-from transforms.matching.profiles import Profile, profile_of
-from transforms.records import CONTACT, Contact, decode_contact
+from transforms.matching.piecework import Kept, digests_of
+from transforms.processes import HERE, Processes
+from transforms.records import CONTACT
 
 WAITING = "waiting_for_company"
 COMPANY_REFUSED = "company_refused"
 
-_PER_TRANSACTION = 2000
+# Keys stand in no order of rows: so many rows write to nearly every page of them. The fewer
+# transactions, the fewer times each page is written.
+_AT_ONCE, _PER_TRANSACTION = 2000, 10
 
 
 class _Standing(msgspec.Struct):
@@ -30,32 +35,68 @@ class _Standing(msgspec.Struct):
     named: int
 
 
+class _Looked(NamedTuple):
+    """Rows that were asked for, and the standings of those that are valid."""
+
+    ids: Sequence[str]
+    standings: dict[str, _Standing]
+
+
 def contacts_of(connection: Connection, companies: Sequence[RowKey]) -> set[RowKey]:
     """The contact rows that name any of these company rows."""
     return {contact for _, contact in naming(connection, companies)}
 
 
-def resolve(ledger: Ledger, run: Run, contacts: Sequence[RowKey]) -> None:
+def resolve(
+    ledger: Ledger, run: Run, contacts: Sequence[RowKey], processes: Processes = HERE
+) -> None:
     """Decide for each contact row whether it goes on, waits or is refused.
 
     Its keys are written anew; it and those that it was tied to are marked as dirty.
     """
     for source, ids in by_source(contacts).items():
-        for chunk in chunks(ids, _PER_TRANSACTION):
-            ledger.transact(partial(_resolve, run=run, source=source, ids=chunk))
+        looked: deque[_Looked] = deque()
+        keyed = processes.map(digests_of, _look(ledger, source, ids, looked))
+        done = ((looked.popleft(), keys) for keys in keyed)
+        while some := list(islice(done, _PER_TRANSACTION)):
+            ledger.transact(partial(_write, run=run, source=source, some=some))
 
 
-def _resolve(connection: Connection, run: Run, source: str, ids: Sequence[str]) -> None:
-    valid = _valid(connection, source, ids)
-    standings = _standings(connection, source, list(valid))
-    profiles: dict[str, Profile | None] = dict.fromkeys(ids)
+def _look(
+    ledger: Ledger, source: str, ids: Sequence[str], looked: deque[_Looked]
+) -> Iterator[dict[str, Kept]]:
+    """What the keys are made of, so many rows at a time; what else is known goes to ``looked``."""
+    for chunk in chunks(ids, _AT_ONCE):
+        with ledger.read() as connection:
+            payloads = _valid(connection, source, chunk)
+            standings = _standings(connection, source, list(payloads))
+        looked.append(_Looked(chunk, standings))
+        yield {
+            source_id: Kept(payload, sorted(tins))
+            for source_id, payload in payloads.items()
+            if (tins := standings[source_id].tins)
+        }
+
+
+def _write(
+    connection: Connection,
+    run: Run,
+    source: str,
+    some: Iterable[tuple[_Looked, Mapping[str, list[int]]]],
+) -> None:
+    for looked, keys in some:
+        _settle(connection, run, source, looked.standings)
+        rekey(connection, source, {source_id: keys.get(source_id, ()) for source_id in looked.ids})
+
+
+def _settle(
+    connection: Connection, run: Run, source: str, standings: Mapping[str, _Standing]
+) -> None:
     loaded: list[RowKey] = []
     refused: list[dict[str, Any]] = []
     waiting: list[tuple[str, str, str]] = []
-    for source_id in valid:
-        standing = standings[source_id]
+    for source_id, standing in standings.items():
         if standing.tins:
-            profiles[source_id] = profile_of(valid[source_id], standing.tins)
             loaded.append((source, source_id))
         elif standing.named and standing.refused == standing.named:
             refused.append(
@@ -75,16 +116,17 @@ def _resolve(connection: Connection, run: Run, source: str, ids: Sequence[str]) 
     record_invalid(connection, run, CONTACT, refused)
     forget(connection, schema.invalid_contacts, CONTACT, [(row[0], row[1]) for row in waiting])
     record_deferred(connection, run, CONTACT, WAITING, waiting)
-    rekey(connection, source, profiles)
 
 
-def _valid(connection: Connection, source: str, ids: Sequence[str]) -> dict[str, Contact]:
+def _valid(connection: Connection, source: str, ids: Sequence[str]) -> dict[str, bytes]:
     table = schema.rows.c
     columns = table.source_id, table.payload
-    found = look_up(
-        connection, columns, table.source_id, ids, source=source, kind=CONTACT, reason=""
-    )
-    return {source_id: decode_contact(payload) for source_id, payload in found}
+    return {
+        source_id: bytes(payload)
+        for source_id, payload in look_up(
+            connection, columns, table.source_id, ids, source=source, kind=CONTACT, reason=""
+        )
+    }
 
 
 def _standings(connection: Connection, source: str, ids: Sequence[str]) -> dict[str, _Standing]:
