@@ -36,7 +36,6 @@ from transforms.remember import CountRead, RememberBroken, RememberRemarks, Reme
 from transforms.secrets import Secret
 from transforms.stores import clean_a
 from transforms.stores.kafka_client import TopicAccess
-from transforms.stores.kafka_events import event_row
 
 
 class Settings(msgspec.Struct, frozen=True):
@@ -180,9 +179,10 @@ def delta_sources(root: beam.Pipeline, chosen: options.Options, run: Run) -> Sou
         sources = sources._replace(read_up_to=stretch.read_up_to)
     if chosen.store_b_kafka:
         access = topic_access(chosen)
-        events = root | "ReadKafka" >> ReadKafka(access)
-        counted = events.partners | "Count B" >> CountRead(options.LEDGER, run)
-        add(sources.rows, "B", counted | "Clean B" >> CleanRows(event_row))
+        processes = _processes(root, chosen.processes)
+        events = root | "ReadKafka" >> ReadKafka(access, processes=processes)
+        counted = events.batches | "Count B" >> CountRead(options.LEDGER, run)
+        add(sources.rows, "B", counted | "Part B" >> PartRows())
         topic = Topic(access, events.positions)
         sources = sources._replace(broken=(events.broken,), topic=topic)
     return sources

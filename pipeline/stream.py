@@ -24,12 +24,11 @@ from pipeline import graph, options
 from pipeline.run import runner
 from pipeline.topic import topic_access
 from pipeline.window import conduct
-from transforms.clean import CleanRows
+from transforms.clean import PartRows
 from transforms.ledger.database import Ledger
 from transforms.ledger.lock import in_turn
 from transforms.ledger.streams import Current, begin_stream, current, end_stream
 from transforms.read_kafka import ReadKafka
-from transforms.stores.kafka_events import event_row
 from transforms.stream_watch import Stream
 from transforms.write_windows import WriteWindows
 
@@ -54,14 +53,17 @@ def streams(chosen: options.Options) -> bool:
 def build(root: beam.Pipeline, chosen: options.Options, number: int, *, loads: bool = True) -> None:
     """Wire the stream: the topic's events, cleaned, window by window to the one writer."""
     access, stream = topic_access(chosen), Stream(options.LEDGER, number)
-    events = root | "ReadKafka" >> ReadKafka(access, stream)
-    cleaned = events.partners | "Clean B" >> CleanRows(event_row)
+    # Prism does everything in this process; Flink has workers for what stands before the writer.
+    processes = chosen.processes or (0 if _on_prism(chosen) else 1)
+    events = root | "ReadKafka" >> ReadKafka(access, stream, processes=processes)
+    cleaned = events.batches | "Part B" >> PartRows()
     _ = (cleaned, events.broken, events.positions) | "WriteWindows" >> WriteWindows(
         stream,
         access,
         graph.register_access(chosen),
         graph.crm_access(chosen) if loads else None,
         partial(conduct, crm_rate=chosen.crm_rate),
+        processes=chosen.processes,
         fails_at_end=not _on_prism(chosen),
     )
 

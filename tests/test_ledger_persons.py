@@ -220,7 +220,7 @@ def test_only_touched_pieces_are_rebuilt(ledger: Ledger) -> None:
 
 
 def test_pieces_are_handed_on_in_batches() -> None:
-    assert list(pieces.batches([["A:1"] * 700, ["A:2"] * 400, ["A:3"]])) == [
+    assert list(pieces.batches([["A:1"] * 700, ["A:2"] * 400, ["A:3"]], 1000)) == [
         [["A:1"] * 700, ["A:2"] * 400],
         [["A:3"]],
     ]

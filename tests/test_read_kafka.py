@@ -13,7 +13,6 @@ from confluent_kafka import Producer, TopicPartition
 from sandbox.kafka import Kafka
 from sandbox.store_b_topic import Event, events, produce, upsert
 from sandbox.world import World
-from transforms.clean import CleanRows
 from transforms.commit_offsets import CommitOffsets
 from transforms.errors import StoreError
 from transforms.ledger.database import open_ledger
@@ -23,7 +22,6 @@ from transforms.read_partitions import ReadRanges
 from transforms.records import Broken, decode_rows, place
 from transforms.secrets import Secret
 from transforms.stores.kafka_client import Client, TopicAccess
-from transforms.stores.kafka_events import event_row
 
 
 def access_to(kafka, topic):
@@ -39,12 +37,16 @@ def people(*numbers):
     return [upsert(person(number)) for number in numbers]
 
 
+def rows_of(batch):
+    return [row for part in batch.parts for row in decode_rows(part.rows)]
+
+
 def contain(partners):
     """They are these, in any order; a difference is told by their numbers."""
     wanted = Counter(json.dumps(partner, sort_keys=True) for partner in partners)
 
     def check(found):
-        given = Counter(json.dumps(event.partner, sort_keys=True) for event in found)
+        given = Counter(json.dumps(json.loads(row.raw), sort_keys=True) for row in found)
         if given != wanted:
             extra, missing = given - wanted, wanted - given
             raise AssertionError(
@@ -59,8 +61,7 @@ def read(access, partners, broken=()):
     """Reads the topic to its end, and finds exactly these partners."""
     with beam.Pipeline(runner=FnApiRunner()) as root:
         found = root | ReadKafka(access)
-        flat = found.partners | beam.FlatMap(list)
-        assert_that(flat, contain(partners), label="Partners")
+        assert_that(found.batches | beam.FlatMap(rows_of), contain(partners), label="Partners")
         assert_that(found.broken, equal_to(list(broken)), label="Broken")
 
 
@@ -145,9 +146,9 @@ def test_rows_have_the_place_of_their_event(kafka):
     produce(kafka.brokers, people(1, 1), "order")
     with beam.Pipeline(runner=FnApiRunner()) as root:
         found = root | ReadKafka(access_to(kafka, "order"))
-        cleaned = found.partners | CleanRows(event_row)
-        rows = cleaned.invalid_contacts | beam.FlatMap(lambda element: decode_rows(element[1]))
-        orders = rows | beam.Map(lambda row: (row.source_id, row.order))
+        orders = (
+            found.batches | beam.FlatMap(rows_of) | beam.Map(lambda row: (row.source_id, row.order))
+        )
         assert_that(orders, equal_to([("1", place(0, 0)), ("1", place(0, 1))]))
 
 
@@ -188,7 +189,7 @@ class _Commit:
         run = start_run(self.ledger, "delta")
         with beam.Pipeline(runner=FnApiRunner()) as root:
             found = root | ReadKafka(self.access)
-            ended = found.partners | beam.Map(done) | beam.combiners.Count.Globally()
+            ended = found.batches | beam.Map(done) | beam.combiners.Count.Globally()
             commit = CommitOffsets(Secret("SVOD_LEDGER"), run, self.access)
             _ = (found.positions, ended) | commit
 

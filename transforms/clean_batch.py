@@ -7,9 +7,11 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from transforms.records import COMPANY, Row, encode_rows
+from transforms.records import COMPANY, Broken, Row, encode_rows
 from transforms.shards import shard_of
 from transforms.stores.clean_b import Handover, partner_row
+from transforms.stores.kafka_events import Event, event_row, read_event
+from transforms.stores.kafka_records import Records
 
 VALID, INVALID_COMPANIES, INVALID_CONTACTS = "valid", "invalid_companies", "invalid_contacts"
 
@@ -38,6 +40,21 @@ def clean_partners(
 ) -> CleanBatch:
     """Partners of store B's files to rows; ``since`` is as for ``clean_batch``."""
     return clean_batch(partners, partial(partner_row, handover=handover), since=since)
+
+
+class CleanEvents(NamedTuple):
+    """What cleaning made of messages, and those that are no events."""
+
+    clean: CleanBatch
+    broken: list[Broken]
+
+
+def clean_events(records: Records) -> CleanEvents:
+    """Messages of store B's topic to rows."""
+    read = [read_event(records.topic, records.partition, message) for message in records.messages]
+    events = [one for one in read if isinstance(one, Event)]
+    broken = [one for one in read if isinstance(one, Broken)]
+    return CleanEvents(clean_batch(events, event_row), broken)
 
 
 def clean_batch(batch: Iterable[Any], clean: Callable[[Any], Row], *, since: int = 0) -> CleanBatch:

@@ -8,7 +8,7 @@ from transforms.check_register import CheckRegister, RegisterAccess
 from transforms.ledger import companies, persons, pieces, standing
 from transforms.ledger.runs import Progress
 from transforms.ledger.source_rows import Run
-from transforms.processes import Processes
+from transforms.processes import shared
 from transforms.remember import ShardedKeys
 from transforms.secrets import Secret
 from transforms.worker import LedgerFn, row_key, row_ref, sharded
@@ -115,11 +115,7 @@ class _ProcessesFn(LedgerFn):
 
     def setup(self) -> None:
         super().setup()
-        self.processes = Processes(self._number)
-
-    def teardown(self) -> None:
-        self.processes.close()
-        super().teardown()
+        self.processes = shared(self._number)
 
 
 class _ResolveFn(_ProcessesFn):

@@ -13,7 +13,8 @@ from confluent_kafka import KafkaException
 from transforms.partitions import FOR_EVER, OFFSETS, WAIT, Partition, PartitionFn, Range
 from transforms.stores.kafka_client import Client, TopicAccess, reason
 from transforms.stores.kafka_clock import TopicClock
-from transforms.stores.kafka_reader import PartitionReader, Records, newest_timestamp
+from transforms.stores.kafka_reader import PartitionReader
+from transforms.stores.kafka_records import Records, newest_timestamp
 from transforms.stream_watch import Stream, StreamWatch
 
 # In seconds: how long one step reads before the runner may take stock; its pause where there was

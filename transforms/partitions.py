@@ -5,7 +5,8 @@ from apache_beam.io.restriction_trackers import OffsetRange, OffsetRestrictionTr
 from apache_beam.transforms.core import RestrictionProvider
 
 from transforms.stores.kafka_client import TopicAccess
-from transforms.stores.kafka_reader import Readers, Records, decode_records, encode_records
+from transforms.stores.kafka_reader import Readers
+from transforms.stores.kafka_records import Records, decode_records, encode_records
 
 Partition = tuple[int, int, int]
 """A partition, and the offsets to read: ``(number, start, stop)``."""

@@ -12,11 +12,13 @@ import signal
 import struct
 import subprocess
 import sys
+import threading
 import traceback
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from typing import IO, Any, TypeVar, cast
 
@@ -46,15 +48,15 @@ def usual_number() -> int:
 class Processes:
     """Up to ``number`` processes, started when there is much to do; with one, all is done here.
 
-    0: as many as this machine can use. Use it from one thread.
+    0: as many as this machine can use.
     """
 
     def __init__(self, number: int = 0) -> None:
         self._number = number or usual_number()
         self._done_here = 0
-        self._started: list[_Process] = []
         self._free: deque[_Process] = deque()
         self._threads: ThreadPoolExecutor | None = None
+        self._starting = threading.Lock()
 
     def map(self, function: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
         """``function`` of each of the items, in their order; a few items are taken ahead.
@@ -81,18 +83,16 @@ class Processes:
         if self._threads:
             self._threads.shutdown(cancel_futures=True)
             self._threads = None
-        for process in self._started:
-            process.close()
-        self._started.clear()
-        self._free.clear()
+        while self._free:
+            self._free.pop().close()
 
     def _pool(self) -> ThreadPoolExecutor:
         # A thread waits for each of the processes.
-        if not self._threads:
-            self._started = [_Process() for _ in range(self._number)]
-            self._free.extend(self._started)
-            self._threads = ThreadPoolExecutor(self._number, "process")
-        return self._threads
+        with self._starting:
+            if not self._threads:
+                self._free.extend(_Process() for _ in range(self._number))
+                self._threads = ThreadPoolExecutor(self._number, "process")
+            return self._threads
 
     def _ask(self, function: Callable[[T], R], item: T) -> R:
         # There are as many as threads, so that one is free.
@@ -100,11 +100,20 @@ class Processes:
         try:
             return process.ask(function, item)
         finally:
+            if process.has_ended:
+                process.close()
+                process = _Process()
             self._free.append(process)
 
 
 HERE = Processes(1)
 """No other process: all is done in the one that asks."""
+
+
+@cache
+def shared(number: int = 0) -> Processes:
+    """So many processes for all of this program: they are started once, and end with it."""
+    return Processes(number)
 
 
 class _Process:
@@ -136,6 +145,11 @@ class _Process:
         if isinstance(answer, ProcessError):
             raise answer
         return cast("R", answer)
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether it is no more."""
+        return self._process.poll() is not None
 
     def close(self) -> None:
         """Let it end."""

@@ -4,28 +4,33 @@ Offsets are not committed here: see ``transforms.commit_offsets``.
 """
 
 from collections.abc import Iterator
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import apache_beam as beam
 from apache_beam.pvalue import TaggedOutput
+from apache_beam.transforms.window import BoundedWindow, WindowedValue
+from apache_beam.utils.timestamp import Timestamp
 
+from transforms.clean_batch import CleanBatch, clean_events
 from transforms.follow_partitions import FollowPartitions
-from transforms.raw_batch import RawBatch
+from transforms.processes import collect_less_often, shared
 from transforms.read_partitions import FindPartitions, ReadRanges
 from transforms.records import Broken
 from transforms.stores.kafka_client import TopicAccess
-from transforms.stores.kafka_events import read_event
-from transforms.stores.kafka_reader import Records
+from transforms.stores.kafka_records import Records
 from transforms.stream_watch import Stream
+
+# So many batches are cleaned beside each other.
+_HELD = 8
 
 Position = tuple[int, int, int]
 """All of a partition from one offset up to another has gone on: ``(partition, start, stop)``."""
 
 
 class TopicEvents(NamedTuple):
-    """What a topic holds. ``partners`` are ``Event``s, ready for ``CleanRows(event_row)``."""
+    """What a topic holds: its events as rows, what is no event, and how far it was read."""
 
-    partners: beam.PCollection[RawBatch]
+    batches: beam.PCollection[CleanBatch]
     broken: beam.PCollection[Broken]
     positions: beam.PCollection[Position]
 
@@ -39,11 +44,17 @@ class ReadKafka(beam.PTransform):
     no element is ever late, whatever the clocks say.
 
     A ``stream`` reads until it is told to end, and notices new partitions.
+
+    Events are cleaned in up to so many ``processes`` beside a worker's own; 1: in the worker
+    itself; 0: as many as it can use.
     """
 
-    def __init__(self, access: TopicAccess, stream: Stream | None = None) -> None:
+    def __init__(
+        self, access: TopicAccess, stream: Stream | None = None, *, processes: int = 1
+    ) -> None:
         super().__init__()
         self._access, self._stream = access, stream
+        self._fn = _CleanEventsFn(processes)
 
     def expand(self, root: beam.pvalue.PBegin) -> TopicEvents:
         """Up to 1000 messages an element; those that are no events go their own way."""
@@ -53,28 +64,62 @@ class ReadKafka(beam.PTransform):
         else:
             ranges = root | "FindPartitions" >> FindPartitions(access)
             records = ranges | "ReadRanges" >> ReadRanges(access)
-        outputs = records | "ReadEvents" >> beam.ParDo(_ReadEventsFn()).with_outputs(
-            "broken", "positions", main="partners"
+        outputs = records | "CleanEvents" >> beam.ParDo(self._fn).with_outputs(
+            "broken", "positions", main="batches"
         )
-        return TopicEvents(outputs.partners, outputs.broken, outputs.positions)
+        return TopicEvents(outputs.batches, outputs.broken, outputs.positions)
 
 
-class _ReadEventsFn(beam.DoFn):
+class _Held(NamedTuple):
+    """Messages that wait to be cleaned, and what goes with all that is made of them."""
+
+    records: Records
+    timestamp: Timestamp
+    window: BoundedWindow
+
+
+class _CleanEventsFn(beam.DoFn):
+    def __init__(self, processes: int) -> None:
+        self._number = processes
+
+    def setup(self) -> None:
+        """Once a worker."""
+        collect_less_often()
+        self._processes = shared(self._number)
+
+    def start_bundle(self) -> None:
+        self._held: list[_Held] = []
+
     def process(
-        self, records: Records
+        self,
+        records: Records,
+        timestamp: Timestamp = beam.DoFn.TimestampParam,
+        window: BoundedWindow = beam.DoFn.WindowParam,
     ) -> Iterator[
-        RawBatch
+        CleanBatch
         | TaggedOutput[Literal["broken"], Broken]
         | TaggedOutput[Literal["positions"], Position]
     ]:
-        partners = RawBatch()
-        for message in records.messages:
-            event = read_event(records.topic, records.partition, message)
-            if isinstance(event, Broken):
-                yield TaggedOutput("broken", event)
-            else:
-                partners.append(event)
-        if partners:
-            yield partners
-        position = records.partition, records.start, records.stop
-        yield TaggedOutput("positions", position)
+        self._held.append(_Held(records, timestamp, window))
+        if len(self._held) == _HELD:
+            yield from self.finish_bundle()
+
+    def finish_bundle(self) -> Iterator[Any]:
+        held, self._held = self._held, []
+        cleaned = self._processes.map(clean_events, (one.records for one in held))
+        for one, (clean, broken) in zip(held, cleaned, strict=True):
+            for output in _outputs(one.records, clean, broken):
+                yield _as_of(one, output)
+
+
+def _outputs(records: Records, clean: CleanBatch, broken: list[Broken]) -> Iterator[Any]:
+    if clean.read:
+        yield clean
+    yield from (TaggedOutput("broken", one) for one in broken)
+    yield TaggedOutput("positions", (records.partition, records.start, records.stop))
+
+
+def _as_of(held: _Held, output: Any) -> Any:
+    if isinstance(output, TaggedOutput):
+        return TaggedOutput(output.tag, _as_of(held, output.value))
+    return WindowedValue(output, held.timestamp, [held.window])

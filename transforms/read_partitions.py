@@ -8,7 +8,7 @@ from confluent_kafka import KafkaError, KafkaException
 
 from transforms.partitions import OFFSETS, WAIT, Partition, PartitionFn, Range
 from transforms.stores.kafka_client import Client, TopicAccess, unreachable
-from transforms.stores.kafka_reader import Records
+from transforms.stores.kafka_records import Records
 
 # For how long brokers may be gone before the run gives up, in seconds.
 _PATIENCE = 300.0

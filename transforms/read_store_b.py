@@ -14,7 +14,7 @@ from apache_beam.metrics import Metrics
 from apache_beam.pvalue import TaggedOutput
 
 from transforms.errors import ConfigurationError
-from transforms.processes import Processes, collect_less_often
+from transforms.processes import collect_less_often, shared
 from transforms.records import Broken
 from transforms.stores.clean_b import UNKNOWN, Handover
 from transforms.stores.export_file import ENCODINGS, exported_at, is_misread
@@ -79,11 +79,7 @@ class _ReadPartnersFn(beam.DoFn):
     def setup(self) -> None:
         """Once a worker."""
         collect_less_often()
-        self._processes = Processes(self._number)
-
-    def teardown(self) -> None:
-        """End the processes."""
-        self._processes.close()
+        self._processes = shared(self._number)
 
     # The tag stands in the type: Beam would take a bare one for one more kind of batch.
     def process(

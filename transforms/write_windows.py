@@ -22,6 +22,7 @@ from transforms.ledger.rebuild import rebuild, take_up
 from transforms.ledger.runs import settle_run
 from transforms.ledger.source_rows import Run
 from transforms.load import CrmAccess, load_crm
+from transforms.processes import HERE, Processes, shared
 from transforms.read_kafka import Position
 from transforms.records import Broken
 from transforms.remember import portions
@@ -49,6 +50,9 @@ class WriteWindows(beam.PTransform):
 
     Trouble is tried again until it is over, or until another stream has begun: nothing is left out.
 
+    Matching works in up to so many ``processes`` beside the writer's; 1: in its own; 0: as many as
+    it can use.
+
     ``fails_at_end``: Flink keeps a job whose sources have ended, and its place with it, for ever.
     """
 
@@ -60,11 +64,12 @@ class WriteWindows(beam.PTransform):
         crm: CrmAccess | None,
         conduct: Conduct,
         *,
+        processes: int = 0,
         fails_at_end: bool = False,
     ) -> None:
         super().__init__()
         self._end_fn = _EndFn(stream, fails_at_end)
-        self._fn = _WriteFn(stream, topic, register, crm, conduct)
+        self._fn = _WriteFn(stream, topic, register, crm, conduct, processes)
 
     def expand(
         self,
@@ -128,11 +133,13 @@ class _WriteFn(beam.DoFn):
         register: RegisterAccess,
         crm: CrmAccess | None,
         conduct: Conduct,
+        processes: int,
     ) -> None:
         self._stream, self._topic, self._conduct = stream, topic, conduct
-        self._register, self._crm = register, crm
+        self._register, self._crm, self._number = register, crm, processes
 
     def setup(self) -> None:
+        self._processes = shared(self._number)
         with ExitStack() as stack:
             self._ledger = stack.enter_context(closing(open_ledger(self._stream.ledger.value())))
             stack.enter_context(keeping_register(self._register))
@@ -171,7 +178,7 @@ class _WriteFn(beam.DoFn):
             self._commits.done(held.positions)
 
     def _bring(self, run: Run, held: _Held) -> None:
-        bring(self._ledger, run, self._register, self._crm, held.rows, held.broken)
+        bring(self._ledger, run, self._register, self._crm, held.rows, held.broken, self._processes)
 
 
 class StreamEndedError(SvodError):
@@ -197,12 +204,13 @@ def bring(
     crm: CrmAccess | None,
     rows: Iterable[bytes] = (),
     broken: Iterable[Broken] = (),
+    processes: Processes = HERE,
 ) -> None:
     """Encoded rows, and what earlier runs have left, into the ledger and the CRM."""
     ledger.transact(lambda connection: messages.record(connection, run, list(broken)))
     touched = take_up(ledger, run, portions(rows))
     ask(ledger, run, register, unknown(ledger, sorted(touched.tins)))
-    rebuild(ledger, run, touched)
+    rebuild(ledger, run, touched, processes)
     settle_run(ledger, run, {})
     if crm:
         load_crm(ledger, run, crm)

@@ -18,7 +18,7 @@ from transforms.records import EITHER_KIND, NO_PARTITION, Broken, Row, place
 from transforms.stores._rows import raw_json
 from transforms.stores.clean_b import Handover, partner_number, partner_row, unusable
 from transforms.stores.json_values import decode
-from transforms.stores.kafka_reader import Record
+from transforms.stores.kafka_records import Record
 
 _BYTE_ORDER_MARK = "\ufeff"
 # The end of the year 9999, in milliseconds since the epoch.

@@ -1,42 +1,19 @@
 """One partition of store B's topic, read in order, many messages at a time."""
 
 import threading
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import ClassVar, cast
 
-import msgspec
 from confluent_kafka import KafkaError, KafkaException, Message
 
 from transforms.stores.kafka_client import Client, TopicAccess, is_refusal, unreachable
+from transforms.stores.kafka_records import Record, Records
 
 # Of one call to librdkafka, and of one batch: a message may have a megabyte.
 _CHUNK = 100
 _MANY = 1000
 _LARGE = 4 << 20
-
-
-class Record(msgspec.Struct, frozen=True, array_like=True):
-    """One message: ``timestamp`` is milliseconds since the epoch, 0 when it has none."""
-
-    offset: int
-    timestamp: int
-    key: bytes | None
-    value: bytes | None
-
-
-class Records(msgspec.Struct, frozen=True, array_like=True):
-    """Messages of one partition: all there are from offset ``start`` up to ``stop``.
-
-    Offsets may be left out: of what was compacted away, or of marks that are no messages.
-    """
-
-    topic: str
-    partition: int
-    start: int
-    stop: int
-    messages: list[Record]
 
 
 class PartitionReader:
@@ -159,23 +136,3 @@ def _record(message: Message) -> Record:
         key.encode() if isinstance(key, str) else key,
         value.encode() if isinstance(value, str) else value,
     )
-
-
-_encode = msgspec.msgpack.Encoder().encode
-_decode = msgspec.msgpack.Decoder(Records).decode
-
-
-def encode_records(records: Records) -> bytes:
-    """The batch as bytes."""
-    return _encode(records)
-
-
-def decode_records(data: bytes) -> Records:
-    """The batch of ``encode_records``."""
-    return _decode(data)
-
-
-def newest_timestamp(messages: Sequence[Record]) -> int:
-    """The messages' greatest timestamp that is not in the future; microseconds, 0 for none."""
-    now = time.time_ns() // 1_000_000
-    return 1000 * max((one.timestamp for one in messages if one.timestamp <= now), default=0)
