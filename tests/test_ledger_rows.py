@@ -30,7 +30,7 @@ from transforms.ledger.database import Ledger, open_ledger
 from transforms.ledger.runs import start_run
 from transforms.ledger.source_rows import remember
 from transforms.ledger.versions import newest
-from transforms.records import COMPANY, CONTACT
+from transforms.records import COMPANY, CONTACT, Row
 
 
 @pytest.fixture
@@ -363,6 +363,22 @@ def test_what_is_read_again_is_seen_and_touches_nothing(ledger: Ledger) -> None:
             "A": {"companies": 4, "contacts": 6},
             "B": {"companies": 1, "contacts": 1},
         }
+
+
+@pytest.mark.parametrize("rebuilt", [True, False])
+def test_an_event_that_comes_once_more_touches_nothing(ledger: Ledger, rebuilt: bool) -> None:
+    def versions(order: int, name: str = "Кот Том") -> list[Row]:
+        contact = contact_row("B:1", ["9"], 5, order=order, name=name)
+        return [company_row("B:9", ACTIVE, 5, order=order), contact]
+
+    (run_once if rebuilt else take_up)(ledger, versions(1))
+    _, touched = take_up(ledger, versions(3))
+    # What the first run was cut off from is still to be done.
+    told = (set(), set()) if rebuilt else ({ACTIVE}, {("B", "1")})
+    assert (touched.tins, touched.contacts) == told
+    # Its place counts: what came between them is older.
+    run_once(ledger, versions(2, "Пёс Рекс"))
+    assert [one.last_name for one, *_ in snapshot(ledger).contacts.values()] == ["Кот"]
 
 
 @pytest.mark.parametrize(

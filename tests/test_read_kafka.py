@@ -138,7 +138,11 @@ def test_poison_goes_its_own_way(kafka):
 def test_large_messages(kafka, topic):
     large = [person(number, last_name="Я" * 500_000) for number in range(3)]
     produce(kafka.brokers, map(upsert, large), topic)
-    read(access_to(kafka, topic), large)
+    with beam.Pipeline(runner=FnApiRunner()) as root:
+        found = root | ReadKafka(access_to(kafka, topic))
+        named = beam.Map(lambda row: (row.source_id, len(row.raw) < len(large[0]["last_name"])))
+        told = found.batches | beam.FlatMap(rows_of) | named
+        assert_that(told, equal_to([(one["partner"], True) for one in large]))
 
 
 def test_rows_have_the_place_of_their_event(kafka):

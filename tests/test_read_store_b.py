@@ -10,7 +10,6 @@ from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 from apache_beam.testing.util import assert_that, equal_to
 
 from pipeline import graph
-from pipeline.options import Options
 from transforms import processes
 from transforms.clean_batch import clean_partners
 from transforms.errors import ConfigurationError
@@ -63,9 +62,9 @@ def test_files_are_read_in_several_processes(tmp_path, monkeypatch):
 
 def test_only_the_local_runner_uses_several_processes_unasked():
     local, other = beam.Pipeline(runner=FnApiRunner()), beam.Pipeline(runner="PrismRunner")
-    assert graph._processes(local, Options()) == 0
-    assert graph._processes(other, Options()) == 1
-    assert graph._processes(other, Options(processes=3)) == 3
+    assert graph._processes(local, 0) == 0
+    assert graph._processes(other, 0) == 1
+    assert graph._processes(other, 3) == 3
 
 
 def test_windows_1251(tmp_path):

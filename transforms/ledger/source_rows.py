@@ -19,6 +19,7 @@ from transforms.ledger.versions import (
     known_versions,
     newest,
     originals_of_ties,
+    says_the_same,
 )
 from transforms.records import COMPANY, CONTACT, Row, decode_contact
 
@@ -67,20 +68,26 @@ def _remember(connection: Connection, run: Run, part: Sequence[Row], touched: To
     known = known_versions(connection, source, kind, [row.source_id for row in part])
     originals = originals_of_ties(connection, part, known)
     fresh: list[Row] = []
+    again: list[Row] = []
     seen: list[str] = []
     at = now()
     for row in part:
         old = known.get(row.source_id)
-        if old is None or is_newer(row, old, originals, at):
+        if old is not None and not is_newer(row, old, originals, at):
+            seen.append(row.source_id)
+        elif old is not None and says_the_same(row, old):
+            again.append(row)
+        else:
             fresh.append(row)
             _touch(touched, row, old)
-        else:
-            seen.append(row.source_id)
+    # An event that comes once more, or after the file: nothing but its place is new. If the run
+    # that brought it was cut off, it is that run's all the same.
+    upsert(connection, schema.rows, [_values(row, run) for row in again], keep=["run_seq"])
     _see(connection, source, kind, seen, run.run_seq)
     if kind == COMPANY:
         # A run that was cut off may have moved the row already: it is still a member where it was.
-        again = [row.source_id for row in fresh if row.source_id in known]
-        touched.tins |= _member_tins(connection, source, again)
+        moved = [row.source_id for row in fresh if row.source_id in known]
+        touched.tins |= _member_tins(connection, source, moved)
     if fresh:
         upsert(connection, schema.rows, [_values(row, run) for row in fresh])
         _refuse(connection, run, kind, [row for row in fresh if row.reason])
