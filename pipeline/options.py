@@ -122,7 +122,7 @@ def _whole(stores: "argparse._ArgumentGroup") -> None:
     stores.add_argument(
         "--processes",
         type=positive(int),
-        help="read store B's files in so many processes; default: as many as help on this machine"
+        help="clean and match in so many processes; default: as many as help on this machine"
         " (and 1 when --runner is given: a cluster has workers of its own)",
     )
     stores.add_argument("--since", type=_date, help="only records changed since that date")
