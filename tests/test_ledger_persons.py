@@ -1,6 +1,7 @@
 """Ids of persons: given once, kept as rows come and go, never shared."""
 
 from collections.abc import Iterable, Iterator
+from itertools import cycle, islice
 
 import pytest
 import sqlalchemy as sa
@@ -11,17 +12,21 @@ from ledger_world import (
     CLOSED,
     OTHER,
     VERDICTS,
+    ask,
     column,
     company_row,
     contact_row,
     empty,
     outcomes,
     run_once,
+    snapshot,
     take_up,
 )
 
-from transforms.ledger import contact_keys, pieces, schema, standing
+from transforms import processes
+from transforms.ledger import contact_keys, persons, pieces, schema, standing
 from transforms.ledger.database import Ledger, open_ledger
+from transforms.ledger.rebuild import rebuild
 from transforms.records import Row
 
 MOBILE = ("+79210000001",)
@@ -217,6 +222,43 @@ def test_only_touched_pieces_are_rebuilt(ledger: Ledger) -> None:
     assert touched_pieces(ledger, []) == []
     new = contact_row("A:2", ["2"], name="Кот Т.", phones=MOBILE)
     assert touched_pieces(ledger, [new]) == [["A:2", "B:1"]]
+
+
+def test_who_comes_back_in_another_batch_shares_no_id(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(persons, "_AT_ONCE", 1)
+    run_once(ledger, [named("A:1", "Кот Том"), named("A:2", "Кот Том")])
+    run_once(ledger, [contact_row(f"A:{n}", ["1"], 2, reason="deleted_in_store") for n in (1, 2)])
+    assert ids(ledger) == {}
+    # They were one person once, and are two now.
+    run_once(ledger, [named("A:1", "Кот Том", 3), contact_row("A:2", ["1"], 3, name="Пёс Рекс")])
+    assert ids(ledger) == {"A:1": "A-1", "A:2": "A-2"}
+
+
+def test_in_several_processes_they_are_the_same(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = ("Кот Том", "Пёс Рекс", "Лютикова Анна", "Кот Т.", "Рекс Пёс")
+    rows = [
+        contact_row(f"A:{n}", [str(1 + n % 2)], name=name, phones=(f"+7921000000{n % 7}",))
+        for n, name in enumerate(islice(cycle(names), 40))
+    ]
+    run_once(ledger, rows)
+    expected = snapshot(ledger)
+    assert 1 < len(expected.contacts) < 40
+    empty(ledger)
+    for module in (persons, standing):
+        monkeypatch.setattr(module, "_AT_ONCE", 3)
+    monkeypatch.setattr(processes, "_IN_PLACE", 0)
+    companies = [company_row("A:1", ACTIVE), company_row("A:2", OTHER), company_row("B:1", ACTIVE)]
+    run, touched = take_up(ledger, [*companies, *rows])
+    ask(ledger, run, touched.tins, VERDICTS)
+    two = processes.Processes(2)
+    rebuild(ledger, run, touched, two)
+    assert two._free
+    two.close()
+    assert snapshot(ledger) == expected
 
 
 def test_pieces_are_handed_on_in_batches() -> None:

@@ -104,12 +104,9 @@ def keys_of_rows(connection: Connection, rows: Iterable[RowKey]) -> set[int]:
     }
 
 
-def known_hot(connection: Connection, keys: Collection[int] | None = None) -> set[int]:
-    """The hot keys, all or those among ``keys``."""
-    table = schema.hot_keys.c
-    if keys is None:
-        return set(connection.execute(sa.select(table.key)).scalars())
-    return {key for (key,) in look_up(connection, (table.key,), table.key, sorted(keys))}
+def known_hot(connection: Connection) -> set[int]:
+    """The hot keys."""
+    return set(connection.execute(sa.select(schema.hot_keys.c.key)).scalars())
 
 
 def set_hot(connection: Connection, hot: Iterable[int], cold: Iterable[int]) -> None:
