@@ -1,8 +1,13 @@
 """An installation whose store B is a topic on a real broker."""
 
+from confluent_kafka import ConsumerGroupTopicPartitions, TopicPartition
+from confluent_kafka.admin import OffsetSpec
+
 from sandbox.kafka import Kafka
 from sandbox.store_b_topic import Event, produce
 from tests.installation import Ended, Installation
+
+_PATIENCE = 30.0
 
 
 class Stream:
@@ -25,6 +30,32 @@ class Stream:
         return self.place.delta(*self.options, *options)
 
     def lag(self) -> int:
-        """As ``kafka-consumer-groups --describe`` shows it, in all partitions."""
-        lines = map(str.split, self.kafka.describe_group(self.topic).splitlines())
-        return sum(int(line[5]) for line in lines if line and line[0] == self.topic)
+        """Of all partitions."""
+        return sum(lag(self.kafka, self.topic).values())
+
+
+def lag(kafka: Kafka, topic: str) -> dict[int, int]:
+    """How far the group of the topic's name is behind, by partition; each has an offset of it.
+
+    It is what ``kafka-consumer-groups --describe`` prints, without waiting for a Java program.
+    """
+    admin = kafka.admin()
+    found = admin.list_topics(topic, timeout=_PATIENCE).topics[topic].partitions
+    partitions = [TopicPartition(topic, number) for number in found]
+    asked = [ConsumerGroupTopicPartitions(topic, partitions)]
+    [group] = admin.list_consumer_group_offsets(asked).values()
+    ends = admin.list_offsets(dict.fromkeys(partitions, OffsetSpec.latest()))
+    behind = {}
+    for done in group.result(_PATIENCE).topic_partitions:
+        assert done.error is None
+        assert done.offset >= 0, f"the group has no offset in partition {done.partition}"
+        end = ends[TopicPartition(topic, done.partition)].result(_PATIENCE)
+        behind[done.partition] = end.offset - done.offset
+    assert len(behind) == len(found)
+    return behind
+
+
+def described_lag(kafka: Kafka, topic: str) -> dict[int, int]:
+    """The same as Kafka's own tool prints it."""
+    lines = map(str.split, kafka.describe_group(topic).splitlines())
+    return {int(line[2]): int(line[5]) for line in lines if line and line[0] == topic}
