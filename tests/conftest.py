@@ -22,6 +22,8 @@ from apache_beam.typehints.decorators import IOTypeHints
 from sandbox.kafka import Kafka
 from sandbox.mariadb import MariaDB
 from tests.installation import Installation, installation
+from transforms import read_partitions
+from transforms.stores import kafka_client
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -63,7 +65,14 @@ def mariadb(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MariaDB]:
 
 @pytest.fixture(scope="session")
 def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kafka]:
-    with Kafka(tmp_path_factory.mktemp("kafka"), secured=True) as running:
+    with (
+        Kafka(tmp_path_factory.mktemp("kafka"), secured=True) as running,
+        pytest.MonkeyPatch.context() as patched,
+    ):
+        # A broker that has nothing more says so after half a second, and a reader that has fewer
+        # messages than it can take waits as long for more: each run would, twice.
+        patched.setitem(kafka_client._MODEST, "fetch.wait.max.ms", 10)
+        patched.setattr(read_partitions, "WAIT", 0.05)
         yield running
 
 

@@ -1,10 +1,12 @@
 """An installation whose store B is a topic on a real broker."""
 
-from confluent_kafka import ConsumerGroupTopicPartitions, TopicPartition
+from collections.abc import Iterable
+
+from confluent_kafka import ConsumerGroupTopicPartitions, Producer, TopicPartition
 from confluent_kafka.admin import OffsetSpec
 
 from sandbox.kafka import Kafka
-from sandbox.store_b_topic import Event, produce
+from sandbox.store_b_topic import Event
 from tests.installation import Ended, Installation
 
 _PATIENCE = 30.0
@@ -23,7 +25,7 @@ class Stream:
 
     def send(self, *events: Event) -> None:
         """Put events into the topic."""
-        assert produce(self.kafka.brokers, events, self.topic) == len(events)
+        send(self.kafka, self.topic, events)
 
     def delta(self, *options: str) -> Ended:
         """``svod delta`` with the topic."""
@@ -32,6 +34,34 @@ class Stream:
     def lag(self) -> int:
         """Of all partitions."""
         return sum(lag(self.kafka, self.topic).values())
+
+
+def send(kafka: Kafka, topic: str, events: Iterable[Event]) -> None:
+    """Put events into a topic, in order within a partition; all are there when it returns.
+
+    An idempotent producer, as the sandbox has one, waits for half a second before it begins.
+    """
+    producer = Producer(
+        {
+            "bootstrap.servers": kafka.brokers,
+            "max.in.flight.requests.per.connection": 1,
+            "message.max.bytes": 10_485_760,
+            "queue.buffering.max.messages": 1_000_000,
+            "linger.ms": 1,
+            "partitioner": "murmur2_random",
+            "log_level": 0,
+        }
+    )
+    failures: list[object] = []
+    for event in events:
+        producer.produce(
+            topic,
+            key=event.key,
+            value=event.value,
+            on_delivery=lambda error, _: failures.append(error) if error else None,
+        )
+    assert producer.flush(_PATIENCE) == 0
+    assert failures == []
 
 
 def lag(kafka: Kafka, topic: str) -> dict[int, int]:
