@@ -2,18 +2,52 @@
 and a topic for each test.
 """
 
+import bz2
 import os
 import re
+import sys
+from argparse import HelpFormatter
 from collections.abc import Iterator
+from functools import cache, partial
 from pathlib import Path
+from ssl import SSLContext
 from unittest.mock import patch
 
 import pytest
 import sqlalchemy as sa
+from apache_beam.options.pipeline_options import _BeamArgumentParser
+from apache_beam.transforms import core
+from apache_beam.typehints.decorators import IOTypeHints
 
 from sandbox.kafka import Kafka
 from sandbox.mariadb import MariaDB
 from tests.installation import Installation, installation
+from transforms import read_partitions
+from transforms.stores import kafka_client
+
+
+@pytest.fixture(scope="session", autouse=True)
+def quick_libraries() -> Iterator[None]:
+    """What libraries do again in each of some hundred runs, and no result depends on.
+
+    It took more than a third of a small run. Processes that tests start do all of it.
+    """
+    compress, check = bz2.compress, core._check_fn_use_yield_and_return
+    with pytest.MonkeyPatch.context() as patched:
+        # Each connection to MariaDB reads the machine's certificates, and checks none with them.
+        patched.setattr(SSLContext, "load_default_certs", lambda *_: None)
+        # Beam packs each step, a few kilobytes, with buffers for megabytes,
+        patched.setattr(bz2, "compress", lambda data, **_: compress(data, 1))
+        # writes down from where it was made, for nobody,
+        patched.setattr(IOTypeHints, "_make_origin", lambda *_, **__: [])
+        # reads its source,
+        patched.setattr(core, "_check_fn_use_yield_and_return", cache(check))
+        # and searches for this package;
+        patched.setitem(sys.modules, "IPython", None)
+        # and for each of its options it asks how wide the terminal is.
+        narrow = partial(HelpFormatter, width=80)
+        patched.setattr(_BeamArgumentParser, "_get_formatter", lambda parser: narrow(parser.prog))
+        yield
 
 
 @pytest.fixture(autouse=True)
@@ -31,7 +65,14 @@ def mariadb(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MariaDB]:
 
 @pytest.fixture(scope="session")
 def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kafka]:
-    with Kafka(tmp_path_factory.mktemp("kafka"), secured=True) as running:
+    with (
+        Kafka(tmp_path_factory.mktemp("kafka"), secured=True) as running,
+        pytest.MonkeyPatch.context() as patched,
+    ):
+        # A broker that has nothing more says so after half a second, and a reader that has fewer
+        # messages than it can take waits as long for more: each run would, twice.
+        patched.setitem(kafka_client._MODEST, "fetch.wait.max.ms", 10)
+        patched.setattr(read_partitions, "WAIT", 0.05)
         yield running
 
 

@@ -1,8 +1,15 @@
 """An installation whose store B is a topic on a real broker."""
 
+from collections.abc import Iterable
+
+from confluent_kafka import ConsumerGroupTopicPartitions, Producer, TopicPartition
+from confluent_kafka.admin import OffsetSpec
+
 from sandbox.kafka import Kafka
-from sandbox.store_b_topic import Event, produce
+from sandbox.store_b_topic import Event
 from tests.installation import Ended, Installation
+
+_PATIENCE = 30.0
 
 
 class Stream:
@@ -18,13 +25,67 @@ class Stream:
 
     def send(self, *events: Event) -> None:
         """Put events into the topic."""
-        assert produce(self.kafka.brokers, events, self.topic) == len(events)
+        send(self.kafka, self.topic, events)
 
     def delta(self, *options: str) -> Ended:
         """``svod delta`` with the topic."""
         return self.place.delta(*self.options, *options)
 
     def lag(self) -> int:
-        """As ``kafka-consumer-groups --describe`` shows it, in all partitions."""
-        lines = map(str.split, self.kafka.describe_group(self.topic).splitlines())
-        return sum(int(line[5]) for line in lines if line and line[0] == self.topic)
+        """Of all partitions."""
+        return sum(lag(self.kafka, self.topic).values())
+
+
+def send(kafka: Kafka, topic: str, events: Iterable[Event]) -> None:
+    """Put events into a topic, in order within a partition; all are there when it returns.
+
+    An idempotent producer, as the sandbox has one, waits for half a second before it begins.
+    """
+    producer = Producer(
+        {
+            "bootstrap.servers": kafka.brokers,
+            "max.in.flight.requests.per.connection": 1,
+            "message.max.bytes": 10_485_760,
+            "queue.buffering.max.messages": 1_000_000,
+            "linger.ms": 1,
+            "partitioner": "murmur2_random",
+            "log_level": 0,
+        }
+    )
+    failures: list[object] = []
+    for event in events:
+        producer.produce(
+            topic,
+            key=event.key,
+            value=event.value,
+            on_delivery=lambda error, _: failures.append(error) if error else None,
+        )
+    assert producer.flush(_PATIENCE) == 0
+    assert failures == []
+
+
+def lag(kafka: Kafka, topic: str) -> dict[int, int]:
+    """How far the group of the topic's name is behind, by partition; each has an offset of it.
+
+    It is what ``kafka-consumer-groups --describe`` prints, without waiting for a Java program.
+    """
+    admin = kafka.admin()
+    found = admin.list_topics(topic, timeout=_PATIENCE).topics[topic].partitions
+    partitions = [TopicPartition(topic, number) for number in found]
+    asked = [ConsumerGroupTopicPartitions(topic, partitions)]
+    [group] = admin.list_consumer_group_offsets(asked).values()
+    ends = admin.list_offsets(dict.fromkeys(partitions, OffsetSpec.latest()))
+    behind = {}
+    for done in group.result(_PATIENCE).topic_partitions:
+        assert done.error is None
+        assert done.offset >= 0, f"the group has no offset in partition {done.partition}"
+        end = ends[TopicPartition(topic, done.partition)].result(_PATIENCE)
+        behind[done.partition] = end.offset - done.offset
+    assert len(behind) == len(found)
+    return behind
+
+
+def described_lag(kafka: Kafka, topic: str) -> dict[int, int]:
+    """The same as Kafka's own tool prints it."""
+    lines = map(str.split, kafka.describe_group(topic).splitlines())
+    return {int(line[2]): int(line[5]) for line in lines if line and line[0] == topic}

@@ -11,8 +11,9 @@ from apache_beam.testing.util import assert_that, equal_to
 from confluent_kafka import Producer, TopicPartition
 
 from sandbox.kafka import Kafka
-from sandbox.store_b_topic import Event, events, produce, upsert
+from sandbox.store_b_topic import Event, events, upsert
 from sandbox.world import World
+from tests.stream import described_lag, lag, send
 from transforms.commit_offsets import CommitOffsets
 from transforms.errors import StoreError
 from transforms.ledger.database import open_ledger
@@ -65,15 +66,9 @@ def read(access, partners, broken=()):
         assert_that(found.broken, equal_to(list(broken)), label="Broken")
 
 
-def lag(kafka, group):
-    """By partition, as ``kafka-consumer-groups --describe`` prints it."""
-    lines = map(str.split, kafka.describe_group(group).splitlines())
-    return {int(line[2]): int(line[5]) for line in lines if line and line[0] == group}
-
-
 def test_it_reads_all_partitions_and_commits_nothing(kafka, topic):
     world = World(3, 0.001)
-    produce(kafka.brokers, events(world), topic)
+    send(kafka, topic, events(world))
     for _ in range(2):
         read(access_to(kafka, topic), world.b.partners())
         found = lag(kafka, topic)
@@ -88,7 +83,7 @@ def test_an_empty_topic_is_read_too(kafka, topic):
 def test_it_begins_where_the_group_has_come_to(kafka):
     kafka.create_topic("begun", 1)
     access = access_to(kafka, "begun")
-    produce(kafka.brokers, people(1, 2, 3), "begun")
+    send(kafka, "begun", people(1, 2, 3))
     client = Client(access)
     client.commit({0: 2})
     client.close()
@@ -98,7 +93,7 @@ def test_it_begins_where_the_group_has_come_to(kafka):
 def test_what_the_topic_has_thrown_away_is_no_reason_to_stop(kafka):
     kafka.create_topic("thrown", 1)
     access = access_to(kafka, "thrown")
-    produce(kafka.brokers, people(1, 2, 3), "thrown")
+    send(kafka, "thrown", people(1, 2, 3))
     client = Client(access)
     client.commit({0: 1})
     admin = kafka.admin()
@@ -117,7 +112,7 @@ def test_poison_goes_its_own_way(kafka):
     cut = upsert(person(1)).value[:-5]
     values = [b"\xff\xfe", cut, b"[]", b'{"partner": {"category": "1"}}', b'{"op": "upsert"}', b""]
     sent = [*people(7), *(Event("k", value) for value in values), *people(8), Event(None, None)]
-    produce(kafka.brokers, sent, "poison")
+    send(kafka, "poison", sent)
     reasons = [
         *("not_utf8", "not_json", "not_an_object", "no_partner_number", "not_an_object"),
         "not_json",
@@ -137,7 +132,7 @@ def test_poison_goes_its_own_way(kafka):
 
 def test_large_messages(kafka, topic):
     large = [person(number, last_name="Я" * 500_000) for number in range(3)]
-    produce(kafka.brokers, map(upsert, large), topic)
+    send(kafka, topic, map(upsert, large))
     with beam.Pipeline(runner=FnApiRunner()) as root:
         found = root | ReadKafka(access_to(kafka, topic))
         named = beam.Map(lambda row: (row.source_id, len(row.raw) < len(large[0]["last_name"])))
@@ -147,7 +142,7 @@ def test_large_messages(kafka, topic):
 
 def test_rows_have_the_place_of_their_event(kafka):
     kafka.create_topic("order", 1)
-    produce(kafka.brokers, people(1, 1), "order")
+    send(kafka, "order", people(1, 1))
     with beam.Pipeline(runner=FnApiRunner()) as root:
         found = root | ReadKafka(access_to(kafka, "order"))
         orders = (
@@ -159,7 +154,7 @@ def test_rows_have_the_place_of_their_event(kafka):
 def test_a_broker_that_goes_away_for_a_while_is_waited_for(tmp_path):
     with Kafka(tmp_path / "kafka") as kafka:
         kafka.create_topic("t", 2)
-        produce(kafka.brokers, people(*range(50)), "t")
+        send(kafka, "t", people(*range(50)))
         access = access_to(kafka, "t")
         # The partitions are found, and then nobody is there.
         client = Client(access)
@@ -210,15 +205,17 @@ def fail(_):
 
 
 def test_offsets_are_committed_when_all_is_done_and_not_before(kafka, topic, committing):
-    produce(kafka.brokers, people(*range(100)), topic)
+    send(kafka, topic, people(*range(100)))
     with pytest.raises(StoreError):
         committing(fail)
     assert sum(lag(kafka, topic).values()) == 100
     committing(len)
-    assert lag(kafka, topic) == {0: 0, 1: 0, 2: 0}
+    assert lag(kafka, topic) == described_lag(kafka, topic) == {0: 0, 1: 0, 2: 0}
     read(committing.access, [])
-    produce(kafka.brokers, people(7), topic)
-    assert sum(lag(kafka, topic).values()) == 1
+    send(kafka, topic, people(7))
+    behind = described_lag(kafka, topic)
+    assert (len(behind), sum(behind.values())) == (3, 1)
+    assert lag(kafka, topic) == behind
     read(committing.access, [person(7)])
 
 
