@@ -33,7 +33,7 @@ class Writer:
         self._outcomes = list(outcomes)
         self.conducted, self.committed = 0, []
         stream = Stream(Secret("SVOD_LEDGER"), number)
-        self._fn = write_windows._WriteFn(stream, NOWHERE, REGISTER, None, self._conduct)
+        self._fn = write_windows._WriteFn(stream, NOWHERE, REGISTER, None, self._conduct, 1)
         self._fn.setup()
         self._fn._commits.done = self.committed.extend
 
