@@ -26,6 +26,7 @@ from transforms.errors import SvodError
 
 T = TypeVar("T")
 R = TypeVar("R")
+K = TypeVar("K")
 
 # Starting a process takes as long as cleaning some thousands of records.
 _IN_PLACE = 4
@@ -77,6 +78,20 @@ class Processes:
             waiting.append(self._pool().submit(self._ask, function, item))
         while waiting:
             yield waiting.popleft().result()
+
+    def map_beside(
+        self, function: Callable[[T], R], items: Iterable[tuple[K, T]]
+    ) -> Iterator[tuple[K, R]]:
+        """``map`` over the second of each pair; the first stays here, and comes with the result."""
+        kept: deque[K] = deque()
+
+        def sent() -> Iterator[T]:
+            for one, item in items:
+                kept.append(one)
+                yield item
+
+        for result in self.map(function, sent()):
+            yield kept.popleft(), result
 
     def close(self) -> None:
         """End the processes."""

@@ -106,8 +106,8 @@ class _CleanEventsFn(beam.DoFn):
 
     def finish_bundle(self) -> Iterator[Any]:
         held, self._held = self._held, []
-        cleaned = self._processes.map(clean_events, (one.records for one in held))
-        for one, (clean, broken) in zip(held, cleaned, strict=True):
+        cleaned = self._processes.map_beside(clean_events, ((one, one.records) for one in held))
+        for one, (clean, broken) in cleaned:
             for output in _outputs(one.records, clean, broken):
                 yield _as_of(one, output)
 

@@ -1,6 +1,6 @@
 """Rebuilding contacts: which rows are one person, one golden record a person."""
 
-from collections import Counter, defaultdict, deque
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 
@@ -48,16 +48,14 @@ def consolidate(
     ledger: Ledger, run: Run, groups: Iterable[list[str]], processes: Processes = HERE
 ) -> int:
     """Rebuild the persons of these pieces of rows. Returns how many persons they hold."""
-    looked: deque[_Looked] = deque()
-    count = 0
-    for found in processes.map(put_together, _look(ledger, groups, looked)):
-        write = partial(_write, run=run, looked=looked.popleft(), found=found)
-        count += ledger.transact(write)
-    return count
+    return sum(
+        ledger.transact(partial(_write, run=run, looked=looked, found=found))
+        for looked, found in processes.map_beside(put_together, _look(ledger, groups))
+    )
 
 
-def _look(ledger: Ledger, groups: Iterable[list[str]], looked: deque[_Looked]) -> Iterator[Pieces]:
-    """What persons are made of, some pieces at a time; what else is known goes to ``looked``.
+def _look(ledger: Ledger, groups: Iterable[list[str]]) -> Iterator[tuple[_Looked, Pieces]]:
+    """What is known of the pieces, some at a time, and what their persons are made of.
 
     No two pieces share a person or a row: what is written of some changes nothing for the others.
     """
@@ -73,8 +71,7 @@ def _look(ledger: Ledger, groups: Iterable[list[str]], looked: deque[_Looked]) -
             payloads = list(_payloads(connection, every))
             pieces = _pieces(connection, some, payloads, tins)
         rows = {row.ref: row for row in map(_decoded, payloads)}
-        looked.append(_Looked(refs, key_of, kept, members, tins, rows))
-        yield pieces
+        yield _Looked(refs, key_of, kept, members, tins, rows), pieces
 
 
 def _write(connection: Connection, run: Run, looked: _Looked, found: Sequence[Persons]) -> int:

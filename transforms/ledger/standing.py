@@ -1,6 +1,5 @@
 """Where each contact row stands: it goes on, waits for a company, or is refused."""
 
-from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import islice
@@ -55,27 +54,25 @@ def resolve(
     Its keys are written anew; it and those that it was tied to are marked as dirty.
     """
     for source, ids in by_source(contacts).items():
-        looked: deque[_Looked] = deque()
-        keyed = processes.map(digests_of, _look(ledger, source, ids, looked))
-        done = ((looked.popleft(), keys) for keys in keyed)
-        while some := list(islice(done, _PER_TRANSACTION)):
+        keyed = processes.map_beside(digests_of, _look(ledger, source, ids))
+        while some := list(islice(keyed, _PER_TRANSACTION)):
             ledger.transact(partial(_write, run=run, source=source, some=some))
 
 
 def _look(
-    ledger: Ledger, source: str, ids: Sequence[str], looked: deque[_Looked]
-) -> Iterator[dict[str, Kept]]:
-    """What the keys are made of, so many rows at a time; what else is known goes to ``looked``."""
+    ledger: Ledger, source: str, ids: Sequence[str]
+) -> Iterator[tuple[_Looked, dict[str, Kept]]]:
+    """What is known of the rows, so many at a time, and what their keys are made of."""
     for chunk in chunks(ids, _AT_ONCE):
         with ledger.read() as connection:
             payloads = _valid(connection, source, chunk)
             standings = _standings(connection, source, list(payloads))
-        looked.append(_Looked(chunk, standings))
-        yield {
+        rows = {
             source_id: Kept(payload, sorted(tins))
             for source_id, payload in payloads.items()
             if (tins := standings[source_id].tins)
         }
+        yield _Looked(chunk, standings), rows
 
 
 def _write(
