@@ -7,7 +7,8 @@ from sqlalchemy.engine import Connection
 
 from transforms.ledger import links
 from transforms.ledger.persons import pieces_of
-from transforms.ledger.pieces import piece_of, row_key, row_ref
+from transforms.ledger.pieces import piece_of
+from transforms.ledger.source_rows import row_key, row_ref
 from transforms.matching.contacts import cluster, in_one_order
 from transforms.matching.evidence import findings, forbidden, side_of, weigh
 from transforms.matching.piecework import Basis, basis_of

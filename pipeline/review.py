@@ -18,9 +18,9 @@ from transforms.errors import SvodError
 from transforms.ledger import schema
 from transforms.ledger.contact_keys import mark_dirty
 from transforms.ledger.database import Ledger
-from transforms.ledger.pieces import row_key
 from transforms.ledger.reviews import Doubt, all_doubts, save_judgements
 from transforms.ledger.runs import utc_now
+from transforms.ledger.source_rows import row_key
 from transforms.ledger.standing import contacts_of
 from transforms.matching.golden import decode_golden_company
 from transforms.records import COMPANY, CONTACT, decode_company, decode_contact

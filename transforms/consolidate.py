@@ -7,11 +7,11 @@ import apache_beam as beam
 from transforms.check_register import CheckRegister, RegisterAccess
 from transforms.ledger import companies, persons, pieces, standing
 from transforms.ledger.runs import Progress
-from transforms.ledger.source_rows import Run
+from transforms.ledger.source_rows import Run, row_key, row_ref
 from transforms.processes import shared
 from transforms.remember import ShardedKeys
 from transforms.secrets import Secret
-from transforms.worker import LedgerFn, row_key, row_ref, sharded
+from transforms.worker import LedgerFn, sharded
 
 
 class ConsolidateCompanies(beam.PTransform):

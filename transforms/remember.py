@@ -9,10 +9,10 @@ import apache_beam as beam
 from transforms.clean import Sharded
 from transforms.ledger import messages, source_rows
 from transforms.ledger.runs import Progress, remark
-from transforms.ledger.source_rows import Run
+from transforms.ledger.source_rows import Run, row_ref
 from transforms.records import Broken, Row, decode_rows
 from transforms.secrets import Secret
-from transforms.worker import LedgerFn, row_ref, sharded
+from transforms.worker import LedgerFn, sharded
 
 TINS, COMPANIES, CONTACTS = "tins", "companies", "contacts"
 

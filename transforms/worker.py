@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 import apache_beam as beam
 
 from transforms.ledger.database import Ledger, open_ledger
-from transforms.ledger.source_rows import RowKey, Run
+from transforms.ledger.source_rows import Run
 from transforms.secrets import Secret
 from transforms.shards import shard_of
 
@@ -17,17 +17,6 @@ def sharded(keys: Iterable[str]) -> Iterator[tuple[int, list[str]]]:
     for key in keys:
         groups[shard_of(key)].append(key)
     yield from groups.items()
-
-
-def row_ref(key: RowKey) -> str:
-    """A row key as one string: ``A:17``."""
-    return f"{key[0]}:{key[1]}"
-
-
-def row_key(ref: str) -> RowKey:
-    """The row key of ``row_ref``."""
-    source, _, source_id = ref.partition(":")
-    return source, source_id
 
 
 class LedgerFn(beam.DoFn):

@@ -12,7 +12,7 @@ from sqlalchemy.engine import Connection
 from transforms.ledger import schema
 from transforms.ledger.database import look_up
 from transforms.ledger.reviews import Doubt, judgements_of, replace_doubts
-from transforms.ledger.source_rows import RowKey
+from transforms.ledger.source_rows import RowKey, row_key, row_ref
 from transforms.matching.golden import GoldenCompany, decode_golden_company
 from transforms.matching.suggestions import suggest
 from transforms.records import COMPANY, Company, decode_company
@@ -53,7 +53,7 @@ def _rows_without_tin(connection: Connection) -> Iterator[tuple[str, Company]]:
         table.kind == COMPANY, table.reason.in_(_WITHOUT_TIN)
     )
     for source, source_id, payload in connection.execute(query):
-        yield f"{source}:{source_id}", decode_company(payload)
+        yield row_ref((source, source_id)), decode_company(payload)
 
 
 def _goldens(connection: Connection) -> Iterator[GoldenCompany]:
@@ -73,7 +73,7 @@ def _goldens(connection: Connection) -> Iterator[GoldenCompany]:
 
 def tins_said(connection: Connection, rows: Iterable[RowKey]) -> dict[RowKey, str]:
     """The company in the base that people say each of these rows is, where they have."""
-    by_ref = {f"{source}:{source_id}": (source, source_id) for source, source_id in rows}
+    by_ref = {row_ref(row): row for row in rows}
     table = schema.judgements.c
     columns = table.one, table.other, table.said_at
     said: dict[RowKey, tuple[str, str]] = {}
@@ -93,8 +93,5 @@ def _in_base(connection: Connection, tins: Sequence[str]) -> set[str]:
 def rows_said(connection: Connection, tins: Sequence[str]) -> set[RowKey]:
     """The rows that people say are one of these companies."""
     table = schema.judgements.c
-    found: set[RowKey] = set()
-    for (one,) in look_up(connection, (table.one,), table.other, tins, kind=COMPANY, same=1):
-        source, _, source_id = one.partition(":")
-        found.add((source, source_id))
-    return found
+    found = look_up(connection, (table.one,), table.other, tins, kind=COMPANY, same=1)
+    return {row_key(one) for (one,) in found}

@@ -7,7 +7,7 @@ from sqlalchemy.engine import Connection
 
 from transforms.ledger import contact_keys, links, schema
 from transforms.ledger.database import Ledger
-from transforms.ledger.source_rows import RowKey, Run
+from transforms.ledger.source_rows import RowKey, Run, row_ref
 from transforms.matching.learning import ENOUGH, PLENTY, Sample, learn
 from transforms.matching.model import encode_model
 from transforms.matching.profiles import Profile, profile_of
@@ -40,7 +40,7 @@ def learn_if_due(ledger: Ledger, run: Run) -> None:
         rows: set[RowKey] = set()
         for row, profile in _profiles(connection):
             rows.add(row)
-            sample.add(f"{row[0]}:{row[1]}", profile)
+            sample.add(row_ref(row), profile)
     if len(rows) < enough:
         return
     model = learn(sample, version)

@@ -17,8 +17,8 @@ from transforms.ledger import (
     schema,
 )
 from transforms.ledger.database import Ledger, delete, look_up, upsert
-from transforms.ledger.pieces import batches, row_key
-from transforms.ledger.source_rows import RowKey, Run
+from transforms.ledger.pieces import batches
+from transforms.ledger.source_rows import RowKey, Run, row_key, row_ref
 from transforms.matching.contacts import Doubtful, Persons
 from transforms.matching.golden import Sourced
 from transforms.matching.golden_contact import ContactRow, merge_contact
@@ -117,7 +117,7 @@ def _pieces(
     tins: Mapping[RowKey, set[str]],
 ) -> Pieces:
     rows = {
-        f"{source}:{source_id}": Kept(payload, sorted(own))
+        row_ref((source, source_id)): Kept(payload, sorted(own))
         for source, source_id, _, payload in payloads
         if (own := tins.get((source, source_id)))
     }

@@ -13,23 +13,12 @@ from transforms.ledger import contact_keys, goldens, links
 from transforms.ledger.database import Ledger
 from transforms.ledger.models import learn_if_due
 from transforms.ledger.reviews import judgements_of
-from transforms.ledger.source_rows import RowKey, Run
+from transforms.ledger.source_rows import RowKey, Run, row_key, row_ref
 from transforms.matching.forest import Forest
 from transforms.matching.profiles import HOT
 from transforms.records import CONTACT
 
 _AT_ONCE = 20_000
-
-
-def row_ref(row: RowKey) -> str:
-    """How people name a row: ``A:17``."""
-    return f"{row[0]}:{row[1]}"
-
-
-def row_key(ref: str) -> RowKey:
-    """The row that ``A:17`` names."""
-    source, _, source_id = ref.partition(":")
-    return source, source_id
 
 
 def dirty_pieces(ledger: Ledger, run: Run) -> list[list[str]]:

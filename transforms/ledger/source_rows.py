@@ -29,6 +29,17 @@ RowKey = tuple[str, str]
 """``(source, source_id)``: which row of which store."""
 
 
+def row_ref(row: RowKey) -> str:
+    """How people name a row: ``A:17``."""
+    return f"{row[0]}:{row[1]}"
+
+
+def row_key(ref: str) -> RowKey:
+    """The row that ``A:17`` names."""
+    source, _, source_id = ref.partition(":")
+    return source, source_id
+
+
 class Touched(msgspec.Struct):
     """What new row versions may change: TINs, refused company rows, contact rows."""
 
