@@ -48,8 +48,13 @@ def events(world: World) -> Iterator[Event]:
     return map(upsert, world.b.partners())
 
 
-def produce(brokers: str, events: Iterable[Event], topic: str = TOPIC) -> int:
-    """Sends the events, in order within a partition; returns how many when the broker has all."""
+def produce(
+    brokers: str, events: Iterable[Event], topic: str = TOPIC, **settings: str | float
+) -> int:
+    """Sends the events, in order within a partition; returns how many when the broker has all.
+
+    ``settings`` are librdkafka's, with ``_`` for its dots.
+    """
     producer = Producer(
         {
             "bootstrap.servers": brokers,
@@ -59,6 +64,7 @@ def produce(brokers: str, events: Iterable[Event], topic: str = TOPIC) -> int:
             # As Java's producers spread keys.
             "partitioner": "murmur2_random",
             "log_level": 0,
+            **{name.replace("_", "."): value for name, value in settings.items()},
         }
     )
     failures: list[str] = []

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterable
 
-from confluent_kafka import ConsumerGroupTopicPartitions, Producer, TopicPartition
+from confluent_kafka import ConsumerGroupTopicPartitions, TopicPartition
 from confluent_kafka.admin import OffsetSpec
 
 from sandbox.kafka import Kafka
-from sandbox.store_b_topic import Event
+from sandbox.store_b_topic import Event, produce
 from tests.installation import Ended, Installation
 
 _PATIENCE = 30.0
@@ -41,27 +41,17 @@ def send(kafka: Kafka, topic: str, events: Iterable[Event]) -> None:
 
     An idempotent producer, as the sandbox has one, waits for half a second before it begins.
     """
-    producer = Producer(
-        {
-            "bootstrap.servers": kafka.brokers,
-            "max.in.flight.requests.per.connection": 1,
-            "message.max.bytes": 10_485_760,
-            "queue.buffering.max.messages": 1_000_000,
-            "linger.ms": 1,
-            "partitioner": "murmur2_random",
-            "log_level": 0,
-        }
+    sent = list(events)
+    count = produce(
+        kafka.brokers,
+        sent,
+        topic,
+        enable_idempotence=False,
+        max_in_flight_requests_per_connection=1,
+        linger_ms=1,
+        message_timeout_ms=1000 * _PATIENCE,
     )
-    failures: list[object] = []
-    for event in events:
-        producer.produce(
-            topic,
-            key=event.key,
-            value=event.value,
-            on_delivery=lambda error, _: failures.append(error) if error else None,
-        )
-    assert producer.flush(_PATIENCE) == 0
-    assert failures == []
+    assert count == len(sent)
 
 
 def lag(kafka: Kafka, topic: str) -> dict[int, int]:

@@ -30,14 +30,13 @@ from transforms.ledger.rebuild import rebuild
 from transforms.records import Row
 
 MOBILE = ("+79210000001",)
+COMPANIES = [company_row("A:1", ACTIVE), company_row("A:2", OTHER), company_row("B:1", ACTIVE)]
 
 
 @pytest.fixture
 def ledger() -> Iterator[Ledger]:
     ledger = open_ledger("sqlite://")
-    run_once(
-        ledger, [company_row("A:1", ACTIVE), company_row("A:2", OTHER), company_row("B:1", ACTIVE)]
-    )
+    run_once(ledger, COMPANIES)
     yield ledger
     ledger.close()
 
@@ -251,8 +250,7 @@ def test_in_several_processes_they_are_the_same(
     for module in (persons, standing):
         monkeypatch.setattr(module, "_AT_ONCE", 3)
     monkeypatch.setattr(processes, "_IN_PLACE", 0)
-    companies = [company_row("A:1", ACTIVE), company_row("A:2", OTHER), company_row("B:1", ACTIVE)]
-    run, touched = take_up(ledger, [*companies, *rows])
+    run, touched = take_up(ledger, [*COMPANIES, *rows])
     ask(ledger, run, touched.tins, VERDICTS)
     two = processes.Processes(2)
     rebuild(ledger, run, touched, two)
