@@ -5,6 +5,7 @@ a copy of the process would never see opened. They live on the pipe from here, s
 with this process however that ends, ``kill -9`` included.
 """
 
+import atexit
 import gc
 import os
 import pickle
@@ -128,7 +129,9 @@ HERE = Processes(1)
 @cache
 def shared(number: int = 0) -> Processes:
     """So many processes for all of this program: they are started once, and end with it."""
-    return Processes(number)
+    pool = Processes(number)
+    atexit.register(pool.close)
+    return pool
 
 
 class _Process:
