@@ -2,6 +2,8 @@
 
 import json
 import os
+import shutil
+import sqlite3
 import subprocess
 import sys
 from collections import Counter
@@ -11,6 +13,7 @@ from io import StringIO
 from pathlib import Path
 from typing import Any, NamedTuple
 from unittest.mock import patch
+from uuid import uuid4
 
 import sqlalchemy as sa
 from pymysql.connections import Connection
@@ -38,6 +41,15 @@ class Ended(NamedTuple):
     code: int
     out: str
     err: str
+
+
+class Kept(NamedTuple):
+    """What an installation held at one moment: files, the shop's tables, the register, the CRM."""
+
+    folder: Path
+    shop: str
+    answers: Any
+    crm: bytes
 
 
 class Installation:
@@ -142,6 +154,32 @@ class Installation:
     def know(self, suggestions: Iterable[Mapping[str, Any]]) -> None:
         """Let the register answer so."""
         self.register.answers = encode(suggestions)
+
+    def keep(self) -> Kept:
+        """All of it, for installations that begin there."""
+        folder = self.folder / "kept"
+        folder.mkdir()
+        with (
+            closing(sqlite3.connect(self.folder / "svod.db")) as ledger,
+            closing(sqlite3.connect(folder / "svod.db")) as copy,
+        ):
+            ledger.backup(copy)
+        for part in (self.files, self.report):
+            shutil.copytree(part, folder / part.name)
+        shop = f"kept_{uuid4().hex}"
+        self.sql(f"CREATE DATABASE {shop}")
+        for table in store_a.TABLES:
+            self.sql(f"CREATE TABLE {shop}.{table} LIKE {table}")
+            self.sql(f"INSERT INTO {shop}.{table} SELECT * FROM {table}")
+        return Kept(folder, shop, self.register.answers, b"".join(self.portal.state.dump()))
+
+    def take(self, kept: Kept) -> None:
+        """Begin where another installation was; nothing has been asked or written here yet."""
+        shutil.copytree(kept.folder, self.folder, dirs_exist_ok=True)
+        for table in store_a.TABLES:
+            self.sql(f"INSERT INTO {table} SELECT * FROM {kept.shop}.{table}")
+        self.register.answers = kept.answers
+        self.portal.state.load(kept.crm)
 
     def company(self, number: int, tin: str, **values: str | bytes | int | None) -> None:
         """Add a company to store A."""

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from tests.installation import PACE, party, tin
+from tests.installation import PACE, installation, party, tin
 from transforms.fields.time import MOSCOW
 from transforms.stores import mysql_keys
 
@@ -15,17 +15,23 @@ LATER = "2024-05-01 12:00:00"
 BEYOND = "2099-01-01 12:00:00"
 
 
-@pytest.fixture
-def loaded(place):
+@pytest.fixture(scope="module")
+def kept(mariadb, tmp_path_factory):
     """Store A after a full load, on which a delta has already read the newest rows again."""
-    place.know(party(inn, name) for inn, name in NAMES.items())
-    place.company(1, ALFA, phone="8 812 123-45-67", updated_at="2023-01-01 12:00:00")
-    place.company(2, VEGA, updated_at="2023-06-01 12:00:00")
-    place.company(3, NEVA)
-    place.contact(1, 1, last_name="Абрамов", updated_at="2023-01-01 12:00:00")
-    place.contact(2, 2, last_name="Белов")
-    assert place.full(sources=["store_a"]).code == 0
-    place.wrote()
+    with installation(tmp_path_factory.mktemp("kept"), mariadb) as place:
+        place.know(party(inn, name) for inn, name in NAMES.items())
+        place.company(1, ALFA, phone="8 812 123-45-67", updated_at="2023-01-01 12:00:00")
+        place.company(2, VEGA, updated_at="2023-06-01 12:00:00")
+        place.company(3, NEVA)
+        place.contact(1, 1, last_name="Абрамов", updated_at="2023-01-01 12:00:00")
+        place.contact(2, 2, last_name="Белов")
+        assert place.full(sources=["store_a"]).code == 0
+        return place.keep()
+
+
+@pytest.fixture
+def loaded(place, kept):
+    place.take(kept)
     return place
 
 

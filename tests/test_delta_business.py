@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.installation import organisation, party, person, tin
+from tests.installation import installation, organisation, party, person, tin
 
 ALFA, VEGA, NEVA, ZARYA = (tin(number) for number in range(1, 5))
 NAMES = {ALFA: "АЛЬФА", VEGA: "ВЕГА", NEVA: "НЕВА", ZARYA: "ЗАРЯ"}
@@ -10,18 +10,24 @@ WRONG = NEVA[:-1] + str((int(NEVA[-1]) + 1) % 10)
 LEFT, BACK = "2024-05-01 12:00:00", "2024-05-02 12:00:00"
 
 
-@pytest.fixture
-def loaded(place):
+@pytest.fixture(scope="module")
+def kept(mariadb, tmp_path_factory):
     """Two companies with a contact each, and a third whose TIN is wrong."""
-    place.know(party(inn, name) for inn, name in NAMES.items())
-    place.company(1, ALFA)
-    place.company(2, VEGA)
-    place.company(3, WRONG)
-    place.contact(1, 1, last_name="Абрамов", first_name="Лев")
-    place.contact(2, 2, last_name="Белов", first_name="Глеб")
-    place.contact(3, 3, last_name="Волков", first_name="Пётр")
-    assert place.full(sources=["store_a"]).code == 0
-    place.wrote()
+    with installation(tmp_path_factory.mktemp("kept"), mariadb) as place:
+        place.know(party(inn, name) for inn, name in NAMES.items())
+        place.company(1, ALFA)
+        place.company(2, VEGA)
+        place.company(3, WRONG)
+        place.contact(1, 1, last_name="Абрамов", first_name="Лев")
+        place.contact(2, 2, last_name="Белов", first_name="Глеб")
+        place.contact(3, 3, last_name="Волков", first_name="Пётр")
+        assert place.full(sources=["store_a"]).code == 0
+        return place.keep()
+
+
+@pytest.fixture
+def loaded(place, kept):
+    place.take(kept)
     return place
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.installation import organisation, party, person, tin
+from tests.installation import installation, organisation, party, person, tin
 
 ALFA, VEGA, NEVA, ZARYA, KEDR = (tin(number) for number in range(1, 6))
 NAMES = {ALFA: "АЛЬФА", VEGA: "ВЕГА", NEVA: "НЕВА", ZARYA: "ЗАРЯ", KEDR: "КЕДР"}
@@ -10,22 +10,28 @@ WRONG = ALFA[:-1] + str((int(ALFA[-1]) + 1) % 10)
 LATER = "2024-05-01 12:00:00"
 
 
-@pytest.fixture
-def loaded(place):
+@pytest.fixture(scope="module")
+def kept(mariadb, tmp_path_factory):
     """Both stores hold some of everything, and the CRM too."""
-    place.know(party(inn, name) for inn, name in NAMES.items())
-    place.company(1, ALFA, phone="8 812 123-45-67")
-    place.company(2, VEGA)
-    place.company(3, WRONG)
-    place.contact(1, 1, last_name="Абрамов", first_name="Лев")
-    place.contact(2, 2, last_name="Белов", first_name="Глеб")
-    place.contact(3, 3, last_name="Волков", first_name="Пётр")
-    place.contact(4, 99, last_name="Громов", first_name="Яков")
-    place.export(organisation("0001000010", KEDR), person("0002000020", "0001000010"))
-    assert place.full().code == 0
-    assert set(place.titles()) == {ALFA, VEGA, KEDR}
-    assert place.people() == {"A-1": "Абрамов", "A-2": "Белов", "B-0002000020": "Сидоров"}
-    place.wrote()
+    with installation(tmp_path_factory.mktemp("kept"), mariadb) as place:
+        place.know(party(inn, name) for inn, name in NAMES.items())
+        place.company(1, ALFA, phone="8 812 123-45-67")
+        place.company(2, VEGA)
+        place.company(3, WRONG)
+        place.contact(1, 1, last_name="Абрамов", first_name="Лев")
+        place.contact(2, 2, last_name="Белов", first_name="Глеб")
+        place.contact(3, 3, last_name="Волков", first_name="Пётр")
+        place.contact(4, 99, last_name="Громов", first_name="Яков")
+        place.export(organisation("0001000010", KEDR), person("0002000020", "0001000010"))
+        assert place.full().code == 0
+        assert set(place.titles()) == {ALFA, VEGA, KEDR}
+        assert place.people() == {"A-1": "Абрамов", "A-2": "Белов", "B-0002000020": "Сидоров"}
+        return place.keep()
+
+
+@pytest.fixture
+def loaded(place, kept):
+    place.take(kept)
     return place
 
 

@@ -4,20 +4,26 @@ import json
 
 import pytest
 
-from tests.installation import PACE, party, tin
+from tests.installation import PACE, installation, party, tin
 
 CRM = tuple(option for option in PACE if not option.startswith("--register"))
 
 
-@pytest.fixture
-def loaded(place):
+@pytest.fixture(scope="module")
+def kept(mariadb, tmp_path_factory):
     """Sixty companies with a contact each, so that there are several pages."""
-    place.know(party(tin(number), f"ФИРМА {number}") for number in range(1, 61))
-    for number in range(1, 61):
-        place.company(number, tin(number), phone=f"+7 812 000-01-{number:02}")
-        place.contact(number, number, phone=f"+7 921 000-01-{number:02}")
-    assert place.full(sources=["store_a"]).code == 0
-    place.wrote()
+    with installation(tmp_path_factory.mktemp("kept"), mariadb) as place:
+        place.know(party(tin(number), f"ФИРМА {number}") for number in range(1, 61))
+        for number in range(1, 61):
+            place.company(number, tin(number), phone=f"+7 812 000-01-{number:02}")
+            place.contact(number, number, phone=f"+7 921 000-01-{number:02}")
+        assert place.full(sources=["store_a"]).code == 0
+        return place.keep()
+
+
+@pytest.fixture
+def loaded(place, kept):
+    place.take(kept)
     return place
 
 

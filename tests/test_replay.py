@@ -3,31 +3,38 @@
 import pytest
 
 from sandbox.register import Fault
-from tests.installation import PACE, organisation, party, person, tin
+from tests.installation import PACE, installation, organisation, party, person, tin
 
 ALFA, VEGA, NEVA = tin(1), tin(2), tin(3)
 WRONG = ALFA[:-1] + str((int(ALFA[-1]) + 1) % 10)
 
 
-@pytest.fixture
-def loaded(place):
+@pytest.fixture(scope="module")
+def kept(mariadb, tmp_path_factory):
     """One good company with its contact; others that are refused in every way, or wait."""
-    place.know([party(ALFA, "АЛЬФА"), party(VEGA, "ВЕГА", "LIQUIDATED")])
-    place.company(1, ALFA, name="ООО Альфа", phone="8 812 123-45-67")
-    place.company(2, VEGA)
-    place.company(3, WRONG, name=b"\xce\xce\xce \x98", phone="спросить Машу")
-    place.company(4, NEVA)
-    for number in range(1, 5):
-        place.contact(number, number, first_name="Пётр", phone=f"8 921 000-00-0{number}")
-    place.export(
-        organisation("0001000001", None, name1="Безымянная"),
-        person("0002000001", "0001000001"),
-        person("0002000002", last_name=None),
-        person("0002000003", "0001000099"),
-    )
-    ended = place.full()
-    assert ended.code == 0, ended
-    assert place.titles() == {ALFA: "ООО «АЛЬФА»"}
+    with installation(tmp_path_factory.mktemp("kept"), mariadb) as place:
+        place.know([party(ALFA, "АЛЬФА"), party(VEGA, "ВЕГА", "LIQUIDATED")])
+        place.company(1, ALFA, name="ООО Альфа", phone="8 812 123-45-67")
+        place.company(2, VEGA)
+        place.company(3, WRONG, name=b"\xce\xce\xce \x98", phone="спросить Машу")
+        place.company(4, NEVA)
+        for number in range(1, 5):
+            place.contact(number, number, first_name="Пётр", phone=f"8 921 000-00-0{number}")
+        place.export(
+            organisation("0001000001", None, name1="Безымянная"),
+            person("0002000001", "0001000001"),
+            person("0002000002", last_name=None),
+            person("0002000003", "0001000099"),
+        )
+        ended = place.full()
+        assert ended.code == 0, ended
+        assert place.titles() == {ALFA: "ООО «АЛЬФА»"}
+        return place.keep()
+
+
+@pytest.fixture
+def loaded(place, kept):
+    place.take(kept)
     return place
 
 
