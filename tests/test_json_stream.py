@@ -106,6 +106,11 @@ def person(number, **fields):
                 P2,
             ],
         ),
+        # What ends the array too early makes no partner a header.
+        (f"{HEAD}]}}{ONE}, {TWO}]}}", [broken("trailing_garbage", 65), P1, P2]),
+        (f"{HEAD}]}}\n{{ {ONE[1:]}, {TWO}]}}", [broken("trailing_garbage", 66), P1, P2]),
+        (f"{HEAD}{ONE}]}}, {TWO}, {THREE}]}}", [P1, broken("trailing_garbage", 81, ", "), P2, P3]),
+        (f"{ONE}, {TWO}]}}", [broken("broken_header", 0), P1, P2]),
         # Entries of a broken partner's lists are no partners.
         (
             f'{HEAD}{{"partner": "1", "t": [{{"type": "INN"}}, {{"type": "KPP"}}], x}}, {TWO}]}}',

@@ -88,14 +88,18 @@ class PartnerReader:
             # Nothing is missing when all of the file was the array.
             if not window.peek():
                 return
-        elif values.one_of("{") and window.peek() == "}":
+        elif self._opens() and window.peek() == "}":
             values.one_of("}")
             return
         while not inside or values.one_of(",}") == ",":
-            inside = True
-            window.mark = window.pos
+            begin = window.pos if inside or window.mark is None else window.mark
+            ahead, window.mark = window.pos - begin, begin
             key = values.next()
             values.one_of(":")
+            # A partner behind an array that ended too early, or in front of one.
+            if key == "partner" and not inside:
+                raise DamageError
+            window.mark, inside = window.mark + ahead, True
             if key == "partners" and window.peek() == "[":
                 values.one_of("[")
                 window.mark = None
@@ -105,6 +109,12 @@ class PartnerReader:
             # A partner in the array's place: its bracket is what is broken.
             if key == "partners" and isinstance(value, dict) and "partner" in value:
                 raise DamageError
+
+    def _opens(self) -> bool:
+        """Step over the bracket of an object around an array, and mark it."""
+        self._window.peek()
+        self._window.mark = self._window.pos
+        return bool(self._values.one_of("{"))
 
     def _array(self) -> Iterator[Partner | Broken]:
         """The elements up to the end of the array; this is the hot loop."""
