@@ -72,6 +72,7 @@ def agglomerate(
 class _Clustering(Generic[S]):
     def __init__(self, items: Sequence[S], pairs: Iterable[Pair], rules: Rules[S]) -> None:
         self._rules = rules
+        # By the smallest item of each group.
         self._sides: dict[int, S] = dict(enumerate(items))
         self._members = {number: [number] for number in self._sides}
         self._near: dict[int, set[int]] = {number: set() for number in self._sides}
@@ -94,7 +95,9 @@ class _Clustering(Generic[S]):
                 self._untold.append(pair)
                 continue
             root[other] = one
+            both = self._rules.unite(self._sides[one], self._sides[other])
             self._absorb(one, other)
+            self._sides[one] = both
 
     @staticmethod
     def _root(root: dict[int, int], number: int) -> int:
@@ -103,56 +106,61 @@ class _Clustering(Generic[S]):
         return number
 
     def run(self) -> None:
-        for one in sorted(self._near):
-            for other in sorted(self._near[one]):
+        for one, near in self._near.items():
+            for other in near:
                 if one < other:
                     self._weigh(one, other)
         while self._heap:
             bits, pair = heapq.heappop(self._heap)
             if self._bits.get(pair) != -bits:
                 continue  # one of the two has become another group since
-            why = self._hindrance(*pair, -bits)
+            why = self._join(*pair, -bits)
             if why:
                 self._why[pair] = why
-            else:
-                self._join(*pair)
 
     def _weigh(self, one: int, other: int) -> None:
-        pair = (one, other) if one < other else (other, one)
-        bits = self._rules.weigh(self._sides[pair[0]], self._sides[pair[1]])
+        self._keep((one, other), self._rules.weigh(self._sides[one], self._sides[other]))
+
+    def _keep(self, pair: Pair, bits: float | None) -> None:
         self._bits[pair] = bits
         if bits is not None and bits >= self._rules.accept:
             heapq.heappush(self._heap, (-bits, pair))
 
-    def _hindrance(self, one: int, other: int, bits: float) -> str:
+    def _join(self, one: int, other: int, bits: float) -> str:
+        """Join the two and weigh the new group, or say what hinders it."""
         if len(self._members[one]) + len(self._members[other]) > self._rules.most:
             return "too many rows for one person"
-        for side, opposite in ((one, other), (other, one)):
-            for rival in self._near[side]:
-                if rival != opposite and self._rivals(side, opposite, rival, bits):
+        near = (self._near[one] | self._near[other]) - {one, other}
+        if not near:
+            self._absorb(one, other)  # and nobody asks any more what both have
+            return ""
+        both = self._rules.unite(self._sides[one], self._sides[other])
+        least = max(self._rules.doubt, bits - self._rules.margin)
+        weighed: dict[int, float | None] = {}
+        for rival in near:
+            if self._fits(one, rival, least) or self._fits(other, rival, least):
+                weighed[rival] = self._rules.weigh(both, self._sides[rival])
+                if weighed[rival] is None:
                     return "another one fits as well"
+        self._absorb(one, other)
+        self._sides[one] = both
+        for each in near:
+            if each < one:
+                self._weigh(each, one)
+            elif each in weighed:
+                self._keep((one, each), weighed[each])
+            else:
+                self._weigh(one, each)
         return ""
 
-    def _rivals(self, side: int, opposite: int, rival: int, bits: float) -> bool:
-        strength = self._of(side, rival)
-        if strength is None or strength < max(self._rules.doubt, bits - self._rules.margin):
-            return False
-        both = self._rules.unite(self._sides[side], self._sides[opposite])
-        return self._rules.weigh(both, self._sides[rival]) is None
-
-    def _of(self, one: int, other: int) -> float | None:
-        return self._bits.get((one, other) if one < other else (other, one))
-
-    def _join(self, one: int, other: int) -> None:
-        self._absorb(one, other)
-        for near in sorted(self._near[one]):
-            self._weigh(one, near)
+    def _fits(self, side: int, rival: int, least: float) -> bool:
+        bits = self._bits.get((side, rival) if side < rival else (rival, side))
+        return bits is not None and bits >= least
 
     def _absorb(self, one: int, other: int) -> None:
-        self._sides[one] = self._rules.unite(self._sides[one], self._sides.pop(other))
+        del self._sides[other]
         self._members[one] += self._members.pop(other)
-        near = self._near.pop(other)
-        for each in near:
+        for each in self._near.pop(other):
             self._near[each].discard(other)
             self._bits.pop((each, other) if each < other else (other, each), None)
             if each != one:

@@ -69,19 +69,21 @@ def match(profiles: Mapping[Ref, Profile], model: Model = DEFAULT) -> Iterator[P
 def pieces_of(profiles: Mapping[Ref, Profile]) -> tuple[list[list[Ref]], set[str]]:
     """The rows that hang together, and the keys that too many share to tie anybody."""
     forest = Forest.of([ref] for ref in profiles)
-    stars: dict[str, list[Ref]] = defaultdict(list)
-    first: dict[Profile, Ref] = {}
+    alike: dict[Profile, Ref] = {}
+    first: dict[str, Ref] = {}
+    others: dict[str, list[Ref]] = defaultdict(list)
     for ref, profile in profiles.items():
-        alike = first.setdefault(profile, ref)
-        if alike != ref:
-            forest.star((alike, ref))
+        known = alike.setdefault(profile, ref)
+        if known != ref:
+            forest.star((known, ref))
             continue
         for key in keys_of(profile):
-            stars[key].append(ref)
-    hot = {key for key, refs in stars.items() if len(refs) > HOT}
-    for key, refs in stars.items():
+            if first.setdefault(key, ref) != ref:
+                others[key].append(ref)
+    hot = {key for key, refs in others.items() if 1 + len(refs) > HOT}
+    for key, refs in others.items():
         if key not in hot:
-            forest.star(refs)
+            forest.star((first[key], *refs))
     return forest.pieces(), hot
 
 
@@ -103,11 +105,12 @@ def cluster(
     if len(nodes) == 1:
         return Persons([nodes[0].refs], [])
     sides, stars, crowds = _evidence(nodes, hot, judged)
-    node_of = {ref: number for number, node in enumerate(nodes) for ref in node.refs}
+    node_of = {ref: number for number, node in enumerate(nodes) for ref in node.refs if said}
     apart = [refs for refs, same in said.items() if not same]
     together = [sorted(node_of[ref] for ref in refs) for refs, same in said.items() if same]
     for number in frozenset[int]().union(*together):
-        sides[number] = sides[number]._replace(told=True)
+        names = msgspec.structs.replace(sides[number].names, told=True)
+        sides[number] = msgspec.structs.replace(sides[number], names=names)
 
     def bits(one: Side, other: Side) -> float | None:
         if apart and _said_apart(apart, one.judged, other.judged):
@@ -145,15 +148,17 @@ def cluster(
 
 def in_one_order(profiles: Mapping[Ref, Profile]) -> Mapping[Ref, Profile]:
     """Names whose parts stand both ways round (``Ван Ли``, ``Ли Ван``), as most rows have them."""
-    ways = Counter(
-        (name.last, name.first)
-        for profile in profiles.values()
-        if len((name := profile.name).last) > 1 and len(name.first) > 1
-    )
+    names = [profile.name for profile in profiles.values()]
+    lasts = {name.last for name in names}
+    if lasts.isdisjoint([name.first for name in names]):
+        return profiles
+    ways = Counter((name.last, name.first) for name in names)
     turned = {
         way
         for way, count in ways.items()
-        if (other := way[::-1]) in ways and (ways[other], other) > (count, way)
+        if (other := way[::-1]) in ways
+        and (ways[other], other) > (count, way)
+        and all(len(part) > 1 for part in way)
     }
     if not turned:
         return profiles
@@ -179,8 +184,8 @@ def _nodes(profiles: Mapping[Ref, Profile], judged: Set[Ref], model: Model) -> l
     nodes = []
     for profile, refs in alike.items():
         # What somebody has said something of stands for itself; so does what says too little.
-        single = [ref for ref in refs if ref in judged]
-        others = [ref for ref in refs if ref not in judged]
+        single = [ref for ref in refs if ref in judged] if judged else []
+        others = [ref for ref in refs if ref not in judged] if single else refs
         if len(others) > 1 and _says_too_little(profile, model):
             single, others = refs, []
         nodes += [_Node(profile, [ref]) for ref in single]
@@ -195,13 +200,13 @@ def _says_too_little(profile: Profile, model: Model) -> bool:
 
 
 def _evidence(
-    nodes: Sequence[_Node], hot: Set[str], judged: Set[Ref]
+    nodes: Sequence[_Node], hot: Set[str], judged: frozenset[Ref]
 ) -> tuple[list[Side], list[list[int]], dict[str, int]]:
     """The nodes as sides, the stars that tie them, and which numbers several people have."""
     sides = []
     stars: dict[str, list[int]] = defaultdict(list)
     for number, node in enumerate(nodes):
-        side = side_of(node.profile, frozenset(judged & set(node.refs)))
+        side = side_of(node.profile, judged.intersection(node.refs))
         keys = list(keys_of(node.profile))
         if hot and not hot.isdisjoint(keys):
             side = without(side, frozenset(key[1:] for key in keys if key in hot))
@@ -233,7 +238,7 @@ def _pairs(stars: Iterable[list[int]], sides: Sequence[Side]) -> set[Pair]:
         if len(numbers) <= _ALL_PAIRS:
             pairs.update(combinations(numbers, 2))
             continue
-        ordered = sorted(numbers, key=lambda number: (sides[number].parts, number))
+        ordered = sorted(numbers, key=lambda number: (sides[number].names.parts, number))
         for at, one in enumerate(ordered):
             for other in ordered[at + 1 : at + 1 + _NEIGHBOURS]:
                 pairs.add((one, other) if one < other else (other, one))

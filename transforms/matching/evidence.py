@@ -1,7 +1,10 @@
 """Two groups of rows held against each other: what speaks for one person, and what forbids it."""
 
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import NamedTuple
+
+import msgspec
 
 from transforms.matching.model import (
     DIFFERENT,
@@ -34,22 +37,30 @@ _CROWD = 2.0
 Strings = frozenset[str]
 
 
-class Side(NamedTuple):
-    """A group of rows taken as one person: all spellings of the name's parts, all that it has.
+class Names(msgspec.Struct, frozen=True, eq=False, gc=False):
+    """How a group is called: all spellings of the name's parts, and whose names they are.
 
-    ``judged`` are those of its rows that somebody has said something of; ``told``: it is a group
-    because somebody said so, and its spellings may contradict each other.
+    ``told``: it is a group because somebody said so, and its spellings may contradict each other.
+    Names are equal when they are one object, so that what is known of two is found at once.
     """
 
-    names: frozenset[Name]
     parts: tuple[tuple[str, ...], ...]
     genders: Strings
+    told: bool = False
+
+
+class Side(msgspec.Struct, frozen=True, gc=False):
+    """A group of rows taken as one person: its names, and all that it has.
+
+    ``judged`` are those of its rows that somebody has said something of.
+    """
+
+    names: Names
     mobiles: Strings
     boxes: Strings
     extensions: Strings
     tins: Strings
     judged: Strings = frozenset()
-    told: bool = False
 
 
 class Finding(NamedTuple):
@@ -62,11 +73,8 @@ class Finding(NamedTuple):
 
 def side_of(profile: Profile, judged: Strings = frozenset()) -> Side:
     """Rows of one profile as a side."""
-    gender = gender_of(profile.name)
     return Side(
-        frozenset((profile.name,)),
-        tuple((part,) if part else () for part in _parts(profile.name)),
-        frozenset((gender,)) if gender else frozenset(),
+        _names_of(profile.name),
         frozenset(profile.mobiles),
         frozenset(profile.boxes),
         frozenset(profile.extensions),
@@ -75,9 +83,21 @@ def side_of(profile: Profile, judged: Strings = frozenset()) -> Side:
     )
 
 
+# A person's rows mostly bear one name, and so do the groups that are made of them: what has been
+# found of a name, or of two, is asked for again at once.
+@lru_cache(maxsize=4096)
+def _names_of(name: Name) -> Names:
+    gender = gender_of(name)
+    return Names(
+        tuple([(part,) if part else () for part in (name.last, name.first, name.middle)]),
+        frozenset((gender,)) if gender else frozenset(),
+    )
+
+
 def without(side: Side, shared: Strings) -> Side:
     """The side without the numbers and boxes that too many people share: they are nobody's."""
-    return side._replace(
+    return msgspec.structs.replace(
+        side,
         mobiles=side.mobiles - shared,
         boxes=side.boxes - shared,
         extensions=side.extensions - shared,
@@ -86,46 +106,93 @@ def without(side: Side, shared: Strings) -> Side:
 
 def unite(one: Side, other: Side) -> Side:
     """Both groups as one."""
-    parts = tuple(
-        mine if mine == its else tuple(sorted({*mine, *its}))[:_MOST_SPELLINGS]
-        for mine, its in zip(one.parts, other.parts, strict=True)
-    )
     return Side(
-        one.names | other.names,
-        parts,
-        one.genders | other.genders,
+        one.names if one.names is other.names else _unite_names(one.names, other.names),
         one.mobiles | other.mobiles,
         one.boxes | other.boxes,
         one.extensions | other.extensions,
         one.tins | other.tins,
         one.judged | other.judged,
-        one.told or other.told,
     )
+
+
+def _unite_names(one: Names, other: Names) -> Names:
+    parts = [
+        mine if mine == its else tuple(sorted({*mine, *its}))[:_MOST_SPELLINGS]
+        for mine, its in zip(one.parts, other.parts, strict=True)
+    ]
+    return Names(tuple(parts), one.genders | other.genders, one.told or other.told)
 
 
 def forbidden(one: Side, other: Side) -> str:
     """What forbids that the two are one person, "" when nothing does."""
+    return _agreement(one.names, other.names).contradiction
+
+
+class _Agreement(NamedTuple):
+    """How two names agree in each part, by level, the values that both have, and what forbids."""
+
+    levels: tuple[int, int, int]
+    values: tuple[str, str, str]
+    contradiction: str
+
+
+@lru_cache(maxsize=4096)
+def _agreement(one: Names, other: Names) -> _Agreement:
     one_group = one.told or other.told
+    mine, its = one.parts, other.parts
+    last = _part_agreement(0, mine[0], its[0], one_group)
+    first = _part_agreement(1, mine[1], its[1], one_group)
+    middle = _part_agreement(2, mine[2], its[2], one_group)
     genders = one.genders & other.genders if one_group else one.genders | other.genders
+    contradiction = ""
     if one.genders and other.genders and len(genders) != 1:
-        return "a man's name and a woman's"
-    for part in (2, 1, 0):
-        if _clash(part, one.parts[part], other.parts[part], one_group):
-            if part == 0 and _may_have_married(one, other):
-                continue
-            return f"different {PARTS[part]} names"
-    return ""
+        contradiction = "a man's name and a woman's"
+    elif middle.clash:
+        contradiction = "different middle names"
+    elif first.clash:
+        contradiction = "different first names"
+    elif last.clash:
+        # A woman's surname may change, when the rest of the name is there and agrees.
+        woman = (one.genders or other.genders) == {"f"}
+        if not (woman and first.level <= CLOSE and middle.level <= CLOSE):
+            contradiction = "different last names"
+    return _Agreement(
+        (last.level, first.level, middle.level),
+        (last.value, first.value, middle.value),
+        contradiction,
+    )
 
 
-def _clash(part: int, mine: tuple[str, ...], its: tuple[str, ...], one_group: bool) -> bool:
-    """Whether any two spellings contradict each other; when told that they are one, all of them."""
-    if mine == its or not mine or not its:
-        return False
+class _PartAgreement(NamedTuple):
+    """The best agreement among the spellings of a part, and the value that both have.
+
+    ``clash``: any two spellings contradict each other; when told that they are one, all of them.
+    """
+
+    level: int
+    value: str = ""
+    clash: bool = False
+
+
+@lru_cache(maxsize=16384)
+def _part_agreement(
+    part: int, mine: tuple[str, ...], its: tuple[str, ...], one_group: bool
+) -> _PartAgreement:
+    if not mine or not its:
+        return _PartAgreement(UNKNOWN)
     compare = _LEVEL_OF[part]
-    clashes = [(a, b) for a in mine for b in its if compare(a, b) == OTHER]
-    if one_group or not clashes:
-        return len(clashes) == len(mine) * len(its)
-    return not all(_bridged(part, a, b, {*mine, *its}) for a, b in clashes)
+    levels = {(a, b): compare(a, b) for a in mine for b in its}
+    both = [value for value in mine if len(value) > 1 and value in its]
+    level = SAME if both else min(levels.values())
+    value = max(both, key=lambda value: (len(value), value), default="")
+    clashes = [pair for pair, found in levels.items() if found == OTHER]
+    if mine == its or not clashes:
+        return _PartAgreement(level, value)
+    if one_group or len(clashes) == len(levels):
+        return _PartAgreement(level, value, len(clashes) == len(levels))
+    bridged = all(_bridged(part, a, b, {*mine, *its}) for a, b in clashes)
+    return _PartAgreement(level, value, not bridged)
 
 
 def _bridged(part: int, a: str, b: str, spellings: set[str]) -> bool:
@@ -139,98 +206,65 @@ def _bridged(part: int, a: str, b: str, spellings: set[str]) -> bool:
     )
 
 
-def _may_have_married(one: Side, other: Side) -> bool:
-    """A woman's surname may change, when the rest of the name is there and agrees."""
-    return (one.genders or other.genders) == {"f"} and all(
-        min(level(part, one, other)[0], OTHER) <= CLOSE for part in (1, 2)
-    )
-
-
-def level(part: int, one: Side, other: Side) -> tuple[int, str]:
-    """The best agreement among the spellings, and the value that both have."""
-    mine, its = one.parts[part], other.parts[part]
-    if not mine or not its:
-        return UNKNOWN, ""
-    if len(mine) == 1 and mine == its and len(mine[0]) > 1:
-        return SAME, mine[0]
-    both = [value for value in mine if len(value) > 1 and value in its]
-    if both:
-        return SAME, max(both, key=lambda value: (len(value), value))
-    compare = _LEVEL_OF[part]
-    return min(compare(a, b) for a in mine for b in its), ""
-
-
-class _Compared(NamedTuple):
-    """How two sides agree: circumstances, common companies, how crowded what they share is."""
-
-    circumstance: int
-    tins: Strings
-    crowd: int
-    levels: tuple[int, int, int]
-    values: tuple[str, str, str]
-
-
 def weigh(one: Side, other: Side, model: Model, crowds: Mapping[str, int]) -> float:
     """The log-odds in bits that the two are one person's.
 
     ``crowds`` says how many different people have a number or box, where it is more than one.
     """
-    seen = _compare(one, other, crowds)
-    last, first, middle = model.name_bits(seen.levels, seen.values, seen.circumstance)
-    bits = model.prior_bits(seen.circumstance, seen.tins) + last + first + middle
-    return bits + _CROWD * (1 - seen.crowd)
+    circumstance, tins = _circumstance(one, other)
+    agreement = _agreement(one.names, other.names)
+    last, first, middle = model.name_bits(agreement.levels, agreement.values, circumstance)
+    bits = model.prior_bits(circumstance, tins) + last + first + middle
+    return bits + _crowd_bits(_crowd(one, other, crowds)) if crowds else bits
 
 
 def findings(
     one: Side, other: Side, model: Model, crowds: Mapping[str, int]
 ) -> tuple[Finding, ...]:
     """What ``weigh`` adds up, line by line."""
-    seen = _compare(one, other, crowds)
-    found = [
-        Finding(
-            "circumstances",
-            _circumstances_told(seen.circumstance),
-            model.prior_bits(seen.circumstance, seen.tins),
-        )
-    ]
-    if seen.crowd > 1:
-        bits = _CROWD * (1 - seen.crowd)
-        found.append(Finding("shared with", f"{seen.crowd} different people", bits))
-    name_bits = model.name_bits(seen.levels, seen.values, seen.circumstance)
+    circumstance, tins = _circumstance(one, other)
+    agreement = _agreement(one.names, other.names)
+    bits = model.prior_bits(circumstance, tins)
+    found = [Finding("circumstances", _circumstances_told(circumstance), bits)]
+    crowd = _crowd(one, other, crowds)
+    if crowd > 1:
+        found.append(Finding("shared with", f"{crowd} different people", _crowd_bits(crowd)))
+    name_bits = model.name_bits(agreement.levels, agreement.values, circumstance)
     found += [
-        Finding(f"{part} name", LEVEL_NAMES[agreement], bits)
-        for part, agreement, bits in zip(PARTS, seen.levels, name_bits, strict=True)
-        if agreement != UNKNOWN
+        Finding(f"{part} name", LEVEL_NAMES[level], bits)
+        for part, level, bits in zip(PARTS, agreement.levels, name_bits, strict=True)
+        if level != UNKNOWN
     ]
     return tuple(found)
 
 
-def _compare(one: Side, other: Side, crowds: Mapping[str, int]) -> _Compared:
+def _circumstance(one: Side, other: Side) -> tuple[int, Strings]:
+    """What the two share beside the name, and the companies among it."""
     tins = one.tins & other.tins
-    mobile, shared = stand(one.mobiles, other.mobiles)
-    box, same = stand(one.boxes, other.boxes)
-    extensions = one.extensions & other.extensions
-    crowd = 1
-    if crowds and (keys := shared | same | extensions):
-        crowd = min(crowds.get(key, 1) for key in keys)
-    last, last_value = level(0, one, other)
-    first, first_value = level(1, one, other)
-    middle, middle_value = level(2, one, other)
-    return _Compared(
-        circumstances(bool(tins), mobile, box, bool(extensions)),
-        tins,
-        crowd,
-        (last, first, middle),
-        (last_value, first_value, middle_value),
-    )
+    mobile, box = stand(one.mobiles, other.mobiles), stand(one.boxes, other.boxes)
+    extension = not one.extensions.isdisjoint(other.extensions)
+    return circumstances(bool(tins), mobile, box, extension), tins
 
 
-def stand(mine: Strings, its: Strings) -> tuple[int, Strings]:
-    """How two sides stand to each other in numbers or boxes, and which ones both have."""
+def _crowd(one: Side, other: Side, crowds: Mapping[str, int]) -> int:
+    """How many people have that which they share, at least."""
+    return min((crowds.get(key, 1) for key in _shared(one, other)), default=1)
+
+
+def _crowd_bits(crowd: int) -> float:
+    return _CROWD * (1 - crowd)
+
+
+def _shared(one: Side, other: Side) -> Strings:
+    """The numbers and boxes that both have."""
+    return one.mobiles & other.mobiles | one.boxes & other.boxes | one.extensions & other.extensions
+
+
+def stand(mine: Strings, its: Strings) -> int:
+    """How two sides stand to each other in numbers or boxes."""
     if not mine or not its:
-        return NEITHER, frozenset()
-    both = mine & its
-    return (SHARED if both else DIFFERENT), both
+        return NEITHER
+    return DIFFERENT if mine.isdisjoint(its) else SHARED
 
 
 def _circumstances_told(circumstance: int) -> str:
@@ -242,16 +276,12 @@ def _circumstances_told(circumstance: int) -> str:
     return ", ".join([*words, "the same extension"] if extension else words)
 
 
-def _parts(name: Name) -> tuple[str, str, str]:
-    return name.last, name.first, name.middle
-
-
 def different_people(sides: Iterable[Side], most: int) -> int:
     """How many of the sides cannot be one person with any counted before; stops above ``most``."""
-    counted: list[Side] = []
-    for side in sides:
-        if side.parts[1] and all(forbidden(side, other) for other in counted):
-            counted.append(side)
+    counted: list[Names] = []
+    for names in dict.fromkeys(side.names for side in sides):
+        if names.parts[1] and all(_agreement(names, other).contradiction for other in counted):
+            counted.append(names)
             if len(counted) > most:
                 break
     return len(counted)

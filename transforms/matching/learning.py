@@ -12,18 +12,27 @@ from itertools import pairwise
 from math import log2
 from zlib import crc32
 
-from transforms.matching.evidence import Side, level, side_of, stand
+from transforms.matching.evidence import stand
 from transforms.matching.model import (
     CIRCUMSTANCES,
     DEFAULT,
+    NEITHER,
     PARTS,
     SHARED,
     USUAL_COMPANY,
     Model,
     circumstances,
 )
-from transforms.matching.name_forms import CLOSE, OTHER, SAME, UNKNOWN
-from transforms.matching.profiles import HOT, Profile
+from transforms.matching.name_forms import (
+    CLOSE,
+    OTHER,
+    SAME,
+    UNKNOWN,
+    first_level,
+    last_level,
+    middle_level,
+)
+from transforms.matching.profiles import HOT, Name, Profile
 
 ENOUGH = 5000
 """Rows: from so many on it is worth while to learn."""
@@ -54,7 +63,8 @@ class Sample:
 
     def add(self, ref: str, profile: Profile) -> None:
         """Count the row, and keep it when its company is one to learn from."""
-        self.sizes.update(profile.tins)
+        for tin in profile.tins:
+            self.sizes[tin] += 1
         if crc32(profile.tins[0].encode()) % self._every == 0:
             self.profiles[ref] = profile
 
@@ -74,7 +84,7 @@ def learn(sample: Sample, version: int) -> Model:
     rows = [profiles[ref] for ref in sorted(profiles, key=_digest)]
     counts = _Counts()
     for one, other in _pairs(rows):
-        counts.add(side_of(one), side_of(other))
+        counts.add(one, other)
     shares, rare = zip(*(_shares(rows, part) for part in PARTS), strict=True)
     return Model(
         version,
@@ -118,14 +128,20 @@ class _Counts:
         self._match = tuple(Counter[int]() for _ in PARTS)
         self._other = tuple(Counter[int]() for _ in PARTS)
 
-    def add(self, one: Side, other: Side) -> None:
-        mobile, box = stand(one.mobiles, other.mobiles)[0], stand(one.boxes, other.boxes)[0]
+    def add(self, one: Profile, other: Profile) -> None:
+        mobile, box = _stand(one.mobiles, other.mobiles), _stand(one.boxes, other.boxes)
         circumstance = circumstances(
-            bool(one.tins & other.tins), mobile, box, bool(one.extensions & other.extensions)
+            _stand(one.tins, other.tins) == SHARED,
+            mobile,
+            box,
+            _stand(one.extensions, other.extensions) == SHARED,
         )
-        last, first, middle = levels = [level(part, one, other)[0] for part in range(3)]
+        mine, its = one.name, other.name
+        last = last_level(mine.last, its.last)
+        first = first_level(mine.first, its.first)
+        middle = middle_level(mine.middle, its.middle)
         if mobile == box == SHARED:
-            for part, found in enumerate(levels):
+            for part, found in enumerate((last, first, middle)):
                 self._match[part][found] += 1
         if max(last, first) == OTHER:
             self._other[2][middle] += 1
@@ -134,7 +150,7 @@ class _Counts:
         if middle == OTHER:
             self._other[0][last] += 1
             self._other[1][first] += 1
-        if not (_full(one) and _full(other)):
+        if not (_full(mine) and _full(its)):
             return
         if OTHER in (first, middle):
             self._different[circumstance] += 1
@@ -163,8 +179,13 @@ class _Counts:
         return _smoothed(self._other[part], DEFAULT.other[part])
 
 
-def _full(side: Side) -> bool:
-    return all(len(value) > 1 for part in side.parts[1:] for value in part) and all(side.parts[1:])
+def _stand(mine: tuple[str, ...], its: tuple[str, ...]) -> int:
+    # Of most rows one knows none.
+    return stand(frozenset(mine), frozenset(its)) if mine and its else NEITHER
+
+
+def _full(name: Name) -> bool:
+    return len(name.first) > 1 and len(name.middle) > 1
 
 
 def _smoothed(counted: Counter[int], usual: Sequence[float]) -> tuple[float, ...]:

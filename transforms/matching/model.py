@@ -9,7 +9,7 @@ from math import log2
 
 import msgspec
 
-from transforms.matching.name_forms import CLOSE, INITIAL, SAME
+from transforms.matching.name_forms import INITIAL, SAME
 
 PARTS = ("last", "first", "middle")
 
@@ -71,7 +71,7 @@ class Model(msgspec.Struct, frozen=True):
         match_last, match_middle = self.match[0][last], self.match[2][middle]
         chance_last = self._chance(0, last, values[0])
         chance_middle = self._chance(2, middle, values[2])
-        if last in (SAME, CLOSE, INITIAL):
+        if last <= INITIAL:
             # A family's surname comes misspelt and shortened as well.
             kin = self.kin[circumstance] * match_last / self.match[0][SAME]
             chance_last += kin

@@ -142,8 +142,7 @@ def last_level(one: str, other: str) -> int:
         mine, its = skeleton(one), skeleton(other)
         if mine == its or _mistyped(mine, its):
             return CLOSE
-    words = {stem(word) for word in one.split()}
-    if words & {stem(word) for word in other.split()}:
+    if " " in one + other and set(map(stem, one.split())) & set(map(stem, other.split())):
         return CLOSE
     return CLOSE if _mistyped(stem(one), stem(other), two=True) else OTHER
 

@@ -19,7 +19,7 @@ Rows that look alike count once: who stands in a thousand rows is one person all
 """
 
 
-class Name(msgspec.Struct, frozen=True, array_like=True):
+class Name(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """A person's name for comparing: small letters, ``ё`` as ``е``; a part may be one letter."""
 
     last: str
@@ -27,7 +27,7 @@ class Name(msgspec.Struct, frozen=True, array_like=True):
     middle: str
 
 
-class Profile(msgspec.Struct, frozen=True, array_like=True):
+class Profile(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """A row as the matching sees it: the name, personal numbers and boxes, companies by TIN."""
 
     name: Name
@@ -94,29 +94,42 @@ def keys_of(profile: Profile) -> Iterator[str]:
     A name has two, so that a slip or another surname does not hide it: the surname's beginning
     with the first letter of the first name, and the first name with the middle name's beginning.
     """
-    yield from (f"m{one}" for one in profile.mobiles)
-    yield from (f"e{one}" for one in profile.boxes)
-    yield from (f"x{one}" for one in profile.extensions)
+    for mobile in profile.mobiles:
+        yield f"m{mobile}"
+    for box in profile.boxes:
+        yield f"e{box}"
+    for extension in profile.extensions:
+        yield f"x{extension}"
     names = name_keys(profile.name)
     for tin in profile.tins:
-        yield from (f"n{tin} {name}" for name in names)
+        for name in names:
+            yield f"n{tin} {name}"
 
 
-@lru_cache(maxsize=65536)
 def name_keys(name: Name) -> tuple[str, ...]:
     """The parts of a name that most of its spellings share.
 
     >>> name_keys(Name("иванова", "саша", "ильич")), name_keys(Name("", "петр", ""))
     (('ivano a', '*aleksandr ili'), ('*petr ',))
     """
-    first = min(full_names(name.first))
+    first = _first_key(name.first)
     keys = []
     if len(name.last) > 1:
-        keys.append(f"{skeleton(stem(name.last))[:5]} {skeleton(first)[:1]}")
+        keys.append(f"{_last_key(name.last)} {first[:1]}")
     if len(name.first) > 1:
         middle = skeleton(name.middle)[:3] if len(name.middle) > 1 else ""
-        keys.append(f"*{skeleton(first)} {middle}")
+        keys.append(f"*{first} {middle}")
     return tuple(keys)
+
+
+@lru_cache(maxsize=65536)
+def _first_key(first: str) -> str:
+    return skeleton(min(full_names(first)))
+
+
+@lru_cache(maxsize=65536)
+def _last_key(last: str) -> str:
+    return skeleton(stem(last))[:5]
 
 
 def whole_key(profile: Profile) -> int:
