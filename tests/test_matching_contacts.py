@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -22,6 +23,7 @@ from matching_rows import (
 )
 
 from transforms.matching.golden_contact import ContactRow
+from transforms.matching.model import DEFAULT, USUAL_COMPANY
 
 ONE = {"1": {"T"}, "2": {"U"}}
 
@@ -175,6 +177,21 @@ def test_the_secretarys_number_on_ten_records_joins_nobody() -> None:
     rows = [row(str(n), f"Иванов {name}", MOBILE) for n, name in enumerate(names)]
     rows.append(row("10", "Иванов О.", MOBILE))
     assert len(persons(rows)) == 11
+
+
+def test_what_several_people_share_says_less_of_each() -> None:
+    rows = [row("1", "Иванов П.", MOBILE), row("2", "Иванов Пётр", MOBILE)]
+    others = [row("3", "Сидорова Анна Петровна", MOBILE), row("4", "Кузнецов Олег", MOBILE)]
+    companies = {number: {f"T{number}"} for number in "1234"}
+    assert persons(rows, companies) == ["1 2"]
+    assert persons([*rows, *others], companies) == ["1", "2", "3", "4"]
+
+
+def test_in_a_large_company_a_name_alone_says_less() -> None:
+    rows = [row("1", "Иванов Пётр"), row("2", "Иванов Пётр Сергеевич")]
+    for size, expected in ((USUAL_COMPANY, ["1 2"]), (1000, ["1", "2"])):
+        model = msgspec.structs.replace(DEFAULT, companies={"T": size})
+        assert persons(rows, model=model) == expected
 
 
 def test_one_person_at_two_companies_is_one_contact() -> None:
