@@ -1,0 +1,157 @@
+"""``python -m bench.follow``: how soon an event of the topic is in the CRM.
+
+``svod delta --follow`` on the embedded runner, from a real broker into the strict local Bitrix24 at
+its real limits. A third of the events are new firms and a person of each, the others change phones
+of firms that are there. Printed are the seconds from the event until the CRM shows what it says:
+of half of them, of 95 in 100, of all.
+"""
+
+import argparse
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from statistics import quantiles
+from typing import Any
+
+from bench.full import facts
+from pipeline import options
+from sandbox import world_numbers
+from sandbox.bitrix24 import Bitrix24
+from sandbox.kafka import Kafka
+from sandbox.register import TOKEN, Register, encode
+from sandbox.store_b_topic import Event, produce, upsert
+
+_TOPIC = "bench"
+_LOOK = 0.1
+_BASE = 2_000_000
+_PATIENCE = 120.0
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(prog="python -m bench.follow", description=__doc__)
+    parser.add_argument("--rate", type=int, default=20, help="events a second")
+    parser.add_argument("--seconds", type=int, default=60)
+    chosen = parser.parse_args(arguments)
+    print(facts())
+    with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
+        kafka = stack.enter_context(Kafka(Path(folder) / "kafka"))
+        kafka.create_topic(_TOPIC)
+        register = stack.enter_context(Register(rate=10**9, daily=10**9))
+        portal = stack.enter_context(Bitrix24(sleep=True))
+        stack.enter_context(_follower(folder, kafka, register, portal))
+        count = chosen.rate * chosen.seconds
+        register.answers = encode([_party(tin) for tin in map(_tin, range(count))])
+        # When the first firm has arrived, the program is there.
+        _waits(kafka, portal, range(2), chosen.rate)
+        waits = _waits(kafka, portal, range(2, count), chosen.rate)
+        refused = sum(portal.stats.refused.values())
+    cuts = quantiles(waits, n=20)
+    print(
+        f"{len(waits):,} events, {chosen.rate} a second: half of them in the CRM after "
+        f"{cuts[9]:.1f} s, 95 in 100 after {cuts[18]:.1f} s, all after {max(waits):.1f} s; "
+        f"{refused} requests refused"
+    )
+
+
+@contextmanager
+def _follower(folder: str, kafka: Kafka, register: Register, portal: Bitrix24) -> Iterator[None]:
+    """The program, until the end of the block."""
+    given = {
+        options.LEDGER.variable: f"sqlite:///{folder}/ledger.db",
+        "SVOD_REGISTER": register.url,
+        options.REGISTER_TOKEN.variable: TOKEN,
+        options.CRM.variable: portal.webhook,
+    }
+    topic = [f"--store_b_kafka={kafka.brokers}", f"--store_b_topic={_TOPIC}"]
+    command = [sys.executable, "-m", "pipeline", "delta", "--follow", *topic]
+    process = subprocess.Popen(command, env=os.environ | given, stderr=subprocess.DEVNULL)
+    try:
+        yield
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(_PATIENCE)
+
+
+def _waits(kafka: Kafka, portal: Bitrix24, numbers: range, rate: int) -> list[float]:
+    """Seconds until the CRM showed what each event said; a later word of the same firm counts."""
+    sent: dict[str, dict[int, float]] = defaultdict(dict)
+    waits: list[float] = []
+    began, coming = time.monotonic(), iter(numbers)
+    following = next(coming, None)
+    while following is not None or any(sent.values()):
+        now = time.monotonic()
+        if now > began + len(numbers) / rate + _PATIENCE:
+            raise TimeoutError(f"{len(waits)} of {len(numbers)} events have arrived")
+        due = []
+        while following is not None and began + (following - numbers.start) / rate <= now:
+            origin, event = _event(following)
+            sent[origin][following] = now
+            due.append(event)
+            following = next(coming, None)
+        if due:
+            produce(kafka.brokers, due, _TOPIC, enable_idempotence=False)
+        for origin, seen in _seen(portal):
+            for number in [each for each in sent[origin] if each <= seen]:
+                waits.append(time.monotonic() - sent[origin].pop(number))
+        time.sleep(_LOOK)
+    return waits
+
+
+def _event(number: int) -> tuple[str, Event]:
+    """The event and the record that it is of; its phone says its number, and nothing else is new.
+
+    Of six events the first two are a new firm and its person, the others are of earlier firms.
+    """
+    group, place = divmod(number, 6)
+    firm = group if place < 2 else (group * 4 + place) * 7919 % (group + 1)
+    changed = {"changed_at": "2024-01-01T12:00:00+03:00"}
+    if place == 1:
+        partner = {"partner": f"9{firm:09}", "category": "1", "contact_of": [f"{firm:010}"]}
+        called = {
+            "last_name": "Сидоров",
+            "first_name": "Пётр",
+            "phones": [f"+7921{_BASE + number}"],
+        }
+        return f"B-9{firm:09}", upsert(partner | called | changed)
+    partner = {"partner": f"{firm:010}", "category": "2", "phones": [f"+7812{_BASE + number}"]}
+    numbers = {"taxnumbers": [{"type": "INN", "number": _tin(firm)}]}
+    return _tin(firm), upsert(partner | numbers | changed)
+
+
+def _seen(portal: Bitrix24) -> Iterator[tuple[str, int]]:
+    """The last event that each record tells of."""
+    for row in portal.companies() + portal.contacts():
+        numbers = [int(one["value"][-7:]) - _BASE for one in row["fm"] if one["typeId"] == "PHONE"]
+        yield row["originId"], max(numbers, default=-1)
+
+
+def _tin(number: int) -> str:
+    return world_numbers.tin(f"78{number:07d}")
+
+
+def _party(tin: str) -> dict[str, Any]:
+    names = {"full_with_opf": f'ООО "ФИРМА {tin}"', "short_with_opf": f'ООО "ФИРМА {tin}"'}
+    return {
+        "value": names["short_with_opf"],
+        "data": {
+            "inn": tin,
+            "ogrn": world_numbers.ogrn(f"119784{tin[2:8]}"),
+            "type": "LEGAL",
+            "branch_type": "MAIN",
+            "state": {"status": "ACTIVE", "actuality_date": 1_714_003_200_000},
+            "name": names | {"full": f"ФИРМА {tin}", "short": f"ФИРМА {tin}"},
+            "opf": {"code": "12300", "short": "ООО"},
+        },
+    }
+
+
+if __name__ == "__main__":
+    main()
