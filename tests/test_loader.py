@@ -1,7 +1,7 @@
 """The loader at the strict local Bitrix24: what it creates, changes, and leaves alone."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -542,3 +542,23 @@ def test_more_records_than_a_chunk(ledger: Ledger, portal: Bitrix24) -> None:
     }
     assert len(portal.requisites()) == 620
     assert portal.stats.violations == {}
+
+
+def test_new_records_among_known_ones_need_no_request_more(tmp_path: Path) -> None:
+    every = [changed(PLAIN, tin=f"5000000{n:05}") for n in range(100)]
+    known = [changed(one, title="ИП Сидоркин Л.") for one in every[::2]]
+
+    def requests(folder: str, steps: Iterable[list[Any]]) -> int:
+        ledger = open_ledger(f"sqlite:///{tmp_path}/{folder}.db")
+        with Bitrix24(limits=False) as portal:
+            bring(ledger, portal, every[::2])
+            before = portal.stats.requests
+            for records in steps:
+                bring(ledger, portal, records)
+            ledger.close()
+            assert [row["title"] for row in portal.companies()].count("ИП Сидоркин Л.") == 50
+            assert len(portal.companies()) == 100
+            return portal.stats.requests - before
+
+    apart = requests("apart", [known, [*known, *every[1::2]]])
+    assert requests("together", [[*known, *every[1::2]]]) < apart

@@ -111,23 +111,38 @@ class Loader:
         return Creates(self._ledger, self._run, kind, self._settle)
 
     def _pending(self, kind: str) -> Iterator[list[Pending]]:
+        """Chunks for the workers, of new records or of known ones.
+
+        Those go to the portal by different methods: apart, they need no more requests, and neither
+        waits for the other.
+        """
         with self._ledger.read() as connection:
             count = loads.count_pending(connection, kind)
         size = max(_SMALLEST, min(_LARGEST, count // (2 * self._workers)))
+        new: list[Pending] = []
+        known: list[Pending] = []
+        for one in self._each_pending(kind, size):
+            chunk = known if one.crm_id else new
+            chunk.append(one)
+            if len(chunk) == size:
+                yield chunk.copy()
+                chunk.clear()
+        yield from filter(None, (new, known))
+
+    def _each_pending(self, kind: str, at_once: int) -> Iterator[Pending]:
         after = ""
         while True:
             with self._ledger.read() as connection:
-                chunk = loads.pending(connection, kind, after, size)
-            if not chunk:
+                page = loads.pending(connection, kind, after, at_once)
+            if not page:
                 return
-            if meant := self._meant(kind, chunk):
-                yield meant
-            after = chunk[-1].key
+            yield from self._meant(kind, page)
+            after = page[-1].key
 
-    def _meant(self, kind: str, chunk: list[Pending]) -> list[Pending]:
+    def _meant(self, kind: str, found: list[Pending]) -> list[Pending]:
         if self._only is None:
-            return chunk
-        return [one for one in chunk if one.key in self._only.get(kind, ())]
+            return found
+        return [one for one in found if one.key in self._only.get(kind, ())]
 
 
 _PLURAL: Mapping[str, str] = {COMPANY: "companies", CONTACT: "contacts"}
