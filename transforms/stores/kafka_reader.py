@@ -38,7 +38,9 @@ class PartitionReader:
         messages: list[Record] = []
         size = 0
         while len(messages) < _MANY and size < _LARGE:
-            found = self._client.consumer.consume(_CHUNK, timeout=0 if messages else patience)
+            # It waits for as many as it is asked for, whatever it has: no more than there are.
+            many = max(1, min(_CHUNK, stop - self._position))
+            found = self._client.consumer.consume(many, timeout=0 if messages else patience)
             for message in found:
                 if self._is_message(message):
                     record = _record(message)
