@@ -127,7 +127,9 @@ def _contacts(ledger: Ledger, contacts: set[RowKey], of_companies: set[RowKey]) 
         contacts |= standing.contacts_of(connection, sorted(of_companies))
     processes = Processes()
     standing.resolve(ledger, RUN, sorted(contacts), processes)
-    persons.consolidate(ledger, RUN, pieces.dirty_pieces(ledger, RUN), processes)
+    groups = pieces.dirty_pieces(ledger, RUN)
+    persons.refresh(ledger, RUN, groups)
+    persons.consolidate(ledger, RUN, groups, processes)
     processes.close()
 
 

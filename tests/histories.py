@@ -14,6 +14,9 @@ NAMES = (
     *("Иванов П.", "Иванов Пётр Ильич", "Сидоркин Лев", "Сидоркин"),
 )
 MOBILES = ("+79210000001", "+79210000002")
+POSITIONS = ("", "", "Директор", "Бухгалтер")
+STEPS = ("remembered", "asked", "companies", "resolved", "refreshed")
+"""Steps of a run, behind which it may be cut off."""
 
 
 @st.composite
@@ -52,15 +55,18 @@ def contact_versions(draw: Any, ref: str) -> list[Row]:
                 st.sampled_from(("", "", "", "", "deleted_in_store")),
                 st.sampled_from(NAMES),
                 st.lists(st.sampled_from(MOBILES), max_size=1),
+                st.sampled_from(POSITIONS),
             ),
             min_size=1,
             max_size=3,
             unique_by=None if ref[0] == "B" else (lambda version: version[0]),
         )
     )
+    if draw(st.booleans()):  # only what they are
+        drawn = [(at, *drawn[0][1:-1], position) for at, *_, position in drawn]
     return [
-        contact_row(ref, ids, at, reason=reason, name=name, phones=tuple(phones))
-        for at, ids, reason, name, phones in drawn
+        contact_row(ref, ids, at, reason=reason, name=name, phones=tuple(phones), position=position)
+        for at, ids, reason, name, phones, position in drawn
     ]
 
 
@@ -76,5 +82,5 @@ def histories(draw: Any) -> tuple[list[Row], list[list[Row]], list[str]]:
     runs = [
         shuffled[start:end] for start, end in zip([0, *cuts], [*cuts, len(shuffled)], strict=True)
     ]
-    how = st.sampled_from(("whole", "whole", "remembered", "asked", "companies"))
+    how = st.sampled_from(("whole", "whole", "whole", *STEPS))
     return versions, runs, [draw(how) for _ in runs]

@@ -22,7 +22,7 @@ from ledger_world import (
     take_up,
 )
 
-from transforms.ledger import companies, contact_keys, pieces
+from transforms.ledger import companies, contact_keys, persons, pieces, standing
 from transforms.ledger.database import Ledger, open_ledger
 from transforms.ledger.source_rows import Run
 from transforms.records import Row
@@ -35,8 +35,14 @@ def run_until(ledger: Ledger, rows: list[Row], how: str) -> Run:
     run, touched = take_up(ledger, rows)
     if how != "remembered":
         ask(ledger, run, touched.tins, VERDICTS)
-    if how == "companies":
-        companies.consolidate(ledger, run, sorted(touched.tins))
+    if how in ("companies", "resolved", "refreshed"):
+        affected = companies.consolidate(ledger, run, sorted(touched.tins)) | touched.companies
+    if how in ("resolved", "refreshed"):
+        with ledger.read() as connection:
+            named = standing.contacts_of(connection, sorted(affected))
+        standing.resolve(ledger, run, sorted(touched.contacts | named))
+    if how == "refreshed":
+        persons.refresh(ledger, run, pieces.dirty_pieces(ledger, run))
     return run
 
 

@@ -223,6 +223,28 @@ def test_only_touched_pieces_are_rebuilt(ledger: Ledger) -> None:
     assert touched_pieces(ledger, [new]) == [["A:2", "B:1"]]
 
 
+def test_what_the_matching_does_not_look_at_is_merged_without_it(ledger: Ledger) -> None:
+    run_once(ledger, [named("A:1", "Кот Том"), named("B:1", "Кот Том")])
+    told = contact_row("B:1", ["1"], 2, name="Кот Том", phones=MOBILE, position="Директор")
+    assert touched_pieces(ledger, [told]) == []
+    # That run was cut off: the next one does what it has left.
+    run_once(ledger)
+    [(person, provenance)] = snapshot(ledger).contacts.values()
+    assert (person.position, provenance["position"]) == ("Директор", "B:1")
+    assert column(ledger, schema.stale_contacts, "source_id") == []
+
+
+def test_what_is_new_of_a_company_leaves_its_people_alone(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_once(ledger, [named("A:1", "Кот Том"), named("B:1", "Кот Том")])
+    merged = []
+    monkeypatch.setattr(persons, "merge_contact", lambda *args: merged.append(args))
+    run_once(ledger, [company_row("A:1", ACTIVE, 2, phones=("+78120000001",))])
+    assert snapshot(ledger).companies[ACTIVE][0].phones == ("+78120000001",)
+    assert merged == []
+
+
 def test_who_comes_back_in_another_batch_shares_no_id(
     ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:

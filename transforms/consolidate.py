@@ -128,6 +128,7 @@ class _PiecesFn(LedgerFn):
     def process(self, _: tuple[int, Iterable[int]]) -> Iterator[list[list[str]]]:
         # All rows are resolved now, and those whose persons are to be rebuilt are marked.
         groups = pieces.dirty_pieces(self.ledger, self.run)
+        persons.refresh(self.ledger, self.run, groups)
         Progress(self.ledger, self.run, "contacts", total=sum(map(len, groups))).flush()
         yield from pieces.batches(groups)
 

@@ -9,20 +9,21 @@ from sqlalchemy.engine import Connection
 from transforms.ledger import schema
 from transforms.ledger.database import chunks, delete, look_up, upsert
 from transforms.ledger.links import by_source
-from transforms.ledger.source_rows import RowKey
+from transforms.ledger.source_rows import RowKey, mark, marked
 from transforms.matching.profiles import HOT
 
 
 def rekey(connection: Connection, source: str, keys: Mapping[str, Collection[int]]) -> None:
-    """Write these rows' keys (none: the row is in the base no more) and mark them as dirty.
+    """Write these rows' keys (none: the row is in the base no more); where they changed, mark them.
 
-    Rows that were tied to one of these by a key that it has no longer are dirty too.
+    Rows that were tied to one of these by a key that it has no longer are dirty too. Who has the
+    same keys looks the same to the matching, as one of them is of the whole row.
     """
     before = _keys_by_row(connection, source, sorted(keys))
     after = {source_id: set(own) for source_id, own in keys.items()}
     changed = [one for one in sorted(after) if after[one] != before.get(one, set())]
     lost = set[int]().union(*(before.get(one, set()) - after[one] for one in changed))
-    dirty = {(source, source_id) for source_id in keys}
+    dirty = {(source, source_id) for source_id in changed}
     dirty |= _rows_of_few(connection, sorted(lost), HOT + len(keys))
     table = schema.contact_keys
     delete(connection, table.c.source_id, [one for one in changed if one in before], source=source)
@@ -118,20 +119,21 @@ def set_hot(connection: Connection, hot: Iterable[int], cold: Iterable[int]) -> 
 
 def mark_dirty(connection: Connection, rows: Iterable[RowKey]) -> None:
     """The persons of these rows are to be rebuilt."""
-    values = [{"source": source, "source_id": source_id} for source, source_id in sorted(rows)]
-    upsert(connection, schema.dirty_contacts, values)
+    mark(connection, schema.dirty_contacts, rows)
 
 
 def dirty_rows(connection: Connection) -> set[RowKey]:
     """The rows whose persons are still to be rebuilt."""
-    table = schema.dirty_contacts.c
-    return {
-        (source, one)
-        for source, one in connection.execute(sa.select(table.source, table.source_id))
-    }
+    return marked(connection, schema.dirty_contacts)
+
+
+def stale_rows(connection: Connection) -> set[RowKey]:
+    """The rows that say something else than their persons do."""
+    return marked(connection, schema.stale_contacts)
 
 
 def clean(connection: Connection, rows: Iterable[RowKey]) -> None:
     """The persons of these rows are rebuilt."""
     for source, ids in by_source(rows).items():
-        delete(connection, schema.dirty_contacts.c.source_id, ids, source=source)
+        for table in (schema.dirty_contacts, schema.stale_contacts):
+            delete(connection, table.c.source_id, ids, source=source)

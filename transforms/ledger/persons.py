@@ -16,7 +16,7 @@ from transforms.ledger import (
     reviews,
     schema,
 )
-from transforms.ledger.database import Ledger, delete, look_up, upsert
+from transforms.ledger.database import Ledger, chunks, delete, look_up, upsert
 from transforms.ledger.pieces import batches
 from transforms.ledger.source_rows import RowKey, Run, row_key, row_ref
 from transforms.matching.contacts import Doubtful, Persons
@@ -101,6 +101,37 @@ def _write(connection: Connection, run: Run, looked: _Looked, found: Sequence[Pe
     reviews.replace_doubts(connection, CONTACT, looked.refs, doubts)
     contact_keys.clean(connection, map(row_key, looked.refs))
     return len(made)
+
+
+def refresh(ledger: Ledger, run: Run, groups: Iterable[list[str]]) -> None:
+    """Merge again the persons outside of these pieces of whose rows some say something else.
+
+    Nothing that the matching looks at is different: they are made of the same rows.
+    """
+    in_groups = {row_key(ref) for group in groups for ref in group}
+    with ledger.read() as connection:
+        stale = sorted(contact_keys.stale_rows(connection) - in_groups)
+    for rows in chunks(stale, _AT_ONCE):
+        ledger.transact(partial(_merge_again, run=run, rows=rows))
+
+
+def _merge_again(connection: Connection, run: Run, rows: Sequence[RowKey]) -> None:
+    keys = sorted(set(links.keys_of(connection, CONTACT, rows).values()))
+    members = goldens.members_of(connection, CONTACT, keys)
+    kept = goldens.kept_goldens(connection, CONTACT, keys)
+    every = sorted(row for of_person in members.values() for row in of_person)
+    tins = links.tins_of(connection, every)
+    row_of = {
+        (row.source, row.source_id): row for row in map(_decoded, _payloads(connection, every))
+    }
+    made = []
+    for key in keys:
+        own = sorted(members[key])
+        of_person = {tin for row in own for tin in tins[row]}
+        merged = merge_contact(key, [row_of[row] for row in own], of_person)
+        made.append(goldens.Made(key, *merged, own))
+    goldens.keep(connection, run, CONTACT, made, kept, members)
+    contact_keys.clean(connection, rows)
 
 
 def pieces_of(connection: Connection, groups: Sequence[Sequence[str]]) -> Pieces:

@@ -27,4 +27,6 @@ def rebuild(ledger: Ledger, run: Run, touched: Touched, processes: Processes = H
     with ledger.read() as connection:
         named = standing.contacts_of(connection, sorted(affected))
     standing.resolve(ledger, run, sorted(touched.contacts | named), processes)
-    persons.consolidate(ledger, run, pieces.dirty_pieces(ledger, run), processes)
+    groups = pieces.dirty_pieces(ledger, run)
+    persons.refresh(ledger, run, groups)
+    persons.consolidate(ledger, run, groups, processes)

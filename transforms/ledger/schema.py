@@ -20,7 +20,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import mysql
 
-VERSION = 4
+VERSION = 5
 
 metadata = MetaData()
 
@@ -195,6 +195,13 @@ hot_keys = _table("hot_keys", Column("key", BigInteger, primary_key=True, autoin
 # Contact rows whose persons are still to be rebuilt: a run that is cut off leaves them to the next.
 dirty_contacts = _table(
     "dirty_contacts",
+    Column("source", _SOURCE, primary_key=True),
+    Column("source_id", _ID, primary_key=True),
+)
+
+# Contact rows that say something else than their persons do: the same holds for them.
+stale_contacts = _table(
+    "stale_contacts",
     Column("source", _SOURCE, primary_key=True),
     Column("source_id", _ID, primary_key=True),
 )

@@ -104,6 +104,9 @@ def _remember(connection: Connection, run: Run, part: Sequence[Row], touched: To
         _refuse(connection, run, kind, [row for row in fresh if row.reason])
         if kind == CONTACT:
             _link(connection, source, fresh, known)
+            # Who is new has no person yet that could say something else.
+            told = [(source, row.source_id) for row in fresh if row.source_id in known]
+            mark(connection, schema.stale_contacts, told)
 
 
 def _member_tins(connection: Connection, source: str, ids: Sequence[str]) -> set[str]:
@@ -202,6 +205,18 @@ def forget(connection: Connection, table: sa.Table, kind: str, keys: Iterable[Ro
         delete(connection, table.c.source_id, ids, **of_kind, source=source)
 
 
+def mark(connection: Connection, table: sa.Table, rows: Iterable[RowKey]) -> None:
+    """Enter the rows into a table of rows that something is still to be done with."""
+    values = [{"source": source, "source_id": source_id} for source, source_id in sorted(rows)]
+    upsert(connection, table, values)
+
+
+def marked(connection: Connection, table: sa.Table) -> set[RowKey]:
+    """The rows in such a table."""
+    found = connection.execute(sa.select(table.c.source, table.c.source_id))
+    return {(source, source_id) for source, source_id in found}
+
+
 def _link(
     connection: Connection, source: str, fresh: Sequence[Row], known: Mapping[str, Known]
 ) -> None:
@@ -227,11 +242,8 @@ def left_over(connection: Connection, run: Run) -> Touched:
     outdated = sa.select(answers.tin).where(answers.expires_at <= now())
     touched.tins |= live_tins(connection, connection.execute(outdated).scalars().all())
     # Persons that were not rebuilt any more, or of which somebody has said something since.
-    dirty = schema.dirty_contacts.c
-    touched.contacts.update(
-        (source, source_id)
-        for source, source_id in connection.execute(sa.select(dirty.source, dirty.source_id))
-    )
+    for table in (schema.dirty_contacts, schema.stale_contacts):
+        touched.contacts |= marked(connection, table)
     return touched
 
 
