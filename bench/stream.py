@@ -1,10 +1,11 @@
 """``python -m bench.stream --engine prism``: what the stream of ``svod delta --follow`` does.
 
 A world's events go from a real broker through the whole stream up to the loader; the register's
-answers are known. Events a second, until the last offset is committed: of new events, with the
-start of the job, and of the same ones sent again: each is a newer version of its row. With
-``--minutes`` they go on coming (``--rate`` a second), and the memory of all processes of the stream
-is watched: the mean of each third of that time.
+answers are known. Events a second, until the last offset is committed: of new records into an
+empty base, with the start of the job; of changed ones, each with another telephone, a quarter of
+them mobiles; and of events that are sent again. With ``--minutes`` they go on coming (``--rate`` a
+second), and the memory of all processes of the stream is watched: the mean of each third of that
+time.
 """
 
 import argparse
@@ -30,7 +31,7 @@ from pipeline.topic import Lag, topic_access
 from sandbox.flink import Flink
 from sandbox.kafka import Kafka
 from sandbox.register import TOKEN, Register
-from sandbox.store_b_topic import Event, events, produce
+from sandbox.store_b_topic import Event, events, produce, upsert
 from sandbox.world import World
 from transforms.ledger.answers import save_answers
 from transforms.ledger.database import open_ledger
@@ -60,12 +61,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
         kafka = stack.enter_context(Kafka(Path(folder) / "kafka"))
         kafka.create_topic(_TOPIC)
         job, lag = _ready(stack, chosen.engine, Path(folder), kafka, world)
-        for name in ("new", "resent"):
-            count = produce(kafka.brokers, events(world), _TOPIC)
+        told = {"new": events(world), "changed": _changed(world), "resent": _changed(world)}
+        for name, coming in told.items():
+            count = produce(kafka.brokers, coming, _TOPIC)
             seconds = timed(job, lag)
             speed = f"{count / seconds:,.0f} a second"
-            told = f"{count:,} {name} events in {seconds:.1f} s: {speed}"
-            print(f"{chosen.engine}: {told}", flush=True)
+            print(
+                f"{chosen.engine}: {count:,} {name} events in {seconds:.1f} s: {speed}", flush=True
+            )
         if chosen.minutes:
             thirds = watched(kafka.brokers, cycle(events(world)), chosen.rate, chosen.minutes)
             print(
@@ -77,6 +80,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
         job.end()
         _until(lambda: job.has_ended, job)
         job.leave()
+
+
+def _changed(world: World) -> Iterator[Event]:
+    for number, partner in enumerate(world.b.partners()):
+        code = 921 if number % 4 == 0 else 812
+        yield upsert({**partner, "phones": [f"+7{code}{number:07}"]})
 
 
 def _ready(
