@@ -12,8 +12,13 @@ from types import FrameType
 from typing import Any
 
 import apache_beam as beam
-from apache_beam.options.pipeline_options import PipelineOptions, StandardOptions
+from apache_beam.options.pipeline_options import (
+    PipelineOptions,
+    PortableOptions,
+    StandardOptions,
+)
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
+from apache_beam.runners.portability.prism_runner import PrismRunner
 from apache_beam.runners.runner import PipelineRunner, create_runner
 
 from pipeline import graph
@@ -44,6 +49,8 @@ EXIT = {DONE: 0, INCOMPLETE: 3, FAILED: 1, INTERRUPTED: 130}
 
 # The portal's first try: whoever looks on is told at once, and the load will be more patient.
 _SHORT_WAITS = (1.0, 2.0)
+# Ten years, in seconds.
+_YEARS = 315_360_000
 
 BuildSources = Callable[[beam.Pipeline, Options, Run], graph.Sources]
 
@@ -195,12 +202,24 @@ def runner(chosen: Options) -> PipelineRunner:
         raise ConfigurationError(f"--runner: {error}") from None
 
 
+def engine_options(chosen: Options, *others: str) -> PipelineOptions:
+    """What the engine is told: ``others``, and what people have said."""
+    # After so many seconds Beam takes a job on Prism for lost, as if it were a single request.
+    patience = [f"--job_server_timeout={_YEARS}"] if starts_prism(chosen) else []
+    return PipelineOptions([*others, *patience, *chosen.beam])
+
+
+def starts_prism(chosen: Options) -> bool:
+    """Whether the engine is a Prism of our own."""
+    given = PipelineOptions(chosen.beam).view_as(PortableOptions)
+    return isinstance(runner(chosen), PrismRunner) and not given.job_endpoint
+
+
 def run_graph(
     run: Run, chosen: Options, build_sources: BuildSources, *, loads: bool = True
 ) -> None:
     """Run the one graph on these sources, up to the end of the load; without ``loads`` up to it."""
-    given = PipelineOptions(chosen.beam)
-    with beam.Pipeline(runner=runner(chosen), options=given) as root:
+    with beam.Pipeline(runner=runner(chosen), options=engine_options(chosen)) as root:
         sources = build_sources(root, chosen, run)
         _ = graph.build(root, sources, graph.settings(chosen, run, loads=loads))
 

@@ -21,7 +21,7 @@ from apache_beam.runners.portability.prism_runner import PrismRunner
 from apache_beam.runners.runner import PipelineResult, PipelineState
 
 from pipeline import graph, options
-from pipeline.run import runner
+from pipeline.run import engine_options, runner
 from pipeline.topic import topic_access
 from pipeline.window import conduct
 from transforms.clean import PartRows
@@ -132,7 +132,7 @@ def _on_prism(chosen: options.Options) -> bool:
 
 
 def _options(chosen: options.Options) -> PipelineOptions:
-    made = PipelineOptions([*chosen.beam, *(() if _on_prism(chosen) else _FLINK)])
+    made = engine_options(chosen, *(() if _on_prism(chosen) else _FLINK))
     made.view_as(StandardOptions).streaming = True
     # A Prism that died is not used again.
     made.view_as(DebugOptions).add_experiment("disable_prism_server_singleton")

@@ -1,8 +1,10 @@
 """Options: where they come from, and what is said when they are wrong, before anything is read."""
 
 import pytest
+from apache_beam.options.pipeline_options import PortableOptions
 
-from pipeline.options import DEFAULT_LEDGER
+from pipeline.options import DEFAULT_LEDGER, Options
+from pipeline.run import engine_options
 from sandbox import register, store_a
 from tests.installation import CODE, party, tin
 
@@ -162,3 +164,19 @@ def test_what_svod_does_not_know_goes_to_beam(ready):
     ended = ready.full("--runner=Sprinter")
     assert ended.code == 2
     assert "Sprinter" in ended.err
+
+
+@pytest.mark.parametrize(
+    ("given", "days"),
+    [
+        (["--runner=PrismRunner"], 3650),
+        (["--runner=PrismRunner", "--job_server_timeout=864000"], 10),
+        # Whether another program's job server is there should be known soon.
+        (["--runner=PrismRunner", "--job_endpoint=127.0.0.1:1"], 0),
+        (["--runner=FlinkRunner"], 0),
+        ([], 0),
+    ],
+)
+def test_a_job_on_prism_may_take_longer_than_a_request(given, days):
+    made = engine_options(Options(beam=given)).view_as(PortableOptions)
+    assert made.job_server_timeout // 86_400 == days
