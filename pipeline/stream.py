@@ -94,17 +94,25 @@ class StreamJob:
         self._waiter.start()
 
     def _wait(self, result: PipelineResult) -> None:
+        trouble = ""
         try:
             state = result.wait_until_finish()
             if state != PipelineState.DONE:
-                self.trouble = f"the engine has ended the stream as {state}"
+                trouble = f"the engine has ended the stream as {state}"
         except Exception:  # noqa: BLE001 - it may be anything that an engine has to say
-            self.trouble = "the engine has given the stream up; its own log says why"
+            trouble = "the engine has given the stream up; its own log says why"
+        # What becomes of one that was left behind is nobody's trouble.
+        if self._waiter is threading.current_thread():
+            self.trouble = trouble
 
     @property
     def goes_on(self) -> bool:
         """Whether the engine has it."""
         return self._waiter.is_alive()
+
+    def give_up(self, trouble: str) -> None:
+        """Expect nothing of it any more; it ends when another one begins."""
+        self._waiter, self.trouble = threading.Thread(), trouble
 
     @property
     def has_ended(self) -> bool:

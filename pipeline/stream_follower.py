@@ -16,11 +16,13 @@ from pipeline.window import COMMAND, conduct
 from transforms.errors import StoreError, SvodError
 from transforms.ledger.database import Ledger
 from transforms.ledger.lock import in_turn
-from transforms.ledger.runs import ended_since, last_run
+from transforms.ledger.runs import ended_since, is_running, last_run
 from transforms.ledger.source_rows import Run
 from transforms.write_windows import bring
 
 _LOOK = 0.5
+# So many seconds with events, and without a run, are more than any start of a job takes.
+_STUCK = 300.0
 
 
 class StreamFollower:
@@ -44,6 +46,7 @@ class StreamFollower:
         with ledger.read() as connection:
             self._told = last_run(connection)
         self._job, self._pace, self._lags = StreamJob(ledger, chosen), Pace(0), Pace(0)
+        self._stirred = time.monotonic()
 
     def look(self) -> None:
         """See to the job, then to store A."""
@@ -51,6 +54,7 @@ class StreamFollower:
         if not self._job.goes_on and self._pace.is_due:
             self._restart()
         self._look_at_lag()
+        self._look_at_job()
         self._polls.look()
 
     def end(self) -> None:
@@ -75,6 +79,7 @@ class StreamFollower:
             if self._job.trouble:
                 raise SvodError(self._job.trouble)
             self._job.start()
+            self._stirred = time.monotonic()
             self._pace.went_well()
         except Exception as error:  # noqa: BLE001 - an engine that is away may come back
             self._job.trouble = ""
@@ -86,6 +91,18 @@ class StreamFollower:
                 self._lag.look()
             except StoreError as error:
                 self._teller.failed(plain_reason(error), self._lags.failed())
+
+    def _look_at_job(self) -> None:
+        """An engine may lose a part of a job on its way, without a word: nothing comes any more."""
+        try:
+            with self._ledger.read() as connection:
+                writes = is_running(connection)
+        except SQLAlchemyError:
+            return
+        if writes or not any(self._lag.events.values()):
+            self._stirred = time.monotonic()
+        elif time.monotonic() - self._stirred > _STUCK and self._job.goes_on:
+            self._job.give_up("the engine brings nothing of the topic any more: it begins anew")
 
     def _poll(self, chosen: options.Options) -> dict[str, Any]:
         def work(run: Run) -> None:
@@ -107,6 +124,7 @@ class StreamFollower:
             return
         for run in found:
             self._told = run.run_seq
+            self._stirred = time.monotonic()
             if run.run_id in self._own:
                 self._own.remove(run.run_id)
             elif run.summary:

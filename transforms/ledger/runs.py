@@ -164,6 +164,12 @@ def stages(connection: Connection, run_id: str) -> Iterator[Stage]:
         yield Stage(*values)
 
 
+def is_running(connection: Connection) -> bool:
+    """Whether a run goes on, or was cut off and nobody has noticed."""
+    query = sa.select(schema.runs.c.run_seq).where(schema.runs.c.status == RUNNING).limit(1)
+    return connection.execute(query).first() is not None
+
+
 def progressed_at(connection: Connection) -> int:
     """When the run that goes on has come on last (microseconds since the epoch); 0 if none does."""
     progress, running = schema.progress.c, schema.runs.c
