@@ -205,11 +205,11 @@ def runner(chosen: Options) -> PipelineRunner:
 def engine_options(chosen: Options, *others: str) -> PipelineOptions:
     """What the engine is told: ``others``, and what people have said."""
     # After so many seconds Beam takes a job on Prism for lost, as if it were a single request.
-    patience = [f"--job_server_timeout={_YEARS}"] if starts_prism(chosen) else []
+    patience = [f"--job_server_timeout={_YEARS}"] if _starts_prism(chosen) else []
     return PipelineOptions([*others, *patience, *chosen.beam])
 
 
-def starts_prism(chosen: Options) -> bool:
+def _starts_prism(chosen: Options) -> bool:
     """Whether the engine is a Prism of our own."""
     given = PipelineOptions(chosen.beam).view_as(PortableOptions)
     return isinstance(runner(chosen), PrismRunner) and not given.job_endpoint
