@@ -12,10 +12,11 @@ from bench.register import answering_at_once
 from bench.task import CLEAN_B, CONSOLIDATED, REMEMBERED, RUN, Found, Stage, Task
 from pipeline.options import LEDGER, STORE_A
 from transforms import check_register
-from transforms.ledger import companies, messages, persons, pieces, source_rows, standing
+from transforms.ledger import messages, source_rows
 from transforms.ledger.database import Ledger, open_ledger
+from transforms.ledger.rebuild import rebuild
 from transforms.ledger.runs import settle_run
-from transforms.ledger.source_rows import RowKey, Touched
+from transforms.ledger.source_rows import Touched
 from transforms.processes import Processes
 from transforms.records import COMPANY, Broken, Row, decode_rows
 from transforms.stores import clean_a
@@ -110,27 +111,18 @@ def _whole(ledger: Ledger, task: Task) -> None:
     touched = _remember(ledger, task)
     with ledger.read() as connection:
         left = source_rows.left_over(connection, RUN)
-    tins = sorted(touched.tins | left.tins)
-    with answering_at_once():
-        check_register.ask(ledger, RUN, task.register, check_register.unknown(ledger, tins))
-    affected = companies.consolidate(ledger, RUN, tins)
-    _contacts(
-        ledger,
+    every = Touched(
+        touched.tins | left.tins,
+        touched.companies | left.companies,
         touched.contacts | left.contacts,
-        affected | touched.companies | left.companies,
     )
-    settle_run(ledger, RUN, {})
-
-
-def _contacts(ledger: Ledger, contacts: set[RowKey], of_companies: set[RowKey]) -> None:
-    with ledger.read() as connection:
-        contacts |= standing.contacts_of(connection, sorted(of_companies))
+    with answering_at_once():
+        unknown = check_register.unknown(ledger, sorted(every.tins))
+        check_register.ask(ledger, RUN, task.register, unknown)
     processes = Processes()
-    standing.resolve(ledger, RUN, sorted(contacts), processes)
-    groups = pieces.dirty_pieces(ledger, RUN)
-    persons.refresh(ledger, RUN, groups)
-    persons.consolidate(ledger, RUN, groups, processes)
+    rebuild(ledger, RUN, every, processes)
     processes.close()
+    settle_run(ledger, RUN, {})
 
 
 STAGES: dict[str, Stage] = {

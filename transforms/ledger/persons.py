@@ -85,12 +85,7 @@ def _write(connection: Connection, run: Run, looked: _Looked, found: Sequence[Pe
     for row, former in former_persons.come_back(connection, people, key_of).items():
         key_of[row], born_of[former.key] = former.key, former.born
     ids = _ids(connection, people, key_of, born_of)
-    made = [
-        goldens.Made(
-            key, *merge_contact(key, person, own), [(row.source, row.source_id) for row in person]
-        )
-        for key, person, own in zip(ids, people, of_person, strict=True)
-    ]
+    made = [_made(*one) for one in zip(ids, people, of_person, strict=True)]
     goldens.keep(connection, run, CONTACT, made, kept, members)
     former_persons.leave(connection, made, kept, members)
     _write_tins(
@@ -101,6 +96,11 @@ def _write(connection: Connection, run: Run, looked: _Looked, found: Sequence[Pe
     reviews.replace_doubts(connection, CONTACT, looked.refs, doubts)
     contact_keys.clean(connection, map(row_key, looked.refs))
     return len(made)
+
+
+def _made(key: str, person: Sequence[ContactRow], tins: set[str]) -> goldens.Made:
+    members = [(row.source, row.source_id) for row in person]
+    return goldens.Made(key, *merge_contact(key, person, tins), members)
 
 
 def refresh(ledger: Ledger, run: Run, groups: Iterable[list[str]]) -> None:
@@ -124,12 +124,14 @@ def _merge_again(connection: Connection, run: Run, rows: Sequence[RowKey]) -> No
     row_of = {
         (row.source, row.source_id): row for row in map(_decoded, _payloads(connection, every))
     }
-    made = []
-    for key in keys:
-        own = sorted(members[key])
-        of_person = {tin for row in own for tin in tins[row]}
-        merged = merge_contact(key, [row_of[row] for row in own], of_person)
-        made.append(goldens.Made(key, *merged, own))
+    made = [
+        _made(
+            key,
+            [row_of[row] for row in members[key]],
+            {tin for row in members[key] for tin in tins[row]},
+        )
+        for key in keys
+    ]
     goldens.keep(connection, run, CONTACT, made, kept, members)
     contact_keys.clean(connection, rows)
 
