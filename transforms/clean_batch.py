@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from transforms.records import COMPANY, Broken, Row, encode_rows
-from transforms.shards import shard_of
+from transforms.shards import SHARDS, shard_of
 from transforms.stores.clean_b import Handover, partner_row
 from transforms.stores.kafka_events import Event, event_row, read_event
 from transforms.stores.kafka_records import Records
@@ -49,15 +49,17 @@ class CleanEvents(NamedTuple):
     broken: list[Broken]
 
 
-def clean_events(records: Records) -> CleanEvents:
-    """Messages of store B's topic to rows."""
+def clean_events(records: Records, *, shards: int = SHARDS) -> CleanEvents:
+    """Messages of store B's topic to rows, in so many shards."""
     read = [read_event(records.topic, records.partition, message) for message in records.messages]
     events = [one for one in read if isinstance(one, Event)]
     broken = [one for one in read if isinstance(one, Broken)]
-    return CleanEvents(clean_batch(events, event_row), broken)
+    return CleanEvents(clean_batch(events, event_row, shards=shards), broken)
 
 
-def clean_batch(batch: Iterable[Any], clean: Callable[[Any], Row], *, since: int = 0) -> CleanBatch:
+def clean_batch(
+    batch: Iterable[Any], clean: Callable[[Any], Row], *, since: int = 0, shards: int = SHARDS
+) -> CleanBatch:
     """Raw records to rows, by ``clean``: a function of one raw record.
 
     Rows that changed before ``since`` (microseconds since the epoch) are left out, but not those
@@ -69,7 +71,7 @@ def clean_batch(batch: Iterable[Any], clean: Callable[[Any], Row], *, since: int
         read += 1
         row = clean(raw)
         if row.changed_at >= since or not row.changed_at:
-            groups[_outcome(row), shard_of(row.source_id)].append(row)
+            groups[_outcome(row), shard_of(row.source_id) % shards].append(row)
     return CleanBatch(
         read,
         [

@@ -133,7 +133,10 @@ class _FollowFn(PartitionFn):
                     if not tracker.try_claim(records.stop - 1):
                         return
                     start = records.stop
-                    moment = max(moment, newest_timestamp(records.messages))
+                    newest = newest_timestamp(records.messages)
+                    # In arrears all are older than what was told: they have the time of their
+                    # reading, so that windows close while there is still more to read.
+                    moment = newest if newest > moment else max(moment, began)
                     yield TimestampedValue(records, Timestamp(micros=moment))
                 if reader.has_ended(start):
                     # All that was sent before we looked has been read.

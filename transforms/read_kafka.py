@@ -4,6 +4,7 @@ Offsets are not committed here: see ``transforms.commit_offsets``.
 """
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any, Literal, NamedTuple
 
 import apache_beam as beam
@@ -16,6 +17,7 @@ from transforms.follow_partitions import FollowPartitions
 from transforms.processes import collect_less_often, shared
 from transforms.read_partitions import FindPartitions, ReadRanges
 from transforms.records import Broken
+from transforms.shards import SHARDS
 from transforms.stores.kafka_client import TopicAccess
 from transforms.stores.kafka_records import Records
 from transforms.stream_watch import Stream
@@ -54,7 +56,8 @@ class ReadKafka(beam.PTransform):
     ) -> None:
         super().__init__()
         self._access, self._stream = access, stream
-        self._fn = _CleanEventsFn(processes)
+        # One writer takes all that a stream brings.
+        self._fn = _CleanEventsFn(processes, 1 if stream else SHARDS)
 
     def expand(self, root: beam.pvalue.PBegin) -> TopicEvents:
         """Up to 1000 messages an element; those that are no events go their own way."""
@@ -79,8 +82,9 @@ class _Held(NamedTuple):
 
 
 class _CleanEventsFn(beam.DoFn):
-    def __init__(self, processes: int) -> None:
+    def __init__(self, processes: int, shards: int) -> None:
         self._number = processes
+        self._clean = partial(clean_events, shards=shards)
 
     def setup(self) -> None:
         """Once a worker."""
@@ -106,7 +110,7 @@ class _CleanEventsFn(beam.DoFn):
 
     def finish_bundle(self) -> Iterator[Any]:
         held, self._held = self._held, []
-        cleaned = self._processes.map_beside(clean_events, ((one, one.records) for one in held))
+        cleaned = self._processes.map_beside(self._clean, ((one, one.records) for one in held))
         for one, (clean, broken) in cleaned:
             for output in _outputs(one.records, clean, broken):
                 yield _as_of(one, output)

@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing
+from functools import cache
 
 import apache_beam as beam
 import msgspec
@@ -114,12 +115,28 @@ def _in_windows(name: str, part: beam.PCollection[object]) -> beam.PCollection[t
     )
 
 
-class _Held(msgspec.Struct):
+class _Held(msgspec.Struct, eq=False):
     """What a bundle has brought."""
 
     rows: list[bytes] = []
     broken: list[Broken] = []
     positions: list[Position] = []
+    is_written: bool = False
+
+
+def _together(held: Iterable[_Held]) -> _Held:
+    whole = _Held()
+    for one in held:
+        whole.rows += one.rows
+        whole.broken += one.broken
+        whole.positions += one.positions
+    return whole
+
+
+@cache
+def _brought(stream: Stream) -> list[_Held]:
+    """What all bundles of the stream in this process have brought and is not written yet."""
+    return []
 
 
 class _WriteFn(beam.DoFn):
@@ -140,6 +157,7 @@ class _WriteFn(beam.DoFn):
 
     def setup(self) -> None:
         self._processes = shared(self._number)
+        self._brought = _brought(self._stream)
         with ExitStack() as stack:
             self._ledger = stack.enter_context(closing(open_ledger(self._stream.ledger.value())))
             stack.enter_context(keeping_register(self._register))
@@ -158,16 +176,29 @@ class _WriteFn(beam.DoFn):
             getattr(self._held, name).extend(values)
 
     def finish_bundle(self) -> None:
+        if not self._held.positions:
+            return
+        self._brought.append(self._held)
         pause = _SHORTEST
-        while self._held.positions:
+        while True:
             try:
                 with self._one, in_turn(self._ledger):
-                    self._write(self._held)
+                    if not self._held.is_written:
+                        self._write_all()
                 return
             except Exception as error:  # noqa: BLE001 - whatever it was, it may be over soon
                 _log.warning("a window failed: %s; it is tried again", mask(type(error).__name__))
             time.sleep(pause)
             pause = min(2 * pause, _LONGEST)
+
+    def _write_all(self) -> None:
+        # An engine may end several bundles side by side: those that wait here have nothing to do
+        # any more when it is their turn.
+        ready = list(self._brought)
+        self._write(_together(ready))
+        for one in ready:
+            one.is_written = True
+            self._brought.remove(one)
 
     def _write(self, held: _Held) -> None:
         with self._ledger.read() as connection:
