@@ -105,6 +105,7 @@ def build(root: beam.Pipeline, sources: Sources, chosen: Settings) -> beam.PColl
     A plan ends where the ledger says what to load.
     """
     ledger, run = chosen.ledger, chosen.run
+    processes = _processes(root, chosen.processes)
     left_over = root | "TakeUp" >> TakeUp(ledger, run)
     remembered = dict(sources.rows) | "RememberRows" >> RememberRows(ledger, run)
     broken = [
@@ -114,7 +115,9 @@ def build(root: beam.Pipeline, sources: Sources, chosen: Settings) -> beam.PColl
     of_companies = {
         "changed": remembered.tins,
         "left_over": left_over.tins,
-    } | "ConsolidateCompanies" >> ConsolidateCompanies(ledger, run, chosen.register)
+    } | "ConsolidateCompanies" >> ConsolidateCompanies(
+        ledger, run, chosen.register, processes=processes
+    )
     of_refused = (
         (remembered.companies, left_over.companies)
         | "Refused" >> beam.Flatten()
@@ -125,9 +128,7 @@ def build(root: beam.Pipeline, sources: Sources, chosen: Settings) -> beam.PColl
         "left_over": left_over.contacts,
         "of_companies": of_companies,
         "of_refused": of_refused,
-    } | "ConsolidateContacts" >> ConsolidateContacts(
-        ledger, run, processes=_processes(root, chosen.processes)
-    )
+    } | "ConsolidateContacts" >> ConsolidateContacts(ledger, run, processes=processes)
     # The load also takes up what earlier runs could not send, so it happens in every run.
     always = root | "Always" >> beam.Create([0])
     loaded = (

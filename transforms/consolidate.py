@@ -19,11 +19,17 @@ class ConsolidateCompanies(beam.PTransform):
 
     ``changed`` and ``left_over`` meet by TIN, so each TIN is asked about and rebuilt once. Gives
     the contact rows of the companies that may stand differently now.
+
+    Merging works in up to so many ``processes`` beside a worker's own; 1: in the worker itself; 0:
+    as many as it can use.
     """
 
-    def __init__(self, ledger: Secret, run: Run, access: RegisterAccess) -> None:
+    def __init__(
+        self, ledger: Secret, run: Run, access: RegisterAccess, *, processes: int = 1
+    ) -> None:
         super().__init__()
         self._ledger, self._run, self._access = ledger, run, access
+        self._fn = _CompaniesFn(ledger, run, processes)
 
     def expand(
         self, tins: Mapping[str, beam.PCollection[ShardedKeys]]
@@ -34,22 +40,20 @@ class ConsolidateCompanies(beam.PTransform):
             | "GroupByTin" >> beam.CoGroupByKey()
             | "Unite" >> beam.Map(_unite).with_output_types(list[str])
             | "Check" >> CheckRegister(self._ledger, self._run, self._access)
-            | "Merge"
-            >> beam.ParDo(_CompaniesFn(self._ledger, self._run)).with_output_types(ShardedKeys)
+            | "Merge" >> beam.ParDo(self._fn).with_output_types(ShardedKeys)
         )
 
 
 class ConsolidateContacts(beam.PTransform):
     """Touched contact rows to golden contacts in the ledger; gives how many, batch by batch.
 
-    Matching works in up to so many ``processes`` beside a worker's own; 1: in the worker itself;
-    0: as many as it can use.
+    ``processes`` are as for ``ConsolidateCompanies``.
     """
 
     def __init__(self, ledger: Secret, run: Run, *, processes: int = 1) -> None:
         super().__init__()
-        self._ledger, self._run = ledger, run
         self._resolve_fn = _ResolveFn(ledger, run, processes)
+        self._pieces_fn = _PiecesFn(ledger, run, processes)
         self._persons_fn = _PersonsFn(ledger, run, processes)
 
     def expand(
@@ -62,8 +66,7 @@ class ConsolidateContacts(beam.PTransform):
             | "Unite" >> beam.Map(_unite).with_output_types(list[str])
             | "Resolve" >> beam.ParDo(self._resolve_fn).with_output_types(tuple[int, int])
             | "Gather" >> beam.GroupByKey()
-            | "Piece"
-            >> beam.ParDo(_PiecesFn(self._ledger, self._run)).with_output_types(list[list[str]])
+            | "Piece" >> beam.ParDo(self._pieces_fn).with_output_types(list[list[str]])
             | "Spread" >> beam.Reshuffle()
             | "Merge" >> beam.ParDo(self._persons_fn).with_output_types(int)
         )
@@ -90,9 +93,19 @@ def _unite(element: tuple[int, Mapping[str, Iterable[list[str]]]]) -> list[str]:
     return sorted({key for lists in groups.values() for keys in lists for key in keys})
 
 
-class _CompaniesFn(LedgerFn):
+class _ProcessesFn(LedgerFn):
+    def __init__(self, ledger: Secret, run: Run, processes: int) -> None:
+        super().__init__(ledger, run)
+        self._number = processes
+
+    def setup(self) -> None:
+        super().setup()
+        self.processes = shared(self._number)
+
+
+class _CompaniesFn(_ProcessesFn):
     def process(self, tins: list[str]) -> Iterator[ShardedKeys]:
-        affected = companies.consolidate(self.ledger, self.run, tins)
+        affected = companies.consolidate(self.ledger, self.run, tins, self.processes)
         with self.ledger.read() as connection:
             contacts = standing.contacts_of(connection, sorted(affected))
         Progress(self.ledger, self.run, "companies").add(len(tins))
@@ -108,27 +121,17 @@ class _FindContactsFn(LedgerFn):
         yield from sharded(sorted(map(row_ref, contacts)))
 
 
-class _ProcessesFn(LedgerFn):
-    def __init__(self, ledger: Secret, run: Run, processes: int) -> None:
-        super().__init__(ledger, run)
-        self._number = processes
-
-    def setup(self) -> None:
-        super().setup()
-        self.processes = shared(self._number)
-
-
 class _ResolveFn(_ProcessesFn):
     def process(self, refs: list[str]) -> Iterator[tuple[int, int]]:
         standing.resolve(self.ledger, self.run, [row_key(ref) for ref in refs], self.processes)
         yield 0, len(refs)
 
 
-class _PiecesFn(LedgerFn):
+class _PiecesFn(_ProcessesFn):
     def process(self, _: tuple[int, Iterable[int]]) -> Iterator[list[list[str]]]:
         # All rows are resolved now, and those whose persons are to be rebuilt are marked.
         groups = pieces.dirty_pieces(self.ledger, self.run)
-        persons.refresh(self.ledger, self.run, groups)
+        persons.refresh(self.ledger, self.run, groups, self.processes)
         Progress(self.ledger, self.run, "contacts", total=sum(map(len, groups))).flush()
         yield from pieces.batches(groups)
 

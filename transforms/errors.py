@@ -4,6 +4,7 @@
 SvodError
 ├── ConfigurationError   an option is wrong; found before anything was read (exit code 2)
 │   └── AwayError        or what it points at does not answer: that may pass by itself
+├── LedgerError          the ledger's database does not answer, or refuses (exit code 1)
 ├── StoreError           a store cannot be read, or stopped answering (exit code 1)
 └── SecretError          a worker has no value for a secret (exit code 1)
 ```
@@ -22,6 +23,10 @@ class ConfigurationError(SvodError):
 
 class AwayError(ConfigurationError):
     """What an option points at does not answer: the option may be right, and waiting help."""
+
+
+class LedgerError(SvodError):
+    """The ledger's database does not answer, or refuses; the message is the driver's."""
 
 
 class StoreError(SvodError):

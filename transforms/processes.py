@@ -67,6 +67,7 @@ class Processes:
 
         Raises:
             ProcessError: a process has ended, or ``function`` has failed there.
+            SvodError: what ``function`` has raised as such.
         """
         waiting: deque[Future[R]] = deque()
         for item in items:
@@ -160,7 +161,7 @@ class _Process:
                 f"a process that cleans records has ended (exit code {self._process.wait()}):"
                 " is there too little memory?"
             ) from None
-        if isinstance(answer, ProcessError):
+        if isinstance(answer, SvodError):
             raise answer
         return cast("R", answer)
 
@@ -204,9 +205,11 @@ def serve() -> None:
         os._exit(0)
 
 
-def _answer(function: Callable[[T], R], item: T) -> R | ProcessError:
+def _answer(function: Callable[[T], R], item: T) -> R | SvodError:
     try:
         return function(item)
+    except SvodError as error:
+        return error
     except Exception as error:  # noqa: BLE001 - whatever it was; its text may quote a customer
         where = traceback.extract_tb(error.__traceback__)[-1]
         return ProcessError(

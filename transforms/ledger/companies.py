@@ -10,25 +10,33 @@ from sqlalchemy.engine import Connection
 from transforms.ledger import goldens, schema
 from transforms.ledger.adopted import rows_said
 from transforms.ledger.answers import fresh_answers
-from transforms.ledger.database import Ledger, chunks, look_up, upsert
+from transforms.ledger.database import Draft, Ledger, chunks, look_up, perform, upsert
 from transforms.ledger.source_rows import RowKey, Run, forget, record_invalid
 from transforms.matching.companies import merge_company
 from transforms.matching.golden import Sourced
+from transforms.processes import HERE, Processes
 from transforms.records import COMPANY, Company, decode_company
 from transforms.register.answer import Answer
 
 NO_ANSWER = "register_no_answer"
 
 
-def consolidate(ledger: Ledger, run: Run, tins: Sequence[str]) -> set[RowKey]:
+def consolidate(
+    ledger: Ledger, run: Run, tins: Sequence[str], processes: Processes = HERE
+) -> set[RowKey]:
     """Rebuild the companies of these TINs. Returns the company rows whose standing may differ.
 
     A TIN without an answer of the register keeps what it had, and its rows are deferred.
     """
     affected: set[RowKey] = set()
-    for chunk in chunks(sorted(tins)):
-        affected |= ledger.transact(partial(_consolidate, run=run, tins=chunk))
+    for draft in processes.map(partial(_draft, ledger, run), chunks(sorted(tins))):
+        ledger.transact(partial(perform, drafts=[draft]))
+        affected |= draft.found
     return affected
+
+
+def _draft(ledger: Ledger, run: Run, tins: Sequence[str]) -> Draft[set[RowKey]]:
+    return ledger.draft(partial(_consolidate, run=run, tins=tins))
 
 
 def _consolidate(connection: Connection, run: Run, tins: Sequence[str]) -> set[RowKey]:

@@ -2,18 +2,18 @@
 
 import random
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 from operator import itemgetter
-from typing import Any, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import mysql, postgresql, sqlite
 from sqlalchemy.engine import URL, Connection, Engine, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError
 
-from transforms.errors import ConfigurationError
+from transforms.errors import ConfigurationError, LedgerError
 from transforms.ledger import schema
 from transforms.secrets import mask
 
@@ -38,11 +38,29 @@ _PRAGMAS = (
 )
 
 
+Statement = tuple[str, Any]
+"""Something to write: SQL, and its values or many rows of them."""
+
+
+class Draft(NamedTuple, Generic[T]):
+    """What a piece of work has found, and what it would write."""
+
+    found: T
+    statements: list[Statement]
+
+
 class Ledger:
-    """One database that keeps all that must outlive a run. Safe to use from several threads."""
+    """One database that keeps all that must outlive a run. Safe to use from several threads.
+
+    To another process of ours (``transforms.processes``) it goes as its URL, and is opened there.
+    """
 
     def __init__(self, url: str) -> None:
+        self._url = url
         self.engine = _engine(url)
+
+    def __reduce__(self) -> tuple[Callable[[str], "Ledger"], tuple[str]]:
+        return _opened, (self._url,)
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -57,6 +75,25 @@ class Ledger:
             connection = bare.execution_options(svod_write=True)
             with connection.begin():
                 yield connection
+
+    def draft(self, work: Callable[[Connection], T]) -> Draft[T]:
+        """What ``work`` would write by ``upsert`` and ``delete``: ``perform`` does it.
+
+        It reads the ledger as it stands, and sees nothing of what it writes. So drafts of what has
+        nothing in common can be made side by side, in any process, while one writes.
+
+        Raises:
+            LedgerError: the database does not answer, or refuses.
+        """
+        statements: list[Statement] = []
+        try:
+            with self.engine.connect() as bare:
+                connection = bare.execution_options(svod_draft=statements)
+                with connection.begin():
+                    return Draft(work(connection), statements)
+        except DBAPIError as error:
+            # A driver's error may not survive the way to another process.
+            raise LedgerError(f"the ledger failed: {mask(str(error.orig))}") from None
 
     def transact(self, work: Callable[[Connection], T]) -> T:
         """``work`` in a write transaction, done again when another writer got in its way."""
@@ -73,6 +110,11 @@ class Ledger:
     def close(self) -> None:
         """Give the connections back."""
         self.engine.dispose()
+
+
+@lru_cache(maxsize=1)
+def _opened(url: str) -> Ledger:
+    return Ledger(url)
 
 
 def open_ledger(url: str) -> Ledger:
@@ -201,7 +243,22 @@ def upsert(
     values: list[Any] = list(map(itemgetter(*marks), rows)) if marks else list(rows)
     if len(marks) == 1:  # itemgetter gives a tuple for several only
         values = [(value,) for value in values]
-    connection.exec_driver_sql(sql, values)
+    _write(connection, sql, values)
+
+
+def perform(connection: Connection, drafts: Iterable[Draft[Any]]) -> None:
+    """Write what the drafts say."""
+    for draft in drafts:
+        for sql, values in draft.statements:
+            connection.exec_driver_sql(sql, values)
+
+
+def _write(connection: Connection, sql: str, values: Any) -> None:
+    draft: list[Statement] | None = connection.get_execution_options().get("svod_draft")
+    if draft is None:
+        connection.exec_driver_sql(sql, values)
+    else:
+        draft.append((sql, values))
 
 
 @lru_cache(maxsize=256)
@@ -252,25 +309,25 @@ def look_up(
     """
     quote = connection.dialect.identifier_preparer.quote
     wanted = ", ".join(quote(one.name) for one in columns)
-    for found in _on_each_piece(connection, f"SELECT {wanted}", column, values, same):
-        yield from found.all()
+    for sql, some in _each_piece(connection, f"SELECT {wanted}", column, values, same):
+        yield from connection.exec_driver_sql(sql, some).all()
 
 
 def delete(
     connection: Connection, column: sa.Column[Any], values: Sequence[Any], **same: Any
 ) -> None:
     """Delete the rows of one table that ``look_up`` would find."""
-    for _ in _on_each_piece(connection, "DELETE", column, values, same):
-        pass
+    for sql, some in _each_piece(connection, "DELETE", column, values, same):
+        _write(connection, sql, some)
 
 
-def _on_each_piece(
+def _each_piece(
     connection: Connection,
     what: str,
     column: sa.Column[Any],
     values: Sequence[Any],
     same: Mapping[str, Any],
-) -> Iterator[sa.CursorResult[Any]]:
+) -> Iterator[tuple[str, tuple[Any, ...]]]:
     # SQLAlchemy would bind a list value by value, which costs more than the database's work.
     # PyMySQL and psycopg take the same marks.
     mark = "?" if connection.dialect.paramstyle == "qmark" else "%s"
@@ -279,7 +336,7 @@ def _on_each_piece(
     head = f"{what} FROM {quote(column.table.name)} WHERE {equal}{quote(column.name)}"
     for chunk in chunks(values):
         sql = f"{head} IN ({', '.join([mark] * len(chunk))})"
-        yield connection.exec_driver_sql(sql, (*same.values(), *chunk))
+        yield sql, (*same.values(), *chunk)
 
 
 def chunks(items: Sequence[T], size: int = CHUNK) -> Iterator[Sequence[T]]:

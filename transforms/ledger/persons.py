@@ -4,7 +4,6 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 
-import msgspec
 from sqlalchemy.engine import Connection
 
 from transforms.ledger import (
@@ -16,10 +15,10 @@ from transforms.ledger import (
     reviews,
     schema,
 )
-from transforms.ledger.database import Ledger, chunks, delete, look_up, upsert
+from transforms.ledger.database import Draft, Ledger, chunks, delete, look_up, perform, upsert
 from transforms.ledger.pieces import batches
 from transforms.ledger.source_rows import RowKey, Run, row_key, row_ref
-from transforms.matching.contacts import Doubtful, Persons
+from transforms.matching.contacts import Doubtful
 from transforms.matching.golden import Sourced
 from transforms.matching.golden_contact import ContactRow, merge_contact
 from transforms.matching.piecework import Kept, Pieces, put_together
@@ -33,68 +32,53 @@ _Payload = tuple[str, str, int, bytes]
 """A row: store, id, when it changed (microseconds), and what it says."""
 
 
-class _Looked(msgspec.Struct):
-    """Pieces of rows, and what the ledger holds of them: persons as they were, rows as they are."""
-
-    refs: list[str]
-    key_of: dict[RowKey, str]
-    kept: dict[str, goldens.Kept]
-    members: dict[str, set[RowKey]]
-    tins: dict[RowKey, set[str]]
-    rows: dict[str, ContactRow]
-
-
 def consolidate(
     ledger: Ledger, run: Run, groups: Iterable[list[str]], processes: Processes = HERE
 ) -> int:
-    """Rebuild the persons of these pieces of rows. Returns how many persons they hold."""
-    return sum(
-        ledger.transact(partial(_write, run=run, looked=looked, found=found))
-        for looked, found in processes.map_beside(put_together, _look(ledger, groups))
-    )
-
-
-def _look(ledger: Ledger, groups: Iterable[list[str]]) -> Iterator[tuple[_Looked, Pieces]]:
-    """What is known of the pieces, some at a time, and what their persons are made of.
+    """Rebuild the persons of these pieces of rows. Returns how many persons they hold.
 
     No two pieces share a person or a row: what is written of some changes nothing for the others.
     """
-    for some in batches(groups, _AT_ONCE):
-        refs = [ref for group in some for ref in group]
-        every = [row_key(ref) for ref in refs]
-        with ledger.read() as connection:
-            key_of = links.keys_of(connection, CONTACT, every)
-            keys = sorted(set(key_of.values()))
-            kept = goldens.kept_goldens(connection, CONTACT, keys)
-            members = goldens.members_of(connection, CONTACT, keys)
-            tins = links.tins_of(connection, every)
-            payloads = list(_payloads(connection, every))
-            pieces = _pieces(connection, some, payloads, tins)
-        rows = {row.ref: row for row in map(_decoded, payloads)}
-        yield _Looked(refs, key_of, kept, members, tins, rows), pieces
+    drafts = processes.map(partial(_draft, ledger, run), batches(groups, _AT_ONCE))
+    return sum(_write(ledger, draft) for draft in drafts)
 
 
-def _write(connection: Connection, run: Run, looked: _Looked, found: Sequence[Persons]) -> int:
-    key_of, kept, members = dict(looked.key_of), looked.kept, looked.members
-    born_of = {key: known.born for key, known in kept.items()}
-    people = [[looked.rows[ref] for ref in group] for persons in found for group in persons.groups]
+def _draft(ledger: Ledger, run: Run, groups: list[list[str]]) -> Draft[int]:
+    return ledger.draft(partial(_rebuild, run=run, groups=groups))
+
+
+def _write(ledger: Ledger, draft: Draft[int]) -> int:
+    ledger.transact(partial(perform, drafts=[draft]))
+    return draft.found
+
+
+def _rebuild(connection: Connection, run: Run, groups: list[list[str]]) -> int:
+    refs = [ref for group in groups for ref in group]
+    every = [row_key(ref) for ref in refs]
+    stood = links.keys_of(connection, CONTACT, every)
+    keys = sorted(set(stood.values()))
+    kept = goldens.kept_goldens(connection, CONTACT, keys)
+    members = goldens.members_of(connection, CONTACT, keys)
+    tins = links.tins_of(connection, every)
+    payloads = list(_payloads(connection, every))
+    rows = {row.ref: row for row in map(_decoded, payloads)}
+    found = put_together(_pieces(connection, groups, payloads, tins))
+    people = [[rows[ref] for ref in group] for persons in found for group in persons.groups]
     of_person = [
-        {tin for row in person for tin in looked.tins[row.source, row.source_id]}
-        for person in people
+        {tin for row in person for tin in tins[row.source, row.source_id]} for person in people
     ]
+    key_of, born_of = dict(stood), {key: known.born for key, known in kept.items()}
     for row, former in former_persons.come_back(connection, people, key_of).items():
         key_of[row], born_of[former.key] = former.key, former.born
     ids = _ids(connection, people, key_of, born_of)
     made = [_made(*one) for one in zip(ids, people, of_person, strict=True)]
     goldens.keep(connection, run, CONTACT, made, kept, members)
     former_persons.leave(connection, made, kept, members)
-    _write_tins(
-        connection, sorted(set(looked.key_of.values())), dict(zip(ids, of_person, strict=True))
-    )
+    _write_tins(connection, keys, dict(zip(ids, of_person, strict=True)))
     _write_aliases(connection, made, kept, key_of)
     doubts = [_doubt(one) for persons in found for one in persons.doubts]
-    reviews.replace_doubts(connection, CONTACT, looked.refs, doubts)
-    contact_keys.clean(connection, map(row_key, looked.refs))
+    reviews.replace_doubts(connection, CONTACT, refs, doubts)
+    contact_keys.clean(connection, every)
     return len(made)
 
 
@@ -103,7 +87,9 @@ def _made(key: str, person: Sequence[ContactRow], tins: set[str]) -> goldens.Mad
     return goldens.Made(key, *merge_contact(key, person, tins), members)
 
 
-def refresh(ledger: Ledger, run: Run, groups: Iterable[list[str]]) -> None:
+def refresh(
+    ledger: Ledger, run: Run, groups: Iterable[list[str]], processes: Processes = HERE
+) -> None:
     """Merge again the persons outside of these pieces of whose rows some say something else.
 
     Nothing that the matching looks at is different: they are made of the same rows.
@@ -111,8 +97,12 @@ def refresh(ledger: Ledger, run: Run, groups: Iterable[list[str]]) -> None:
     in_groups = {row_key(ref) for group in groups for ref in group}
     with ledger.read() as connection:
         stale = sorted(contact_keys.stale_rows(connection) - in_groups)
-    for rows in chunks(stale, _AT_ONCE):
-        ledger.transact(partial(_merge_again, run=run, rows=rows))
+    for draft in processes.map(partial(_draft_again, ledger, run), chunks(stale, _AT_ONCE)):
+        ledger.transact(partial(perform, drafts=[draft]))
+
+
+def _draft_again(ledger: Ledger, run: Run, rows: Sequence[RowKey]) -> Draft[None]:
+    return ledger.draft(partial(_merge_again, run=run, rows=rows))
 
 
 def _merge_again(connection: Connection, run: Run, rows: Sequence[RowKey]) -> None:
@@ -249,8 +239,11 @@ def _write_tins(connection: Connection, keys: Sequence[str], tins: Mapping[str, 
         (tin, key) for key, own in goldens.golden_tins(connection, keys).items() for tin in own
     }
     after = {(tin, key) for key, own in tins.items() for tin in own}
+    gone: dict[str, list[str]] = defaultdict(list)
     for tin, key in sorted(before - after):
-        connection.execute(table.delete().where(table.c.tin == tin, table.c.key == key))
+        gone[tin].append(key)
+    for tin, of_tin in gone.items():
+        delete(connection, table.c.key, of_tin, tin=tin)
     upsert(connection, table, [{"tin": tin, "key": key} for tin, key in sorted(after - before)])
 
 
@@ -270,12 +263,12 @@ def _write_aliases(
     table = schema.aliases
     # Who was merged, and is somebody again.
     delete(connection, table.c.alias, sorted(living - kept.keys()), kind=CONTACT)
-    for alias, key in sorted(merged.items()):
-        connection.execute(
-            table.update().where(table.c.kind == CONTACT, table.c.key == alias).values(key=key)
-        )
+    # Who was merged into one that is merged now.
+    columns = table.c.alias, table.c.key
+    before = look_up(connection, columns, table.c.key, sorted(merged), kind=CONTACT)
+    now = {alias: merged[key] for alias, key in before if alias not in living} | merged
     upsert(
         connection,
         table,
-        [{"kind": CONTACT, "alias": alias, "key": key} for alias, key in sorted(merged.items())],
+        [{"kind": CONTACT, "alias": alias, "key": key} for alias, key in sorted(now.items())],
     )

@@ -23,10 +23,11 @@ def take_up(ledger: Ledger, run: Run, portions: Iterable[Sequence[Row]]) -> Touc
 
 def rebuild(ledger: Ledger, run: Run, touched: Touched, processes: Processes = HERE) -> None:
     """Golden companies and contacts of all that is touched; the register has been asked."""
-    affected = companies.consolidate(ledger, run, sorted(touched.tins)) | touched.companies
+    affected = companies.consolidate(ledger, run, sorted(touched.tins), processes)
+    affected |= touched.companies
     with ledger.read() as connection:
         named = standing.contacts_of(connection, sorted(affected))
     standing.resolve(ledger, run, sorted(touched.contacts | named), processes)
     groups = pieces.dirty_pieces(ledger, run)
-    persons.refresh(ledger, run, groups)
+    persons.refresh(ledger, run, groups, processes)
     persons.consolidate(ledger, run, groups, processes)

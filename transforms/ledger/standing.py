@@ -1,9 +1,9 @@
 """Where each contact row stands: it goes on, waits for a company, or is refused."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from itertools import islice
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 from sqlalchemy.engine import Connection
@@ -11,7 +11,7 @@ from sqlalchemy.engine import Connection
 from transforms.ledger import schema
 from transforms.ledger.companies import fill_records, record_deferred
 from transforms.ledger.contact_keys import rekey
-from transforms.ledger.database import Ledger, chunks, look_up
+from transforms.ledger.database import Draft, Ledger, chunks, look_up, perform
 from transforms.ledger.links import by_source, companies_of, named_by, naming
 from transforms.ledger.source_rows import RowKey, Run, forget, record_invalid
 from transforms.matching.piecework import Kept, digests_of
@@ -34,13 +34,6 @@ class _Standing(msgspec.Struct):
     named: int
 
 
-class _Looked(NamedTuple):
-    """Rows that were asked for, and the standings of those that are valid."""
-
-    ids: Sequence[str]
-    standings: dict[str, _Standing]
-
-
 def contacts_of(connection: Connection, companies: Sequence[RowKey]) -> set[RowKey]:
     """The contact rows that name any of these company rows."""
     return {contact for _, contact in naming(connection, companies)}
@@ -54,36 +47,27 @@ def resolve(
     Its keys are written anew; it and those that it was tied to are marked as dirty.
     """
     for source, ids in by_source(contacts).items():
-        keyed = processes.map_beside(digests_of, _look(ledger, source, ids))
-        while some := list(islice(keyed, _PER_TRANSACTION)):
-            ledger.transact(partial(_write, run=run, source=source, some=some))
+        drafts = processes.map(partial(_draft, ledger, run, source), chunks(ids, _AT_ONCE))
+        while some := list(islice(drafts, _PER_TRANSACTION)):
+            ledger.transact(partial(perform, drafts=some))
 
 
-def _look(
-    ledger: Ledger, source: str, ids: Sequence[str]
-) -> Iterator[tuple[_Looked, dict[str, Kept]]]:
-    """What is known of the rows, so many at a time, and what their keys are made of."""
-    for chunk in chunks(ids, _AT_ONCE):
-        with ledger.read() as connection:
-            payloads = _valid(connection, source, chunk)
-            standings = _standings(connection, source, list(payloads))
-        rows = {
+def _draft(ledger: Ledger, run: Run, source: str, ids: Sequence[str]) -> Draft[None]:
+    return ledger.draft(partial(_decide, run=run, source=source, ids=ids))
+
+
+def _decide(connection: Connection, run: Run, source: str, ids: Sequence[str]) -> None:
+    payloads = _valid(connection, source, ids)
+    standings = _standings(connection, source, list(payloads))
+    keys = digests_of(
+        {
             source_id: Kept(payload, sorted(tins))
             for source_id, payload in payloads.items()
             if (tins := standings[source_id].tins)
         }
-        yield _Looked(chunk, standings), rows
-
-
-def _write(
-    connection: Connection,
-    run: Run,
-    source: str,
-    some: Iterable[tuple[_Looked, Mapping[str, list[int]]]],
-) -> None:
-    for looked, keys in some:
-        _settle(connection, run, source, looked.standings)
-        rekey(connection, source, {source_id: keys.get(source_id, ()) for source_id in looked.ids})
+    )
+    _settle(connection, run, source, standings)
+    rekey(connection, source, {source_id: keys.get(source_id, ()) for source_id in ids})
 
 
 def _settle(
