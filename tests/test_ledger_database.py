@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import pickle
 import sqlite3
 import threading
 from collections.abc import Iterator
@@ -30,9 +31,17 @@ from loader_world import CHANGED, RECORDS, bring, hold, load, picture
 from sandbox.bitrix24 import Bitrix24, Fault
 from sandbox.mariadb import MariaDB
 from transforms.crm.errors import Stop
-from transforms.errors import ConfigurationError
+from transforms.errors import ConfigurationError, LedgerError
 from transforms.ledger import schema
-from transforms.ledger.database import CHUNK, Ledger, look_up, open_ledger, upsert
+from transforms.ledger.database import (
+    CHUNK,
+    Ledger,
+    delete,
+    look_up,
+    open_ledger,
+    perform,
+    upsert,
+)
 from transforms.ledger.lock import LedgerLockedError, exclusive
 from transforms.ledger.runs import Progress, finish_run, stages, start_run
 from transforms.ledger.source_rows import remember
@@ -87,6 +96,42 @@ ROWS = (
     contact_row("B:ё", ["a"], name="Лютикова Анна"),
     contact_row("B:е", ["A"], name="Лютикова Анна"),
 )
+
+
+def test_a_draft_is_written_when_it_is_performed_and_can_be_made_in_another_process(
+    ledger: Ledger,
+) -> None:
+    table = schema.aliases
+
+    def alias(name: str, key: str) -> dict[str, str]:
+        return {"kind": "contact", "alias": name, "key": key}
+
+    def content() -> dict[str, str]:
+        with ledger.read() as connection:
+            return dict(connection.execute(sa.select(table.c.alias, table.c.key)).all())
+
+    def work(connection: sa.Connection) -> list[str]:
+        upsert(connection, table, [alias("A-1", "A-3"), alias("A-4", "A-5")])
+        delete(connection, table.c.alias, ["A-2"], kind="contact")
+        columns = (table.c.alias,)
+        found = look_up(connection, columns, table.c.alias, ["A-1", "A-2", "A-4"], kind="contact")
+        return sorted(name for (name,) in found)
+
+    before = {"A-1": "A-9", "A-2": "A-9"}
+    ledger.transact(lambda one: upsert(one, table, [alias(*pair) for pair in before.items()]))
+    there = pickle.loads(pickle.dumps(ledger))
+    draft = pickle.loads(pickle.dumps(there.draft(work)))
+    there.close()
+    assert draft.found == ["A-1", "A-2"]
+    assert content() == before
+    ledger.transact(lambda connection: perform(connection, [draft]))
+    assert content() == {"A-1": "A-3", "A-4": "A-5"}
+
+
+def test_what_the_database_says_to_a_draft_can_be_told(ledger: Ledger) -> None:
+    with pytest.raises(LedgerError, match=r"^the ledger failed: .*nowhere") as told:
+        ledger.draft(lambda connection: connection.exec_driver_sql("SELECT 1 FROM nowhere"))
+    assert str(pickle.loads(pickle.dumps(told.value))) == str(told.value)
 
 
 def test_rows_go_through_in_any_order(ledger: Ledger) -> None:

@@ -15,6 +15,10 @@ import pytest
 
 from transforms import processes
 from transforms.clean_batch import clean_partners
+from transforms.errors import LedgerError
+from transforms.ledger import companies
+from transforms.ledger.database import Ledger
+from transforms.ledger.source_rows import Run
 from transforms.processes import ProcessError, Processes, usual_number
 from transforms.stores.clean_b import UNKNOWN
 
@@ -84,6 +88,12 @@ def test_a_failure_there_quotes_no_data(two: Processes):
     with pytest.raises(ProcessError, match=r"^an unexpected ValueError in processes\.py, line"):
         list(two.map(math.sqrt, [-1]))
     assert list(two.map(abs, NUMBERS)) == list(map(abs, NUMBERS))
+
+
+def test_an_error_of_ours_comes_as_it_is(two: Processes):
+    draft = partial(companies._draft, Ledger("sqlite://"), Run("r", 1, "today"))
+    with pytest.raises(LedgerError, match=r"^the ledger failed: no such table: rows$"):
+        list(two.map(draft, [["7805746764"]]))
 
 
 def test_a_process_that_has_ended_is_told(two: Processes):

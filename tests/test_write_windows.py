@@ -1,5 +1,9 @@
 """The stream's one writer: it insists, and writes only while its stream is the newest."""
 
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from transforms import write_windows
@@ -69,6 +73,38 @@ def test_a_window_is_tried_again_and_committed_only_when_it_is_done(ledger, capl
     assert writer.committed == [(0, 0, 5)]
     assert "secret" not in caplog.text
     writer.close()
+
+
+def test_bundles_that_wait_for_the_writer_are_written_together(ledger):
+    number = begin_stream(ledger)
+    first, others = Writer(number, [None, None]), [Writer(number, []) for _ in range(3)]
+    begun, may_end = threading.Event(), threading.Event()
+
+    def conduct(ledger, work):
+        first.conducted += 1
+        begun.set()
+        assert may_end.wait(20)
+
+    for writer in (first, *others):
+        writer._fn._conduct = conduct
+        writer._fn._commits.done = first.committed.extend
+    with ThreadPoolExecutor() as pool:
+        ends = [pool.submit(first.bundle, [(0, 0, 5)])]
+        assert begun.wait(20)
+        ends += [pool.submit(writer.bundle, [(1, at, at + 1)]) for at, writer in enumerate(others)]
+        waiting = write_windows._brought(first._fn._stream)
+        while len(waiting) < 4:
+            time.sleep(0.01)
+        assert first.committed == []
+        may_end.set()
+        for end in ends:
+            end.result(20)
+    assert first.conducted == 2
+    assert first.committed[0] == (0, 0, 5)
+    assert sorted(first.committed[1:]) == [(1, 0, 1), (1, 1, 2), (1, 2, 3)]
+    assert waiting == []
+    for writer in (first, *others):
+        writer.close()
 
 
 def test_another_stream_takes_over(ledger):

@@ -1,0 +1,66 @@
+"""What time the messages of a stream have: it must never hold back what was read before them."""
+
+import time
+from contextlib import contextmanager
+from itertools import pairwise
+from types import SimpleNamespace
+
+from apache_beam.utils.timestamp import Timestamp
+
+from transforms.follow_partitions import _FollowFn
+from transforms.partitions import FOR_EVER, Range, Ranges
+from transforms.secrets import Secret
+from transforms.stores.kafka_client import TopicAccess
+from transforms.stores.kafka_clock import TopicClock
+from transforms.stores.kafka_records import Record, Records
+from transforms.stream_watch import Stream
+
+ACCESS = TopicAccess("127.0.0.1:1", "followed", "g")
+BATCHES = 5
+
+
+class Reader:
+    """A partition of five batches of one message each, ``age`` seconds old when they are read."""
+
+    def __init__(self, age):
+        self._age = age
+
+    def batch(self, start, patience, stop):
+        time.sleep(0.01)
+        sent = int((time.time() - self._age) * 1000)
+        return Records("followed", 0, start, start + 1, [Record(start, sent, b"", b"")])
+
+    def has_ended(self, start):
+        return start == BATCHES
+
+
+def times_of(age):
+    """When a step began, the times of its elements, and the watermark that it told."""
+    fn = _FollowFn(ACCESS, Stream(Secret("SVOD_LEDGER"), 1))
+    fn._watch, fn._done = SimpleNamespace(is_over=False), {}
+    fn.readers = SimpleNamespace(reader=contextmanager(lambda number: iter([Reader(age)])))
+    told = []
+    watermark = SimpleNamespace(current_watermark=lambda: None, set_watermark=told.append)
+    partition = (0, 0, FOR_EVER)
+    tracker = Range(Ranges().initial_restriction(partition))
+    tracker.defer_remainder = lambda pause: None
+    began = Timestamp.now()
+    try:
+        read = list(fn.process(partition, began, tracker, watermark))
+    finally:
+        TopicClock.forget(ACCESS)
+    assert [element.value.start for element in read] == list(range(BATCHES))
+    return began, [element.timestamp for element in read], told[-1]
+
+
+def test_a_backlog_is_as_old_as_its_reading_so_that_its_windows_close():
+    began, times, watermark = times_of(age=86_400)
+    assert times == sorted(times)
+    assert all(later - earlier >= 0.005 for earlier, later in pairwise(times))
+    assert began <= times[0] <= times[-1] <= watermark <= Timestamp.now()
+
+
+def test_what_has_just_come_has_its_own_time():
+    _, times, _ = times_of(age=0)
+    assert times == sorted(times)
+    assert all(time.micros % 1000 == 0 for time in times[1:])
