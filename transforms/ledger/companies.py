@@ -22,30 +22,46 @@ NO_ANSWER = "register_no_answer"
 
 
 def consolidate(
-    ledger: Ledger, run: Run, tins: Sequence[str], processes: Processes = HERE
+    ledger: Ledger,
+    run: Run,
+    tins: Sequence[str],
+    processes: Processes = HERE,
+    *,
+    for_the_first_time: bool = False,
 ) -> set[RowKey]:
     """Rebuild the companies of these TINs. Returns the company rows whose standing may differ.
 
     A TIN without an answer of the register keeps what it had, and its rows are deferred.
+
+    Only ``for_the_first_time`` is it known that who is a member already was one when the contacts
+    were looked at last: after somebody who was cut off, all of the TINs' rows are returned.
     """
     affected: set[RowKey] = set()
-    for draft in processes.map(partial(_draft, ledger, run), chunks(sorted(tins))):
+    draft_of = partial(_draft, ledger, run, for_the_first_time)
+    for draft in processes.map(draft_of, chunks(sorted(tins))):
         ledger.transact(partial(perform, drafts=[draft]))
         affected |= draft.found
     return affected
 
 
-def _draft(ledger: Ledger, run: Run, tins: Sequence[str]) -> Draft[set[RowKey]]:
-    return ledger.draft(partial(_consolidate, run=run, tins=tins))
+def _draft(
+    ledger: Ledger, run: Run, for_the_first_time: bool, tins: Sequence[str]
+) -> Draft[set[RowKey]]:
+    def work(connection: Connection) -> set[RowKey]:
+        return _consolidate(connection, run, tins, for_the_first_time)
+
+    return ledger.draft(work)
 
 
-def _consolidate(connection: Connection, run: Run, tins: Sequence[str]) -> set[RowKey]:
+def _consolidate(
+    connection: Connection, run: Run, tins: Sequence[str], for_the_first_time: bool
+) -> set[RowKey]:
     by_tin = _rows(connection, tins)
     answers = fresh_answers(connection, tins)
     members = goldens.members_of(connection, COMPANY, tins)
     kept = goldens.kept_goldens(connection, COMPANY, tins)
     made: list[goldens.Made] = []
-    affected = {row for rows in members.values() for row in rows} | rows_said(connection, tins)
+    affected = {row for rows in members.values() for row in rows}
     for tin, rows in by_tin.items():
         keys = [(row.source, row.source_id) for row in rows]
         affected.update(keys)
@@ -67,7 +83,11 @@ def _consolidate(connection: Connection, run: Run, tins: Sequence[str]) -> set[R
         {tin: known for tin, known in kept.items() if tin not in unanswered},
         {tin: rows - stay if tin in unanswered else rows for tin, rows in members.items()},
     )
-    return affected
+    if for_the_first_time:
+        affected -= {
+            row for one in made if one.key in kept for row in members[one.key] & set(one.members)
+        }
+    return affected | rows_said(connection, tins)
 
 
 def _rows(connection: Connection, tins: Sequence[str]) -> dict[str, list[Sourced[Company]]]:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from transforms.ledger import companies, persons, pieces, standing
 from transforms.ledger.database import Ledger
-from transforms.ledger.source_rows import Run, Touched, left_over, remember
+from transforms.ledger.source_rows import Run, Touched, left_over, remember, unsettled
 from transforms.processes import HERE, Processes
 from transforms.records import Row
 
@@ -23,7 +23,11 @@ def take_up(ledger: Ledger, run: Run, portions: Iterable[Sequence[Row]]) -> Touc
 
 def rebuild(ledger: Ledger, run: Run, touched: Touched, processes: Processes = HERE) -> None:
     """Golden companies and contacts of all that is touched; the register has been asked."""
-    affected = companies.consolidate(ledger, run, sorted(touched.tins), processes)
+    with ledger.read() as connection:
+        cut_off = unsettled(connection, run)
+    affected = companies.consolidate(
+        ledger, run, sorted(touched.tins), processes, for_the_first_time=not cut_off
+    )
     affected |= touched.companies
     with ledger.read() as connection:
         named = standing.contacts_of(connection, sorted(affected))

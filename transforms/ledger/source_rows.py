@@ -249,13 +249,12 @@ def left_over(connection: Connection, run: Run) -> Touched:
 
 def _interrupted(connection: Connection, run: Run) -> Touched:
     """What runs that were cut off before they had consolidated have touched."""
-    runs, table, answers = schema.runs.c, schema.rows.c, schema.register_answers.c
-    query = sa.select(runs.run_seq).where(runs.settled == 0, runs.run_seq < run.run_seq)
-    unsettled = connection.execute(query).scalars().all()
+    table, answers = schema.rows.c, schema.register_answers.c
+    cut_off = unsettled(connection, run)
     touched = Touched(set(), set(), set())
-    if not unsettled:
+    if not cut_off:
         return touched
-    written = sa.and_(table.seen_run >= min(unsettled), table.run_seq.in_(unsettled))
+    written = sa.and_(table.seen_run >= min(cut_off), table.run_seq.in_(cut_off))
     query = sa.select(table.source, table.kind, table.source_id, table.tin, table.reason).where(
         written
     )
@@ -268,9 +267,16 @@ def _interrupted(connection: Connection, run: Run) -> Touched:
             touched.tins.add(tin)
     touched.tins |= _former_tins(connection, written)
     # Bulk files, or a run that was cut off, have brought these since they were last consolidated.
-    new = sa.select(answers.tin).where(answers.run_seq.in_(unsettled))
+    new = sa.select(answers.tin).where(answers.run_seq.in_(cut_off))
     touched.tins |= live_tins(connection, connection.execute(new).scalars().all())
     return touched
+
+
+def unsettled(connection: Connection, run: Run) -> Sequence[int]:
+    """The runs before this one that were cut off before they had consolidated."""
+    runs = schema.runs.c
+    query = sa.select(runs.run_seq).where(runs.settled == 0, runs.run_seq < run.run_seq)
+    return connection.execute(query).scalars().all()
 
 
 def live_tins(connection: Connection, tins: Sequence[str]) -> set[str]:
