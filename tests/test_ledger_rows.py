@@ -336,6 +336,25 @@ def test_a_run_that_was_cut_off_is_finished_by_the_next(ledger: Ledger, after: s
     assert column(ledger, schema.runs, "status") == ["interrupted", "interrupted", "running"]
 
 
+@pytest.mark.parametrize(
+    ("row", "differing"),
+    [
+        (company_row("A:1", ACTIVE, 2, phones=("+78120000002",)), set()),
+        (company_row("B:9", ACTIVE, 2), {("B", "9")}),
+        (company_row("A:1", OTHER, 2), {("A", "1")}),
+    ],
+)
+def test_contacts_are_looked_at_again_only_where_their_company_row_stands_differently(
+    ledger: Ledger, row: Row, differing: set[tuple[str, str]]
+) -> None:
+    run_once(ledger, BASE)
+    run, touched = take_up(ledger, [row])
+    tins = sorted(touched.tins - {SILENT})
+    first = companies.consolidate(ledger, run, tins, for_the_first_time=True)
+    assert first == differing
+    assert companies.consolidate(ledger, run, tins) >= differing | {("B", "1")}
+
+
 def test_answers_that_came_from_files_or_grew_old_are_taken_up(ledger: Ledger) -> None:
     run_once(ledger, BASE)
     bulk = start_run(ledger, "register import")
