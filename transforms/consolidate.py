@@ -130,7 +130,7 @@ class _ResolveFn(_ProcessesFn):
 class _PiecesFn(_ProcessesFn):
     def process(self, _: tuple[int, Iterable[int]]) -> Iterator[list[list[str]]]:
         # All rows are resolved now, and those whose persons are to be rebuilt are marked.
-        groups = pieces.dirty_pieces(self.ledger, self.run)
+        groups = pieces.dirty_pieces(self.ledger, self.run, self.processes)
         persons.refresh(self.ledger, self.run, groups, self.processes)
         Progress(self.ledger, self.run, "contacts", total=sum(map(len, groups))).flush()
         yield from pieces.batches(groups)

@@ -1,16 +1,19 @@
 """The matching's model: learned from the base's own rows, and frozen under its version."""
 
 from collections.abc import Iterator
+from functools import partial
 
+import msgspec
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from transforms.ledger import contact_keys, links, schema
-from transforms.ledger.database import Ledger
+from transforms.ledger.database import Ledger, look_up
 from transforms.ledger.source_rows import RowKey, Run, row_ref
 from transforms.matching.learning import ENOUGH, PLENTY, Sample, learn
 from transforms.matching.model import encode_model
 from transforms.matching.profiles import Profile, profile_of
+from transforms.processes import HERE, Processes
 from transforms.records import CONTACT, decode_contact
 
 _AT_ONCE = 5000
@@ -24,7 +27,7 @@ def current(connection: Connection) -> bytes:
     return b"" if payload is None else bytes(payload)
 
 
-def learn_if_due(ledger: Ledger, run: Run) -> None:
+def learn_if_due(ledger: Ledger, run: Run, processes: Processes = HERE) -> None:
     """Learn when the base has rows enough; when they were not many, again from twice as many.
 
     The first may be those of a trial, or of one store. All rows are dirty then.
@@ -36,9 +39,10 @@ def learn_if_due(ledger: Ledger, run: Run) -> None:
         total = _count_in_base(connection)
         if total < enough:
             return
-        sample = Sample(total)
-        rows: set[RowKey] = set()
-        for row, profile in _profiles(connection):
+    sample = Sample(total)
+    rows: set[RowKey] = set()
+    for found in processes.map(partial(_profiles, ledger), _pages(ledger)):
+        for row, profile in _decode(found):
             rows.add(row)
             sample.add(row_ref(row), profile)
     if len(rows) < enough:
@@ -76,28 +80,47 @@ def _count_in_base(connection: Connection) -> int:
     return connection.execute(members).scalar_one() + connection.execute(new).scalar_one()
 
 
-def _contacts() -> tuple[sa.ColumnElement[bool], ...]:
-    return schema.rows.c.kind == CONTACT, schema.rows.c.reason == ""
-
-
-def _profiles(connection: Connection) -> Iterator[tuple[RowKey, Profile]]:
+def _pages(ledger: Ledger) -> Iterator[tuple[str, list[str]]]:
+    """All valid contact rows in their order, so many at a time: a store, and ids."""
     table = schema.rows.c
     query = (
-        sa.select(table.source, table.source_id, table.payload)
-        .where(*_contacts())
+        sa.select(table.source, table.source_id)
+        .where(table.kind == CONTACT, table.reason == "")
         .order_by(table.source, table.source_id)
         .limit(_AT_ONCE)
     )
     last = ("", "")
-    while found := connection.execute(
-        query.where(
-            sa.or_(
-                table.source > last[0], sa.and_(table.source == last[0], table.source_id > last[1])
-            )
+    while True:
+        beyond = sa.or_(
+            table.source > last[0], sa.and_(table.source == last[0], table.source_id > last[1])
         )
-    ).all():
-        tins = links.tins_of(connection, [(row.source, row.source_id) for row in found])
-        for source, source_id, payload in found:
-            if own := tins.get((source, source_id)):
-                yield (source, source_id), profile_of(decode_contact(payload), own)
-        last = found[-1].source, found[-1].source_id
+        with ledger.read() as connection:
+            found = [(row.source, row.source_id) for row in connection.execute(query.where(beyond))]
+        if not found:
+            return
+        yield from links.by_source(found).items()
+        last = found[-1]
+
+
+def _profiles(ledger: Ledger, page: tuple[str, list[str]]) -> bytes:
+    """The profiles of those rows of the page that are in the base, encoded."""
+    return ledger.draft(partial(_read_profiles, page=page)).found
+
+
+def _read_profiles(connection: Connection, page: tuple[str, list[str]]) -> bytes:
+    source, ids = page
+    table = schema.rows.c
+    columns = table.source_id, table.payload
+    tins = links.tins_of(connection, [(source, source_id) for source_id in ids])
+    found = look_up(connection, columns, table.source_id, ids, source=source, kind=CONTACT)
+    return _encode(
+        [
+            ((source, source_id), profile_of(decode_contact(payload), own))
+            for source_id, payload in sorted(found)
+            if (own := tins.get((source, source_id)))
+        ]
+    )
+
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(list[tuple[RowKey, Profile]]).decode

@@ -16,17 +16,18 @@ from transforms.ledger.reviews import judgements_of
 from transforms.ledger.source_rows import RowKey, Run, row_key, row_ref
 from transforms.matching.forest import Forest
 from transforms.matching.profiles import HOT
+from transforms.processes import HERE, Processes
 from transforms.records import CONTACT
 
 _AT_ONCE = 20_000
 
 
-def dirty_pieces(ledger: Ledger, run: Run) -> list[list[str]]:
+def dirty_pieces(ledger: Ledger, run: Run, processes: Processes = HERE) -> list[list[str]]:
     """The dirty rows, and those tied to them, in groups that share no person.
 
     Where the base has become large enough to learn from, that happens first.
     """
-    learn_if_due(ledger, run)
+    learn_if_due(ledger, run, processes)
     with ledger.read() as connection:
         search = _searched(connection, contact_keys.dirty_rows(connection))
     if search.hot or search.cold:

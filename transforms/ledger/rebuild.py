@@ -32,6 +32,6 @@ def rebuild(ledger: Ledger, run: Run, touched: Touched, processes: Processes = H
     with ledger.read() as connection:
         named = standing.contacts_of(connection, sorted(affected))
     standing.resolve(ledger, run, sorted(touched.contacts | named), processes)
-    groups = pieces.dirty_pieces(ledger, run)
+    groups = pieces.dirty_pieces(ledger, run, processes)
     persons.refresh(ledger, run, groups, processes)
     persons.consolidate(ledger, run, groups, processes)
