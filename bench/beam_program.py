@@ -19,19 +19,19 @@ from transforms.ledger.runs import settle_run
 from transforms.load import CrmAccess
 from transforms.read_store_a import ReadStoreA
 from transforms.read_store_b import ReadPartnerFiles
-from transforms.records import decode_rows
 from transforms.remember import RememberBroken, RememberRows
 from transforms.stores import clean_a
 from transforms.stores.clean_b import Handover
 from transforms.worker import LedgerFn
 
 
-def _run(wire: Callable[[beam.Pipeline], object]) -> Found:
+def _run(wire: Callable[[beam.Pipeline], object], namespace: str = "bench") -> Found:
+    """Its counters in that namespace are what it has found."""
     root = beam.Pipeline(runner=FnApiRunner(), options=PipelineOptions([]))
     wire(root)
     result = root.run()
     result.wait_until_finish()
-    counters = result.metrics().query(MetricsFilter().with_namespace("bench"))["counters"]
+    counters = result.metrics().query(MetricsFilter().with_namespace(namespace))["counters"]
     found: Counter[str] = Counter()
     # Each step has a counter of its own by the same name.
     for counter in counters:
@@ -41,16 +41,6 @@ def _run(wire: Callable[[beam.Pipeline], object]) -> Found:
 
 def _add(count: int, name: str) -> None:
     Metrics.counter("bench", name).inc(count)
-
-
-def _count_clean(element: Any, name: str) -> None:
-    _add(len(decode_rows(element[1])), name)
-
-
-def _count_rows_of(rows: graph.Rows) -> None:
-    for source, part in rows.items():
-        _, _, refused = source.partition(": ")
-        _ = part | f"Count {source}" >> beam.Map(_count_clean, refused or "valid")
 
 
 def _count(partners: Iterable[Any], *, handover: Handover) -> int:
@@ -66,28 +56,26 @@ def _read_b(task: Task) -> Found:
 
 
 def _clean_b(task: Task) -> Found:
-    return _run(lambda root: _count_rows_of(_cleaned_b(root, task)))
+    # Cleaning counts by itself what it gives.
+    return _run(lambda root: _cleaned_b(root, task), "clean")
 
 
-def _cleaned_b(root: beam.Pipeline, task: Task) -> graph.Rows:
-    rows: graph.Rows = {}
+def _cleaned_b(root: beam.Pipeline, task: Task) -> None:
     read = root | ReadPartnerFiles([task.files], clean_partners, processes=0)
-    graph.add(rows, "B", read.batches | "Part B" >> PartRows())
-    return rows
+    _ = read.batches | "Part B" >> PartRows()
 
 
 def _clean(task: Task) -> Found:
     def wire(root: beam.Pipeline) -> None:
-        rows = _cleaned_b(root, task)
+        _cleaned_b(root, task)
         read = root | ReadStoreA(options.STORE_A)
         for name, batches, clean in (
             ("A companies", read.companies, clean_a.clean_company),
             ("A contacts", read.contacts, clean_a.clean_contact),
         ):
-            graph.add(rows, name, batches | f"Clean {name}" >> CleanRows(clean))
-        _count_rows_of(rows)
+            _ = batches | f"Clean {name}" >> CleanRows(clean)
 
-    return _run(wire)
+    return _run(wire, "clean")
 
 
 def _sources(root: beam.Pipeline, task: Task) -> graph.Sources:

@@ -4,7 +4,7 @@ import glob
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
-from itertools import chain, islice
+from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -12,13 +12,14 @@ from bench.register import answering_at_once
 from bench.task import CLEAN_B, CONSOLIDATED, REMEMBERED, RUN, Found, Stage, Task
 from pipeline.options import LEDGER, STORE_A
 from transforms import check_register
+from transforms.clean_batch import Part, outcome
 from transforms.ledger import messages, source_rows
 from transforms.ledger.database import Ledger, open_ledger
 from transforms.ledger.rebuild import rebuild
 from transforms.ledger.runs import settle_run
 from transforms.ledger.source_rows import Touched
 from transforms.processes import Processes
-from transforms.records import COMPANY, Broken, Row, decode_rows
+from transforms.records import Broken, Row, decode_rows
 from transforms.stores import clean_a
 from transforms.stores.mysql_client import StoreClient
 from transforms.stores.mysql_keys import COMPANIES, CONTACTS, Keys, with_orders
@@ -37,12 +38,12 @@ def _files(
     pool.close()
 
 
-def _cleaned_b(task: Task, broken: list[Broken]) -> Iterator[Row]:
+def _parts_of_b(task: Task, broken: list[Broken]) -> Iterator[Part]:
     for found in _files(task, CLEAN_B, 0):
         if isinstance(found, Broken):
             broken.append(found)
         else:
-            yield from chain.from_iterable(decode_rows(part.rows) for part in found.parts)
+            yield from found.parts
 
 
 def _cleaned_a() -> Iterator[Row]:
@@ -57,7 +58,8 @@ def _cleaned_a() -> Iterator[Row]:
 
 def _cleaned(task: Task, broken: list[Broken]) -> Iterator[Row]:
     yield from _cleaned_a()
-    yield from _cleaned_b(task, broken)
+    for part in _parts_of_b(task, broken):
+        yield from decode_rows(part.rows)
 
 
 def _read_b(task: Task) -> Found:
@@ -65,21 +67,18 @@ def _read_b(task: Task) -> Found:
 
 
 def _clean_b(task: Task) -> Found:
-    return _counted(_cleaned_b(task, []))
+    return dict(_counted_b(task))
 
 
 def _clean(task: Task) -> Found:
-    return _counted(_cleaned(task, []))
+    return dict(Counter(map(outcome, _cleaned_a())) + _counted_b(task))
 
 
-def _counted(rows: Iterable[Row]) -> Found:
-    return dict(Counter(map(_kind, rows)))
-
-
-def _kind(row: Row) -> str:
-    if not row.reason:
-        return "valid"
-    return "invalid companies" if row.kind == COMPANY else "invalid contacts"
+def _counted_b(task: Task) -> Counter[str]:
+    counts: Counter[str] = Counter()
+    for part in _parts_of_b(task, []):
+        counts[part.outcome] += part.size
+    return counts
 
 
 def _with_ledger(work: Callable[[Ledger, Task], object]) -> Callable[[Task], Found]:

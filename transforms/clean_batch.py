@@ -71,7 +71,7 @@ def clean_batch(
         read += 1
         row = clean(raw)
         if row.changed_at >= since or not row.changed_at:
-            groups[_outcome(row), shard_of(row.source_id) % shards].append(row)
+            groups[outcome(row), shard_of(row.source_id) % shards].append(row)
     return CleanBatch(
         read,
         [
@@ -81,7 +81,8 @@ def clean_batch(
     )
 
 
-def _outcome(row: Row) -> str:
+def outcome(row: Row) -> str:
+    """The kind of part that a row belongs to."""
     if not row.reason:
         return VALID
     return INVALID_COMPANIES if row.kind == COMPANY else INVALID_CONTACTS
