@@ -140,7 +140,7 @@ class _Process:
 
     def __init__(self) -> None:
         paths = filter(None, (str(_ROOT), os.environ.get("PYTHONPATH")))
-        # No secret is needed there.
+        # No secret is needed there but the ledger's URL, which comes over the pipe.
         inherited = {k: v for k, v in os.environ.items() if not k.startswith("SVOD_")}
         self._process = subprocess.Popen(  # noqa: S603 - this program itself
             [sys.executable, "-P", "-c", _SERVE],

@@ -43,7 +43,7 @@ class ReadKafka(beam.PTransform):
     A group that has come nowhere yet begins with the first message there is. Partitions are read
     beside each other, each in order. An element's time is that of its newest message, as the
     brokers keep it, but never in the future, and never before what the partition gave before: so
-    no element is ever late, whatever the clocks say.
+    no element is ever late, whatever the clocks say. A backlog's is the time at which it is read.
 
     A ``stream`` reads until it is told to end, and notices new partitions.
 
