@@ -45,8 +45,9 @@ _log = logging.getLogger(__name__)
 class WriteWindows(beam.PTransform):
     """Rows, input that is none, and how far the topic was read, by the window they came in.
 
-    Each window is a run; when the writer is in arrears, all that have come meanwhile are one. Then the offsets are committed: they say
-    that everything before them is in the ledger, and in the CRM or there noted as what it is.
+    Each window is a run; when the writer is in arrears, all that have come meanwhile are one. Then
+    the offsets are committed: they say that everything before them is in the ledger, and in the CRM
+    or there noted as what it is.
 
     Trouble is tried again until it is over, or until another stream has begun: nothing is left out.
 
