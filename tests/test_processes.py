@@ -91,7 +91,7 @@ def test_a_failure_there_quotes_no_data(two: Processes):
 
 
 def test_an_error_of_ours_comes_as_it_is(two: Processes):
-    draft = partial(companies._draft, Ledger("sqlite://"), Run("r", 1, "today"))
+    draft = partial(companies._draft, Ledger("sqlite://"), Run("r", 1, "today"), True)
     with pytest.raises(LedgerError, match=r"^the ledger failed: no such table: rows$"):
         list(two.map(draft, [["7805746764"]]))
 
