@@ -13,9 +13,9 @@ from bench.task import CLEAN_B, CONSOLIDATED, REMEMBERED, RUN, Found, Stage, Tas
 from pipeline.options import LEDGER, STORE_A
 from transforms import check_register
 from transforms.clean_batch import Part, outcome
-from transforms.ledger import messages, source_rows
+from transforms.ledger import messages
 from transforms.ledger.database import Ledger, open_ledger
-from transforms.ledger.rebuild import rebuild
+from transforms.ledger.rebuild import rebuild, take_up
 from transforms.ledger.runs import settle_run
 from transforms.ledger.source_rows import Touched
 from transforms.processes import Processes
@@ -95,31 +95,23 @@ def _with_ledger(work: Callable[[Ledger, Task], object]) -> Callable[[Task], Fou
 
 def _remember(ledger: Ledger, task: Task) -> Touched:
     broken: list[Broken] = []
-    rows = _cleaned(task, broken)
-    touched = Touched(set(), set(), set())
-    while some := list(islice(rows, _AT_ONCE)):
-        found = source_rows.remember(ledger, RUN, some)
-        touched.tins |= found.tins
-        touched.companies |= found.companies
-        touched.contacts |= found.contacts
+    touched = take_up(ledger, RUN, _portions(_cleaned(task, broken)))
     ledger.transact(lambda connection: messages.record(connection, RUN, broken))
     return touched
 
 
+def _portions(rows: Iterator[Row]) -> Iterator[list[Row]]:
+    while some := list(islice(rows, _AT_ONCE)):
+        yield some
+
+
 def _whole(ledger: Ledger, task: Task) -> None:
     touched = _remember(ledger, task)
-    with ledger.read() as connection:
-        left = source_rows.left_over(connection, RUN)
-    every = Touched(
-        touched.tins | left.tins,
-        touched.companies | left.companies,
-        touched.contacts | left.contacts,
-    )
     with answering_at_once():
-        unknown = check_register.unknown(ledger, sorted(every.tins))
+        unknown = check_register.unknown(ledger, sorted(touched.tins))
         check_register.ask(ledger, RUN, task.register, unknown)
     processes = Processes()
-    rebuild(ledger, RUN, every, processes)
+    rebuild(ledger, RUN, touched, processes)
     processes.close()
     settle_run(ledger, RUN, {})
 

@@ -6,12 +6,12 @@ from collections.abc import Iterator, Mapping
 from sqlalchemy.engine import Connection
 
 from transforms.ledger import links
-from transforms.ledger.persons import pieces_of
+from transforms.ledger.persons import basis_of
 from transforms.ledger.pieces import piece_of
-from transforms.ledger.source_rows import row_key, row_ref
+from transforms.ledger.source_rows import row_key
 from transforms.matching.contacts import cluster, in_one_order
 from transforms.matching.evidence import findings, forbidden, side_of, weigh
-from transforms.matching.piecework import Basis, basis_of
+from transforms.matching.piecework import Basis
 from transforms.matching.profiles import keys_of
 from transforms.records import CONTACT
 
@@ -27,7 +27,7 @@ def pair_lines(connection: Connection, one: str, other: str) -> Iterator[str]:
     far = row_key(other) not in rows
     if far:
         rows = sorted({*rows, *piece_of(connection, row_key(other))})
-    basis = basis_of(pieces_of(connection, [list(map(row_ref, rows))]))
+    basis = basis_of(connection, rows)
     if one not in basis.profiles or other not in basis.profiles:
         return
     basis.profiles = dict(in_one_order(basis.profiles))

@@ -18,6 +18,7 @@ from transforms.clean_batch import clean_partners
 from transforms.errors import LedgerError
 from transforms.ledger import companies
 from transforms.ledger.database import Ledger
+from transforms.ledger.drafts import draft
 from transforms.ledger.source_rows import Run
 from transforms.processes import ProcessError, Processes, usual_number
 from transforms.stores.clean_b import UNKNOWN
@@ -91,9 +92,10 @@ def test_a_failure_there_quotes_no_data(two: Processes):
 
 
 def test_an_error_of_ours_comes_as_it_is(two: Processes):
-    draft = partial(companies._draft, Ledger("sqlite://"), Run("r", 1, "today"), True)
+    work = partial(companies._consolidate, run=Run("r", 1, "today"), for_the_first_time=True)
+    draft_of = partial(draft, Ledger("sqlite://"), work)
     with pytest.raises(LedgerError, match=r"^the ledger failed: no such table: rows$"):
-        list(two.map(draft, [["7805746764"]]))
+        list(two.map(draft_of, [["7805746764"]]))
 
 
 def test_a_process_that_has_ended_is_told(two: Processes):

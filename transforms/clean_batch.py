@@ -71,7 +71,7 @@ def clean_batch(
         read += 1
         row = clean(raw)
         if row.changed_at >= since or not row.changed_at:
-            groups[outcome(row), shard_of(row.source_id) % shards].append(row)
+            groups[outcome(row), shard_of(row.source_id, shards)].append(row)
     return CleanBatch(
         read,
         [

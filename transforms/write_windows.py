@@ -121,7 +121,6 @@ class _Held(msgspec.Struct, eq=False):
     rows: list[bytes] = []
     broken: list[Broken] = []
     positions: list[Position] = []
-    is_written: bool = False
 
 
 def _together(held: Iterable[_Held]) -> _Held:
@@ -183,7 +182,7 @@ class _WriteFn(beam.DoFn):
         while True:
             try:
                 with self._one, in_turn(self._ledger):
-                    if not self._held.is_written:
+                    if self._held in self._brought:
                         self._write_all()
                 return
             except Exception as error:  # noqa: BLE001 - whatever it was, it may be over soon
@@ -197,7 +196,6 @@ class _WriteFn(beam.DoFn):
         ready = list(self._brought)
         self._write(_together(ready))
         for one in ready:
-            one.is_written = True
             self._brought.remove(one)
 
     def _write(self, held: _Held) -> None:

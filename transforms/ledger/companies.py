@@ -10,7 +10,8 @@ from sqlalchemy.engine import Connection
 from transforms.ledger import goldens, schema
 from transforms.ledger.adopted import rows_said
 from transforms.ledger.answers import fresh_answers
-from transforms.ledger.database import Draft, Ledger, chunks, look_up, perform, upsert
+from transforms.ledger.database import Ledger, chunks, look_up, upsert
+from transforms.ledger.drafts import carry_out
 from transforms.ledger.source_rows import RowKey, Run, forget, record_invalid
 from transforms.matching.companies import merge_company
 from transforms.matching.golden import Sourced
@@ -36,25 +37,13 @@ def consolidate(
     Only ``for_the_first_time`` is it known that who is a member already was one when the contacts
     were looked at last: after somebody who was cut off, all of the TINs' rows are returned.
     """
-    affected: set[RowKey] = set()
-    draft_of = partial(_draft, ledger, run, for_the_first_time)
-    for draft in processes.map(draft_of, chunks(sorted(tins))):
-        ledger.transact(partial(perform, drafts=[draft]))
-        affected |= draft.found
-    return affected
-
-
-def _draft(
-    ledger: Ledger, run: Run, for_the_first_time: bool, tins: Sequence[str]
-) -> Draft[set[RowKey]]:
-    def work(connection: Connection) -> set[RowKey]:
-        return _consolidate(connection, run, tins, for_the_first_time)
-
-    return ledger.draft(work)
+    work = partial(_consolidate, run=run, for_the_first_time=for_the_first_time)
+    found = carry_out(ledger, work, chunks(sorted(tins)), processes)
+    return set[RowKey]().union(*found)
 
 
 def _consolidate(
-    connection: Connection, run: Run, tins: Sequence[str], for_the_first_time: bool
+    connection: Connection, tins: Sequence[str], run: Run, for_the_first_time: bool
 ) -> set[RowKey]:
     by_tin = _rows(connection, tins)
     answers = fresh_answers(connection, tins)

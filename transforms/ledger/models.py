@@ -9,6 +9,7 @@ from sqlalchemy.engine import Connection
 
 from transforms.ledger import contact_keys, links, schema
 from transforms.ledger.database import Ledger, look_up
+from transforms.ledger.drafts import draft
 from transforms.ledger.source_rows import RowKey, Run, row_ref
 from transforms.matching.learning import ENOUGH, PLENTY, Sample, learn
 from transforms.matching.model import encode_model
@@ -17,6 +18,9 @@ from transforms.processes import HERE, Processes
 from transforms.records import CONTACT, decode_contact
 
 _AT_ONCE = 5000
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(list[tuple[RowKey, Profile]]).decode
 
 
 def current(connection: Connection) -> bytes:
@@ -41,8 +45,8 @@ def learn_if_due(ledger: Ledger, run: Run, processes: Processes = HERE) -> None:
             return
     sample = Sample(total)
     rows: set[RowKey] = set()
-    for found in processes.map(partial(_profiles, ledger), _pages(ledger)):
-        for row, profile in _decode(found):
+    for page in processes.map(partial(draft, ledger, _profiles), _pages(ledger)):
+        for row, profile in _decode(page.found):
             rows.add(row)
             sample.add(row_ref(row), profile)
     if len(rows) < enough:
@@ -102,12 +106,8 @@ def _pages(ledger: Ledger) -> Iterator[tuple[str, list[str]]]:
         last = found[-1]
 
 
-def _profiles(ledger: Ledger, page: tuple[str, list[str]]) -> bytes:
+def _profiles(connection: Connection, page: tuple[str, list[str]]) -> bytes:
     """The profiles of those rows of the page that are in the base, encoded."""
-    return ledger.draft(partial(_read_profiles, page=page)).found
-
-
-def _read_profiles(connection: Connection, page: tuple[str, list[str]]) -> bytes:
     source, ids = page
     table = schema.rows.c
     columns = table.source_id, table.payload
@@ -120,7 +120,3 @@ def _read_profiles(connection: Connection, page: tuple[str, list[str]]) -> bytes
             if (own := tins.get((source, source_id)))
         ]
     )
-
-
-_encode = msgspec.msgpack.Encoder().encode
-_decode = msgspec.msgpack.Decoder(list[tuple[RowKey, Profile]]).decode

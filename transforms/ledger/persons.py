@@ -15,21 +15,20 @@ from transforms.ledger import (
     reviews,
     schema,
 )
-from transforms.ledger.database import Draft, Ledger, chunks, delete, look_up, perform, upsert
+from transforms.ledger.database import Ledger, chunks, delete, look_up, upsert
+from transforms.ledger.drafts import carry_out
 from transforms.ledger.pieces import batches
-from transforms.ledger.source_rows import RowKey, Run, row_key, row_ref
+from transforms.ledger.source_rows import RowKey, Run, row_key
 from transforms.matching.contacts import Doubtful
 from transforms.matching.golden import Sourced
 from transforms.matching.golden_contact import ContactRow, merge_contact
-from transforms.matching.piecework import Kept, Pieces, put_together
+from transforms.matching.piecework import Basis, hot_among, model_of, put_together
+from transforms.matching.profiles import profile_of
 from transforms.processes import HERE, Processes
 from transforms.records import CONTACT, decode_contact
 
 # More rows make the other processes wait for the first.
 _AT_ONCE = 2000
-
-_Payload = tuple[str, str, int, bytes]
-"""A row: store, id, when it changed (microseconds), and what it says."""
 
 
 def consolidate(
@@ -39,20 +38,11 @@ def consolidate(
 
     No two pieces share a person or a row: what is written of some changes nothing for the others.
     """
-    drafts = processes.map(partial(_draft, ledger, run), batches(groups, _AT_ONCE))
-    return sum(_write(ledger, draft) for draft in drafts)
+    work = partial(_rebuild, run=run)
+    return sum(carry_out(ledger, work, batches(groups, _AT_ONCE), processes))
 
 
-def _draft(ledger: Ledger, run: Run, groups: list[list[str]]) -> Draft[int]:
-    return ledger.draft(partial(_rebuild, run=run, groups=groups))
-
-
-def _write(ledger: Ledger, draft: Draft[int]) -> int:
-    ledger.transact(partial(perform, drafts=[draft]))
-    return draft.found
-
-
-def _rebuild(connection: Connection, run: Run, groups: list[list[str]]) -> int:
+def _rebuild(connection: Connection, groups: list[list[str]], run: Run) -> int:
     refs = [ref for group in groups for ref in group]
     every = [row_key(ref) for ref in refs]
     stood = links.keys_of(connection, CONTACT, every)
@@ -60,9 +50,8 @@ def _rebuild(connection: Connection, run: Run, groups: list[list[str]]) -> int:
     kept = goldens.kept_goldens(connection, CONTACT, keys)
     members = goldens.members_of(connection, CONTACT, keys)
     tins = links.tins_of(connection, every)
-    payloads = list(_payloads(connection, every))
-    rows = {row.ref: row for row in map(_decoded, payloads)}
-    found = put_together(_pieces(connection, groups, payloads, tins))
+    rows = {row.ref: row for row in _rows(connection, every)}
+    found = put_together(groups, _basis(connection, rows.values(), tins))
     people = [[rows[ref] for ref in group] for persons in found for group in persons.groups]
     of_person = [
         {tin for row in person for tin in tins[row.source, row.source_id]} for person in people
@@ -97,23 +86,16 @@ def refresh(
     in_groups = {row_key(ref) for group in groups for ref in group}
     with ledger.read() as connection:
         stale = sorted(contact_keys.stale_rows(connection) - in_groups)
-    for draft in processes.map(partial(_draft_again, ledger, run), chunks(stale, _AT_ONCE)):
-        ledger.transact(partial(perform, drafts=[draft]))
+    carry_out(ledger, partial(_merge_again, run=run), chunks(stale, _AT_ONCE), processes)
 
 
-def _draft_again(ledger: Ledger, run: Run, rows: Sequence[RowKey]) -> Draft[None]:
-    return ledger.draft(partial(_merge_again, run=run, rows=rows))
-
-
-def _merge_again(connection: Connection, run: Run, rows: Sequence[RowKey]) -> None:
+def _merge_again(connection: Connection, rows: Sequence[RowKey], run: Run) -> None:
     keys = sorted(set(links.keys_of(connection, CONTACT, rows).values()))
     members = goldens.members_of(connection, CONTACT, keys)
     kept = goldens.kept_goldens(connection, CONTACT, keys)
     every = sorted(row for of_person in members.values() for row in of_person)
     tins = links.tins_of(connection, every)
-    row_of = {
-        (row.source, row.source_id): row for row in map(_decoded, _payloads(connection, every))
-    }
+    row_of = {(row.source, row.source_id): row for row in _rows(connection, every)}
     made = [
         _made(
             key,
@@ -126,33 +108,29 @@ def _merge_again(connection: Connection, run: Run, rows: Sequence[RowKey]) -> No
     contact_keys.clean(connection, rows)
 
 
-def pieces_of(connection: Connection, groups: Sequence[Sequence[str]]) -> Pieces:
-    """What the matching judges these pieces of rows by."""
-    every = [row_key(ref) for group in groups for ref in group]
-    payloads = _payloads(connection, every)
-    return _pieces(connection, groups, payloads, links.tins_of(connection, every))
+def basis_of(connection: Connection, rows: Sequence[RowKey]) -> Basis:
+    """What the matching judges these rows by."""
+    return _basis(connection, _rows(connection, rows), links.tins_of(connection, rows))
 
 
-def _pieces(
-    connection: Connection,
-    groups: Sequence[Sequence[str]],
-    payloads: Iterable[_Payload],
-    tins: Mapping[RowKey, set[str]],
-) -> Pieces:
-    rows = {
-        row_ref((source, source_id)): Kept(payload, sorted(own))
-        for source, source_id, _, payload in payloads
-        if (own := tins.get((source, source_id)))
+def _basis(
+    connection: Connection, rows: Iterable[ContactRow], tins: Mapping[RowKey, set[str]]
+) -> Basis:
+    profiles = {
+        row.ref: profile_of(row.record, own)
+        for row in rows
+        if (own := tins.get((row.source, row.source_id)))
     }
-    said = reviews.judgements_of(connection, CONTACT, sorted(rows))
+    said = reviews.judgements_of(connection, CONTACT, sorted(profiles))
     hot = contact_keys.known_hot(connection)
     if hot:
-        hot &= contact_keys.keys_of_rows(connection, map(row_key, rows))
+        hot &= contact_keys.keys_of_rows(connection, map(row_key, profiles))
     judgements = {frozenset(pair): same for pair, same in said.items()}
-    return Pieces(groups, rows, models.current(connection), hot, judgements)
+    model = model_of(models.current(connection))
+    return Basis(profiles, model, hot_among(profiles, hot), judgements)
 
 
-def _payloads(connection: Connection, keys: Iterable[RowKey]) -> Iterator[_Payload]:
+def _rows(connection: Connection, keys: Iterable[RowKey]) -> Iterator[ContactRow]:
     """The valid contact rows among these."""
     table = schema.rows.c
     columns = table.source_id, table.changed_at, table.payload
@@ -160,12 +138,7 @@ def _payloads(connection: Connection, keys: Iterable[RowKey]) -> Iterator[_Paylo
         for source_id, changed_at, payload in look_up(
             connection, columns, table.source_id, ids, source=source, kind=CONTACT, reason=""
         ):
-            yield source, source_id, changed_at, bytes(payload)
-
-
-def _decoded(row: _Payload) -> ContactRow:
-    source, source_id, changed_at, payload = row
-    return Sourced(source, source_id, changed_at, decode_contact(payload))
+            yield Sourced(source, source_id, changed_at, decode_contact(bytes(payload)))
 
 
 def _doubt(found: Doubtful) -> reviews.Doubt:

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
-from itertools import islice
 from typing import Any
 
 import msgspec
@@ -11,12 +10,14 @@ from sqlalchemy.engine import Connection
 from transforms.ledger import schema
 from transforms.ledger.companies import fill_records, record_deferred
 from transforms.ledger.contact_keys import rekey
-from transforms.ledger.database import Draft, Ledger, chunks, look_up, perform
+from transforms.ledger.database import Ledger, chunks, look_up
+from transforms.ledger.drafts import carry_out
 from transforms.ledger.links import by_source, companies_of, named_by, naming
 from transforms.ledger.source_rows import RowKey, Run, forget, record_invalid
-from transforms.matching.piecework import Kept, digests_of
+from transforms.matching.piecework import digests_of
+from transforms.matching.profiles import profile_of
 from transforms.processes import HERE, Processes
-from transforms.records import CONTACT
+from transforms.records import CONTACT, decode_contact
 
 WAITING = "waiting_for_company"
 COMPANY_REFUSED = "company_refused"
@@ -47,21 +48,17 @@ def resolve(
     Its keys are written anew; it and those that it was tied to are marked as dirty.
     """
     for source, ids in by_source(contacts).items():
-        drafts = processes.map(partial(_draft, ledger, run, source), chunks(ids, _AT_ONCE))
-        while some := list(islice(drafts, _PER_TRANSACTION)):
-            ledger.transact(partial(perform, drafts=some))
+        work = partial(_decide, run=run, source=source)
+        some = chunks(ids, _AT_ONCE)
+        carry_out(ledger, work, some, processes, per_transaction=_PER_TRANSACTION)
 
 
-def _draft(ledger: Ledger, run: Run, source: str, ids: Sequence[str]) -> Draft[None]:
-    return ledger.draft(partial(_decide, run=run, source=source, ids=ids))
-
-
-def _decide(connection: Connection, run: Run, source: str, ids: Sequence[str]) -> None:
+def _decide(connection: Connection, ids: Sequence[str], run: Run, source: str) -> None:
     payloads = _valid(connection, source, ids)
     standings = _standings(connection, source, list(payloads))
     keys = digests_of(
         {
-            source_id: Kept(payload, sorted(tins))
+            source_id: profile_of(decode_contact(payload), tins)
             for source_id, payload in payloads.items()
             if (tins := standings[source_id].tins)
         }
