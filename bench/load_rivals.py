@@ -2,9 +2,9 @@
 
 import asyncio
 import threading
-import time
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from types import SimpleNamespace
 from typing import Any
 
@@ -12,6 +12,7 @@ import requests
 from fast_bitrix24 import BitrixAsync, srh, throttle
 from fast_bitrix24.server_response import ErrorInServerResponseException
 
+from bench.load_clock import LeapingClock
 from bench.load_world import Records
 from sandbox.bitrix24 import Bitrix24
 from transforms.crm import mapping
@@ -82,13 +83,22 @@ def _of_requisites(records: Records, ids: Sequence[int]) -> tuple[list[Params], 
     return addresses, details
 
 
-def with_fast_bitrix24(portal: Bitrix24, records: Records, operating: float, speed: float) -> None:
+def with_fast_bitrix24(
+    portal: Bitrix24, records: Records, operating: float, clock: LeapingClock
+) -> None:
     """Its own batches at its own pace, with its clock on the portal's."""
 
     async def sleep(seconds: float) -> None:
-        await asyncio.sleep(seconds / speed)
+        loop, over = asyncio.get_running_loop(), asyncio.Event()
 
-    throttle.time = SimpleNamespace(monotonic=lambda: time.monotonic() * speed)
+        def wake() -> None:
+            with suppress(RuntimeError):  # the loop is closed: it gave up meanwhile
+                loop.call_soon_threadsafe(over.set)
+
+        clock.call_after(seconds, wake)
+        await over.wait()
+
+    throttle.time = SimpleNamespace(monotonic=clock.now)
     throttle.asyncio = SimpleNamespace(sleep=sleep)
     srh.sleep = sleep
 
@@ -121,9 +131,11 @@ def _id(answer: Any) -> int:
     return int(item["id"])
 
 
-def with_one_call_a_record(portal: Bitrix24, records: Records, _: float, speed: float) -> None:
+def with_one_call_a_record(
+    portal: Bitrix24, records: Records, _: float, clock: LeapingClock
+) -> None:
     """A call a record, two a second; what is refused waits and is sent again."""
-    caller = _Caller(portal.webhook, speed)
+    caller = _Caller(portal.webhook, clock)
     companies = caller.each("crm.item.add", _companies(records))
     ids = {one.tin: _id(result) for one, result in zip(records.companies, companies, strict=True)}
     requisites = caller.each("crm.requisite.add", _requisites(portal, records, ids))
@@ -134,11 +146,11 @@ def with_one_call_a_record(portal: Bitrix24, records: Records, _: float, speed: 
 
 
 class _Caller:
-    def __init__(self, webhook: str, speed: float) -> None:
-        self._webhook, self._speed = webhook, speed
+    def __init__(self, webhook: str, clock: LeapingClock) -> None:
+        self._webhook, self._clock = webhook, clock
         self._session = requests.Session()
         self._lock = threading.Lock()
-        self._next = time.monotonic()
+        self._next = clock.now()
 
     def each(self, method: str, calls: Iterable[Params]) -> list[Any]:
         with ThreadPoolExecutor(8) as pool:
@@ -147,11 +159,11 @@ class _Caller:
     def _call(self, method: str, params: Params) -> Any:
         while True:
             with self._lock:
-                self._next = max(self._next + 0.5 / self._speed, time.monotonic())
-                wait = self._next - time.monotonic()
-            time.sleep(max(0.0, wait))
+                now = self._clock.now()
+                self._next = max(self._next + 0.5, now)
+            self._clock.sleep(self._next - now)
             answer = self._session.post(self._webhook + method, json=params, timeout=75)
             if answer.status_code not in _REFUSED:
                 answer.raise_for_status()
                 return answer.json()["result"]
-            time.sleep(5 / self._speed)
+            self._clock.sleep(5)

@@ -23,11 +23,11 @@ class Bitrix24:
     """A strict Bitrix24 portal on 127.0.0.1, alive inside ``with``.
 
     ``speed`` is that of its clock, which all limits use: 60 lives a minute in a second, 0 stands
-    still until ``clock.advance``. ``rate`` and ``burst`` are in requests, ``operating`` in seconds
-    of work per method and ten minutes; ``limits=False`` leaves all three out. ``billing`` says who
-    pays for a batch: its "commands" or "batch". ``costs`` are seconds per call and per record of
-    it; ``sleep`` lets the answers really take that long. ``state_file`` is read at the start, if it
-    is there, and written at the end.
+    still until ``clock.advance``; or give it a ``clock``. ``rate`` and ``burst`` are in requests,
+    ``operating`` in seconds of work per method and ten minutes; ``limits=False`` leaves all three
+    out. ``billing`` says who pays for a batch: its "commands" or "batch". ``costs`` are seconds per
+    call and per record of it; ``sleep`` lets the answers really take that long. ``state_file`` is
+    read at the start, if it is there, and written at the end.
     """
 
     def __init__(
@@ -36,6 +36,7 @@ class Bitrix24:
         port: int = 0,
         code: str = "secretcode",
         speed: float = 1.0,
+        clock: Clock | None = None,
         seed: int = 0,
         rate: float = 2.0,
         burst: float = 50.0,
@@ -49,7 +50,7 @@ class Bitrix24:
         max_vars: int = php.MAX_INPUT_VARS,
         state_file: Path | None = None,
     ) -> None:
-        self.clock = Clock(speed)
+        self.clock = clock or Clock(speed)
         self.state = State(self.clock, seed, custom_fields)
         self.faults = Faults(faults, seed)
         bucket = LeakyBucket(self.clock, rate, burst) if limits else None
