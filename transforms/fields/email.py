@@ -25,9 +25,10 @@ from transforms.records import Note
 
 _LONGEST = 2000
 _LONGEST_ADDRESS = 254
-_LABEL = "[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+# Nothing is tried twice: each part ends where the next sign is none of its own.
+_LABEL = "(?!-)[A-Za-z0-9-]{1,63}+(?<!-)"
 _USUAL = re.compile(
-    rf"([A-Za-z0-9_+-]+(?:\.[A-Za-z0-9_+-]+)*)@((?:{_LABEL}\.)+([A-Za-z]{{2,63}}))"
+    rf"([A-Za-z0-9_+-]++(?:\.[A-Za-z0-9_+-]++)*+)@((?:{_LABEL}\.)+([A-Za-z]{{2,63}}))"
 ).fullmatch
 _RESERVED = frozenset(SPECIAL_USE_DOMAIN_NAMES) - {"test"}
 _CASELESS = frozenset(CASE_INSENSITIVE_MAILBOX_NAMES)

@@ -24,7 +24,7 @@ from typing import NamedTuple
 
 from transforms.fields import text
 from transforms.fields.given_names import GIVEN_NAMES
-from transforms.fields.placeholders import is_placeholder, words
+from transforms.fields.placeholders import WORDS, is_placeholder, words
 from transforms.records import Note
 
 
@@ -36,11 +36,14 @@ class Name(NamedTuple):
     middle: str = ""
 
 
+# One Russian word, as most parts are.
+_WORD = re.compile("[А-ЯЁ](?:[а-яё]+|[А-ЯЁ]+)|[а-яё]{2,}").fullmatch
 _LONGEST = 200
 _CACHED = 100
 _MOST_WORDS = 6
-_SONS = words("оглы оглу кызы гызы улы уулу углы")
-_PARTICLES = _SONS | words("фон дер де ла ибн")
+SONS = words("оглы оглу кызы гызы улы уулу углы")
+_NO_NAMES = frozenset(map(str.capitalize, WORDS | SONS))
+_PARTICLES = SONS | words("фон дер де ла ибн")
 _PATRONYMIC = re.compile(
     r".{2,}(?:[оеё]вич|[оеё]вна|[иь]нична|[^ао]ична)"
     r"|(?:иль|кузьм|лук|никит|савв|фом)ич|.+[- ](?:оглы|оглу|кызы|гызы|улы|уулу|углы)"
@@ -90,6 +93,8 @@ def _read(value: object, field: str) -> tuple[str, text.Notes]:
 @lru_cache(maxsize=65536)
 def _clean(value: str, field: str) -> tuple[str, text.Notes]:
     """One field's words in their proper case; what cannot belong to a name is noted."""
+    if _WORD(value) and (name := value.capitalize()) not in _NO_NAMES:
+        return name, ()
     written = text.clean(value)
     if is_placeholder(written):
         return "", (Note(field, "placeholder", written),) if written else ()
@@ -102,7 +107,7 @@ def _clean(value: str, field: str) -> tuple[str, text.Notes]:
         return "", (Note(field, "unreadable", written),)
     notes = tuple(Note(field, problem, word) for word, problem in problems.items())
     # "Оглы" in front is a name of its own, "ДЕ" alone as well.
-    lone = len(spaced) == 1 or (bool(spaced) and spaced[0].lower() in _SONS)
+    lone = len(spaced) == 1 or (bool(spaced) and spaced[0].lower() in SONS)
     cased = [_case(word, lone and not at) for at, word in enumerate(spaced)]
     return " ".join(cased), notes
 
@@ -159,7 +164,7 @@ def _case(word: str, alone: bool) -> str:
     """
     if word[1:] == ".":
         return word
-    if word.istitle() and "-" not in word and word.lower() not in _SONS:
+    if word.istitle() and "-" not in word and word.lower() not in SONS:
         return word
     pieces = word.split("-")
     lone = alone and len(pieces) == 1
@@ -168,7 +173,7 @@ def _case(word: str, alone: bool) -> str:
 
 def _case_piece(piece: str, alone: bool) -> str:
     small = piece.lower()
-    if not alone and (small in _SONS or (small in _PARTICLES and not piece.istitle())):
+    if not alone and (small in SONS or (small in _PARTICLES and not piece.istitle())):
         return small
     if not (piece.isupper() or piece.islower() or piece.swapcase().istitle()):
         return piece
@@ -199,7 +204,7 @@ def _arrange(last: list[str], first: list[str], middle: list[str]) -> Name:
 def _glue(written: str) -> list[str]:
     """The words, with "сын" or "дочь" of a patronymic kept together: ``Расим оглы``."""
     words = written.split()
-    if len(words) > 1 and words[-1] in _SONS:
+    if len(words) > 1 and words[-1] in SONS:
         words[-2:] = [" ".join(words[-2:])]
     return words
 

@@ -35,7 +35,7 @@ _EXTENSION = re.compile(
 )
 # A label, one number, an extension: nearly all cells that are more than a number.
 _USUAL = re.compile(
-    rf"(?:(?:тел|моб)\.:? )?(\+?\d[\d ().\-‑]{{0,30}}?\d)(?:{_EXTENSION.pattern})?", re.IGNORECASE
+    rf"(?:(?:тел|моб)\.:? )?(\+?\d[\d ().\-‑]{{0,30}}\d)(?:{_EXTENSION.pattern})?", re.IGNORECASE
 ).fullmatch
 _WRITTEN_EXTENSION = re.compile(r";\s?ext=", re.IGNORECASE)
 # "8", "812", "+7 (812)": the front of a number that a comma or a slash has cut.
@@ -47,13 +47,13 @@ _EDGES = " .:()[]-–—_"
 def parse(value: object) -> tuple[tuple[str, ...], text.Notes]:
     """All numbers in any JSON value, each once, in order."""
     single = value[0] if isinstance(value, list) and len(value) == 1 else value
-    if type(single) is str and (phone := usual(single)):
+    if type(single) is str and (phone := _usual(single)):
         return (phone,), ()
     cells, many = text.leaves(value, "phone")
     phones: list[str] = []
     notes = list(many)
     for cell in cells:
-        if type(cell) is str and len(cell) <= _LONGEST and (phone := usual(cell)):
+        if type(cell) is str and len(cell) <= _LONGEST and (phone := _usual(cell)):
             phones.append(phone)
             continue
         written, wrong = text.parse(_one_line(cell), "phone", _LONGEST)
@@ -63,6 +63,19 @@ def parse(value: object) -> tuple[tuple[str, ...], text.Notes]:
     return tuple(dict.fromkeys(phones)), tuple(notes)
 
 
+def _usual(cell: str) -> str:
+    """The number of a cell that holds one in a usual form, bare or behind a label."""
+    return _alone(cell) if cell[:1].isalpha() else usual(cell)
+
+
+def _alone(written: str) -> str:
+    """The number, with its extension, of text that holds nothing else but a label."""
+    match = _USUAL(written)
+    if not match or not (phone := usual(match[1])):
+        return ""
+    return f"{phone};ext={match[2]}" if match[2] else phone
+
+
 def _one_line(cell: object) -> object:
     return ";".join(cell.splitlines()) if isinstance(cell, str) else cell
 
@@ -70,9 +83,8 @@ def _one_line(cell: object) -> object:
 @lru_cache(maxsize=8192)
 def _read_cell(written: str) -> tuple[tuple[str, ...], text.Notes]:
     """The numbers of one cell, and what else it says; the same fillers come again and again."""
-    match = _USUAL(written)
-    if match and (phone := usual(match[1])):
-        return (f"{phone};ext={match[2]}" if match[2] else phone,), ()
+    if phone := _alone(written):
+        return (phone,), ()
     phones: list[str] = []
     notes: list[Note] = []
     extendable = False

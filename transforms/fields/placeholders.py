@@ -10,7 +10,7 @@ def words(listed: str, separator: str | None = None) -> frozenset[str]:
     return frozenset(word.strip() for word in listed.split(separator))
 
 
-_WORDS = words(
+WORDS = words(
     """нет|неть|нету|не указан|не указана|не указано|не задано|не заполнено|нет данных|нет инн|
     нет телефона|нет имени|нет почты|нет адреса|нет сайта|н/д|нд|н/у|б/н|бн|б/и|б/о|без имени|
     без отчества|без инн|без номера|неизвестно|неизвестен|неизвестный|неизвестная|отсутствует|
@@ -20,7 +20,7 @@ _WORDS = words(
     "|",
 )
 _COUNTING = "12345678901234567890"
-_LONGEST = max(map(len, _WORDS))
+_LONGEST = max(map(len, WORDS))
 
 
 def is_placeholder(value: str) -> bool:
@@ -31,8 +31,8 @@ def is_placeholder(value: str) -> bool:
         return False
     word = value.strip(" .,;:!?-_*\"'«»()[]").lower()
     if word[:1].isalnum():
-        return word in _WORDS
-    return word in _WORDS or not any(map(str.isalnum, word))
+        return word in WORDS
+    return word in WORDS or not any(map(str.isalnum, word))
 
 
 def is_filler_number(digits: str) -> bool:

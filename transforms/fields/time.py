@@ -10,7 +10,7 @@ Source: contracts, "Time". Moscow's offset was not always +3, so the time zone d
 (0, (Note(field='changed_at', problem='unreadable', value='вчера'),))
 """
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from transforms.fields import text
@@ -18,6 +18,7 @@ from transforms.records import Note
 
 MOSCOW = ZoneInfo("Europe/Moscow")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
 _LONGEST = 40
 
 
@@ -41,8 +42,7 @@ def parse(value: object, field: str = "changed_at", local: bool = False) -> tupl
         if not local:
             notes = (Note(field, "no_offset", text.shown(value)),)
         moment = moment.replace(tzinfo=MOSCOW)
-    since = moment - _EPOCH
-    return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds, notes
+    return (moment - _EPOCH) // _MICROSECOND, notes
 
 
 def moscow_date(value: object, field: str) -> tuple[str, text.Notes]:

@@ -97,9 +97,10 @@ def unusable(raw: object) -> Unusable | None:
 def _category(partner: dict[str, object]) -> str:
     """``1``, ``2`` or nothing."""
     category = partner.get("category")
-    if category not in _CATEGORIES:
-        category = text.parse(category, "category")[0]
-    return str(category) if category in _CATEGORIES else ""
+    if type(category) is str and category in _CATEGORIES:
+        return category
+    told = text.parse(category, "category")[0]
+    return told if told in _CATEGORIES else ""
 
 
 def partner_number(value: object) -> str:
