@@ -11,7 +11,7 @@ from sqlalchemy.engine import Connection
 
 from transforms.ledger import goldens, links, schema
 from transforms.ledger.database import CHUNK, chunks, upsert
-from transforms.ledger.loads import NOT_REACHED, count_pending, is_open, queued
+from transforms.ledger.loads import NOT_REACHED, count_pending, queued, still_open
 from transforms.ledger.source_rows import RowKey, Run, forget
 from transforms.records import COMPANY, CONTACT
 
@@ -34,21 +34,7 @@ def defer_unloaded(connection: Connection, run: Run) -> None:
 
 def _dequeue(connection: Connection) -> None:
     """Leave in the queue only what is still to be loaded."""
-    golden, crosswalk, rejected = schema.golden.c, schema.crosswalk.c, schema.rejected.c
-    own = schema.unloaded.c
-    is_there = (
-        sa.select(sa.literal(1))
-        .select_from(schema.golden)
-        .outerjoin(
-            schema.crosswalk, sa.and_(crosswalk.kind == golden.kind, crosswalk.key == golden.key)
-        )
-        .outerjoin(
-            schema.rejected, sa.and_(rejected.kind == golden.kind, rejected.key == golden.key)
-        )
-        .where(golden.kind == own.kind, golden.key == own.key, is_open())
-        .correlate(schema.unloaded)
-    )
-    connection.execute(schema.unloaded.delete().where(~is_there.exists()))
+    connection.execute(schema.unloaded.delete().where(~still_open()))
 
 
 def _deferred(connection: Connection, kind: str) -> Iterator[Sequence[RowKey]]:

@@ -99,16 +99,23 @@ def golden_keys(connection: Connection, kind: str, after: str, limit: int) -> Se
     return connection.execute(query.order_by(table.key).limit(limit)).scalars().all()
 
 
+def still_open() -> sa.ColumnElement[bool]:
+    """Whether what stands in the queue (``unloaded``) is still to be loaded.
+
+    A look-up for each, not a join: databases choose badly among these.
+    """
+    queued, golden = schema.unloaded.c, schema.golden.c
+    there = _with_state(sa.literal(1)).where(
+        golden.kind == queued.kind, golden.key == queued.key, is_open()
+    )
+    return sa.exists(there.correlate(schema.unloaded))
+
+
 def count_pending(connection: Connection, kind: str) -> int:
     """How many records are to be loaded."""
-    golden = schema.golden.c
-    count = _with_state(sa.func.count())
-    return sum(
-        connection.execute(
-            count.where(golden.kind == kind, golden.key.in_(keys), is_open())
-        ).scalar_one()
-        for keys in queued(connection, kind)
-    )
+    query = sa.select(sa.func.count()).select_from(schema.unloaded)
+    query = query.where(schema.unloaded.c.kind == kind, still_open())
+    return int(connection.execute(query).scalar_one())
 
 
 def queued(
