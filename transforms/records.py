@@ -8,7 +8,7 @@ what crosses a GroupByKey and what the ledger keeps. Text is clean (see ``transf
 import hashlib
 import threading
 from collections.abc import Sequence
-from typing import Literal
+from typing import Literal, get_args
 
 import msgspec
 import zstandard
@@ -16,6 +16,7 @@ import zstandard
 Source = Literal["A", "B"]
 Kind = Literal["company", "contact"]
 
+SOURCES: tuple[Source, ...] = get_args(Source)
 COMPANY: Kind = "company"
 CONTACT: Kind = "contact"
 EITHER_KIND = ""

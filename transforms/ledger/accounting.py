@@ -9,7 +9,7 @@ from sqlalchemy.engine import Connection
 from transforms.errors import SvodError
 from transforms.ledger import schema
 from transforms.ledger.source_rows import Run, invalid_table
-from transforms.records import COMPANY, CONTACT
+from transforms.records import COMPANY, CONTACT, SOURCES
 
 WAITING = "waiting_for_company"
 
@@ -26,7 +26,9 @@ def read_counts(connection: Connection, run: Run) -> dict[str, dict[str, int]]:
         .where(table.seen_run == run.run_seq)
         .group_by(table.source, table.kind)
     )
-    found = {source: {"companies": 0, "contacts": 0} for source in ("A", "B")}
+    found: dict[str, dict[str, int]] = {
+        source: {"companies": 0, "contacts": 0} for source in SOURCES
+    }
     for source, kind, count in connection.execute(query):
         found[source]["companies" if kind == COMPANY else "contacts"] = count
     return found

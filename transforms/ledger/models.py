@@ -15,7 +15,7 @@ from transforms.matching.learning import ENOUGH, PLENTY, Sample, learn
 from transforms.matching.model import encode_model
 from transforms.matching.profiles import Profile, profile_of
 from transforms.processes import HERE, Processes
-from transforms.records import CONTACT, decode_contact
+from transforms.records import CONTACT, SOURCES, decode_contact
 
 _AT_ONCE = 5000
 
@@ -87,23 +87,22 @@ def _count_in_base(connection: Connection) -> int:
 def _pages(ledger: Ledger) -> Iterator[tuple[str, list[str]]]:
     """All valid contact rows in their order, so many at a time: a store, and ids."""
     table = schema.rows.c
-    query = (
-        sa.select(table.source, table.source_id)
-        .where(table.kind == CONTACT, table.reason == "")
-        .order_by(table.source, table.source_id)
-        .limit(_AT_ONCE)
-    )
-    last = ("", "")
-    while True:
-        beyond = sa.or_(
-            table.source > last[0], sa.and_(table.source == last[0], table.source_id > last[1])
+    for source in SOURCES:
+        # Store by store: where several columns say how far it is, the index is read from its start.
+        query = (
+            sa.select(table.source_id)
+            .where(table.source == source, table.kind == CONTACT, table.reason == "")
+            .order_by(table.source_id)
+            .limit(_AT_ONCE)
         )
-        with ledger.read() as connection:
-            found = [(row.source, row.source_id) for row in connection.execute(query.where(beyond))]
-        if not found:
-            return
-        yield from links.by_source(found).items()
-        last = found[-1]
+        last = ""
+        while True:
+            with ledger.read() as connection:
+                ids = connection.execute(query.where(table.source_id > last)).scalars().all()
+            if not ids:
+                break
+            yield source, list(ids)
+            last = ids[-1]
 
 
 def _profiles(connection: Connection, page: tuple[str, list[str]]) -> bytes:
