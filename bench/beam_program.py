@@ -73,7 +73,7 @@ def _clean(task: Task) -> Found:
             ("A companies", read.companies, clean_a.clean_company),
             ("A contacts", read.contacts, clean_a.clean_contact),
         ):
-            _ = batches | f"Clean {name}" >> CleanRows(clean)
+            _ = batches | f"Clean {name}" >> CleanRows(clean, processes=0)
 
     return _run(wire, "clean")
 

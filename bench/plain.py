@@ -4,7 +4,7 @@ import glob
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -12,7 +12,7 @@ from bench.register import answering_at_once
 from bench.task import CLEAN_B, CONSOLIDATED, REMEMBERED, RUN, Found, Stage, Task
 from pipeline.options import LEDGER, STORE_A
 from transforms import check_register
-from transforms.clean_batch import Part, outcome
+from transforms.clean_batch import Part, clean_batch
 from transforms.ledger import messages
 from transforms.ledger.database import Ledger, open_ledger
 from transforms.ledger.rebuild import rebuild, take_up
@@ -46,19 +46,23 @@ def _parts_of_b(task: Task, broken: list[Broken]) -> Iterator[Part]:
             yield from found.parts
 
 
-def _cleaned_a() -> Iterator[Row]:
+def _parts_of_a() -> Iterator[Part]:
+    pool = Processes()
     with StoreClient(STORE_A, connections=1).session() as session:
         keys = Keys(COMPANIES)
-        for page in keys.pages(session, *keys.bounds(session)):
-            yield from map(clean_a.clean_company, with_orders(session, page))
+        companies = keys.pages(session, *keys.bounds(session))
+        with_them = (with_orders(session, page) for page in companies)
+        for found in pool.map(partial(clean_batch, clean=clean_a.clean_company), with_them):
+            yield from found.parts
         keys = Keys(CONTACTS)
-        for page in keys.pages(session, *keys.bounds(session)):
-            yield from map(clean_a.clean_contact, page)
+        contacts = keys.pages(session, *keys.bounds(session))
+        for found in pool.map(partial(clean_batch, clean=clean_a.clean_contact), contacts):
+            yield from found.parts
+    pool.close()
 
 
 def _cleaned(task: Task, broken: list[Broken]) -> Iterator[Row]:
-    yield from _cleaned_a()
-    for part in _parts_of_b(task, broken):
+    for part in chain(_parts_of_a(), _parts_of_b(task, broken)):
         yield from decode_rows(part.rows)
 
 
@@ -67,18 +71,18 @@ def _read_b(task: Task) -> Found:
 
 
 def _clean_b(task: Task) -> Found:
-    return dict(_counted_b(task))
+    return _counted(_parts_of_b(task, []))
 
 
 def _clean(task: Task) -> Found:
-    return dict(Counter(map(outcome, _cleaned_a())) + _counted_b(task))
+    return _counted(chain(_parts_of_a(), _parts_of_b(task, [])))
 
 
-def _counted_b(task: Task) -> Counter[str]:
+def _counted(parts: Iterable[Part]) -> Found:
     counts: Counter[str] = Counter()
-    for part in _parts_of_b(task, []):
+    for part in parts:
         counts[part.outcome] += part.size
-    return counts
+    return dict(counts)
 
 
 def _with_ledger(work: Callable[[Ledger, Task], object]) -> Callable[[Task], Found]:

@@ -196,12 +196,13 @@ def _add_store_a(
         options.STORE_A, since=stretch.since, connections=chosen.store_a_connections
     )
     count = CountRead(options.LEDGER, run)
+    processes = _processes(root, chosen.processes)
     for name, batches, clean in (
         ("A companies", read.companies, clean_a.clean_company),
         ("A contacts", read.contacts, clean_a.clean_contact),
     ):
         counted = batches | f"Count {name}" >> count
-        add(rows, name, counted | f"Clean {name}" >> CleanRows(clean))
+        add(rows, name, counted | f"Clean {name}" >> CleanRows(clean, processes=processes))
 
 
 def add(rows: Rows, name: str, cleaned: Cleaned) -> None:

@@ -1,11 +1,13 @@
 """Cleaning: raw records of either store become rows; what is refused goes its own way."""
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any, NamedTuple
 
 import apache_beam as beam
 from apache_beam.metrics import Metrics
 
+from transforms.beside import BesideFn
 from transforms.clean_batch import (
     INVALID_COMPANIES,
     INVALID_CONTACTS,
@@ -13,7 +15,6 @@ from transforms.clean_batch import (
     CleanBatch,
     clean_batch,
 )
-from transforms.processes import collect_less_often
 from transforms.raw_batch import RawBatch
 from transforms.records import Row
 
@@ -30,15 +31,19 @@ class Cleaned(NamedTuple):
 
 
 class CleanRows(beam.PTransform):
-    """Raw records to rows, by ``clean``: a function of one raw record."""
+    """Raw records to rows, by ``clean``: a function of one raw record.
 
-    def __init__(self, clean: Callable[[Any], Row]) -> None:
+    It works in up to so many ``processes`` beside a worker's own; 1: in the worker itself; 0: as
+    many as it can use.
+    """
+
+    def __init__(self, clean: Callable[[Any], Row], *, processes: int = 1) -> None:
         super().__init__()
-        self._clean = clean
+        self._fn = _CleanFn(clean, processes)
 
     def expand(self, batches: beam.PCollection[RawBatch]) -> Cleaned:
         """Side outputs hold what is refused."""
-        return _parted(batches, _CleanFn(self._clean))
+        return _parted(batches, self._fn)
 
 
 class PartRows(beam.PTransform):
@@ -56,16 +61,12 @@ def _parted(batches: beam.PCollection, fn: beam.DoFn) -> Cleaned:
     return Cleaned(outputs[VALID], outputs[INVALID_COMPANIES], outputs[INVALID_CONTACTS])
 
 
-class _CleanFn(beam.DoFn):
-    def __init__(self, clean: Callable[[Any], Row]) -> None:
-        self._clean = clean
+class _CleanFn(BesideFn):
+    def __init__(self, clean: Callable[[Any], Row], processes: int) -> None:
+        super().__init__(partial(clean_batch, clean=clean), processes)
 
-    def setup(self) -> None:
-        """Once a worker."""
-        collect_less_often()
-
-    def process(self, batch: RawBatch) -> Iterator[object]:
-        yield from _parts(clean_batch(batch, self._clean))
+    def outputs(self, element: RawBatch, result: CleanBatch) -> Iterator[object]:
+        yield from _parts(result)
 
 
 class _PartFn(beam.DoFn):

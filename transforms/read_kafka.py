@@ -9,21 +9,18 @@ from typing import Any, Literal, NamedTuple
 
 import apache_beam as beam
 from apache_beam.pvalue import TaggedOutput
-from apache_beam.transforms.window import BoundedWindow, WindowedValue
+from apache_beam.transforms.window import BoundedWindow
 from apache_beam.utils.timestamp import Timestamp
 
-from transforms.clean_batch import CleanBatch, clean_events
+from transforms.beside import BesideFn
+from transforms.clean_batch import CleanBatch, CleanEvents, clean_events
 from transforms.follow_partitions import FollowPartitions
-from transforms.processes import collect_less_often, shared
 from transforms.read_partitions import FindPartitions, ReadRanges
 from transforms.records import Broken
 from transforms.shards import SHARDS
 from transforms.stores.kafka_client import TopicAccess
 from transforms.stores.kafka_records import Records
 from transforms.stream_watch import Stream
-
-# So many batches are cleaned beside each other.
-_HELD = 8
 
 Position = tuple[int, int, int]
 """All of a partition from one offset up to another has gone on: ``(partition, start, stop)``."""
@@ -73,30 +70,13 @@ class ReadKafka(beam.PTransform):
         return TopicEvents(outputs.batches, outputs.broken, outputs.positions)
 
 
-class _Held(NamedTuple):
-    """Messages that wait to be cleaned, and what goes with all that is made of them."""
-
-    records: Records
-    timestamp: Timestamp
-    window: BoundedWindow
-
-
-class _CleanEventsFn(beam.DoFn):
+class _CleanEventsFn(BesideFn):
     def __init__(self, processes: int, shards: int) -> None:
-        self._number = processes
-        self._clean = partial(clean_events, shards=shards)
-
-    def setup(self) -> None:
-        """Once a worker."""
-        collect_less_often()
-        self._processes = shared(self._number)
-
-    def start_bundle(self) -> None:
-        self._held: list[_Held] = []
+        super().__init__(partial(clean_events, shards=shards), processes)
 
     def process(
         self,
-        records: Records,
+        element: Records,
         timestamp: Timestamp = beam.DoFn.TimestampParam,
         window: BoundedWindow = beam.DoFn.WindowParam,
     ) -> Iterator[
@@ -104,26 +84,10 @@ class _CleanEventsFn(beam.DoFn):
         | TaggedOutput[Literal["broken"], Broken]
         | TaggedOutput[Literal["positions"], Position]
     ]:
-        self._held.append(_Held(records, timestamp, window))
-        if len(self._held) == _HELD:
-            yield from self.finish_bundle()
+        yield from super().process(element, timestamp, window)
 
-    def finish_bundle(self) -> Iterator[Any]:
-        held, self._held = self._held, []
-        cleaned = self._processes.map_beside(self._clean, ((one, one.records) for one in held))
-        for one, (clean, broken) in cleaned:
-            for output in _outputs(one.records, clean, broken):
-                yield _as_of(one, output)
-
-
-def _outputs(records: Records, clean: CleanBatch, broken: list[Broken]) -> Iterator[Any]:
-    if clean.read:
-        yield clean
-    yield from (TaggedOutput("broken", one) for one in broken)
-    yield TaggedOutput("positions", (records.partition, records.start, records.stop))
-
-
-def _as_of(held: _Held, output: Any) -> Any:
-    if isinstance(output, TaggedOutput):
-        return TaggedOutput(output.tag, _as_of(held, output.value))
-    return WindowedValue(output, held.timestamp, [held.window])
+    def outputs(self, element: Records, result: CleanEvents) -> Iterator[Any]:
+        if result.clean.read:
+            yield result.clean
+        yield from (TaggedOutput("broken", one) for one in result.broken)
+        yield TaggedOutput("positions", (element.partition, element.start, element.stop))
