@@ -160,3 +160,13 @@ def test_c_backend_is_required(monkeypatch):
     monkeypatch.setattr(ijson, "backend", "python")
     with pytest.raises(SvodError, match="backend python, not yajl2_c"):
         require_c_backend()
+
+
+@pytest.mark.parametrize("name", ["partner", r"p\u0061rtner", r"\u0070artne\u0072"])
+def test_a_partner_that_swallowed_another_is_not_sound_however_its_name_is_written(name):
+    inner = json.dumps(person(2)).replace('"partner"', f'"{name}"')
+    swallowed = json.dumps(person(1)).removesuffix("}") + f', "phones": [{inner}]' + "}"
+    with pytest.raises(UnsoundError):
+        chunk_partners(f"[{swallowed}]".encode())
+    blank = json.dumps(person(1, position="\u00a0"))
+    assert chunk_partners(f"[{blank}]".encode()) == [person(1, position="\u00a0")]

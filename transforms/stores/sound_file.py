@@ -30,8 +30,8 @@ _LONGEST = 1 << 16
 _LOOK, _STRIDE = 300, 1024
 # Bytes of one element, and between two of them.
 _LONGEST_ELEMENT, _LONGEST_GAP = 1 << 24, 1000
-# How JSON may escape a letter of a to z.
-_ESCAPED_LETTERS = (b"\\u006", b"\\u007")
+# How JSON may escape a letter of a to z; the usual escape is that of a blank, \u00a0.
+_ESCAPED_LETTER = re.compile(rb"\\u00[67]").search
 # What JSON takes for blanks.
 _BLANK = b" \t\r\n"
 _HEAD = re.compile(rb'"partners"[ \t\r\n]*:[ \t\r\n]*\[[ \t\r\n]*')
@@ -113,8 +113,7 @@ def chunk_partners(chunk: bytes) -> list[dict[str, Any]]:
     """
     partners = _read(chunk, "item")
     # The name stands once in each partner, when no other is in it: in a way that can be counted.
-    alone = chunk.count(b'"partner"') == len(partners)
-    alone = alone and not any(letter in chunk for letter in _ESCAPED_LETTERS)
+    alone = chunk.count(b'"partner"') == len(partners) and not _ESCAPED_LETTER(chunk)
     for partner in partners:
         if type(partner) is not dict or unusable(partner):
             raise UnsoundError
