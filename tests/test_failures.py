@@ -17,7 +17,8 @@ def ready(place):
 
 
 def failed(place, told):
-    ended = place.full(sources=["store_a"])
+    # What a test puts in a step's place exists in this process only.
+    ended = place.full("--processes=1", sources=["store_a"])
     assert (ended.code, ended.out) == (1, "")
     [line] = [line for line in ended.err.splitlines() if line.startswith("svod: ")]
     assert told in line

@@ -11,6 +11,7 @@ import apache_beam as beam
 import msgspec
 from apache_beam.transforms.trigger import AccumulationMode, AfterWatermark
 from apache_beam.transforms.window import FixedWindows, GlobalWindows
+from sqlalchemy.engine import Connection
 
 from transforms.check_register import RegisterAccess, ask, keeping_register, unknown
 from transforms.clean import Sharded
@@ -160,7 +161,7 @@ class _WriteFn(beam.DoFn):
         with ExitStack() as stack:
             self._ledger = stack.enter_context(closing(open_ledger(self._stream.ledger.value())))
             stack.enter_context(keeping_register(self._register))
-            commits = Commits(self._ledger, self._stream.number, self._topic)
+            commits = Commits(self._ledger, self._stream.number, self._topic, self._goes_on)
             self._commits = stack.enter_context(closing(commits))
             self._opened = stack.pop_all()
 
@@ -200,11 +201,14 @@ class _WriteFn(beam.DoFn):
 
     def _write(self, held: _Held) -> None:
         with self._ledger.read() as connection:
-            writer = streams.current(connection).number
+            goes_on = self._goes_on(connection)
         # Another stream has begun since, and reads what was not committed.
-        if writer == self._stream.number:
+        if goes_on:
             self._conduct(self._ledger, lambda run: self._bring(run, held))
             self._commits.done(held.positions)
+
+    def _goes_on(self, connection: Connection) -> bool:
+        return streams.current(connection).number == self._stream.number
 
     def _bring(self, run: Run, held: _Held) -> None:
         bring(self._ledger, run, self._register, self._crm, held.rows, held.broken, self._processes)
