@@ -62,7 +62,7 @@ def measured(
 ) -> Result:
     """One load into an empty portal."""
     with (
-        LeapingClock() as clock,
+        closing(LeapingClock()) as clock,
         Bitrix24(
             clock=clock, sleep=True, seed=1, faults=faults,
             rate=RATE, burst=BURST, operating=operating,

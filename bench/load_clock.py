@@ -7,7 +7,6 @@ from collections.abc import Callable
 from contextlib import suppress
 from itertools import count
 from pathlib import Path
-from types import TracebackType
 
 from sandbox.bitrix24.limits import Clock
 
@@ -21,7 +20,7 @@ class LeapingClock(Clock):
 
     So a load takes as many of the portal's hours as it would beside a real one, but only the
     seconds in which somebody works. Whoever waits on the portal's time, waits by ``sleep`` or
-    ``call_after``. Alive inside ``with``, on Linux.
+    ``call_after``. Alive until ``close``, on Linux.
     """
 
     def __init__(self) -> None:
@@ -29,19 +28,12 @@ class LeapingClock(Clock):
         self._lock = threading.Lock()
         self._number = count()
         self._due: list[tuple[float, int, Callable[[], None]]] = []
-        self._thread = threading.Thread(target=self._run, daemon=True)
         self._stopped = False
-
-    def __enter__(self) -> "LeapingClock":
+        self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
-        return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """Stop: nobody is woken any more."""
         self._stopped = True
         self._thread.join()
 

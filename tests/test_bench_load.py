@@ -2,6 +2,7 @@
 
 import threading
 import time
+from contextlib import closing
 
 import pytest
 
@@ -20,7 +21,7 @@ def test_clock_leaps_to_who_is_due_next() -> None:
         woken.append((name, clock.now() - began))
 
     began = time.monotonic()
-    with LeapingClock() as clock:
+    with closing(LeapingClock()) as clock:
         waits = {"day": 86_400.0, "hour": 3600.0, "minute": 60.0}
         threads = [threading.Thread(target=wait, args=(clock, *one)) for one in waits.items()]
         for thread in threads:
@@ -35,7 +36,7 @@ def test_clock_leaps_to_who_is_due_next() -> None:
 
 
 def test_clock_runs_as_the_walls_while_nobody_waits_for_it() -> None:
-    with LeapingClock() as clock:
+    with closing(LeapingClock()) as clock:
         before = time.monotonic(), clock.now()
         time.sleep(0.2)
         after = time.monotonic(), clock.now()

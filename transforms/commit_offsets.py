@@ -107,7 +107,7 @@ class Commits:
         return advance(connection, self._reader, self._access.topic, self._left, committed)
 
     def _try_again(self) -> None:
-        if self._again is None or not self._again.is_alive():
+        if self._again is None:
             self._again = threading.Timer(_PAUSE, self._after_a_while)
             self._again.daemon = True
             self._again.start()

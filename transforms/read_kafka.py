@@ -74,6 +74,7 @@ class _CleanEventsFn(BesideFn):
     def __init__(self, processes: int, shards: int) -> None:
         super().__init__(partial(clean_events, shards=shards), processes)
 
+    # Only for its types: Beam takes those of all three outputs, and their coders, from them.
     def process(
         self,
         element: Records,
