@@ -82,6 +82,21 @@ def test_what_was_learned_from_few_is_learned_again_when_there_are_twice_as_many
     assert column(ledger, schema.models, "version") == [1, 2, 3]
 
 
+def test_rows_that_are_looked_at_again_are_not_counted_twice(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(models, "PLENTY", 1000)
+    run_once(ledger, [*COMPANIES, *people(0, 40)])
+    run_once(ledger, people(40, 60))
+    # It would be learned again from 80: all are told again by other names.
+    monkeypatch.setattr(models, "_pages", None)
+    told = [
+        contact_row(f"{'AB'[n % 2]}:{n}", ["1"], name=f"Орлов{n} Лев", at=10) for n in range(60)
+    ]
+    run_once(ledger, told)
+    assert column(ledger, schema.models, "version") == [1]
+
+
 def test_with_a_frozen_model_deltas_are_a_full_load(ledger: Ledger) -> None:
     run_once(ledger, [*COMPANIES, *people(0, 90)])
     whole, learned = snapshot(ledger), payload(ledger)

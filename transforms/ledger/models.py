@@ -79,9 +79,15 @@ def _next(connection: Connection) -> tuple[int, int]:
 
 def _count_in_base(connection: Connection) -> int:
     """About how many contact rows the base has, those included that have just come."""
-    members = sa.select(sa.func.count()).where(schema.members.c.kind == CONTACT)
-    new = sa.select(sa.func.count()).select_from(schema.dirty_contacts)
-    return connection.execute(members).scalar_one() + connection.execute(new).scalar_one()
+    dirty, members = schema.dirty_contacts.c, schema.members.c
+    known = sa.exists().where(
+        members.kind == CONTACT,
+        members.source == dirty.source,
+        members.source_id == dirty.source_id,
+    )
+    old = sa.select(sa.func.count()).where(members.kind == CONTACT)
+    new = sa.select(sa.func.count()).select_from(schema.dirty_contacts).where(~known)
+    return connection.execute(old).scalar_one() + connection.execute(new).scalar_one()
 
 
 def _pages(ledger: Ledger) -> Iterator[tuple[str, list[str]]]:
