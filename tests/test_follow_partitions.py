@@ -2,7 +2,7 @@
 
 import time
 from contextlib import contextmanager
-from itertools import pairwise
+from itertools import count, pairwise
 from types import SimpleNamespace
 
 from apache_beam.utils.timestamp import Timestamp
@@ -11,12 +11,13 @@ from transforms.follow_partitions import _FollowFn
 from transforms.partitions import FOR_EVER, Range, Ranges
 from transforms.secrets import Secret
 from transforms.stores.kafka_client import TopicAccess
-from transforms.stores.kafka_clock import TopicClock
 from transforms.stores.kafka_records import Record, Records
 from transforms.stream_watch import Stream
 
 ACCESS = TopicAccess("127.0.0.1:1", "followed", "g")
 BATCHES = 5
+# Each has a clock of its own.
+STREAMS = count(1)
 
 
 class Reader:
@@ -36,7 +37,7 @@ class Reader:
 
 def times_of(age):
     """When a step began, the times of its elements, and the watermark that it told."""
-    fn = _FollowFn(ACCESS, Stream(Secret("SVOD_LEDGER"), 1))
+    fn = _FollowFn(ACCESS, Stream(Secret("SVOD_LEDGER"), next(STREAMS)))
     fn._watch, fn._done = SimpleNamespace(is_over=False), {}
     fn.readers = SimpleNamespace(reader=contextmanager(lambda number: iter([Reader(age)])))
     told = []
@@ -45,10 +46,7 @@ def times_of(age):
     tracker = Range(Ranges().initial_restriction(partition))
     tracker.defer_remainder = lambda pause: None
     began = Timestamp.now()
-    try:
-        read = list(fn.process(partition, began, tracker, watermark))
-    finally:
-        TopicClock.forget(ACCESS)
+    read = list(fn.process(partition, began, tracker, watermark))
     assert [element.value.start for element in read] == list(range(BATCHES))
     return began, [element.timestamp for element in read], told[-1]
 

@@ -3,7 +3,11 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
+from transforms.follow_partitions import _FollowFn
+from transforms.secrets import Secret
+from transforms.stores.kafka_client import TopicAccess
 from transforms.stores.kafka_clock import TopicClock
+from transforms.stream_watch import Stream
 
 STEPS = st.lists(st.tuples(st.integers(0, 3), st.integers(0, 50)), max_size=60)
 
@@ -41,3 +45,26 @@ def test_all_go_on_when_all_have_come_further():
     assert clock.report(0, 70) == 10
     assert clock.begin(1, 10) == 60
     assert clock.report(1, 60) == 50
+
+
+def test_a_reader_that_an_engine_lets_go_takes_no_time_from_the_others(monkeypatch, tmp_path):
+    monkeypatch.setenv("SVOD_LEDGER", f"sqlite:///{tmp_path}/ledger.db")
+    access = TopicAccess("127.0.0.1:1", "let go", "g")
+    idle = _FollowFn(access, Stream(Secret("SVOD_LEDGER"), 1))
+    idle.setup()
+    # Another one is in the midst of a step, and will give out what is as old as 10.
+    TopicClock.of(access, 1).begin(0, 10)
+    idle.teardown()
+    TopicClock.of(access, 1).begin(1, 10)
+    assert TopicClock.of(access, 1).report(1, 50) == 10
+
+
+def test_another_stream_has_another_time():
+    access = TopicAccess("127.0.0.1:1", "two streams", "g")
+    first = TopicClock.of(access, 1)
+    first.begin(0, 10)
+    second = TopicClock.of(access, 2)
+    assert second.report(1, 50) == 50
+    assert TopicClock.of(access, 2) is second
+    # Nobody asks for the first one's any more.
+    assert TopicClock.of(access, 1) is not first

@@ -103,7 +103,6 @@ class _FollowFn(PartitionFn):
     def teardown(self) -> None:
         super().teardown()
         self._watch.close()
-        TopicClock.forget(self.access)
 
     @beam.DoFn.unbounded_per_element()
     def process(
@@ -117,7 +116,7 @@ class _FollowFn(PartitionFn):
             tracker.try_claim(FOR_EVER - 1)
             return
         number, start = partition[0], tracker.current_restriction().start
-        clock = TopicClock.of(self.access)
+        clock = TopicClock.of(self.access, self._stream.number)
         moment = clock.begin(number, max(born, watermark.current_watermark() or born).micros)
         deadline, pause = time.monotonic() + _STEP, 0.0
         with self.readers.reader(number) as reader:

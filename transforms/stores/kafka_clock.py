@@ -13,13 +13,13 @@ from transforms.stores.kafka_client import TopicAccess
 
 
 class TopicClock:
-    """Moments of one topic, in microseconds since the epoch. All objects of one topic share them.
+    """Moments of one topic, in microseconds since the epoch. All objects of one stream share them.
 
     ``begin`` and ``report`` frame a step of reading. What a step gives out counts as given only
     when the partition's next step begins: until then the runner may not have it.
     """
 
-    _clocks: ClassVar[dict[TopicAccess, "TopicClock"]] = {}
+    _clocks: ClassVar[dict[tuple[TopicAccess, int], "TopicClock"]] = {}
     _lock: ClassVar[threading.Lock] = threading.Lock()
 
     def __init__(self) -> None:
@@ -28,10 +28,16 @@ class TopicClock:
         self._reported = 0
 
     @classmethod
-    def of(cls, access: TopicAccess) -> "TopicClock":
-        """The topic's clock in this process."""
+    def of(cls, access: TopicAccess, stream: int) -> "TopicClock":
+        """The clock of a stream of the topic in this process, for as long as there is no later one.
+
+        An engine lets go of a reader and makes a new one at any time: the stream's clock stays.
+        """
         with cls._lock:
-            return cls._clocks.setdefault(access, cls())
+            for topic, earlier in list(cls._clocks):
+                if topic == access and earlier < stream:
+                    del cls._clocks[topic, earlier]
+            return cls._clocks.setdefault((access, stream), cls())
 
     def begin(self, number: int, watermark: int) -> int:
         """A step of a partition begins; gives the moment before which it must give nothing out."""
@@ -47,9 +53,3 @@ class TopicClock:
             others = [floor for other, floor in self._begun.items() if other != number]
             self._reported = max(self._reported, min([moment, *others]))
             return self._reported
-
-    @classmethod
-    def forget(cls, access: TopicAccess) -> None:
-        """Nobody reads the topic here any more."""
-        with cls._lock:
-            cls._clocks.pop(access, None)
