@@ -32,7 +32,7 @@ from transforms.secrets import mask
 from transforms.stores.kafka_client import TopicAccess
 from transforms.stream_watch import Stream
 
-WINDOW = 1.0
+WINDOW = 2.0
 """Seconds of the topic that are done at once, when nothing is in arrears."""
 
 _SHORTEST, _LONGEST = 1.0, 60.0
