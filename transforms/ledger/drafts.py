@@ -1,6 +1,6 @@
 """Work on the ledger that is thought out in several processes, and written by one."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from itertools import islice
 from typing import TypeVar
@@ -39,6 +39,19 @@ def carry_out(
         ledger.transact(partial(perform, drafts=some))
         found += (one.found for one in some)
     return found
+
+
+def find(
+    ledger: Ledger, work: Work[Item, T], items: Iterable[Item], processes: Processes
+) -> Iterator[T]:
+    """What ``work``, which only reads, finds for each of the items, in their order.
+
+    Raises:
+        LedgerError: as ``Ledger.draft`` does.
+        ProcessError: as ``Processes.map`` does.
+    """
+    for drafted in processes.map(partial(draft, ledger, work), items):
+        yield drafted.found
 
 
 def draft(ledger: Ledger, work: Work[Item, T], item: Item) -> Draft[T]:

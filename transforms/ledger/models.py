@@ -1,7 +1,6 @@
 """The matching's model: learned from the base's own rows, and frozen under its version."""
 
 from collections.abc import Iterator
-from functools import partial
 
 import msgspec
 import sqlalchemy as sa
@@ -9,7 +8,7 @@ from sqlalchemy.engine import Connection
 
 from transforms.ledger import contact_keys, links, schema
 from transforms.ledger.database import Ledger, look_up
-from transforms.ledger.drafts import draft
+from transforms.ledger.drafts import find
 from transforms.ledger.source_rows import RowKey, Run, row_ref
 from transforms.matching.learning import ENOUGH, PLENTY, Sample, learn
 from transforms.matching.model import encode_model
@@ -45,8 +44,8 @@ def learn_if_due(ledger: Ledger, run: Run, processes: Processes = HERE) -> None:
             return
     sample = Sample(total)
     rows: set[RowKey] = set()
-    for page in processes.map(partial(draft, ledger, _profiles), _pages(ledger)):
-        for row, profile in _decode(page.found):
+    for page in find(ledger, _profiles, _pages(ledger), processes):
+        for row, profile in _decode(page):
             rows.add(row)
             sample.add(row_ref(row), profile)
     if len(rows) < enough:

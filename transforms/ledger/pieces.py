@@ -5,7 +5,6 @@ what a full load would give, for a person depends on nothing outside of its piec
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import partial
 from typing import Any, NamedTuple
 
 import msgspec
@@ -13,7 +12,7 @@ from sqlalchemy.engine import Connection
 
 from transforms.ledger import contact_keys, goldens, links
 from transforms.ledger.database import Ledger, chunks
-from transforms.ledger.drafts import draft
+from transforms.ledger.drafts import find
 from transforms.ledger.models import learn_if_due
 from transforms.ledger.reviews import judgements_of
 from transforms.ledger.source_rows import RowKey, Run, row_key, row_ref
@@ -38,12 +37,7 @@ def dirty_pieces(ledger: Ledger, run: Run, processes: Processes = HERE) -> list[
     with ledger.read() as connection:
         dirty = contact_keys.dirty_rows(connection)
         search = _Search(contact_keys.known_hot(connection))
-    search.spread(
-        dirty,
-        lambda work, items: (
-            drafted.found for drafted in processes.map(partial(draft, ledger, work), items)
-        ),
-    )
+    search.spread(dirty, lambda work, items: find(ledger, work, items, processes))
     if search.hot or search.cold:
 
         def remember(connection: Connection) -> None:
@@ -111,8 +105,8 @@ class _Search(msgspec.Struct):
             for star in tied.stars:
                 self.forest.star(star)
             self.cold |= tied.cold
-            for key, of_key in tied.hot.items():
-                self.hot.add(key)
+            self.hot |= tied.hot.keys()
+            for of_key in tied.hot.values():
                 self.freed.update(of_key)
                 for row in of_key:
                     self.forest.star((row,))
