@@ -50,6 +50,9 @@ class TopicClock:
         """The step has come to ``moment``; gives the watermark that it may tell."""
         with self._lock:
             self._own[number] = moment
+            # What another one was told counts only with what that one has given out: it comes to
+            # the runner with it, and this may come before.
             others = [floor for other, floor in self._begun.items() if other != number]
-            self._reported = max(self._reported, min([moment, *others]))
-            return self._reported
+            told = min([moment, *others])
+            self._reported = max(self._reported, told)
+            return told
