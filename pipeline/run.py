@@ -20,6 +20,7 @@ from apache_beam.options.pipeline_options import (
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 from apache_beam.runners.portability.prism_runner import PrismRunner
 from apache_beam.runners.runner import PipelineRunner, create_runner
+from apache_beam.runners.worker.statesampler import StateSampler
 
 from pipeline import graph
 from pipeline.failures import plain_reason
@@ -51,6 +52,10 @@ EXIT = {DONE: 0, INCOMPLETE: 3, FAILED: 1, INTERRUPTED: 130}
 _SHORT_WAITS = (1.0, 2.0)
 # Ten years, in seconds.
 _YEARS = 315_360_000
+
+# In milliseconds: Beam's own sampler of where time goes sleeps for 200, and a bundle ends when it
+# wakes up; Prism waits for that with a core at work.
+StateSampler.__init__.__defaults__ = (10,)
 
 BuildSources = Callable[[beam.Pipeline, Options, Run], graph.Sources]
 

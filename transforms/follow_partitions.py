@@ -17,13 +17,18 @@ from transforms.stores.kafka_reader import PartitionReader
 from transforms.stores.kafka_records import Records, newest_timestamp
 from transforms.stream_watch import Stream, StreamWatch
 
-# In seconds: how long one step reads before the runner may take stock; its pause where there was
-# nothing; how often it looks for new partitions.
-_STEP = 1.0
+# In seconds: how long one step reads before the runner may take stock (a window closes no sooner
+# than all partitions have taken it); its pause where there was nothing, and where it is far ahead.
+_STEP = 0.2
 _PAUSE = 0.1
+_FAR_AHEAD = 0.2
+# How often it is looked whether the stream is to end, and whether there are new partitions.
+_BEAT = 1.0
 _LOOK_AGAIN = 10.0
-# So many messages of a partition are read ahead of what is done.
-_AHEAD = 20_000
+# So many messages of a partition are read ahead of what is done. While there are more, so many of
+# them are one window, or those of so many seconds: what belongs together is then matched once.
+_AHEAD = 40_000
+_TOGETHER, _LONGEST = 20_000, 10.0
 _WATERMARK = beam.DoFn.WatermarkEstimatorParam(ManualWatermarkEstimator.default_provider())
 
 _log = logging.getLogger(__name__)
@@ -87,7 +92,7 @@ class _NoticePartitionsFn(beam.DoFn):
                 _log.warning("store B: %s; it is tried again", reason(error.args[0]))
             self._look_at = time.monotonic() + _LOOK_AGAIN
         _advance(watermark, now)
-        tracker.defer_remainder(Duration(_STEP))
+        tracker.defer_remainder(Duration(_BEAT))
 
 
 class _FollowFn(PartitionFn):
@@ -125,17 +130,19 @@ class _FollowFn(PartitionFn):
                 if self._is_far_ahead(reader, number, start):
                     # What was read must not wait for more of its window: time goes on.
                     moment = max(moment, began)
-                    pause = _STEP
+                    pause = _FAR_AHEAD
                     break
                 records = reader.batch(start, WAIT, FOR_EVER)
                 if records.stop > start:
                     if not tracker.try_claim(records.stop - 1):
                         return
-                    start = records.stop
-                    newest = newest_timestamp(records.messages)
-                    # In arrears all are older than what was told: they have the time of their
+                    # In arrears all are older than what was told: they have a time of their
                     # reading, so that windows close while there is still more to read.
-                    moment = newest if newest > moment else max(moment, began)
+                    many = start // _TOGETHER < records.stop // _TOGETHER
+                    if many or began - moment > _LONGEST * 1e6:
+                        moment = max(moment, began)
+                    moment = max(moment, newest_timestamp(records.messages))
+                    start = records.stop
                     yield TimestampedValue(records, Timestamp(micros=moment))
                 if reader.has_ended(start):
                     # All that was sent before we looked has been read.

@@ -12,7 +12,7 @@ Partition = tuple[int, int, int]
 """A partition, and the offsets to read: ``(number, start, stop)``."""
 
 FOR_EVER = (1 << 63) - 1
-WAIT = 0.5
+WAIT = 0.05
 """For how long a reader waits for the next message before it looks around, in seconds."""
 
 
