@@ -8,7 +8,7 @@ what crosses a GroupByKey and what the ledger keeps. Text is clean (see ``transf
 import hashlib
 import threading
 from collections.abc import Sequence
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import msgspec
 import zstandard
@@ -180,6 +180,17 @@ def encode_rows(rows: Sequence[Row]) -> bytes:
 def decode_rows(data: bytes) -> list[Row]:
     """The rows of ``encode_rows``."""
     return _decode_rows(_packers.decompressor.decompress(data))
+
+
+class Rows(list[Row]):
+    """Rows that go to another process as MessagePack."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _unpickled, (_encode(list(self)),)
+
+
+def _unpickled(data: bytes) -> list[Row]:
+    return _decode_rows(data)
 
 
 class _Packers(threading.local):

@@ -241,7 +241,7 @@ def bring(
 ) -> None:
     """Encoded rows, and what earlier runs have left, into the ledger and the CRM."""
     ledger.transact(lambda connection: messages.record(connection, run, list(broken)))
-    touched = take_up(ledger, run, portions(rows))
+    touched = take_up(ledger, run, portions(rows), processes)
     ask(ledger, run, register, unknown(ledger, sorted(touched.tins)))
     rebuild(ledger, run, touched, processes)
     settle_run(ledger, run, {})

@@ -77,7 +77,7 @@ class Ledger:
                 yield connection
 
     def draft(self, work: Callable[[Connection], T]) -> Draft[T]:
-        """What ``work`` would write by ``upsert`` and ``delete``: ``perform`` does it.
+        """What ``work`` would write by ``upsert``, ``update`` and ``delete``: ``perform`` does it.
 
         It reads the ledger as it stands, and sees nothing of what it writes. So drafts of what has
         nothing in common can be made side by side, in any process, while one writes.
@@ -309,7 +309,7 @@ def look_up(
     """
     quote = connection.dialect.identifier_preparer.quote
     wanted = ", ".join(quote(one.name) for one in columns)
-    for sql, some in _each_piece(connection, f"SELECT {wanted}", column, values, same):
+    for sql, some in _each_piece(connection, f"SELECT {wanted} FROM", "", column, values, same):
         yield from connection.exec_driver_sql(sql, some).all()
 
 
@@ -317,26 +317,46 @@ def delete(
     connection: Connection, column: sa.Column[Any], values: Sequence[Any], **same: Any
 ) -> None:
     """Delete the rows of one table that ``look_up`` would find."""
-    for sql, some in _each_piece(connection, "DELETE", column, values, same):
+    for sql, some in _each_piece(connection, "DELETE FROM", "", column, values, same):
         _write(connection, sql, some)
+
+
+def update(
+    connection: Connection,
+    changed: sa.Column[T],
+    value: T,
+    column: sa.Column[Any],
+    values: Sequence[Any],
+    **same: Any,
+) -> None:
+    """Set ``changed`` to ``value`` in the rows of one table that ``look_up`` would find."""
+    quote = connection.dialect.identifier_preparer.quote
+    assign = f" SET {quote(changed.name)} = {_mark(connection)}"
+    for sql, some in _each_piece(connection, "UPDATE", assign, column, values, same):
+        _write(connection, sql, (value, *some))
 
 
 def _each_piece(
     connection: Connection,
     what: str,
+    then: str,
     column: sa.Column[Any],
     values: Sequence[Any],
     same: Mapping[str, Any],
 ) -> Iterator[tuple[str, tuple[Any, ...]]]:
     # SQLAlchemy would bind a list value by value, which costs more than the database's work.
-    # PyMySQL and psycopg take the same marks.
-    mark = "?" if connection.dialect.paramstyle == "qmark" else "%s"
+    mark = _mark(connection)
     quote = connection.dialect.identifier_preparer.quote
     equal = "".join(f"{quote(column.table.c[name].name)} = {mark} AND " for name in same)
-    head = f"{what} FROM {quote(column.table.name)} WHERE {equal}{quote(column.name)}"
+    head = f"{what} {quote(column.table.name)}{then} WHERE {equal}{quote(column.name)}"
     for chunk in chunks(values):
         sql = f"{head} IN ({', '.join([mark] * len(chunk))})"
         yield sql, (*same.values(), *chunk)
+
+
+def _mark(connection: Connection) -> str:
+    """What stands for a value; PyMySQL and psycopg take the same."""
+    return "?" if connection.dialect.paramstyle == "qmark" else "%s"
 
 
 def chunks(items: Sequence[T], size: int = CHUNK) -> Iterator[Sequence[T]]:

@@ -14,7 +14,7 @@ T = TypeVar("T")
 Item = TypeVar("Item")
 
 Work = Callable[[Connection, Item], T]
-"""Reads the ledger for one item, writes by ``upsert`` and ``delete``, and gives what it found."""
+"""Reads the ledger for one item, writes as ``Ledger.draft`` says, and gives what it found."""
 
 
 def carry_out(

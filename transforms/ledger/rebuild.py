@@ -9,15 +9,15 @@ from transforms.processes import HERE, Processes
 from transforms.records import Row
 
 
-def take_up(ledger: Ledger, run: Run, portions: Iterable[Sequence[Row]]) -> Touched:
+def take_up(
+    ledger: Ledger, run: Run, portions: Iterable[Sequence[Row]], processes: Processes = HERE
+) -> Touched:
     """Remember rows, portion by portion; what they touch, and what earlier runs have left."""
-    found = [remember(ledger, run, rows) for rows in portions]
+    found = [remember(ledger, run, rows, processes) for rows in portions]
     with ledger.read() as connection:
         touched = left_over(connection, run)
     for one in found:
-        touched.tins |= one.tins
-        touched.companies |= one.companies
-        touched.contacts |= one.contacts
+        touched.add(one)
     return touched
 
 

@@ -11,7 +11,8 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from transforms.ledger import schema
-from transforms.ledger.database import Ledger, chunks, delete, look_up, upsert
+from transforms.ledger.database import Ledger, chunks, delete, look_up, update, upsert
+from transforms.ledger.drafts import carry_out
 from transforms.ledger.tombstones import with_deletions
 from transforms.ledger.versions import (
     Known,
@@ -21,9 +22,11 @@ from transforms.ledger.versions import (
     originals_of_ties,
     says_the_same,
 )
-from transforms.records import COMPANY, CONTACT, Row, decode_contact
+from transforms.processes import HERE, Processes
+from transforms.records import COMPANY, CONTACT, Row, Rows, decode_contact
 
-_PER_TRANSACTION = 4000
+# A transaction has 4000 rows.
+_AT_ONCE, _PER_TRANSACTION = 2000, 2
 
 RowKey = tuple[str, str]
 """``(source, source_id)``: which row of which store."""
@@ -47,6 +50,12 @@ class Touched(msgspec.Struct):
     companies: set[RowKey]
     contacts: set[RowKey]
 
+    def add(self, other: "Touched") -> None:
+        """All that the other has, too."""
+        self.tins |= other.tins
+        self.companies |= other.companies
+        self.contacts |= other.contacts
+
 
 class Run(msgspec.Struct, frozen=True):
     """Which run is writing: its id, its number, and when it started (ISO 8601, UTC)."""
@@ -61,20 +70,27 @@ def now() -> int:
     return time.time_ns() // 1000
 
 
-def remember(ledger: Ledger, run: Run, versions: Sequence[Row]) -> Touched:
+def remember(
+    ledger: Ledger, run: Run, versions: Sequence[Row], processes: Processes = HERE
+) -> Touched:
     """Keep what is newer than what is known, and say what it touches. Safe to repeat."""
-    touched = Touched(set(), set(), set())
     groups: dict[tuple[str, str], list[Row]] = defaultdict(list)
     for row in newest(with_deletions(ledger, versions)):
         groups[row.source, row.kind].append(row)
-    for group in groups.values():
-        group.sort(key=lambda row: row.source_id)
-        for part in chunks(group, _PER_TRANSACTION):
-            ledger.transact(partial(_remember, run=run, part=part, touched=touched))
+    parts = [
+        Rows(part)
+        for group in groups.values()
+        for part in chunks(sorted(group, key=lambda row: row.source_id), _AT_ONCE)
+    ]
+    work = partial(_remember, run=run)
+    touched = Touched(set(), set(), set())
+    for one in carry_out(ledger, work, parts, processes, per_transaction=_PER_TRANSACTION):
+        touched.add(one)
     return touched
 
 
-def _remember(connection: Connection, run: Run, part: Sequence[Row], touched: Touched) -> None:
+def _remember(connection: Connection, part: Sequence[Row], run: Run) -> Touched:
+    touched = Touched(set(), set(), set())
     source, kind = part[0].source, part[0].kind
     known = known_versions(connection, source, kind, [row.source_id for row in part])
     originals = originals_of_ties(connection, part, known)
@@ -107,6 +123,7 @@ def _remember(connection: Connection, run: Run, part: Sequence[Row], touched: To
             # Who is new has no person yet that could say something else.
             told = [(source, row.source_id) for row in fresh if row.source_id in known]
             mark(connection, schema.stale_contacts, told)
+    return touched
 
 
 def _member_tins(connection: Connection, source: str, ids: Sequence[str]) -> set[str]:
@@ -129,12 +146,7 @@ def _touch(touched: Touched, row: Row, old: Known | None) -> None:
 
 def _see(connection: Connection, source: str, kind: str, ids: Sequence[str], run_seq: int) -> None:
     table = schema.rows.c
-    for chunk in chunks(ids):
-        connection.execute(
-            schema.rows.update()
-            .where(table.source == source, table.kind == kind, table.source_id.in_(chunk))
-            .values(seen_run=run_seq)
-        )
+    update(connection, table.seen_run, run_seq, table.source_id, ids, source=source, kind=kind)
 
 
 def _values(row: Row, run: Run) -> dict[str, Any]:
