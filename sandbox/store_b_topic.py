@@ -1,6 +1,7 @@
 """Store B's topic: events as SAP sends them, from the partners of a world or one by one."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, Final, NamedTuple
 from uuid import NAMESPACE_URL, uuid5
 
@@ -11,6 +12,9 @@ from sandbox.world import World
 
 TOPIC: Final = "sap.crm.partners"
 _LATER: Final = "2024-11-30T21:00:00Z"
+# In seconds: for what the brokers answer. In milliseconds: the longest transaction they allow.
+_PATIENCE: Final = 120
+_LONGEST: Final = 900_000
 _encode = msgspec.json.Encoder().encode
 
 
@@ -55,7 +59,26 @@ def produce(
 
     ``settings`` are librdkafka's, with ``_`` for its dots.
     """
-    producer = Producer(
+    return _send(_producer(brokers, settings), events, topic)
+
+
+@contextmanager
+def withheld(brokers: str, events: Iterable[Event], topic: str = TOPIC) -> Iterator[int]:
+    """Sends the events, and gives how many; at the end of the context they are there, all at once.
+
+    They are one transaction: a reader that reads what is committed sees none of them before.
+    """
+    producer = _producer(
+        brokers, {"transactional_id": "withheld", "transaction_timeout_ms": _LONGEST}
+    )
+    producer.init_transactions(_PATIENCE)
+    producer.begin_transaction()
+    yield _send(producer, events, topic)
+    producer.commit_transaction(_PATIENCE)
+
+
+def _producer(brokers: str, settings: Mapping[str, str | float]) -> Producer:
+    return Producer(
         {
             "bootstrap.servers": brokers,
             "enable.idempotence": True,
@@ -67,6 +90,9 @@ def produce(
             **{name.replace("_", "."): value for name, value in settings.items()},
         }
     )
+
+
+def _send(producer: Producer, events: Iterable[Event], topic: str) -> int:
     failures: list[str] = []
 
     def sent(error: Any, _: Any) -> None:
@@ -83,7 +109,7 @@ def produce(
             else:
                 break
         producer.poll(0)
-    producer.flush(120)
+    producer.flush(_PATIENCE)
     if failures:
         raise RuntimeError(f"{len(failures)} events were not sent: {failures[0]}")
     return count
