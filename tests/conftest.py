@@ -22,7 +22,6 @@ from apache_beam.typehints.decorators import IOTypeHints
 from sandbox.kafka import Kafka
 from sandbox.mariadb import MariaDB
 from tests.installation import Installation, installation
-from transforms import read_partitions
 from transforms.stores import kafka_client
 
 
@@ -69,10 +68,8 @@ def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kafka]:
         Kafka(tmp_path_factory.mktemp("kafka"), secured=True) as running,
         pytest.MonkeyPatch.context() as patched,
     ):
-        # A broker that has nothing more says so after half a second, and a reader that has fewer
-        # messages than it can take waits as long for more: each run would, twice.
+        # A broker that has nothing more says so after half a second: each run would wait for it.
         patched.setitem(kafka_client._MODEST, "fetch.wait.max.ms", 10)
-        patched.setattr(read_partitions, "WAIT", 0.05)
         yield running
 
 

@@ -2,6 +2,8 @@
 
 import pytest
 from apache_beam.options.pipeline_options import PortableOptions
+from apache_beam.runners.worker.statesampler import StateSampler
+from apache_beam.utils.counters import CounterFactory
 
 from pipeline.options import DEFAULT_LEDGER, Options
 from pipeline.run import engine_options
@@ -180,3 +182,7 @@ def test_what_svod_does_not_know_goes_to_beam(ready):
 def test_a_job_on_prism_may_take_longer_than_a_request(given, days):
     made = engine_options(Options(beam=given)).view_as(PortableOptions)
     assert made.job_server_timeout // 86_400 == days
+
+
+def test_a_bundle_of_beams_does_not_wait_long_for_its_sampler_to_wake_up():
+    assert StateSampler("step", CounterFactory()).sampling_period_ms == 10

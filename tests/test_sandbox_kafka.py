@@ -9,7 +9,7 @@ from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from sandbox.kafka import Kafka
 from sandbox.kafka_security import grant
-from sandbox.store_b_topic import Event, delete, events, produce, tombstone, upsert
+from sandbox.store_b_topic import Event, delete, events, produce, tombstone, upsert, withheld
 from sandbox.world import World
 
 
@@ -39,6 +39,18 @@ def test_events_of_a_world_are_the_same_every_time(kafka, topic):
     found = consume(kafka.brokers, topic, len(sent))
     assert {partition for partition, *_ in found} == {0, 1, 2}
     assert {(key.decode(), value) for *_, key, value in found} == set(sent)
+
+
+def test_what_is_withheld_comes_all_at_once(kafka, topic):
+    early = client(kafka.brokers, "early", {})
+    early.assign([TopicPartition(topic, number, 0) for number in range(3)])
+    produce(kafka.brokers, [Event("before", b"0")], topic)
+    assert [message.value() for message in early.consume(1, timeout=30)] == [b"0"]
+    with withheld(kafka.brokers, [Event("a", b"1"), Event("b", b"2")], topic) as count:
+        assert count == 2
+        assert early.consume(1, timeout=1) == []
+    assert {message.value() for message in early.consume(2, timeout=30)} == {b"1", b"2"}
+    early.close()
 
 
 def test_what_events_say():

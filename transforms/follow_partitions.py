@@ -18,10 +18,10 @@ from transforms.stores.kafka_records import Records, newest_timestamp
 from transforms.stream_watch import Stream, StreamWatch
 
 # In seconds: how long one step reads before the runner may take stock (a window closes no sooner
-# than all partitions have taken it); its pause where there was nothing, and where it is far ahead.
+# than all partitions have taken it), and its pause where it is far ahead; that where there was
+# nothing.
 _STEP = 0.2
 _PAUSE = 0.1
-_FAR_AHEAD = 0.2
 # How often it is looked whether the stream is to end, and whether there are new partitions.
 _BEAT = 1.0
 _LOOK_AGAIN = 10.0
@@ -130,7 +130,7 @@ class _FollowFn(PartitionFn):
                 if self._is_far_ahead(reader, number, start):
                     # What was read must not wait for more of its window: time goes on.
                     moment = max(moment, began)
-                    pause = _FAR_AHEAD
+                    pause = _STEP
                     break
                 records = reader.batch(start, WAIT, FOR_EVER)
                 if records.stop > start:

@@ -110,7 +110,8 @@ def _remember(connection: Connection, part: Sequence[Row], run: Run) -> Touched:
     # An event that comes once more, or after the file: nothing but its place is new. If the run
     # that brought it was cut off, it is that run's all the same.
     upsert(connection, schema.rows, [_values(row, run) for row in again], keep=["run_seq"])
-    _see(connection, source, kind, seen, run.run_seq)
+    table = schema.rows.c
+    update(connection, table.seen_run, run.run_seq, table.source_id, seen, source=source, kind=kind)
     if kind == COMPANY:
         # A run that was cut off may have moved the row already: it is still a member where it was.
         moved = [row.source_id for row in fresh if row.source_id in known]
@@ -142,11 +143,6 @@ def _touch(touched: Touched, row: Row, old: Known | None) -> None:
         touched.companies.add((row.source, row.source_id))
     else:
         touched.tins.add(row.tin)
-
-
-def _see(connection: Connection, source: str, kind: str, ids: Sequence[str], run_seq: int) -> None:
-    table = schema.rows.c
-    update(connection, table.seen_run, run_seq, table.source_id, ids, source=source, kind=kind)
 
 
 def _values(row: Row, run: Run) -> dict[str, Any]:
