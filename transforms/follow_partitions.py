@@ -27,8 +27,8 @@ _BEAT = 1.0
 _LOOK_AGAIN = 10.0
 # So many messages of a partition are read ahead of what is done. While there are more, so many of
 # them are one window, or those of so many seconds: what belongs together is then matched once.
-_AHEAD = 40_000
-_TOGETHER, _LONGEST = 20_000, 10.0
+_AHEAD = 60_000
+_TOGETHER, _LONGEST = 40_000, 10.0
 _WATERMARK = beam.DoFn.WatermarkEstimatorParam(ManualWatermarkEstimator.default_provider())
 
 _log = logging.getLogger(__name__)
@@ -104,6 +104,8 @@ class _FollowFn(PartitionFn):
         super().setup()
         self._watch = StreamWatch(self._stream)
         self._done: dict[int, int] = {}
+        # Where the window begins that is being read.
+        self._first: dict[int, int] = {}
 
     def teardown(self) -> None:
         super().teardown()
@@ -130,6 +132,7 @@ class _FollowFn(PartitionFn):
                 if self._is_far_ahead(reader, number, start):
                     # What was read must not wait for more of its window: time goes on.
                     moment = max(moment, began)
+                    self._first[number] = start
                     pause = _STEP
                     break
                 records = reader.batch(start, WAIT, FOR_EVER)
@@ -138,15 +141,17 @@ class _FollowFn(PartitionFn):
                         return
                     # In arrears all are older than what was told: they have a time of their
                     # reading, so that windows close while there is still more to read.
-                    many = start // _TOGETHER < records.stop // _TOGETHER
+                    many = start - self._first.setdefault(number, start) >= _TOGETHER
                     if many or began - moment > _LONGEST * 1e6:
                         moment = max(moment, began)
+                        self._first[number] = start
                     moment = max(moment, newest_timestamp(records.messages))
                     start = records.stop
                     yield TimestampedValue(records, Timestamp(micros=moment))
                 if reader.has_ended(start):
                     # All that was sent before we looked has been read.
                     moment = max(moment, began)
+                    self._first[number] = start
                     pause = _PAUSE
                     break
         _advance(watermark, Timestamp(micros=clock.report(number, moment)))
