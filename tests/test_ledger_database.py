@@ -37,6 +37,7 @@ from transforms.ledger.database import (
     CHUNK,
     Ledger,
     delete,
+    delete_rows,
     look_up,
     open_ledger,
     perform,
@@ -242,6 +243,33 @@ def test_looking_up_finds_what_a_plain_query_finds(
         found = look_up(connection, (keys.key,), keys.key, numbers)
         assert sorted(key for (key,) in found) == numbers
         assert not list(look_up(connection, columns, table.source_id, []))
+
+
+def test_rows_are_deleted_by_their_whole_keys(ledger: Ledger) -> None:
+    table = schema.contact_keys
+    there = [
+        (key, source, str(number)) for key in (-1, 7) for source in "AB" for number in range(9)
+    ]
+    there += [(8, "A", str(number)) for number in range(2 * CHUNK)]
+    # Enough for several statements; the last is not there.
+    gone = [*there[1::2], (9, "A", "1")]
+    with ledger.write() as connection:
+        upsert(connection, table, [dict(zip(table.c.keys(), key, strict=True)) for key in there])
+        delete_rows(connection, table, gone)
+        delete_rows(connection, table, [])
+    with ledger.read() as connection:
+        left = {tuple(row) for row in connection.execute(sa.select(table))}
+    assert left == set(there) - set(gone)
+
+
+def test_sqlite_finds_the_rows_to_delete_by_their_keys(tmp_path: Path) -> None:
+    keys = [(number, "A", str(number)) for number in range(3)]
+    with closing(open_ledger(f"sqlite:///{tmp_path}/ledger.db")) as ledger:
+        drafted = ledger.draft(lambda one: delete_rows(one, schema.contact_keys, keys))
+        with ledger.read() as connection:
+            for sql, values in drafted.statements:
+                plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}", values[0]).all()
+                assert [row.detail.split()[0] for row in plan] == ["SEARCH"]
 
 
 def test_a_load_and_its_interruptions(ledger: Ledger) -> None:

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from transforms.ledger import schema
-from transforms.ledger.database import chunks, delete, look_up, upsert
+from transforms.ledger.database import chunks, delete, delete_rows, look_up, upsert
 from transforms.ledger.links import by_source
 from transforms.ledger.source_rows import RowKey, mark, marked
 from transforms.matching.profiles import HOT
@@ -22,19 +22,18 @@ def rekey(connection: Connection, source: str, keys: Mapping[str, Collection[int
     before = _keys_by_row(connection, source, sorted(keys))
     after = {source_id: set(own) for source_id, own in keys.items()}
     changed = [one for one in sorted(after) if after[one] != before.get(one, set())]
-    lost = set[int]().union(*(before.get(one, set()) - after[one] for one in changed))
+    lost = {one: own - after[one] for one, own in before.items() if own - after[one]}
     dirty = {(source, source_id) for source_id in changed}
-    dirty |= _rows_of_few(connection, sorted(lost), HOT + len(keys))
+    dirty |= _rows_of_few(connection, sorted(set[int]().union(*lost.values())), HOT + len(keys))
     table = schema.contact_keys
-    delete(connection, table.c.source_id, [one for one in changed if one in before], source=source)
+    # In the order of the keys: neighbours stand in the same page.
+    gone = sorted((key, source, one) for one, own in lost.items() for key in own)
+    new = sorted((key, one) for one in changed for key in after[one] - before.get(one, set()))
+    delete_rows(connection, table, gone)
     upsert(
         connection,
         table,
-        # In the order of the keys: neighbours stand in the same page.
-        [
-            {"key": key, "source": source, "source_id": source_id}
-            for key, source_id in sorted((key, one) for one in changed for key in after[one])
-        ],
+        [{"key": key, "source": source, "source_id": source_id} for key, source_id in new],
     )
     mark_dirty(connection, dirty)
 

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
+from itertools import chain
 from operator import itemgetter
 from typing import Any, Generic, NamedTuple, TypeVar
 
@@ -319,6 +320,23 @@ def delete(
     """Delete the rows of one table that ``look_up`` would find."""
     for sql, some in _each_piece(connection, "DELETE FROM", "", column, values, same):
         _write(connection, sql, some)
+
+
+def delete_rows(connection: Connection, table: sa.Table, keys: Sequence[tuple[Any, ...]]) -> None:
+    """Delete the rows of these primary keys, whose parts stand in the table's order."""
+    if not keys:
+        return
+    quote = connection.dialect.identifier_preparer.quote
+    names = ", ".join(quote(column.name) for column in table.primary_key)
+    head = f"DELETE FROM {quote(table.name)} WHERE ({names})"  # noqa: S608 - no value is in it
+    one = ", ".join([_mark(connection)] * len(table.primary_key))
+    if connection.dialect.name == "sqlite":
+        # For a list of such keys it would read the whole table; here a statement costs nothing.
+        _write(connection, f"{head} = ({one})", keys)
+        return
+    for chunk in chunks(keys):
+        many = ", ".join([f"({one})"] * len(chunk))
+        _write(connection, f"{head} IN ({many})", tuple(chain.from_iterable(chunk)))
 
 
 def update(

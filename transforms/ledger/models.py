@@ -53,7 +53,7 @@ def learn_if_due(ledger: Ledger, run: Run, processes: Processes = HERE) -> None:
     model = learn(sample, version)
 
     def save(connection: Connection) -> None:
-        contact_keys.mark_dirty(connection, rows)
+        contact_keys.mark_dirty(connection, rows - contact_keys.dirty_rows(connection))
         connection.execute(
             schema.models.insert().values(
                 version=model.version,
@@ -96,7 +96,7 @@ def _pages(ledger: Ledger) -> Iterator[tuple[str, list[str]]]:
         # Store by store: where several columns say how far it is, the index is read from its start.
         query = (
             sa.select(table.source_id)
-            .where(table.source == source, table.kind == CONTACT, table.reason == "")
+            .where(table.source == source, table.kind == CONTACT)
             .order_by(table.source_id)
             .limit(_AT_ONCE)
         )
@@ -116,7 +116,9 @@ def _profiles(connection: Connection, page: tuple[str, list[str]]) -> bytes:
     table = schema.rows.c
     columns = table.source_id, table.payload
     tins = links.tins_of(connection, [(source, source_id) for source_id in ids])
-    found = look_up(connection, columns, table.source_id, ids, source=source, kind=CONTACT)
+    found = look_up(
+        connection, columns, table.source_id, ids, source=source, kind=CONTACT, reason=""
+    )
     return _encode(
         [
             ((source, source_id), profile_of(decode_contact(payload), own))

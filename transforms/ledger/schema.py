@@ -35,7 +35,7 @@ _KEY = String(80)
 _REASON = String(64)
 
 
-def _table(name: str, *parts: Any) -> Table:
+def _table(name: str, *parts: Any, **more: Any) -> Table:
     # Keys compare byte by byte on every database: MySQL's default would take "a" for "A".
     return Table(
         name,
@@ -44,7 +44,13 @@ def _table(name: str, *parts: Any) -> Table:
         mysql_charset="utf8mb4",
         mysql_collate="utf8mb4_bin",
         mysql_engine="InnoDB",
+        **more,
     )
+
+
+def _slim_table(name: str, *parts: Any) -> Table:
+    """A table of short rows: SQLite, too, keeps them in the order of their keys, and only there."""
+    return _table(name, *parts, sqlite_with_rowid=False)
 
 
 meta = _table("meta", Column("key", _ID, primary_key=True), Column("value", String(255)))
@@ -104,7 +110,7 @@ rows = _table(
 )
 
 # Offsets of a topic that are done but not yet committed, for one before them is not.
-done_offsets = _table(
+done_offsets = _slim_table(
     "done_offsets",
     Column("topic", String(255), primary_key=True),
     Column("partition", Integer, primary_key=True, autoincrement=False),
@@ -124,7 +130,7 @@ tombstones = _table(
 )
 
 # Which contact rows name which company row; a person of several companies has several.
-links = _table(
+links = _slim_table(
     "links",
     Column("source", _SOURCE, primary_key=True),
     Column("company_id", _ID, primary_key=True),
@@ -152,7 +158,7 @@ golden = _table(
     Column("provenance", _BLOB, nullable=False),
 )
 
-members = _table(
+members = _slim_table(
     "members",
     Column("kind", _KIND, primary_key=True),
     Column("source", _SOURCE, primary_key=True),
@@ -162,7 +168,7 @@ members = _table(
 )
 
 # The companies of each golden contact: also where to look for the contacts of a company.
-golden_tins = _table(
+golden_tins = _slim_table(
     "golden_tins",
     Column("tin", _ID, primary_key=True),
     Column("key", _KEY, primary_key=True),
@@ -170,7 +176,7 @@ golden_tins = _table(
 )
 
 # Ids of contacts that were merged into another one, which kept its own.
-aliases = _table(
+aliases = _slim_table(
     "aliases",
     Column("kind", _KIND, primary_key=True),
     Column("alias", _KEY, primary_key=True),
@@ -180,7 +186,7 @@ aliases = _table(
 
 # By which keys contact rows of the base find each other: numbers made of them, no personal data.
 # A number below zero is of the row as a whole: rows that look alike share it.
-contact_keys = _table(
+contact_keys = _slim_table(
     "contact_keys",
     Column("key", BigInteger, primary_key=True, autoincrement=False),
     Column("source", _SOURCE, primary_key=True),
@@ -190,17 +196,17 @@ contact_keys = _table(
 )
 
 # Keys that too many rows share: they tie nobody.
-hot_keys = _table("hot_keys", Column("key", BigInteger, primary_key=True, autoincrement=False))
+hot_keys = _slim_table("hot_keys", Column("key", BigInteger, primary_key=True, autoincrement=False))
 
 # Contact rows whose persons are still to be rebuilt: a run that is cut off leaves them to the next.
-dirty_contacts = _table(
+dirty_contacts = _slim_table(
     "dirty_contacts",
     Column("source", _SOURCE, primary_key=True),
     Column("source_id", _ID, primary_key=True),
 )
 
 # Contact rows that say something else than their persons do: the same holds for them.
-stale_contacts = _table(
+stale_contacts = _slim_table(
     "stale_contacts",
     Column("source", _SOURCE, primary_key=True),
     Column("source_id", _ID, primary_key=True),
@@ -229,7 +235,7 @@ doubts = _table(
 )
 
 # What people have said of such pairs: 1 they are one, 0 they are not. Kept for ever.
-judgements = _table(
+judgements = _slim_table(
     "judgements",
     Column("kind", _KIND, primary_key=True),
     Column("one", _KEY, primary_key=True),
@@ -240,7 +246,7 @@ judgements = _table(
 )
 
 # Which person a contact row was part of when that person left the base: who comes back is the same.
-former_persons = _table(
+former_persons = _slim_table(
     "former_persons",
     Column("source", _SOURCE, primary_key=True),
     Column("source_id", _ID, primary_key=True),
@@ -278,7 +284,7 @@ invalid_messages = _table(
     Column("run_id", String(40), nullable=False),
 )
 
-deferred = _table(
+deferred = _slim_table(
     "deferred",
     Column("kind", _KIND, primary_key=True),
     Column("source", _SOURCE, primary_key=True),
@@ -303,7 +309,7 @@ rejected = _table(
     Column("version", String(16), nullable=False),
 )
 
-crosswalk = _table(
+crosswalk = _slim_table(
     "crosswalk",
     Column("kind", _KIND, primary_key=True),
     Column("key", _KEY, primary_key=True),
@@ -318,7 +324,7 @@ crosswalk = _table(
 )
 
 # Golden records that the CRM may not hold in their newest version: where the loader looks.
-unloaded = _table(
+unloaded = _slim_table(
     "unloaded",
     Column("kind", _KIND, primary_key=True),
     Column("key", _KEY, primary_key=True),

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from transforms.ledger import schema
-from transforms.ledger.database import Ledger, chunks, delete, look_up, update, upsert
+from transforms.ledger.database import Ledger, chunks, delete, delete_rows, look_up, update, upsert
 from transforms.ledger.drafts import carry_out
 from transforms.ledger.tombstones import with_deletions
 from transforms.ledger.versions import (
@@ -228,15 +228,23 @@ def marked(connection: Connection, table: sa.Table) -> set[RowKey]:
 def _link(
     connection: Connection, source: str, fresh: Sequence[Row], known: Mapping[str, Known]
 ) -> None:
+    table = schema.links
     again = [row.source_id for row in fresh if row.source_id in known]
-    delete(connection, schema.links.c.contact_id, again, source=source)
-    links = [
-        {"source": source, "company_id": company_id, "contact_id": row.source_id}
+    columns = table.c.contact_id, table.c.company_id
+    before = set(look_up(connection, columns, table.c.contact_id, again, source=source))
+    after = {
+        (row.source_id, company_id)
         for row in fresh
         if not row.reason
-        for company_id in set(decode_contact(row.payload).company_ids)
+        for company_id in decode_contact(row.payload).company_ids
+    }
+    gone = sorted((source, company, contact) for contact, company in before - after)
+    delete_rows(connection, table, gone)
+    links = [
+        {"source": source, "company_id": company_id, "contact_id": contact_id}
+        for contact_id, company_id in sorted(after - before)
     ]
-    upsert(connection, schema.links, links)
+    upsert(connection, table, links)
 
 
 def left_over(connection: Connection, run: Run) -> Touched:

@@ -24,7 +24,7 @@ COMPANY_REFUSED = "company_refused"
 
 # Keys stand in no order of rows: so many rows write to nearly every page of them. The fewer
 # transactions, the fewer times each page is written.
-_AT_ONCE, _PER_TRANSACTION = 2000, 4
+_AT_ONCE, _PER_TRANSACTION = 4000, 2
 
 
 class _Standing(msgspec.Struct):

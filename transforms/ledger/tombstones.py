@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from transforms.ledger import schema
-from transforms.ledger.database import Ledger, chunks, upsert
+from transforms.ledger.database import Ledger, look_up, upsert
 from transforms.records import (
     COMPANY,
     CONTACT,
@@ -125,34 +125,31 @@ def _keep(connection: Connection, deletions: Sequence[Row]) -> None:
 
 def _kept(connection: Connection, keys: Iterable[RowKey]) -> dict[RowKey, Row]:
     table = schema.tombstones.c
-    query = sa.select(table.source_id, table.changed_at, table.tie_order, table.raw)
+    columns = table.source_id, table.changed_at, table.tie_order, table.raw
     found: dict[RowKey, Row] = {}
     for source, ids in _by_source(keys).items():
-        of_source = query.where(table.source == source)
         # Most ledgers hold none: a full load then asks once, not for each of its rows.
-        if connection.execute(of_source.limit(1)).first() is None:
+        one = sa.select(table.source).where(table.source == source).limit(1)
+        if connection.execute(one).first() is None:
             continue
-        for chunk in chunks(sorted(ids)):
-            for source_id, changed_at, order, raw in connection.execute(
-                of_source.where(table.source_id.in_(chunk))
-            ):
-                found[source, source_id] = Row(
-                    source, EITHER_KIND, source_id, changed_at, order, "", *_DELETED, b"",
-                    bytes(raw),
-                )  # fmt: skip
+        for source_id, changed_at, order, raw in look_up(
+            connection, columns, table.source_id, sorted(ids), source=source
+        ):
+            found[source, source_id] = Row(
+                source, EITHER_KIND, source_id, changed_at, order, "", *_DELETED, b"", bytes(raw)
+            )
     return found
 
 
 def _known(connection: Connection, keys: Iterable[RowKey]) -> Iterator[_Version]:
     table = schema.rows.c
-    query = sa.select(
-        table.source, table.source_id, table.kind, table.changed_at, table.tie_order
-    ).where(table.kind.in_((COMPANY, CONTACT)))
+    columns = table.source_id, table.changed_at, table.tie_order
     for source, ids in _by_source(keys).items():
-        of_source = query.where(table.source == source)
-        for chunk in chunks(sorted(ids)):
-            found = connection.execute(of_source.where(table.source_id.in_(chunk)))
-            yield from (_Version(*one) for one in found)
+        for kind in (COMPANY, CONTACT):
+            for source_id, changed_at, order in look_up(
+                connection, columns, table.source_id, sorted(ids), source=source, kind=kind
+            ):
+                yield _Version(source, source_id, kind, changed_at, order)
 
 
 def _by_source(keys: Iterable[RowKey]) -> dict[str, set[str]]:
