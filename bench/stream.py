@@ -35,6 +35,7 @@ from sandbox.store_b_topic import Event, events, produce, upsert, withheld
 from sandbox.world import World
 from transforms.ledger.answers import save_answers
 from transforms.ledger.database import open_ledger
+from transforms.register.answer import Answer
 from transforms.register.party import parse_party
 
 _ROOT = Path(__file__).parents[1]
@@ -113,12 +114,20 @@ def _ready(
         beam=given,
     )
     ledger = stack.enter_context(closing(open_ledger(chosen.ledger)))
-    answers = [
-        parse_party(one["data"]["inn"], {"suggestions": [one]}, _AS_OF) for one in world.register()
-    ]
+    answers = list(_answers(world))
     ledger.transact(lambda connection: save_answers(connection, 0, answers))
     lag = stack.enter_context(closing(Lag(topic_access(chosen))))
     return StreamJob(ledger, chosen, loads=False), lag
+
+
+def _answers(world: World) -> Iterator[Answer]:
+    """What the register says of each company, those included that it does not know."""
+    known = {one["data"]["inn"]: [one] for one in world.register()}
+    for number in range(world.sizes.companies):
+        tin = world.identities.company(number).tin
+        answer = parse_party(tin, {"suggestions": known.get(tin, [])}, _AS_OF)
+        assert isinstance(answer, Answer)
+        yield answer
 
 
 def at_once(brokers: str, coming: Iterable[Event], job: StreamJob, lag: Lag) -> tuple[int, float]:
