@@ -90,7 +90,7 @@ def _count_in_base(connection: Connection) -> int:
 
 
 def _pages(ledger: Ledger) -> Iterator[tuple[str, list[str]]]:
-    """All valid contact rows in their order, so many at a time: a store, and ids."""
+    """All contact rows in their order, so many at a time: a store, and ids."""
     table = schema.rows.c
     for source in SOURCES:
         # Store by store: where several columns say how far it is, the index is read from its start.
