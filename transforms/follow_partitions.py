@@ -130,9 +130,6 @@ class _FollowFn(PartitionFn):
             while time.monotonic() < deadline:
                 began = Timestamp.now().micros
                 if self._is_far_ahead(reader, number, start):
-                    # What was read must not wait for more of its window: time goes on.
-                    moment = max(moment, began)
-                    self._first[number] = start
                     pause = _STEP
                     break
                 records = reader.batch(start, WAIT, FOR_EVER)
@@ -149,11 +146,13 @@ class _FollowFn(PartitionFn):
                     start = records.stop
                     yield TimestampedValue(records, Timestamp(micros=moment))
                 if reader.has_ended(start):
-                    # All that was sent before we looked has been read.
-                    moment = max(moment, began)
-                    self._first[number] = start
                     pause = _PAUSE
                     break
+            if pause:
+                # All that was sent before we looked has been read; or we are far ahead, and what
+                # was read must not wait for more of its window. So time goes on.
+                moment = max(moment, began)
+                self._first[number] = start
         _advance(watermark, Timestamp(micros=clock.report(number, moment)))
         tracker.defer_remainder(Duration(pause))
 

@@ -22,7 +22,7 @@ def rekey(connection: Connection, source: str, keys: Mapping[str, Collection[int
     before = _keys_by_row(connection, source, sorted(keys))
     after = {source_id: set(own) for source_id, own in keys.items()}
     changed = [one for one in sorted(after) if after[one] != before.get(one, set())]
-    lost = {one: own - after[one] for one, own in before.items() if own - after[one]}
+    lost = {one: less for one, own in before.items() if (less := own - after[one])}
     dirty = {(source, source_id) for source_id in changed}
     dirty |= _rows_of_few(connection, sorted(set[int]().union(*lost.values())), HOT + len(keys))
     table = schema.contact_keys

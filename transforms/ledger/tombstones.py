@@ -133,7 +133,7 @@ def _kept(connection: Connection, keys: Iterable[RowKey]) -> dict[RowKey, Row]:
         if connection.execute(one).first() is None:
             continue
         for source_id, changed_at, order, raw in look_up(
-            connection, columns, table.source_id, sorted(ids), source=source
+            connection, columns, table.source_id, ids, source=source
         ):
             found[source, source_id] = Row(
                 source, EITHER_KIND, source_id, changed_at, order, "", *_DELETED, b"", bytes(raw)
@@ -147,13 +147,13 @@ def _known(connection: Connection, keys: Iterable[RowKey]) -> Iterator[_Version]
     for source, ids in _by_source(keys).items():
         for kind in (COMPANY, CONTACT):
             for source_id, changed_at, order in look_up(
-                connection, columns, table.source_id, sorted(ids), source=source, kind=kind
+                connection, columns, table.source_id, ids, source=source, kind=kind
             ):
                 yield _Version(source, source_id, kind, changed_at, order)
 
 
-def _by_source(keys: Iterable[RowKey]) -> dict[str, set[str]]:
+def _by_source(keys: Iterable[RowKey]) -> dict[str, list[str]]:
     ids: dict[str, set[str]] = defaultdict(set)
     for source, source_id in keys:
         ids[source].add(source_id)
-    return ids
+    return {source: sorted(own) for source, own in ids.items()}
