@@ -37,4 +37,4 @@ for argument; do
   [ "$argument" != --delta ] || setup=(--kafka)
 done
 "$here/scripts/setup" "${setup[@]}"
-exec "$here/.venv/bin/python" -P -m sandbox.local_run "$@"
+exec "$here/.venv/bin/python" -P -m sandbox.local.run "$@"

@@ -5,16 +5,36 @@ from setuptools import setup
 # The packages are named, not found: find_packages() would ship tests and flex_template as well.
 PACKAGES = [
     "pipeline",
+    "pipeline.explain",
+    "pipeline.follow",
+    "pipeline.plan",
     "pipeline.report",
+    "pipeline.review",
     "transforms",
+    "transforms.consolidation",
+    "transforms.core",
     "transforms.crm",
+    "transforms.crm.api",
+    "transforms.crm.limits",
+    "transforms.crm.loading",
     "transforms.fields",
     "transforms.ledger",
+    "transforms.ledger.base",
+    "transforms.ledger.loads",
+    "transforms.ledger.rows",
     "transforms.matching",
     "transforms.register",
     "transforms.stores",
+    "transforms.stores.export",
+    "transforms.stores.mysql",
+    "transforms.stores.topic",
+    "transforms.topic",
     "sandbox",
     "sandbox.bitrix24",
+    "sandbox.local",
+    "sandbox.register",
+    "sandbox.servers",
+    "sandbox.world",
 ]
 
 setup(
@@ -26,7 +46,8 @@ setup(
     packages=PACKAGES,
     package_data={
         "pipeline.report": ["*.html", "*.css"],
-        "sandbox": ["*.json", "*.html", "engines/*.xml"],
+        "sandbox": ["engines/*.xml"],
+        "sandbox.world": ["*.json"],
     },
     install_requires=[
         "apache-beam==2.77.0",

@@ -15,14 +15,14 @@ from bench.task import CONSOLIDATED, REMEMBERED, RUN, Found, Stage, Task
 from pipeline import graph, options
 from transforms.clean import CleanRows, PartRows
 from transforms.clean_batch import clean_partners
+from transforms.crm.access import CrmAccess
 from transforms.ledger.runs import settle_run
-from transforms.load import CrmAccess
+from transforms.ledger_fn import LedgerFn
 from transforms.read_store_a import ReadStoreA
 from transforms.read_store_b import ReadPartnerFiles
 from transforms.remember import RememberBroken, RememberRows
 from transforms.stores import clean_a
 from transforms.stores.clean_b import Handover
-from transforms.worker import LedgerFn
 
 
 def _run(wire: Callable[[beam.Pipeline], object], namespace: str = "bench") -> Found:

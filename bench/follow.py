@@ -22,11 +22,11 @@ from typing import Any
 
 from bench.full import facts
 from pipeline import options
-from sandbox import world_numbers
 from sandbox.bitrix24 import Bitrix24
-from sandbox.kafka import Kafka
-from sandbox.register import TOKEN, Register, encode
+from sandbox.register.server import TOKEN, Register, encode
+from sandbox.servers.kafka import Kafka
 from sandbox.store_b_topic import Event, produce, upsert
+from sandbox.world import numbers as world_numbers
 
 _TOPIC = "bench"
 _LOOK = 0.1

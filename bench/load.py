@@ -22,12 +22,12 @@ from bench.load_rivals import GaveUpError, with_fast_bitrix24, with_one_call_a_r
 from bench.load_world import Records, differences, hold, records_of
 from sandbox.bitrix24 import Bitrix24, Fault
 from sandbox.bitrix24.limits import cost_of
-from transforms.crm.client import CrmClient
-from transforms.crm.limits import Limits
-from transforms.crm.loader import Loader
-from transforms.crm.portal import Portal
+from transforms.crm.api.client import CrmClient
+from transforms.crm.api.portal import Portal
+from transforms.crm.limits.request_rate import Limits
+from transforms.crm.loading.loader import Loader
 from transforms.ledger.database import open_ledger
-from transforms.ledger.pace import PaceStore
+from transforms.ledger.limit_usage import PaceStore
 
 RATE, BURST, WINDOW, SETTLE = 2.0, 50, 600.0, 65.0
 

@@ -15,7 +15,7 @@ from fast_bitrix24.server_response import ErrorInServerResponseException
 from bench.load_clock import LeapingClock
 from bench.load_world import Records
 from sandbox.bitrix24 import Bitrix24
-from transforms.crm import mapping
+from transforms.crm.api import mapping
 
 Params = dict[str, Any]
 _REFUSED = (429, 503)

@@ -7,12 +7,14 @@ from typing import NamedTuple
 from sqlalchemy.engine import Connection
 
 from sandbox.bitrix24 import Bitrix24
-from transforms.ledger import goldens, schema
-from transforms.ledger.database import Ledger, chunks
+from transforms.core.chunks import chunks
+from transforms.core.golden_records import GoldenCompany, GoldenContact
+from transforms.core.identity import Run
+from transforms.core.records import COMPANY, CONTACT, Address, BankAccount
+from transforms.ledger import schema
+from transforms.ledger.base import goldens
+from transforms.ledger.database import Ledger
 from transforms.ledger.runs import start_run
-from transforms.ledger.source_rows import Run
-from transforms.matching.golden import GoldenCompany, GoldenContact
-from transforms.records import COMPANY, CONTACT, Address, BankAccount
 
 COMPANIES, CONTACTS = 170_000, 264_000
 

@@ -19,10 +19,10 @@ import msgspec
 
 from bench.people import People
 from transforms.matching.contacts import Persons, cluster, pieces_of
-from transforms.matching.forest import Forest
 from transforms.matching.learning import ENOUGH, learn, sample_of
 from transforms.matching.model import DEFAULT, Model
 from transforms.matching.profiles import Profile
+from transforms.matching.union_find import Forest
 
 Profiles = dict[str, Profile]
 Groups = list[list[str]]

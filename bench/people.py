@@ -4,10 +4,10 @@ from collections.abc import Iterator
 
 import msgspec
 
-from sandbox.truth import GOLDEN
-from sandbox.world import World
+from sandbox.world.stores import World
+from sandbox.world.truth import GOLDEN
+from transforms.core.records import CONTACT, Row, decode_contact
 from transforms.matching.profiles import Profile, profile_of
-from transforms.records import CONTACT, Row, decode_contact
 from transforms.stores.clean_a import clean_contact
 from transforms.stores.clean_b import partner_row
 

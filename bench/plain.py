@@ -11,19 +11,19 @@ from typing import Any, TypeVar
 from bench.register import answering_at_once
 from bench.task import CLEAN_B, CONSOLIDATED, REMEMBERED, RUN, Found, Stage, Task
 from pipeline.options import LEDGER, STORE_A
-from transforms import check_register
 from transforms.clean_batch import Part, clean_batch
-from transforms.ledger import messages
+from transforms.consolidation import register_questions
+from transforms.consolidation.stages import rebuild, take_up
+from transforms.core.process_pool import Processes
+from transforms.core.records import Broken, Row, decode_rows
 from transforms.ledger.database import Ledger, open_ledger
-from transforms.ledger.rebuild import rebuild, take_up
+from transforms.ledger.rows import messages
+from transforms.ledger.rows.source_rows import Touched
 from transforms.ledger.runs import settle_run
-from transforms.ledger.source_rows import Touched
-from transforms.processes import Processes
-from transforms.records import Broken, Row, decode_rows
 from transforms.stores import clean_a
-from transforms.stores.mysql_client import StoreClient
-from transforms.stores.mysql_keys import COMPANIES, CONTACTS, Keys, with_orders
-from transforms.stores.partner_file import PartnerFile
+from transforms.stores.export.partner_file import PartnerFile
+from transforms.stores.mysql.client import StoreClient
+from transforms.stores.mysql.keyset import COMPANIES, CONTACTS, Keys, with_orders
 
 _R = TypeVar("_R")
 _AT_ONCE = 4000
@@ -112,8 +112,8 @@ def _portions(rows: Iterator[Row]) -> Iterator[list[Row]]:
 def _whole(ledger: Ledger, task: Task) -> None:
     touched = _remember(ledger, task)
     with answering_at_once():
-        unknown = check_register.unknown(ledger, sorted(touched.tins))
-        check_register.ask(ledger, RUN, task.register, unknown)
+        unknown = register_questions.unknown(ledger, sorted(touched.tins))
+        register_questions.ask(ledger, RUN, task.register, unknown)
     processes = Processes()
     rebuild(ledger, RUN, touched, processes)
     processes.close()

@@ -26,14 +26,14 @@ from unittest.mock import patch
 
 from bench.full import facts
 from pipeline import options
-from pipeline.stream import StreamJob
-from pipeline.topic import Lag, topic_access
-from sandbox.flink import Flink
-from sandbox.kafka import Kafka
-from sandbox.register import TOKEN, Register
+from pipeline.follow.stream_job import StreamJob
+from pipeline.topic_lag import Lag, topic_access
+from sandbox.register.server import TOKEN, Register
+from sandbox.servers.flink import Flink
+from sandbox.servers.kafka import Kafka
 from sandbox.store_b_topic import Event, events, produce, upsert, withheld
-from sandbox.world import World
-from transforms.ledger.answers import save_answers
+from sandbox.world.stores import World
+from transforms.ledger.base.answers import save_answers
 from transforms.ledger.database import open_ledger
 from transforms.register.answer import Answer
 from transforms.register.party import parse_party

@@ -8,11 +8,11 @@ import msgspec
 import sqlalchemy as sa
 
 from pipeline.options import REGISTER_TOKEN
-from transforms.check_register import RegisterAccess
 from transforms.clean_batch import clean_partners
+from transforms.consolidation.register_questions import RegisterAccess
+from transforms.core.identity import Run
 from transforms.ledger import schema
 from transforms.ledger.database import Ledger
-from transforms.ledger.source_rows import Run
 from transforms.stores.clean_b import UNKNOWN
 
 # Not entered in the ledger and the same for both programs: so all that they write can be compared.

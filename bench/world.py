@@ -8,8 +8,8 @@ from pathlib import Path
 
 import msgspec
 
-from sandbox.local_stores import made, make
-from sandbox.mariadb import MariaDB
+from sandbox.local.stores import made, make
+from sandbox.servers.mariadb import MariaDB
 from sandbox.store_a import DATABASE, PASSWORD, READER
 
 

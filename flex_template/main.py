@@ -16,12 +16,12 @@ from boot import fill
 from pipeline import graph, options
 from pipeline.run import check
 from pipeline.summary import summarize
-from transforms.errors import SvodError
+from transforms.core.errors import SvodError
+from transforms.core.identity import Run
+from transforms.core.secrets import mask
 from transforms.ledger.accounting import touch_refusals
 from transforms.ledger.database import open_ledger
 from transforms.ledger.runs import finish_run, start_run
-from transforms.ledger.source_rows import Run
-from transforms.secrets import mask
 
 
 def main(arguments: Sequence[str]) -> None:

@@ -8,17 +8,18 @@ from pathlib import Path
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from pipeline import options, review
-from pipeline.explain import explain
+from pipeline import options
+from pipeline.explain.story import explain
 from pipeline.failures import plain_reason
 from pipeline.options import Options, Parser
 from pipeline.report import write_report
-from pipeline.review_page import ReviewServer
+from pipeline.review import pairs
+from pipeline.review.page import ReviewServer
 from pipeline.status import show_status
-from transforms.errors import ConfigurationError, SvodError
+from transforms.core.errors import ConfigurationError, SvodError
+from transforms.core.secrets import mask
 from transforms.ledger.database import Ledger
 from transforms.ledger.runs import last_reported
-from transforms.secrets import mask
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -127,7 +128,7 @@ def _full(chosen: Options, _: argparse.Namespace) -> int:
 
 
 def _delta(chosen: Options, _: argparse.Namespace) -> int:
-    from pipeline.follow import follow
+    from pipeline.follow.command import follow
     from pipeline.graph import delta_sources
     from pipeline.run import load
 
@@ -147,7 +148,7 @@ def _replay(chosen: Options, _: argparse.Namespace) -> int:
 
 def _plan(chosen: Options, arguments: argparse.Namespace) -> int:
     from pipeline.graph import delta_sources, full_sources
-    from pipeline.planning import plan
+    from pipeline.plan.command import plan
 
     of_b = chosen.store_b_files if arguments.mode == "full" else chosen.store_b_kafka
     if not chosen.store_a and not of_b:
@@ -157,7 +158,7 @@ def _plan(chosen: Options, arguments: argparse.Namespace) -> int:
 
 
 def _apply(chosen: Options, arguments: argparse.Namespace) -> int:
-    from pipeline.planning import apply
+    from pipeline.plan.command import apply
 
     only = [name.strip() for name in arguments.only.split(",") if name.strip()]
     return apply(chosen, arguments.file, only, arguments.limit)
@@ -195,18 +196,18 @@ def _review(chosen: Options, arguments: argparse.Namespace) -> int:
     with options.opened(chosen) as ledger:
         for pair, same in ((arguments.yes, True), (arguments.no, False)):
             if pair:
-                review.judge(ledger, review.kind_of(pair), {(pair[0], pair[1]): same})
+                pairs.judge(ledger, pairs.kind_of(pair), {(pair[0], pair[1]): same})
                 _tell("Remembered; the next run obeys it.")
                 return 0
         if arguments.write:
-            _tell(f"{review.write_csv(ledger, arguments.write):,} pairs: {arguments.write}")
+            _tell(f"{pairs.write_csv(ledger, arguments.write):,} pairs: {arguments.write}")
         elif arguments.read:
-            count = review.read_csv(ledger, arguments.read)
+            count = pairs.read_csv(ledger, arguments.read)
             _tell(f"{count:,} verdicts remembered; the next run obeys them.")
         elif arguments.page:
             _serve(ledger)
         else:
-            _tell(*review.lines(ledger))
+            _tell(*pairs.lines(ledger))
     return 0
 
 

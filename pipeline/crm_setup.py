@@ -3,13 +3,13 @@
 from pipeline import graph
 from pipeline.options import Options
 from pipeline.run import check_crm
-from transforms.crm.custom_fields import create_missing
-from transforms.crm.portal import Portal
-from transforms.ledger import loads
+from transforms.core.records import COMPANY
+from transforms.crm.access import forget_checks, open_client
+from transforms.crm.api.custom_fields import create_missing
+from transforms.crm.api.portal import Portal
 from transforms.ledger.database import open_ledger
+from transforms.ledger.loads import load_queue
 from transforms.ledger.lock import exclusive
-from transforms.load import forget_checks, open_client
-from transforms.records import COMPANY
 
 
 def set_up(chosen: Options) -> list[str]:
@@ -31,7 +31,7 @@ def set_up(chosen: Options) -> list[str]:
                 client.close()
             if made:
                 forget_checks()
-                ledger.transact(lambda connection: loads.send_again(connection, COMPANY))
+                ledger.transact(lambda connection: load_queue.send_again(connection, COMPANY))
     finally:
         ledger.close()
     if not made:

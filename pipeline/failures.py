@@ -6,8 +6,8 @@ from pathlib import Path
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from transforms.errors import SvodError
-from transforms.secrets import mask
+from transforms.core.errors import SvodError
+from transforms.core.secrets import mask
 
 # How Beam tells the exception of a worker process (a traceback as text), and in which step it was.
 _OWN_ERROR = re.compile(r"^(?:transforms|pipeline)\.[\w.]+: (.+)$", re.M)

@@ -19,23 +19,25 @@ import msgspec
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 
 from pipeline import options, store_a
-from pipeline.topic import topic_access
-from transforms.check_register import RegisterAccess
+from pipeline.topic_lag import topic_access
 from transforms.clean import Cleaned, CleanRows, PartRows, Sharded
 from transforms.clean_batch import clean_partners
-from transforms.commit_offsets import CommitOffsets
 from transforms.consolidate import ConsolidateCompanies, ConsolidateContacts, FindContacts
+from transforms.consolidation.register_questions import RegisterAccess
+from transforms.core.identity import Run
+from transforms.core.records import Broken
+from transforms.core.secrets import Secret
+from transforms.crm.access import CrmAccess
 from transforms.fields import time
-from transforms.ledger.source_rows import Run
-from transforms.load import CrmAccess, LoadCrm
-from transforms.read_kafka import Position, ReadKafka
+from transforms.load import LoadCrm
 from transforms.read_store_a import ReadStoreA
 from transforms.read_store_b import ReadPartnerFiles
-from transforms.records import Broken
 from transforms.remember import CountRead, RememberBroken, RememberRemarks, RememberRows, TakeUp
-from transforms.secrets import Secret
 from transforms.stores import clean_a
-from transforms.stores.kafka_client import TopicAccess
+from transforms.stores.topic.client import TopicAccess
+from transforms.stores.topic.messages import Position
+from transforms.topic.commit_offsets import CommitOffsets
+from transforms.topic.read_topic import ReadKafka
 
 
 class Settings(msgspec.Struct, frozen=True):

@@ -16,13 +16,13 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from pipeline.graph import crm_access
 from pipeline.options import Options
-from pipeline.topic import Lag
-from transforms.crm.limits import Budget
-from transforms.errors import ConfigurationError
-from transforms.ledger.answers import asked_last
+from pipeline.topic_lag import Lag
+from transforms.core.errors import ConfigurationError
+from transforms.crm.access import open_client
+from transforms.crm.limits.request_rate import Budget
+from transforms.ledger.base.answers import asked_last
 from transforms.ledger.database import Ledger
 from transforms.ledger.runs import progressed_at
-from transforms.load import open_client
 from transforms.register.limiter import DailyBudget
 
 _OUTCOMES = ("valid", "deferred", "waiting", "created", "updated", "rejected", "not_reached")

@@ -11,9 +11,9 @@ from typing import NoReturn
 import msgspec
 from apache_beam.options.pipeline_options import PipelineOptions
 
-from transforms.errors import ConfigurationError, SecretError
+from transforms.core.errors import ConfigurationError, SecretError
+from transforms.core.secrets import Secret, mask
 from transforms.ledger.database import Ledger, open_ledger
-from transforms.secrets import Secret, mask
 
 LEDGER = Secret("SVOD_LEDGER")
 STORE_A = Secret("SVOD_STORE_A")

@@ -13,9 +13,9 @@ from typing import TextIO
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from transforms.core.identity import Run, now
 from transforms.ledger.database import Ledger
 from transforms.ledger.runs import Stage, stages
-from transforms.ledger.source_rows import Run, now
 
 _POLL = 0.5
 _PLAIN_EVERY = 10_000_000

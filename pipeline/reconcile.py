@@ -9,16 +9,16 @@ import msgspec
 from pipeline import graph
 from pipeline.metrics import Metrics
 from pipeline.options import Options
-from pipeline.plan_file import private_file
+from pipeline.plan.file import private_file
 from pipeline.run import check_crm, conduct
 from pipeline.summary import DONE, INCOMPLETE
-from transforms.crm.portal import Portal
+from transforms.core.identity import Run
+from transforms.core.records import COMPANY, CONTACT
+from transforms.crm.access import load_crm, open_client
+from transforms.crm.api.portal import Portal
 from transforms.crm.reconciliation import FINDINGS, LEFT, Finding, Reconciliation, repair
 from transforms.ledger.database import Ledger
 from transforms.ledger.runs import finish_run
-from transforms.ledger.source_rows import Run
-from transforms.load import load_crm, open_client
-from transforms.records import COMPANY, CONTACT
 
 _SHOWN = 20
 _MEANING = {

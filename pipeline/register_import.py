@@ -6,12 +6,14 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from transforms.errors import ConfigurationError
-from transforms.ledger import answers, schema
-from transforms.ledger.database import Ledger, upsert
+from transforms.core.errors import ConfigurationError
+from transforms.core.identity import Run
+from transforms.ledger import schema
+from transforms.ledger.base import answers
+from transforms.ledger.database import Ledger
 from transforms.ledger.lock import exclusive
 from transforms.ledger.runs import finish_run, start_run
-from transforms.ledger.source_rows import Run
+from transforms.ledger.statements import upsert
 from transforms.register.answer import Answer
 from transforms.register.bulk import BEGINNING, BrokenDocument, Position, read_bulk
 

@@ -9,15 +9,16 @@ import sqlalchemy as sa
 from pipeline import graph, options
 from pipeline.options import Options
 from transforms.clean import CleanRows
+from transforms.core.identity import Run
+from transforms.core.records import COMPANY, CONTACT
 from transforms.ledger import schema
+from transforms.ledger.base.goldens import enqueue
 from transforms.ledger.database import Ledger
-from transforms.ledger.goldens import enqueue
-from transforms.ledger.source_rows import Run, invalid_table
+from transforms.ledger.rows.source_rows import invalid_table
+from transforms.ledger_fn import LedgerFn
 from transforms.raw_batch import RawBatch
-from transforms.records import COMPANY, CONTACT
 from transforms.stores import clean_a
 from transforms.stores.clean_b import partner_row
-from transforms.worker import LedgerFn
 
 _BATCH = 1000
 

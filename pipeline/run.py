@@ -29,22 +29,22 @@ from pipeline.options import CRM, REGISTER_TOKEN, Options, need
 from pipeline.progress import ProgressView
 from pipeline.report import write_report
 from pipeline.summary import DONE, FAILED, INCOMPLETE, INTERRUPTED, summarize
-from pipeline.topic import topic_access
-from pipeline.words import outcome_lines
-from transforms.crm.client import check_webhook
+from pipeline.terminal_lines import outcome_lines
+from pipeline.topic_lag import topic_access
+from transforms.consolidation.company_suggestions import look_for_companies
+from transforms.core.errors import ConfigurationError
+from transforms.core.identity import Run
+from transforms.crm.access import open_client, open_portal
+from transforms.crm.api.client import check_webhook
 from transforms.crm.errors import CrmUnavailable, Stop
-from transforms.errors import ConfigurationError
 from transforms.ledger.accounting import NumbersDoNotAddUpError, touch_refusals
-from transforms.ledger.adopted import look_for_companies
 from transforms.ledger.database import Ledger, open_ledger
 from transforms.ledger.lock import exclusive
 from transforms.ledger.runs import finish_run, start_run
-from transforms.ledger.source_rows import Run
-from transforms.load import open_client, open_portal
 from transforms.read_store_b import check_files
 from transforms.register.connection import check_token, check_url
-from transforms.stores.kafka_check import check_topic
-from transforms.stores.mysql_check import check_store_a
+from transforms.stores.mysql.check import check_store_a
+from transforms.stores.topic.check import check_topic
 
 EXIT = {DONE: 0, INCOMPLETE: 3, FAILED: 1, INTERRUPTED: 130}
 

@@ -8,12 +8,12 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.exc import OperationalError
 
 from pipeline.progress import is_terminal, spell, stage_lines, terminal_width
+from pipeline.report.base_queries import waiting
 from pipeline.report.history import PastRun, last_runs
 from pipeline.report.refusals import rejected_counts
-from pipeline.report.standing import waiting
+from transforms.core.identity import now
 from transforms.ledger.database import Ledger
 from transforms.ledger.runs import stages
-from transforms.ledger.source_rows import now
 
 _RUNS = 8
 _EVERY = 1.0

@@ -6,9 +6,9 @@ from typing import NamedTuple
 from pipeline import options
 from transforms.fields.time import MOSCOW
 from transforms.ledger.cursors import read_cursors
-from transforms.stores.mysql_client import StoreClient
-from transforms.stores.mysql_cursor import Cursors, changes_since, newest, without_gap
-from transforms.stores.mysql_keys import Since
+from transforms.stores.mysql.client import StoreClient
+from transforms.stores.mysql.cursors import Cursors, changes_since, newest, without_gap
+from transforms.stores.mysql.keyset import Since
 
 
 class Stretch(NamedTuple):

@@ -6,12 +6,13 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from transforms.ledger import accounting, load_results, schema, usage
+from transforms.core.identity import Run
+from transforms.core.records import COMPANY, CONTACT
+from transforms.ledger import accounting, request_statistics, schema
 from transforms.ledger.accounting import WAITING
-from transforms.ledger.reviews import count_doubts
+from transforms.ledger.base.reviews import count_doubts
+from transforms.ledger.loads import results
 from transforms.ledger.runs import remarks, utc_now
-from transforms.ledger.source_rows import Run
-from transforms.records import COMPANY, CONTACT
 
 DONE, INCOMPLETE, FAILED, INTERRUPTED = "done", "incomplete", "failed", "interrupted"
 
@@ -24,8 +25,8 @@ def summarize(connection: Connection, run: Run, command: str, crm_rate: float) -
     """
     companies = accounting.row_outcomes(connection, run, COMPANY)
     contacts = accounting.row_outcomes(connection, run, CONTACT)
-    company_loads = load_results.count_loads(connection, run, COMPANY)
-    contact_loads = load_results.count_loads(connection, run, CONTACT)
+    company_loads = results.count_loads(connection, run, COMPANY)
+    contact_loads = results.count_loads(connection, run, CONTACT)
     waiting = contacts["deferred"].pop(WAITING, 0)
     finished_at = utc_now()
     summary: dict[str, Any] = {
@@ -58,10 +59,10 @@ def summarize(connection: Connection, run: Run, command: str, crm_rate: float) -
             ),
             "no_answer": companies["deferred"].get("register_no_answer", 0),
         },
-        "crm": usage.totals(connection, run) | {"rate": crm_rate},
+        "crm": request_statistics.totals(connection, run) | {"rate": crm_rate},
         "messages": _messages(connection, run),
         "review": dict.fromkeys((COMPANY, CONTACT), 0) | count_doubts(connection),
-        "left_base": load_results.count_left(connection),
+        "left_base": results.count_left(connection),
         "remarks": remarks(connection, run.run_id),
     }
     if is_incomplete(summary):

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
-from sandbox.truth import GOLDEN, Outcome
+from sandbox.world.truth import GOLDEN, Outcome
 
 Row = Mapping[str, Any]
 RowId = tuple[str, str, str]

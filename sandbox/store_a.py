@@ -18,9 +18,9 @@ from urllib.parse import unquote, urlsplit
 import pymysql
 from pymysql.connections import Connection
 
-from sandbox.mariadb import MariaDB
-from sandbox.world import World
-from sandbox.world_a import Cell, windows
+from sandbox.servers.mariadb import MariaDB
+from sandbox.world.store_a import Cell, windows
+from sandbox.world.stores import World
 
 DATABASE: Final = "shop"
 READER: Final = "svod"

@@ -10,7 +10,7 @@ from sqlalchemy.engine import URL
 
 from sandbox import judge
 from sandbox.portal_view import PortalView
-from sandbox.truth import GOLDEN, Outcome
+from sandbox.world.truth import GOLDEN, Outcome
 
 _SHOWN: Final = 10
 # More contacts that mix people than this share are a fault.

@@ -19,10 +19,10 @@ from apache_beam.options.pipeline_options import _BeamArgumentParser
 from apache_beam.transforms import core
 from apache_beam.typehints.decorators import IOTypeHints
 
-from sandbox.kafka import Kafka
-from sandbox.mariadb import MariaDB
-from tests.installation import Installation, installation
-from transforms.stores import kafka_client
+from sandbox.servers.kafka import Kafka
+from sandbox.servers.mariadb import MariaDB
+from tests.helpers.installation import Installation, installation
+from transforms.stores.topic import client
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -69,7 +69,7 @@ def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kafka]:
         pytest.MonkeyPatch.context() as patched,
     ):
         # A broker that has nothing more says so after half a second: each run would wait for it.
-        patched.setitem(kafka_client._MODEST, "fetch.wait.max.ms", 10)
+        patched.setitem(client._MODEST, "fetch.wait.max.ms", 10)
         yield running
 
 

@@ -5,8 +5,8 @@ from functools import partial
 import pytest
 
 from sandbox.bitrix24 import Fault
-from sandbox.register import Fault as RegisterFault
-from tests.installation import PACE, party, person, tin
+from sandbox.register.server import Fault as RegisterFault
+from tests.helpers.installation import PACE, party, person, tin
 from transforms.register.client import RegisterClient
 
 COUNT = 30

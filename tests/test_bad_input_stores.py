@@ -6,7 +6,7 @@ import json
 import pytest
 
 from sandbox import store_a
-from tests.installation import organisation, party, person, tin
+from tests.helpers.installation import organisation, party, person, tin
 
 ALFA, VEGA = tin(1), tin(2)
 GOOD = organisation("0001000001", ALFA)

@@ -10,8 +10,8 @@ from apache_beam.testing.util import assert_that, equal_to
 from apache_beam.transforms.window import FixedWindows, GlobalWindows, TimestampedValue
 
 from transforms.clean import CleanRows
+from transforms.core.records import decode_rows
 from transforms.raw_batch import RawBatch
-from transforms.records import decode_rows
 from transforms.stores.clean_a import clean_contact
 
 # More than are held at once, and more than are done in place.

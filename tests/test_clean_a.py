@@ -5,9 +5,9 @@ from decimal import Decimal
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from json_values import ANY_JSON
 
-from transforms.records import (
+from tests.helpers.json_values import ANY_JSON
+from transforms.core.records import (
     Address,
     BankAccount,
     Company,

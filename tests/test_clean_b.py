@@ -3,9 +3,9 @@ import json
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from json_values import ANY_JSON, nested
 
-from transforms.records import (
+from tests.helpers.json_values import ANY_JSON, nested
+from transforms.core.records import (
     Address,
     BankAccount,
     Company,

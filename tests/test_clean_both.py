@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from transforms.records import Row, decode_company, decode_contact
+from transforms.core.records import Row, decode_company, decode_contact
 from transforms.stores.clean_a import clean_company, clean_contact
 from transforms.stores.clean_b import clean_partner
 

@@ -5,10 +5,10 @@ import time
 import pytest
 from confluent_kafka import KafkaError, KafkaException
 
-from transforms import commit_offsets
-from transforms.commit_offsets import Commits
 from transforms.ledger.database import open_ledger
-from transforms.stores.kafka_client import TopicAccess
+from transforms.stores.topic.client import TopicAccess
+from transforms.stores.topic.offset_commits import Commits
+from transforms.topic import commit_offsets
 
 AWAY = KafkaException(KafkaError(KafkaError.NOT_COORDINATOR))
 

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sandbox.bitrix24 import php
-from transforms.crm import batch
-from transforms.crm.batch import BatchAnswer, as_map, defuse, encode_command
+from transforms.crm.api import batch
+from transforms.crm.api.batch import BatchAnswer, as_map, defuse, encode_command
 from transforms.crm.errors import Refused, Stop
 
 

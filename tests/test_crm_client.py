@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 from requests.adapters import HTTPAdapter
 
-from transforms.crm.client import CrmClient, check_webhook
+from transforms.core.errors import ConfigurationError
+from transforms.crm.api.client import CrmClient, check_webhook
 from transforms.crm.errors import (
     CrmError,
     CrmUnavailable,
@@ -23,8 +24,7 @@ from transforms.crm.errors import (
     Throttled,
     UnknownOutcome,
 )
-from transforms.crm.limits import Limits, MethodBudget
-from transforms.errors import ConfigurationError
+from transforms.crm.limits.request_rate import Limits, MethodBudget
 
 CODE = "s3cr3tc0de"
 HTML = b"<html><body>502 Bad Gateway</body></html>"

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from sandbox.bitrix24 import Bitrix24, Fault
-from transforms.crm.batch import Command, defuse
-from transforms.crm.client import CrmClient
+from transforms.crm.api.batch import Command, defuse
+from transforms.crm.api.client import CrmClient
 from transforms.crm.errors import CrmUnavailable, PortalMoved, Refused, Stop, UnknownOutcome
-from transforms.crm.limits import Limits
+from transforms.crm.limits.request_rate import Limits
 
 COMPANY = 4
 

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from transforms.crm.limits import Limits, MethodBudget, Usage
-from transforms.crm.operating import Spent
+from transforms.crm.limits.operating_time import Spent
+from transforms.crm.limits.request_rate import Limits, MethodBudget, Usage
 
 
 class Clock:

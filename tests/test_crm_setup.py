@@ -3,7 +3,7 @@
 import pytest
 
 from sandbox.bitrix24 import Fault
-from tests.installation import PACE, party, tin
+from tests.helpers.installation import PACE, party, tin
 
 CRM = tuple(option for option in PACE if not option.startswith("--register"))
 NAMES = ["UF_CRM_SVOD_ORDERS", "UF_CRM_SVOD_TOTAL", "UF_CRM_SVOD_LAST", "UF_CRM_SVOD_STORES"]

@@ -4,9 +4,9 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from tests.installation import PACE, installation, party, tin
+from tests.helpers.installation import PACE, installation, party, tin
 from transforms.fields.time import MOSCOW
-from transforms.stores import mysql_keys
+from transforms.stores.mysql import keyset
 
 ALFA, VEGA, NEVA, ZARYA, KEDR = (tin(number) for number in range(1, 6))
 NAMES = {ALFA: "АЛЬФА", VEGA: "ВЕГА", NEVA: "НЕВА", ZARYA: "ЗАРЯ", KEDR: "КЕДР"}
@@ -84,7 +84,7 @@ def test_a_change_is_read_and_loaded_by_itself(loaded):
 
 
 def test_many_changes_come_page_by_page(loaded, monkeypatch):
-    monkeypatch.setattr(mysql_keys, "PAGE", 2)
+    monkeypatch.setattr(keyset, "PAGE", 2)
     for number in range(11, 16):
         loaded.contact(number, 3, last_name=f"Новиков{'абвгде'[number % 6]}", updated_at=LATER)
     assert loaded.delta().code == 0

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.installation import installation, organisation, party, person, tin
+from tests.helpers.installation import installation, organisation, party, person, tin
 
 ALFA, VEGA, NEVA, ZARYA = (tin(number) for number in range(1, 5))
 NAMES = {ALFA: "АЛЬФА", VEGA: "ВЕГА", NEVA: "НЕВА", ZARYA: "ЗАРЯ"}

@@ -9,12 +9,12 @@ from contextlib import closing, contextmanager
 import pytest
 
 from sandbox import store_a
-from sandbox.kafka import Kafka
-from sandbox.mariadb import MariaDB
-from sandbox.services import free_port
+from sandbox.servers.kafka import Kafka
+from sandbox.servers.mariadb import MariaDB
+from sandbox.servers.services import free_port
 from sandbox.store_b_topic import upsert
-from tests.installation import PACE, organisation, party, person, tin
-from tests.stream import Stream
+from tests.helpers.installation import PACE, organisation, party, person, tin
+from tests.helpers.stream import Stream
 
 PATIENCE = 90
 LATER = "2024-05-01 12:00:00"

@@ -8,8 +8,8 @@ import pytest
 from confluent_kafka import Producer
 
 from sandbox.store_b_topic import Event, delete, tombstone, upsert
-from tests.installation import PACE, organisation, party, person, tin
-from tests.stream import Stream
+from tests.helpers.installation import PACE, organisation, party, person, tin
+from tests.helpers.stream import Stream
 
 ALFA, VEGA, NEVA = (tin(number) for number in range(1, 4))
 NAMES = {ALFA: "АЛЬФА", VEGA: "ВЕГА", NEVA: "НЕВА"}

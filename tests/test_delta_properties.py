@@ -3,18 +3,18 @@
 from collections.abc import Iterator
 
 import pytest
-from histories import histories
 from hypothesis import HealthCheck, Phase, given, settings
-from ledger_world import empty, run_once, snapshot
-from loader_world import load, values
 from test_graph_properties import of_one_run, run_until
 
 from sandbox.bitrix24 import Bitrix24
-from transforms.crm import mapping
+from tests.helpers.histories import histories
+from tests.helpers.ledger_world import empty, run_once, snapshot
+from tests.helpers.loader_world import load, values
+from transforms.core.golden_records import decode_golden_company, decode_golden_contact
+from transforms.core.records import COMPANY, Row
+from transforms.crm.api import mapping
 from transforms.ledger import schema
 from transforms.ledger.database import Ledger, open_ledger
-from transforms.matching.golden import decode_golden_company, decode_golden_contact
-from transforms.records import COMPANY, Row
 
 
 @pytest.fixture(scope="module")

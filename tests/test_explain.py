@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.explain import UnknownRecordError, explain
-from tests.report_ledger import CLOSED, GOOD, UNANSWERED, filled
+from pipeline.explain.story import UnknownRecordError, explain
+from tests.helpers.report_ledger import CLOSED, GOOD, UNANSWERED, filled
+from transforms.core.identity import Run
 from transforms.ledger import schema
 from transforms.ledger.database import Ledger
-from transforms.ledger.source_rows import Run
 
 
 @pytest.fixture(scope="module")

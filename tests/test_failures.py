@@ -3,8 +3,8 @@
 import pytest
 
 from pipeline import graph
-from tests.installation import party, tin
-from transforms.errors import StoreError
+from tests.helpers.installation import party, tin
+from transforms.core.errors import StoreError
 from transforms.ledger.accounting import NumbersDoNotAddUpError
 from transforms.stores import clean_a
 
@@ -49,7 +49,7 @@ def test_a_store_that_stops_answering_is_named(ready, monkeypatch):
         raise StoreError("store A does not answer, tried 6 times; last: gone")
 
     with monkeypatch.context() as patch:
-        patch.setattr("transforms.stores.mysql_client.Session.rows", lost)
+        patch.setattr("transforms.stores.mysql.client.Session.rows", lost)
         failed(ready, "svod: the run failed: store A does not answer, tried 6 times; last: gone")
     succeeds(ready)
 

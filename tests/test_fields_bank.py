@@ -1,10 +1,10 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from json_values import ANY_JSON
 
+from tests.helpers.json_values import ANY_JSON
+from transforms.core.records import BankAccount, Note
 from transforms.fields import bank
-from transforms.records import BankAccount, Note
 
 GOOD = BankAccount("044030653", "40702810755000000001", "ПАО Сбербанк", "30101810500000000653")
 

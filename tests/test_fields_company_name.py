@@ -1,10 +1,10 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from json_values import ANY_JSON
 
+from tests.helpers.json_values import ANY_JSON
+from transforms.core.records import Note
 from transforms.fields import company_name
-from transforms.records import Note
 
 FORMS = st.sampled_from(
     ["ООО", "ooo", "OOO", "АО", "МУП", "Общество с ограниченной ответственностью"]

@@ -2,8 +2,8 @@ import pytest
 from email_validator import EmailNotValidError, validate_email
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from json_values import ANY_JSON
 
+from tests.helpers.json_values import ANY_JSON
 from transforms.fields import email
 
 LOCALS = st.text("abcXYZ019._+-!", min_size=1, max_size=12)

@@ -3,12 +3,12 @@ from collections.abc import Callable
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from json_values import ANY_JSON
 
+from tests.helpers.json_values import ANY_JSON
+from transforms.core.records import Note
 from transforms.fields import person
 from transforms.fields.person import SONS, Name
 from transforms.fields.placeholders import WORDS
-from transforms.records import Note
 
 IVANOV = Name("Иванов", "Пётр", "Сергеевич")
 LASTS = st.sampled_from(["Иванов", "Ёлкина", "Петрова-Водкина", "Абрамович", "Ким", "О'Нил"])

@@ -2,8 +2,8 @@ import phonenumbers
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from json_values import ANY_JSON
 
+from tests.helpers.json_values import ANY_JSON
 from transforms.fields import phone
 from transforms.fields._phone_numbers import _RUSSIAN, number, usual
 from transforms.fields.placeholders import is_filler_number

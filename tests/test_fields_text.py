@@ -1,9 +1,9 @@
 import pytest
 from hypothesis import given
-from json_values import ANY_JSON, DIRTY_TEXT, RUSSIAN_TEXT, nested
 
+from tests.helpers.json_values import ANY_JSON, DIRTY_TEXT, RUSSIAN_TEXT, nested
+from transforms.core.records import Address, Note, Orders
 from transforms.fields import address, orders, placeholders, site, text
-from transforms.records import Address, Note, Orders
 
 
 @pytest.mark.parametrize(

@@ -3,10 +3,10 @@ from datetime import UTC, date, datetime
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from json_values import ANY_JSON
 
+from tests.helpers.json_values import ANY_JSON
+from transforms.core.records import Note
 from transforms.fields import time
-from transforms.records import Note
 
 
 def micros(*moment: int) -> int:

@@ -1,11 +1,11 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from json_values import ANY_JSON
 from stdnum.ru import inn
 
+from tests.helpers.json_values import ANY_JSON
+from transforms.core.records import Note
 from transforms.fields import kpp, ogrn, tin
-from transforms.records import Note
 
 
 def control(digits: str) -> str:

@@ -15,9 +15,9 @@ import sqlalchemy as sa
 from flex_template.boot import VARIABLES, fill
 from pipeline.options import Parser, add_full
 from sandbox.bitrix24 import Bitrix24
-from sandbox.register import TOKEN, Register
+from sandbox.register.server import TOKEN, Register
 from sandbox.store_b import write_store_b
-from sandbox.world import World
+from sandbox.world.stores import World
 
 TEMPLATE = Path(__file__).parents[1] / "flex_template"
 SECRET_OPTIONS = {"store_a", "crm", "register_token", "ledger"}

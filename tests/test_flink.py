@@ -2,12 +2,12 @@
 
 import pytest
 
-from sandbox.flink import Flink
-from sandbox.world import World
-from tests.expected_crm import differences
-from tests.installation import installation
-from tests.stream import Stream
-from tests.streams import Following
+from sandbox.servers.flink import Flink
+from sandbox.world.stores import World
+from tests.helpers.expected_crm import differences
+from tests.helpers.follower_program import Following
+from tests.helpers.installation import installation
+from tests.helpers.stream import Stream
 
 SECRETS = ("SVOD_STORE_A", "SVOD_CRM", "SVOD_REGISTER_TOKEN", "SVOD_LEDGER")
 

@@ -7,13 +7,13 @@ from types import SimpleNamespace
 
 from apache_beam.utils.timestamp import Timestamp
 
-from transforms import follow_partitions
-from transforms.follow_partitions import _FollowFn
-from transforms.partitions import FOR_EVER, Range, Ranges
-from transforms.secrets import Secret
-from transforms.stores.kafka_client import TopicAccess
-from transforms.stores.kafka_records import Record, Records
-from transforms.stream_watch import Stream
+from transforms.core.secrets import Secret
+from transforms.stores.topic.client import TopicAccess
+from transforms.stores.topic.messages import Record, Records
+from transforms.topic import unbounded
+from transforms.topic.restrictions import FOR_EVER, Range, Ranges
+from transforms.topic.stream_watch import Stream
+from transforms.topic.unbounded import _FollowFn
 
 ACCESS = TopicAccess("127.0.0.1:1", "followed", "g")
 # Not a multiple of what is together: a backlog begins anywhere.
@@ -54,7 +54,7 @@ def times_of(age):
 
 
 def test_a_backlog_is_as_old_as_its_reading_so_that_its_windows_close(monkeypatch):
-    monkeypatch.setattr(follow_partitions, "_TOGETHER", 2)
+    monkeypatch.setattr(unbounded, "_TOGETHER", 2)
     began, times, watermark = times_of(age=86_400)
     # So many of them have one time.
     assert times[0] == times[1] < times[2] == times[3] < times[4]
@@ -62,7 +62,7 @@ def test_a_backlog_is_as_old_as_its_reading_so_that_its_windows_close(monkeypatc
 
 
 def test_a_backlog_that_comes_slowly_does_not_wait_for_more(monkeypatch):
-    monkeypatch.setattr(follow_partitions, "_LONGEST", 0)
+    monkeypatch.setattr(unbounded, "_LONGEST", 0)
     _, times, _ = times_of(age=86_400)
     assert all(later - earlier >= 0.005 for earlier, later in pairwise(times))
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from confluent_kafka.admin import NewPartitions
 
-from tests.stream import Stream
-from tests.streams import Following
+from tests.helpers.follower_program import Following
+from tests.helpers.stream import Stream
 
 PRISM = Path(sys.prefix) / "engines" / "prism" / "prism"
 OPTIONS = ("--runner=PrismRunner", f"--prism_location={PRISM}")

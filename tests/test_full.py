@@ -5,9 +5,9 @@ import json
 import pytest
 
 from sandbox import store_a
-from sandbox.world import World
-from tests.expected_crm import differences, unlike
-from tests.installation import installation
+from sandbox.world.stores import World
+from tests.helpers.expected_crm import differences, unlike
+from tests.helpers.installation import installation
 
 SCALE = 0.004
 

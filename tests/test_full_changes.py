@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.installation import installation, organisation, party, person, tin
+from tests.helpers.installation import installation, organisation, party, person, tin
 
 ALFA, VEGA, NEVA, ZARYA, KEDR = (tin(number) for number in range(1, 6))
 NAMES = {ALFA: "АЛЬФА", VEGA: "ВЕГА", NEVA: "НЕВА", ZARYA: "ЗАРЯ", KEDR: "КЕДР"}

@@ -10,9 +10,9 @@ from sqlite3 import OperationalError, connect
 
 import pytest
 
-from sandbox.world import World
-from tests.expected_crm import differences
-from tests.installation import party, tin
+from sandbox.world.stores import World
+from tests.helpers.expected_crm import differences
+from tests.helpers.installation import party, tin
 
 PATIENCE = 60
 

@@ -9,11 +9,12 @@ from contextlib import suppress
 import pytest
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 
-from sandbox import bitrix24, register, store_a
-from sandbox.world import World
-from tests.installation import CODE, PACE, installation
+from sandbox import bitrix24, store_a
+from sandbox.register import server
+from sandbox.world.stores import World
+from tests.helpers.installation import CODE, PACE, installation
 
-SECRETS = (CODE, register.TOKEN, store_a.PASSWORD)
+SECRETS = (CODE, server.TOKEN, store_a.PASSWORD)
 BASE64 = re.compile(rb"[A-Za-z0-9+/]{60,}={0,2}")
 PHONE = re.compile(r"\d[\d\s().\-]{8,}\d")
 
@@ -49,7 +50,7 @@ def told(world, mariadb, tmp_path_factory):
             ["forbidden", "html", "garbage", "shape"],
             ["shape", "html", "busy"],
         ):
-            place.register.set_faults([register.Fault(kind, count=9) for kind in faults])
+            place.register.set_faults([server.Fault(kind, count=9) for kind in faults])
             ended = place.full()
             assert ended.code == 3
             collect(place, ended)

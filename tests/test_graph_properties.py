@@ -3,9 +3,10 @@
 from collections.abc import Iterator
 
 import pytest
-from histories import histories
 from hypothesis import HealthCheck, Phase, given, settings
-from ledger_world import (
+
+from tests.helpers.histories import histories
+from tests.helpers.ledger_world import (
     ACTIVE,
     CLOSED,
     OTHER,
@@ -21,11 +22,11 @@ from ledger_world import (
     snapshot,
     take_up,
 )
-
-from transforms.ledger import companies, contact_keys, persons, pieces, standing
+from transforms.consolidation import companies, contact_standing, persons, pieces
+from transforms.core.identity import Run
+from transforms.core.records import Row
 from transforms.ledger.database import Ledger, open_ledger
-from transforms.ledger.source_rows import Run
-from transforms.records import Row
+from transforms.ledger.rows import contact_keys
 
 
 def run_until(ledger: Ledger, rows: list[Row], how: str) -> Run:
@@ -39,8 +40,8 @@ def run_until(ledger: Ledger, rows: list[Row], how: str) -> Run:
         affected = companies.consolidate(ledger, run, sorted(touched.tins)) | touched.companies
     if how in ("resolved", "refreshed"):
         with ledger.read() as connection:
-            named = standing.contacts_of(connection, sorted(affected))
-        standing.resolve(ledger, run, sorted(touched.contacts | named))
+            named = contact_standing.contacts_of(connection, sorted(affected))
+        contact_standing.resolve(ledger, run, sorted(touched.contacts | named))
     if how == "refreshed":
         persons.refresh(ledger, run, pieces.dirty_pieces(ledger, run))
     return run
@@ -91,7 +92,7 @@ def test_so_they_do_when_keys_become_hot_and_cold_again(
         for module in (contact_keys, pieces):
             patch.setattr(module, "HOT", 2)
         # What becomes of a few rows is drafted before it is written of others.
-        for module in (standing, persons):
+        for module in (contact_standing, persons):
             patch.setattr(module, "_AT_ONCE", 3)
         check_any_order(ledger, *history)
 

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from transforms.records import Broken
-from transforms.stores import export_file, json_values
-from transforms.stores.export_file import exported_at, is_misread
-from transforms.stores.json_stream import MAX_RAW, PartnerReader
+from transforms.core.records import Broken
+from transforms.stores.export import decoding, json_values
+from transforms.stores.export.decoding import exported_at, is_misread
+from transforms.stores.export.mending_reader import MAX_RAW, PartnerReader
 
 HEAD = '{"header": {"system": "SAPCRM", "client": "100"}, "partners": ['
 ONE, TWO, THREE = '{"partner": "1"}', '{"partner": "2"}', '{"partner": "3"}'
@@ -300,7 +300,7 @@ def test_damage_in_the_header_loses_nothing(at, byte):
 def test_window_does_not_grow(monkeypatch):
     """However long the file: what is held is a chunk and a partner."""
     longest = 0
-    more = export_file.ExportText.more
+    more = decoding.ExportText.more
 
     def measured(window, wanted=1):
         nonlocal longest
@@ -308,7 +308,7 @@ def test_window_does_not_grow(monkeypatch):
         longest = max(longest, len(window.text))
         return result
 
-    monkeypatch.setattr(export_file.ExportText, "more", measured)
+    monkeypatch.setattr(decoding.ExportText, "more", measured)
     data, _ = file_of(PARTNERS * 100, ",")
     assert len(read(data, chunk=4096)) == 800
     assert len(read(HEAD.encode() + b"{" * 100_000, chunk=4096)) == 1

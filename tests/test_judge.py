@@ -12,7 +12,7 @@ from sandbox.judge import (
     people_mixed,
     people_twice,
 )
-from sandbox.truth import Outcome
+from sandbox.world.truth import Outcome
 
 TIN, OTHER = "7805746764", "7707083893"
 COMPANY = Outcome("A", "company", "17", "golden", (TIN,))

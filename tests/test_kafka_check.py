@@ -2,18 +2,18 @@
 
 import pytest
 
-from sandbox.kafka_security import PASSWORD, grant
-from sandbox.services import free_port
-from transforms.errors import AwayError, ConfigurationError
-from transforms.stores import kafka_check, kafka_client
-from transforms.stores.kafka_check import check_topic
-from transforms.stores.kafka_client import TopicAccess
+from sandbox.servers.kafka_security import PASSWORD, grant
+from sandbox.servers.services import free_port
+from transforms.core.errors import AwayError, ConfigurationError
+from transforms.stores.topic import check, client
+from transforms.stores.topic.check import check_topic
+from transforms.stores.topic.client import TopicAccess
 
 
 @pytest.fixture(autouse=True)
 def no_patience(monkeypatch):
-    monkeypatch.setattr(kafka_check, "ANSWER", 3.0)
-    monkeypatch.setattr(kafka_client, "ANSWER", 3.0)
+    monkeypatch.setattr(check, "ANSWER", 3.0)
+    monkeypatch.setattr(client, "ANSWER", 3.0)
 
 
 def told(access):

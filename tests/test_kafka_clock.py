@@ -3,11 +3,11 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from transforms.follow_partitions import _FollowFn
-from transforms.secrets import Secret
-from transforms.stores.kafka_client import TopicAccess
-from transforms.stores.kafka_clock import TopicClock
-from transforms.stream_watch import Stream
+from transforms.core.secrets import Secret
+from transforms.stores.topic.client import TopicAccess
+from transforms.stores.topic.watermark import TopicClock
+from transforms.topic.stream_watch import Stream
+from transforms.topic.unbounded import _FollowFn
 
 STEPS = st.lists(st.tuples(st.integers(0, 3), st.integers(0, 50)), max_size=90)
 

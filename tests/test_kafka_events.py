@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from transforms.records import (
+from transforms.core.records import (
     COMPANY,
     CONTACT,
     EITHER_KIND,
@@ -16,8 +16,8 @@ from transforms.records import (
     place,
 )
 from transforms.stores.clean_b import partner_row
-from transforms.stores.kafka_events import event_row, read_event
-from transforms.stores.kafka_records import Record
+from transforms.stores.topic.events import event_row, read_event
+from transforms.stores.topic.messages import Record
 
 SENT, CHANGED = "2024-02-11T18:00:00+03:00", "2024-02-11T17:40:12+03:00"
 SENT_AT, CHANGED_AT = 1707663600000000, 1707662412000000

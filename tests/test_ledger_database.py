@@ -15,7 +15,10 @@ import pytest
 import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from ledger_world import (
+
+from sandbox.bitrix24 import Bitrix24, Fault
+from sandbox.servers.mariadb import MariaDB
+from tests.helpers.ledger_world import (
     ACTIVE,
     CLOSED,
     OTHER,
@@ -26,26 +29,16 @@ from ledger_world import (
     run_once,
     snapshot,
 )
-from loader_world import CHANGED, RECORDS, bring, hold, load, picture
-
-from sandbox.bitrix24 import Bitrix24, Fault
-from sandbox.mariadb import MariaDB
+from tests.helpers.loader_world import CHANGED, RECORDS, bring, hold, load, picture
+from transforms.core.chunks import CHUNK
+from transforms.core.errors import ConfigurationError, LedgerError
 from transforms.crm.errors import Stop
-from transforms.errors import ConfigurationError, LedgerError
 from transforms.ledger import schema
-from transforms.ledger.database import (
-    CHUNK,
-    Ledger,
-    delete,
-    delete_rows,
-    look_up,
-    open_ledger,
-    perform,
-    upsert,
-)
+from transforms.ledger.database import Ledger, open_ledger, perform
 from transforms.ledger.lock import LedgerLockedError, exclusive
+from transforms.ledger.rows.source_rows import remember
 from transforms.ledger.runs import Progress, finish_run, stages, start_run
-from transforms.ledger.source_rows import remember
+from transforms.ledger.statements import delete, delete_rows, look_up, upsert
 
 
 @pytest.fixture(scope="module")

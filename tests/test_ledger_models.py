@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
-from ledger_world import (
+
+from tests.helpers.ledger_world import (
     ACTIVE,
     OTHER,
     column,
@@ -16,11 +17,11 @@ from ledger_world import (
     run_once,
     snapshot,
 )
-
-from transforms.ledger import models, schema
+from transforms.consolidation import model_learning
+from transforms.core.records import Row
+from transforms.ledger import schema
 from transforms.ledger.database import Ledger, open_ledger
 from transforms.matching.model import DEFAULT, decode_model, encode_model
-from transforms.records import Row
 
 COMPANIES = [company_row("A:1", ACTIVE), company_row("A:2", OTHER), company_row("B:1", ACTIVE)]
 
@@ -39,8 +40,8 @@ def people(first: int, last: int) -> list[Row]:
 
 @pytest.fixture
 def ledger(monkeypatch: pytest.MonkeyPatch) -> Iterator[Ledger]:
-    monkeypatch.setattr(models, "ENOUGH", 30)
-    monkeypatch.setattr(models, "PLENTY", 35)
+    monkeypatch.setattr(model_learning, "ENOUGH", 30)
+    monkeypatch.setattr(model_learning, "PLENTY", 35)
     ledger = open_ledger("sqlite://")
     yield ledger
     ledger.close()
@@ -54,11 +55,11 @@ def payload(ledger: Ledger) -> bytes:
 def test_it_is_learned_when_rows_are_enough_and_frozen(ledger: Ledger) -> None:
     run_once(ledger, [*COMPANIES, *people(0, 20)])
     with ledger.read() as connection:
-        assert models.current(connection) == b""
+        assert model_learning.current(connection) == b""
     run_once(ledger, people(20, 40))
     learned = payload(ledger)
     with ledger.read() as connection:
-        assert models.current(connection) == learned
+        assert model_learning.current(connection) == learned
     assert (column(ledger, schema.models, "version"), decode_model(learned).version) == ([1], 1)
     run_once(ledger, people(40, 90))
     assert payload(ledger) == learned
@@ -69,7 +70,7 @@ def test_it_is_learned_when_rows_are_enough_and_frozen(ledger: Ledger) -> None:
 def test_what_was_learned_from_few_is_learned_again_when_there_are_twice_as_many(
     ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(models, "PLENTY", 120)
+    monkeypatch.setattr(model_learning, "PLENTY", 120)
     versions = []
     # Nothing new, then too little.
     for rows in (people(0, 40), people(0, 40), people(40, 79), people(79, 80), people(80, 240)):
@@ -85,11 +86,11 @@ def test_what_was_learned_from_few_is_learned_again_when_there_are_twice_as_many
 def test_rows_that_are_looked_at_again_are_not_counted_twice(
     ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(models, "PLENTY", 1000)
+    monkeypatch.setattr(model_learning, "PLENTY", 1000)
     run_once(ledger, [*COMPANIES, *people(0, 40)])
     run_once(ledger, people(40, 60))
     # It would be learned again from 80: all are told again by other names.
-    monkeypatch.setattr(models, "_pages", None)
+    monkeypatch.setattr(model_learning, "_pages", None)
     told = [
         contact_row(f"{'AB'[n % 2]}:{n}", ["1"], name=f"Орлов{n} Лев", at=10) for n in range(60)
     ]

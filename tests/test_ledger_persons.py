@@ -8,7 +8,8 @@ import pytest
 import sqlalchemy as sa
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
-from ledger_world import (
+
+from tests.helpers.ledger_world import (
     ACTIVE,
     CLOSED,
     OTHER,
@@ -23,12 +24,13 @@ from ledger_world import (
     snapshot,
     take_up,
 )
-
-from transforms import processes
-from transforms.ledger import contact_keys, persons, pieces, schema, standing
+from transforms.consolidation import contact_standing, persons, pieces
+from transforms.consolidation.stages import rebuild
+from transforms.core import process_pool
+from transforms.core.records import Row
+from transforms.ledger import schema
 from transforms.ledger.database import Ledger, open_ledger
-from transforms.ledger.rebuild import rebuild
-from transforms.records import Row
+from transforms.ledger.rows import contact_keys
 
 MOBILE = ("+79210000001",)
 COMPANIES = [company_row("A:1", ACTIVE), company_row("A:2", OTHER), company_row("B:1", ACTIVE)]
@@ -209,7 +211,7 @@ def test_rows_that_look_alike_make_no_key_hot(
 def touched_pieces(ledger: Ledger, rows: Iterable[Row]) -> list[list[str]]:
     """What a run with these rows would rebuild."""
     run, touched = take_up(ledger, rows)
-    standing.resolve(ledger, run, sorted(touched.contacts))
+    contact_standing.resolve(ledger, run, sorted(touched.contacts))
     return pieces.dirty_pieces(ledger, run)
 
 
@@ -270,12 +272,12 @@ def test_in_several_processes_they_are_the_same(
     expected = snapshot(ledger)
     assert 1 < len(expected.contacts) < 40
     other = open_ledger(f"sqlite:///{tmp_path}/ledger.db")
-    for module in (persons, standing):
+    for module in (persons, contact_standing):
         monkeypatch.setattr(module, "_AT_ONCE", 3)
-    monkeypatch.setattr(processes, "_IN_PLACE", 0)
+    monkeypatch.setattr(process_pool, "_IN_PLACE", 0)
     run, touched = take_up(other, [*COMPANIES, *rows])
     ask(other, run, touched.tins, VERDICTS)
-    two = processes.Processes(2)
+    two = process_pool.Processes(2)
     rebuild(other, run, touched, two)
     assert two._free
     two.close()

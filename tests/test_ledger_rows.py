@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from ledger_world import (
+
+from tests.helpers.ledger_world import (
     ACTIVE,
     CLOSED,
     OTHER,
@@ -22,15 +23,15 @@ from ledger_world import (
     snapshot,
     take_up,
 )
-
-from transforms.ledger import accounting, companies, schema
+from transforms.consolidation import companies
+from transforms.core.records import COMPANY, CONTACT, Row
+from transforms.ledger import accounting, schema
 from transforms.ledger.accounting import NumbersDoNotAddUpError
-from transforms.ledger.answers import save_answers
+from transforms.ledger.base.answers import save_answers
 from transforms.ledger.database import Ledger, open_ledger
+from transforms.ledger.rows.source_rows import remember
+from transforms.ledger.rows.versions import newest
 from transforms.ledger.runs import start_run
-from transforms.ledger.source_rows import remember
-from transforms.ledger.versions import newest
-from transforms.records import COMPANY, CONTACT, Row
 
 
 @pytest.fixture

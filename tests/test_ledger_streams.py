@@ -4,12 +4,12 @@ import threading
 
 import pytest
 
+from transforms.core.secrets import Secret
 from transforms.ledger.database import open_ledger
 from transforms.ledger.lock import exclusive, in_turn
 from transforms.ledger.runs import ended_since, finish_run, last_run, remark, start_run
 from transforms.ledger.streams import begin_stream, current, end_stream, stream_ended
-from transforms.secrets import Secret
-from transforms.stream_watch import Stream, StreamWatch
+from transforms.topic.stream_watch import Stream, StreamWatch
 
 PATIENCE = 30
 

@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from loader_world import (
+
+from sandbox.bitrix24 import Bitrix24, Fault
+from tests.helpers.loader_world import (
     ACCOUNT,
     BOTH,
     FULL,
@@ -23,13 +25,11 @@ from loader_world import (
     picture,
     values,
 )
-
-from sandbox.bitrix24 import Bitrix24, Fault
-from transforms.crm.client import CrmClient
+from transforms.core.records import Address, BankAccount
+from transforms.crm.api.client import CrmClient
 from transforms.crm.errors import CrmUnavailable, Refused, Stop
 from transforms.ledger import schema
 from transforms.ledger.database import Ledger, open_ledger
-from transforms.records import Address, BankAccount
 
 NOTHING_NEW = {"company": {"unchanged": 2}, "contact": {"unchanged": 2}}
 CREATED = {"company": {"created": 2}, "contact": {"created": 2}}

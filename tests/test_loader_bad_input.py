@@ -5,9 +5,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from loader_world import CHANGED, FULL, RECORDS, ROMASHKA, bring, changed, hold, load, picture
 
 from sandbox.bitrix24 import Bitrix24, Fault
+from tests.helpers.loader_world import (
+    CHANGED,
+    FULL,
+    RECORDS,
+    ROMASHKA,
+    bring,
+    changed,
+    hold,
+    load,
+    picture,
+)
 from transforms.crm.errors import CrmUnavailable, PortalMoved, Stop
 from transforms.ledger.database import Ledger, open_ledger
 

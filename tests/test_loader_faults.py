@@ -6,7 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from loader_world import (
+
+from sandbox.bitrix24 import Bitrix24, Fault
+from sandbox.bitrix24.gateway import Call
+from tests.helpers.loader_world import (
     CHANGED,
     FULL,
     IVANOV,
@@ -21,12 +24,9 @@ from loader_world import (
     picture,
     values,
 )
-
-from sandbox.bitrix24 import Bitrix24, Fault
-from sandbox.bitrix24.gateway import Call
+from transforms.crm.api.portal import Portal
 from transforms.crm.errors import CrmUnavailable
-from transforms.crm.loader import Loader
-from transforms.crm.portal import Portal
+from transforms.crm.loading.loader import Loader
 from transforms.ledger.database import Ledger, open_ledger
 
 
@@ -209,7 +209,7 @@ def late_and_again(
 
     portal.on_request(hold_back)
     with patch.context() as few:
-        few.setattr("transforms.crm.loader._PASSES", passes)
+        few.setattr("transforms.crm.loading.loader._PASSES", passes)
         load(ledger, portal, hold(ledger, [record]), settle=0.5)
     load(ledger, portal, hold(ledger, [record]), settle=0.5)
     late[0].join()
@@ -235,7 +235,7 @@ def test_what_a_create_in_doubt_has_sent_is_known(
     with Bitrix24(limits=False) as portal:
         portal.faults.set([Fault("lost", method="crm.item.batchImport")])
         with monkeypatch.context() as patch:
-            patch.setattr("transforms.crm.loader._PASSES", 1)
+            patch.setattr("transforms.crm.loading.loader._PASSES", 1)
             load(ledger, portal, hold(ledger, [FULL]))
         portal.faults.set([])
         better = changed(FULL, title="ООО «Ромашка-2»", phones=("+78120000009",))
@@ -254,7 +254,7 @@ def test_a_value_of_an_update_in_doubt_that_is_no_longer_wanted_is_removed(
         portal.faults.set([Fault("lost", method="crm.item.update")])
         run = hold(ledger, [wrong])
         with monkeypatch.context() as patch:
-            patch.setattr("transforms.crm.loader._PASSES", 1)
+            patch.setattr("transforms.crm.loading.loader._PASSES", 1)
             load(ledger, portal, run)
         assert values(portal, "companies", ROMASHKA, "PHONE") == [*FULL.phones, "+78120000009"]
         portal.faults.set([])

@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from loader_world import (
+
+from sandbox.bitrix24 import Bitrix24
+from tests.helpers.loader_world import (
     ACCOUNT,
     BOTH,
     FULL,
@@ -21,12 +23,10 @@ from loader_world import (
     load,
     picture,
 )
-
-from sandbox.bitrix24 import Bitrix24
-from transforms.crm.loader import Loader
-from transforms.crm.portal import Portal
+from transforms.core.records import BankAccount
+from transforms.crm.api.portal import Portal
+from transforms.crm.loading.loader import Loader
 from transforms.ledger.database import Ledger, open_ledger
-from transforms.records import BankAccount
 
 WORKERS = 4
 # A request is over when its client is: the portal here works within it.
@@ -113,7 +113,7 @@ class Mortal:
 
 @pytest.fixture(autouse=True)
 def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("transforms.crm.loader._SMALLEST", 3)
+    monkeypatch.setattr("transforms.crm.loading.loader._SMALLEST", 3)
 
 
 @pytest.fixture(scope="module")

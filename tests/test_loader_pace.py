@@ -8,16 +8,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pace_world import Load, load_in_virtual_time
 
 from sandbox.bitrix24 import Bitrix24, Fault
-from transforms.crm.client import CrmClient
+from tests.helpers.pace_world import Load, load_in_virtual_time
+from transforms.crm.api.client import CrmClient
 from transforms.crm.errors import CrmUnavailable
-from transforms.crm.limits import Limits, Usage
-from transforms.crm.operating import Spent
-from transforms.crm.sizes import IMPORT, Sizes
+from transforms.crm.limits.operating_time import Spent
+from transforms.crm.limits.request_rate import Limits, Usage
+from transforms.crm.limits.request_size import IMPORT, Sizes
 from transforms.ledger.database import Ledger, open_ledger
-from transforms.ledger.pace import PaceStore
+from transforms.ledger.limit_usage import PaceStore
 
 REQUISITE, BANK, ADDRESS = (
     "crm.requisite.add",

@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from loader_world import (
+
+from sandbox.bitrix24 import Bitrix24, Fault
+from tests.helpers.loader_world import (
     ACCOUNT,
     BOTH,
     FULL,
@@ -21,12 +23,10 @@ from loader_world import (
     load,
     values,
 )
-
-from sandbox.bitrix24 import Bitrix24, Fault
+from transforms.core.records import Address
 from transforms.crm.errors import RefusesAll, Stop
 from transforms.ledger import schema
 from transforms.ledger.database import Ledger, open_ledger
-from transforms.records import Address
 
 PRESET = "#CRM_REQUISITE_PRESET_DEF_RU_COMPANY#"
 
@@ -196,7 +196,7 @@ def test_a_company_made_while_ours_was_in_doubt_is_adopted_as_it_is(
     ledger: Ledger, portal: Bitrix24, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     portal.faults.set([Fault("lost", method="crm.item.batchImport", moment="before")])
-    monkeypatch.setattr("transforms.crm.loader._PASSES", 1)
+    monkeypatch.setattr("transforms.crm.loading.loader._PASSES", 1)
     bring(ledger, portal, [FULL])
     portal.faults.set([])
     made_by_people(portal)

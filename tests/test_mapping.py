@@ -3,10 +3,11 @@
 from typing import Any
 
 import pytest
-from loader_world import BOTH, FULL, IVANOV, PLAIN, changed
 
-from transforms.crm import changes, mapping
-from transforms.records import Address
+from tests.helpers.loader_world import BOTH, FULL, IVANOV, PLAIN, changed
+from transforms.core.records import Address
+from transforms.crm.api import mapping
+from transforms.crm.loading import three_way_diff
 
 PRESETS = {mapping.ORGANISATION_PRESET: 5, mapping.INDIVIDUAL_PRESET: 7}
 
@@ -110,18 +111,18 @@ def test_phones_are_changed_three_way(
     added: list[int],
     removed: list[int],
 ) -> None:
-    sent = changes.value_changes(phones(*before), phones(*after), held(*there))
+    sent = three_way_diff.value_changes(phones(*before), phones(*after), held(*there))
     new = [value["value"] for key, value in sent.items() if key.startswith("n")]
     assert new == [f"+{n}" for n in added]
     gone = [key for key, value in sent.items() if value["value"] == ""]
     assert gone == [str(600 + n) for n in removed]
     if sent:
-        assert changes.differ_in_values(phones(*before), phones(*after))
+        assert three_way_diff.differ_in_values(phones(*before), phones(*after))
 
 
 def test_a_phone_is_no_e_mail() -> None:
     values = [{"id": 1, "typeId": "EMAIL", "value": "+1"}]
-    assert changes.value_changes(phones(1), phones(2), values) == {
+    assert three_way_diff.value_changes(phones(1), phones(2), values) == {
         "n0": {"typeId": "PHONE", "valueType": "WORK", "value": "+2"}
     }
 
@@ -129,28 +130,28 @@ def test_a_phone_is_no_e_mail() -> None:
 def test_only_changed_fields_are_sent_and_lists_never() -> None:
     before = {"title": "А", "post": "Б", "companyIds": [1]} | phones(1)
     after = {"title": "В", "post": "Б", "companyIds": [1, 2], "name": "Г"} | phones(2)
-    assert changes.changed_fields(before, after) == {"title": "В", "name": "Г"}
+    assert three_way_diff.changed_fields(before, after) == {"title": "В", "name": "Г"}
 
 
 def test_what_is_ours_there_after_an_update() -> None:
     before = {"title": "А", "companyIds": [1]} | phones(1)
-    assert changes.kept(before, {"title": "В", "companyIds": [2]}) == {
+    assert three_way_diff.kept(before, {"title": "В", "companyIds": [2]}) == {
         "title": "В",
         "companyIds": [1],
     } | phones(1)
-    assert changes.kept(before, {"title": "В"} | phones(2)) == {"title": "В"} | phones(2)
+    assert three_way_diff.kept(before, {"title": "В"} | phones(2)) == {"title": "В"} | phones(2)
 
 
 def test_an_update_in_doubt_is_neither_believed_nor_forgotten() -> None:
     in_doubt = {"title": "В", "fm": {"n0": {"typeId": "PHONE", "valueType": "WORK", "value": "+2"}}}
-    before = changes.without_doubts({"title": "А", "post": "Б"} | phones(1), in_doubt)
+    before = three_way_diff.without_doubts({"title": "А", "post": "Б"} | phones(1), in_doubt)
     first = {"title": "А", "post": "Б"} | phones(1)
-    assert changes.changed_fields(before, first) == {"title": "А"}
-    assert changes.differ_in_values(before, first)
+    assert three_way_diff.changed_fields(before, first) == {"title": "А"}
+    assert three_way_diff.differ_in_values(before, first)
     gone = {"602": {"typeId": "PHONE", "valueType": "WORK", "value": ""}}
-    assert changes.value_changes(before, first, held(1, 2)) == gone
-    assert changes.value_changes(before, first, held(1)) == {}
+    assert three_way_diff.value_changes(before, first, held(1, 2)) == gone
+    assert three_way_diff.value_changes(before, first, held(1)) == {}
     again = first | phones(1, 2)
-    assert changes.value_changes(before, again, held(1, 2)) == {}
-    assert changes.value_changes(before, again, held(1)) == in_doubt["fm"]
-    assert changes.kept(before, again) == again
+    assert three_way_diff.value_changes(before, again, held(1, 2)) == {}
+    assert three_way_diff.value_changes(before, again, held(1)) == in_doubt["fm"]
+    assert three_way_diff.kept(before, again) == again

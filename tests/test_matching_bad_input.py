@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 import pytest
-from matching_rows import BOX, MOBILE, ROLE, profiles, row
 
+from tests.helpers.matching_rows import BOX, MOBILE, ROLE, profiles, row
 from transforms.matching import clustering, contacts, evidence
 from transforms.matching.contacts import match
 from transforms.matching.golden_contact import ContactRow

@@ -6,9 +6,9 @@ from typing import Any
 import msgspec
 import pytest
 
+from transforms.core.golden_records import GoldenCompany, Sourced
+from transforms.core.records import Address, BankAccount, Company, Orders
 from transforms.matching.companies import merge_company
-from transforms.matching.golden import GoldenCompany, Sourced
-from transforms.records import Address, BankAccount, Company, Orders
 from transforms.register.answer import Answer
 
 TIN, INDIVIDUAL = "7805746764", "500000000100"

@@ -10,7 +10,8 @@ import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from matching_rows import (
+
+from tests.helpers.matching_rows import (
     BOX,
     EXTENSION,
     LANDLINE,
@@ -21,7 +22,6 @@ from matching_rows import (
     persons,
     row,
 )
-
 from transforms.matching.golden_contact import ContactRow
 from transforms.matching.model import DEFAULT, USUAL_COMPANY
 

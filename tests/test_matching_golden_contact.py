@@ -1,8 +1,7 @@
 """The golden record of a person: which value wins."""
 
-from matching_rows import BOX, MOBILE, OTHER, row
-
-from transforms.matching.golden import GoldenContact
+from tests.helpers.matching_rows import BOX, MOBILE, OTHER, row
+from transforms.core.golden_records import GoldenContact
 from transforms.matching.golden_contact import merge_contact
 
 

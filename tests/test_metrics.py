@@ -10,10 +10,10 @@ import pytest
 from pipeline import metrics as module
 from pipeline.metrics import Gauges, Metrics, look, serving
 from pipeline.options import Options
-from sandbox.services import free_port
-from tests.installation import party, tin
-from transforms.crm.limits import Limits
-from transforms.errors import ConfigurationError
+from sandbox.servers.services import free_port
+from tests.helpers.installation import party, tin
+from transforms.core.errors import ConfigurationError
+from transforms.crm.limits.request_rate import Limits
 from transforms.ledger import schema
 from transforms.ledger.database import open_ledger
 from transforms.ledger.runs import Progress, finish_run, start_run

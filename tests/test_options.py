@@ -7,8 +7,9 @@ from apache_beam.utils.counters import CounterFactory
 
 from pipeline.options import DEFAULT_LEDGER, Options
 from pipeline.run import engine_options
-from sandbox import register, store_a
-from tests.installation import CODE, party, tin
+from sandbox import store_a
+from sandbox.register import server
+from tests.helpers.installation import CODE, party, tin
 
 SECRETS = ("SVOD_STORE_A", "SVOD_CRM", "SVOD_REGISTER_TOKEN")
 
@@ -30,7 +31,7 @@ def refused(place, ended, *told):
     assert line.startswith("svod: ")
     for words in told:
         assert words in line
-    for secret in (CODE, register.TOKEN, store_a.PASSWORD):
+    for secret in (CODE, server.TOKEN, store_a.PASSWORD):
         assert secret not in ended.err
     assert place.portal.stats.writes == 0
     assert place.register.stats()["requests"] == 0
@@ -148,7 +149,7 @@ def test_secrets_on_the_command_line_work_with_a_warning(ready, mariadb):
             f"warning: --{name} holds a secret and stands in the list of processes: better set"
             f" SVOD_{name.upper()}, or SVOD_{name.upper()}_FILE to a file that holds it"
         )
-    for secret in (CODE, register.TOKEN, store_a.PASSWORD):
+    for secret in (CODE, server.TOKEN, store_a.PASSWORD):
         assert secret not in ended.err + ended.out
 
 

@@ -11,22 +11,22 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sandbox.store_b import write_store_b
-from sandbox.world import World
-from transforms import processes
+from sandbox.world.stores import World
 from transforms.clean_batch import CleanBatch, clean_partners
-from transforms.processes import Processes
-from transforms.records import Broken, Row, decode_rows
-from transforms.stores import partner_file
+from transforms.core import process_pool
+from transforms.core.process_pool import Processes
+from transforms.core.records import Broken, Row, decode_rows
 from transforms.stores.clean_b import UNKNOWN
-from transforms.stores.partner_file import PartnerFile
-from transforms.stores.sound_file import sound_chunks
+from transforms.stores.export import partner_file
+from transforms.stores.export.fast_reader import sound_chunks
+from transforms.stores.export.partner_file import PartnerFile
 
 
 @pytest.fixture(scope="module")
 def small_chunks():
     """Many chunks of a small file, none of them read here when there are several processes."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(processes, "_IN_PLACE", 0)
+        patch.setattr(process_pool, "_IN_PLACE", 0)
         patch.setattr(partner_file, "sound_chunks", partial(sound_chunks, size=5000))
         yield
 

@@ -5,7 +5,7 @@ import stat
 
 import pytest
 
-from tests.installation import PACE, party, tin
+from tests.helpers.installation import PACE, party, tin
 
 
 @pytest.fixture

@@ -13,14 +13,14 @@ from pathlib import Path
 
 import pytest
 
-from transforms import processes
 from transforms.clean_batch import clean_partners
-from transforms.errors import LedgerError
-from transforms.ledger import companies
+from transforms.consolidation import companies
+from transforms.core import process_pool
+from transforms.core.errors import LedgerError
+from transforms.core.identity import Run
+from transforms.core.process_pool import ProcessError, Processes, usual_number
 from transforms.ledger.database import Ledger
 from transforms.ledger.drafts import draft
-from transforms.ledger.source_rows import Run
-from transforms.processes import ProcessError, Processes, usual_number
 from transforms.stores.clean_b import UNKNOWN
 
 NUMBERS = range(-50, 50)
@@ -28,7 +28,7 @@ NUMBERS = range(-50, 50)
 
 @pytest.fixture
 def two(monkeypatch: pytest.MonkeyPatch) -> Iterator[Processes]:
-    monkeypatch.setattr(processes, "_IN_PLACE", 0)
+    monkeypatch.setattr(process_pool, "_IN_PLACE", 0)
     pool = Processes(2)
     yield pool
     pool.close()
@@ -129,7 +129,8 @@ def test_nothing_runs_on_when_closed(two: Processes):
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
 def test_nothing_outlives_the_program(number: signal.Signals):
     program = (
-        "from transforms.processes import Processes; import signal, time; pool = Processes(2)\n"
+        "from transforms.core.process_pool import Processes\n"
+        "import signal, time; pool = Processes(2)\n"
         # Who starts the tests may have told all of them to ignore Ctrl-C.
         "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "ids = list(pool.map(eval, ['__import__(\"os\").getpid()'] * 60))\n"

@@ -11,9 +11,9 @@ import pytest
 
 from pipeline import progress
 from pipeline.progress import Lines, ProgressView, Screen, stage_lines
+from transforms.core.identity import Run
 from transforms.ledger.database import Ledger, open_ledger
 from transforms.ledger.runs import Progress, Stage, start_run
-from transforms.ledger.source_rows import Run
 
 SECOND = 1_000_000
 READ = Stage("remember", 853_000, None, 0, 15 * SECOND)

@@ -10,19 +10,19 @@ from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 from apache_beam.testing.util import assert_that, equal_to
 from confluent_kafka import Producer, TopicPartition
 
-from sandbox.kafka import Kafka
+from sandbox.servers.kafka import Kafka
 from sandbox.store_b_topic import Event, events, upsert
-from sandbox.world import World
-from tests.stream import described_lag, lag, send
-from transforms.commit_offsets import CommitOffsets
-from transforms.errors import StoreError
+from sandbox.world.stores import World
+from tests.helpers.stream import described_lag, lag, send
+from transforms.core.errors import StoreError
+from transforms.core.records import Broken, decode_rows, place
+from transforms.core.secrets import Secret
 from transforms.ledger.database import open_ledger
 from transforms.ledger.runs import start_run
-from transforms.read_kafka import ReadKafka
-from transforms.read_partitions import ReadRanges
-from transforms.records import Broken, decode_rows, place
-from transforms.secrets import Secret
-from transforms.stores.kafka_client import Client, TopicAccess
+from transforms.stores.topic.client import Client, TopicAccess
+from transforms.topic.bounded import ReadRanges
+from transforms.topic.commit_offsets import CommitOffsets
+from transforms.topic.read_topic import ReadKafka
 
 
 def access_to(kafka, topic):

@@ -14,21 +14,22 @@ from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 from apache_beam.testing.util import assert_that, equal_to
 
 from sandbox import store_a
-from sandbox.mariadb import MariaDB
-from transforms.errors import AwayError, ConfigurationError, StoreError
+from sandbox.servers.mariadb import MariaDB
+from transforms.core.errors import AwayError, ConfigurationError, StoreError
+from transforms.core.secrets import Secret
 from transforms.read_store_a import ReadStoreA, StoreASource
-from transforms.secrets import Secret
-from transforms.stores import mysql_client, mysql_keys
-from transforms.stores.mysql_check import check_store_a
-from transforms.stores.mysql_client import Session, StoreClient
-from transforms.stores.mysql_keys import (
+from transforms.stores.mysql import client as mysql_client
+from transforms.stores.mysql import keyset
+from transforms.stores.mysql.check import check_store_a
+from transforms.stores.mysql.client import Session, StoreClient
+from transforms.stores.mysql.keyset import (
     COMPANIES,
     CONTACTS,
     Keys,
     Since,
     companies_of_changed_orders,
 )
-from transforms.stores.mysql_url import StoreUrl
+from transforms.stores.mysql.url import StoreUrl
 
 OLD, SINCE, NEW = datetime(2024, 1, 1, 12), datetime(2024, 3, 1), datetime(2024, 3, 1, 0, 0, 1)
 STORE = Secret("SVOD_STORE_A")
@@ -52,7 +53,7 @@ def root(server, monkeypatch):
 
 @pytest.fixture
 def small_pages(monkeypatch):
-    monkeypatch.setattr(mysql_keys, "PAGE", 3)
+    monkeypatch.setattr(keyset, "PAGE", 3)
 
 
 @pytest.fixture
@@ -227,7 +228,7 @@ def test_ranges_hold_all_rows_and_none_twice(root, small_pages, since):
 
 def test_runner_may_split_anywhere(root, monkeypatch):
     """With one row an element, Beam's own checks can follow each row."""
-    monkeypatch.setattr(mysql_keys, "PAGE", 1)
+    monkeypatch.setattr(keyset, "PAGE", 1)
     add(root, "contacts", [2, 3, 5])
     whole = source(Keys(CONTACTS), connections=4)
     bundles = [(part.source, part.start_position, part.stop_position) for part in whole.split(1)]

@@ -7,11 +7,11 @@ from urllib.parse import quote
 import pytest
 
 from sandbox import store_a
-from sandbox.mariadb import MariaDB
-from transforms.errors import AwayError, ConfigurationError
-from transforms.secrets import Secret
-from transforms.stores.mysql_check import check_store_a
-from transforms.stores.mysql_client import StoreClient
+from sandbox.servers.mariadb import MariaDB
+from transforms.core.errors import AwayError, ConfigurationError
+from transforms.core.secrets import Secret
+from transforms.stores.mysql.check import check_store_a
+from transforms.stores.mysql.client import StoreClient
 
 HOST = "db.example"
 

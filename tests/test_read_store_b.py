@@ -10,11 +10,11 @@ from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 from apache_beam.testing.util import assert_that, equal_to
 
 from pipeline import graph
-from transforms import processes
 from transforms.clean_batch import clean_partners
-from transforms.errors import ConfigurationError
+from transforms.core import process_pool
+from transforms.core.errors import ConfigurationError
+from transforms.core.records import Broken
 from transforms.read_store_b import ReadPartnerFiles, check_files
-from transforms.records import Broken
 from transforms.stores.clean_b import UNKNOWN
 
 
@@ -52,7 +52,7 @@ def test_files_come_in_batches(tmp_path):
 
 
 def test_files_are_read_in_several_processes(tmp_path, monkeypatch):
-    monkeypatch.setattr(processes, "_IN_PLACE", 1)
+    monkeypatch.setattr(process_pool, "_IN_PLACE", 1)
     (tmp_path / "b.json").write_bytes(export([7]))
     for name in ("a", "c", "d"):
         (tmp_path / f"{name}.json").write_bytes(export(range(5)))

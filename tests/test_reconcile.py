@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.installation import PACE, installation, party, tin
+from tests.helpers.installation import PACE, installation, party, tin
 
 CRM = tuple(option for option in PACE if not option.startswith("--register"))
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from transforms.records import Address
+from transforms.core.records import Address
 from transforms.register.answer import (
     Answer,
     NoAnswer,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from transforms.records import Address
+from transforms.core.records import Address
 from transforms.register import bulk
 from transforms.register.answer import Answer
 from transforms.register.bulk import BrokenDocument, Position, read_bulk

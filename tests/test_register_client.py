@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from sandbox import register as sandbox
-from transforms.errors import ConfigurationError
+from sandbox.register import server as sandbox
+from transforms.core.errors import ConfigurationError
 from transforms.register.answer import Answer, NoAnswer
 from transforms.register.client import RegisterClient, RegisterRefused
 from transforms.register.limiter import DailyBudget, Pace, Window

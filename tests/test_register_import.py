@@ -6,7 +6,7 @@ from functools import partial
 import pytest
 
 from pipeline import register_import
-from tests.installation import party, tin
+from tests.helpers.installation import party, tin
 from transforms.register.bulk import read_bulk
 from transforms.register.client import RegisterClient
 

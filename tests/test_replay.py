@@ -2,8 +2,8 @@
 
 import pytest
 
-from sandbox.register import Fault
-from tests.installation import PACE, installation, organisation, party, person, tin
+from sandbox.register.server import Fault
+from tests.helpers.installation import PACE, installation, organisation, party, person, tin
 
 ALFA, VEGA, NEVA = tin(1), tin(2), tin(3)
 WRONG = ALFA[:-1] + str((int(ALFA[-1]) + 1) % 10)

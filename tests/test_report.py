@@ -10,11 +10,11 @@ import pytest
 
 from pipeline.report import write_report
 from pipeline.report.numbers import THIN
-from tests.report_ledger import CLOSED, GOOD, PERSONAL, filled
+from tests.helpers.report_ledger import CLOSED, GOOD, PERSONAL, filled
+from transforms.core.identity import Run
 from transforms.ledger import schema
 from transforms.ledger.database import Ledger, open_ledger
 from transforms.ledger.runs import finish_run, start_run
-from transforms.ledger.source_rows import Run
 
 _CLOSES = {"p", "li", "h1", "h2", "h3", "td", "th", "caption", "dt", "dd", "section", "figcaption"}
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from pipeline.report import write_report
-from tests.report_browser import Browser, browser
-from tests.report_ledger import filled
+from tests.helpers.report_browser import Browser, browser
+from tests.helpers.report_ledger import filled
 
 # Each element with text of its own: its colour against the first ground behind it (WCAG 2).
 CONTRAST = """

@@ -8,11 +8,11 @@ from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
-from ledger_world import ACTIVE, OTHER, company_row, contact_row, outcomes, run_once
 
 from pipeline.__main__ import run
-from pipeline.explain import UnknownRecordError, explain
-from pipeline.review import (
+from pipeline.explain.story import UnknownRecordError, explain
+from pipeline.review.page import ReviewServer
+from pipeline.review.pairs import (
     COLUMNS,
     WrongJudgementError,
     judge,
@@ -22,7 +22,7 @@ from pipeline.review import (
     read_csv,
     write_csv,
 )
-from pipeline.review_page import ReviewServer
+from tests.helpers.ledger_world import ACTIVE, OTHER, company_row, contact_row, outcomes, run_once
 from transforms.ledger.database import Ledger, open_ledger
 
 MOBILE = ("+79210000001",)

@@ -11,8 +11,8 @@ from urllib.request import urlopen
 
 import pytest
 
-from sandbox.local_folder import FolderError, held
-from sandbox.local_run import parser
+from sandbox.local.folder import FolderError, held
+from sandbox.local.run import parser
 
 CHECKOUT = Path(__file__).parents[1]
 SCRIPT = CHECKOUT / "run_local.sh"

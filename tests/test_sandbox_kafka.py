@@ -7,10 +7,10 @@ import time
 import pytest
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
-from sandbox.kafka import Kafka
-from sandbox.kafka_security import grant
+from sandbox.servers.kafka import Kafka
+from sandbox.servers.kafka_security import grant
 from sandbox.store_b_topic import Event, delete, events, produce, tombstone, upsert, withheld
-from sandbox.world import World
+from sandbox.world.stores import World
 
 
 def client(brokers, group, settings):

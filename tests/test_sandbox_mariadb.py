@@ -10,9 +10,10 @@ from urllib.parse import urlsplit
 import pymysql
 import pytest
 
-from sandbox import mariadb, store_a
-from sandbox.mariadb import MariaDB, ServerError
-from sandbox.world import World
+from sandbox import store_a
+from sandbox.servers import mariadb
+from sandbox.servers.mariadb import MariaDB, ServerError
+from sandbox.world.stores import World
 
 
 @pytest.fixture(scope="module")

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 import requests
 
-from sandbox.register import Fault, Register, encode, read_answers
-from sandbox.world import World, write_lines
+from sandbox.register.server import Fault, Register, encode, read_answers
+from sandbox.world.stores import World, write_lines
 
 RECORD = {"value": 'ООО "ПР"', "data": {"inn": "7805746764", "state": {"status": "ACTIVE"}}}
 
@@ -137,7 +137,15 @@ def test_the_worlds_file_holds_the_worlds_register(tmp_path):
 
 def test_alone_it_serves_a_file_until_it_is_ended(tmp_path, session):
     (tmp_path / "register.jsonl").write_text(json.dumps(RECORD) + "\n")
-    command = [sys.executable, "-m", "sandbox.register", "--data", "register.jsonl", "--token", "k"]
+    command = [
+        sys.executable,
+        "-m",
+        "sandbox.register",
+        "--data",
+        "register.jsonl",
+        "--token",
+        "k",
+    ]
     root = {"PYTHONPATH": str(Path(__file__).parents[1])}
     with subprocess.Popen(command, cwd=tmp_path, env=root, stdout=subprocess.PIPE) as process:
         url = process.stdout.readline().decode().strip()

@@ -10,9 +10,9 @@ import phonenumbers
 import pytest
 from stdnum.ru import inn
 
-from sandbox import world as world_module
 from sandbox.store_b import write_store_b
-from sandbox.world import World
+from sandbox.world import stores as world_module
+from sandbox.world.stores import World
 
 SEED, SCALE = 7, 0.01
 GONE = "gone"

@@ -4,8 +4,8 @@ import pickle
 
 import pytest
 
-from transforms.errors import SecretError
-from transforms.secrets import Secret, mask
+from transforms.core.errors import SecretError
+from transforms.core.secrets import Secret, mask
 
 VALUE = "https://b24.example/rest/1/k3y/"
 

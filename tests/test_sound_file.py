@@ -9,16 +9,16 @@ import ijson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from json_values import ANY_JSON
 
-from transforms.errors import SvodError
-from transforms.stores.json_stream import PartnerReader
-from transforms.stores.sound_file import (
+from tests.helpers.json_values import ANY_JSON
+from transforms.core.errors import SvodError
+from transforms.stores.export.fast_reader import (
     UnsoundError,
     chunk_partners,
     require_c_backend,
     sound_chunks,
 )
+from transforms.stores.export.mending_reader import PartnerReader
 
 
 def person(number, **more):

@@ -7,7 +7,7 @@ import pytest
 
 from pipeline import status
 from pipeline.status import show_status
-from tests.report_ledger import PERSONAL, filled
+from tests.helpers.report_ledger import PERSONAL, filled
 from transforms.ledger import schema
 from transforms.ledger.database import Ledger, open_ledger
 from transforms.ledger.runs import Progress, start_run

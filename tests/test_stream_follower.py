@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from pipeline import stream_follower
+from pipeline.follow import stream_and_polls
+from pipeline.follow.stream_and_polls import StreamFollower
 from pipeline.options import Options
-from pipeline.stream_follower import StreamFollower
 from transforms.ledger.database import Ledger, open_ledger
 from transforms.ledger.runs import finish_run, start_run
 
@@ -38,8 +38,8 @@ class Followed:
 
     def __init__(self, ledger: Ledger, monkeypatch: pytest.MonkeyPatch, events: int) -> None:
         self.job, self.told, self._now = Job(), list[str](), 0.0
-        monkeypatch.setattr(stream_follower, "StreamJob", lambda *_: self.job)
-        monkeypatch.setattr(stream_follower.time, "monotonic", lambda: self._now)
+        monkeypatch.setattr(stream_and_polls, "StreamJob", lambda *_: self.job)
+        monkeypatch.setattr(stream_and_polls.time, "monotonic", lambda: self._now)
         lag: Any = SimpleNamespace(events={0: events, 1: 0}, look=lambda: events)
         teller: Any = SimpleNamespace(failed=lambda reason, again: self.told.append(reason))
         self._follower = StreamFollower(ledger, Options(), lag, teller)

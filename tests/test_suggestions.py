@@ -4,7 +4,11 @@ from collections.abc import Iterator
 
 import msgspec
 import pytest
-from ledger_world import (
+
+from pipeline.report.history import PastRun
+from pipeline.report.overview import to_do
+from pipeline.review.pairs import judge, lines, pairs
+from tests.helpers.ledger_world import (
     ACTIVE,
     CLOSED,
     OTHER,
@@ -14,15 +18,11 @@ from ledger_world import (
     outcomes,
     run_once,
 )
-
-from pipeline.report.history import PastRun
-from pipeline.report.overview import to_do
-from pipeline.review import judge, lines, pairs
-from transforms.ledger.adopted import look_for_companies
+from transforms.consolidation.company_suggestions import look_for_companies
+from transforms.core.golden_records import GoldenCompany
+from transforms.core.records import BankAccount, Company
 from transforms.ledger.database import Ledger, open_ledger
-from transforms.matching.golden import GoldenCompany
-from transforms.matching.suggestions import suggest
-from transforms.records import BankAccount, Company
+from transforms.matching.company_similarity import suggest
 
 PHONE, ACCOUNT = "+78120000001", BankAccount("049805746", "40602810700000000025")
 KNOWN = GoldenCompany(

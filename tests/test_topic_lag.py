@@ -3,17 +3,17 @@
 import pytest
 from confluent_kafka import KafkaError, KafkaException
 
-from pipeline import topic
-from pipeline.topic import Lag
-from transforms.errors import StoreError
-from transforms.stores.kafka_client import TopicAccess
+from pipeline import topic_lag
+from pipeline.topic_lag import Lag
+from transforms.core.errors import StoreError
+from transforms.stores.topic.client import TopicAccess
 
 
 @pytest.fixture
 def clock(monkeypatch):
     """Seconds, as the module sees them pass."""
     now = [1000.0]
-    monkeypatch.setattr(topic.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(topic_lag.time, "monotonic", lambda: now[0])
     return now
 
 

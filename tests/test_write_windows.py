@@ -6,14 +6,14 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from transforms import write_windows
-from transforms.check_register import RegisterAccess
-from transforms.errors import StoreError
+from transforms.consolidation.register_questions import RegisterAccess
+from transforms.core.errors import StoreError
+from transforms.core.secrets import Secret
 from transforms.ledger.database import open_ledger
 from transforms.ledger.streams import begin_stream
-from transforms.secrets import Secret
-from transforms.stores.kafka_client import TopicAccess
-from transforms.stream_watch import Stream
+from transforms.stores.topic.client import TopicAccess
+from transforms.topic import write_windows
+from transforms.topic.stream_watch import Stream
 
 REGISTER = RegisterAccess("http://127.0.0.1:1", Secret("SVOD_REGISTER_TOKEN"), 1, 1)
 NOWHERE = TopicAccess("127.0.0.1:1", "t", "g")

@@ -7,7 +7,6 @@ from typing import Any, NamedTuple
 import apache_beam as beam
 from apache_beam.metrics import Metrics
 
-from transforms.beside import BesideFn
 from transforms.clean_batch import (
     INVALID_COMPANIES,
     INVALID_CONTACTS,
@@ -15,8 +14,9 @@ from transforms.clean_batch import (
     CleanBatch,
     clean_batch,
 )
+from transforms.core.records import Row
+from transforms.pool_fn import BesideFn
 from transforms.raw_batch import RawBatch
-from transforms.records import Row
 
 Sharded = tuple[int, bytes]
 """Many encoded rows of one shard: ``(shard, encode_rows(rows))``."""

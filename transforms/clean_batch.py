@@ -7,11 +7,11 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from transforms.records import COMPANY, Broken, Row, encode_rows
-from transforms.shards import SHARDS, shard_of
+from transforms.core.records import COMPANY, Broken, Row, encode_rows
+from transforms.core.sharding import SHARDS, shard_of
 from transforms.stores.clean_b import Handover, partner_row
-from transforms.stores.kafka_events import Event, event_row, read_event
-from transforms.stores.kafka_records import Records
+from transforms.stores.topic.events import Event, event_row, read_event
+from transforms.stores.topic.messages import Records
 
 VALID, INVALID_COMPANIES, INVALID_CONTACTS = "valid", "invalid_companies", "invalid_contacts"
 

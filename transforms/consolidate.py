@@ -4,14 +4,15 @@ from collections.abc import Iterable, Iterator, Mapping
 
 import apache_beam as beam
 
-from transforms.check_register import CheckRegister, RegisterAccess
-from transforms.ledger import companies, persons, pieces, standing
+from transforms.check_register import CheckRegister
+from transforms.consolidation import companies, contact_standing, persons, pieces
+from transforms.consolidation.register_questions import RegisterAccess
+from transforms.core.identity import Run, row_key, row_ref
+from transforms.core.process_pool import shared
+from transforms.core.secrets import Secret
 from transforms.ledger.runs import Progress
-from transforms.ledger.source_rows import Run, row_key, row_ref
-from transforms.processes import shared
+from transforms.ledger_fn import LedgerFn, sharded
 from transforms.remember import ShardedKeys
-from transforms.secrets import Secret
-from transforms.worker import LedgerFn, sharded
 
 
 class ConsolidateCompanies(beam.PTransform):
@@ -107,7 +108,7 @@ class _CompaniesFn(_ProcessesFn):
     def process(self, tins: list[str]) -> Iterator[ShardedKeys]:
         affected = companies.consolidate(self.ledger, self.run, tins, self.processes)
         with self.ledger.read() as connection:
-            contacts = standing.contacts_of(connection, sorted(affected))
+            contacts = contact_standing.contacts_of(connection, sorted(affected))
         Progress(self.ledger, self.run, "companies").add(len(tins))
         yield from sharded(sorted(map(row_ref, contacts)))
 
@@ -117,13 +118,15 @@ class _FindContactsFn(LedgerFn):
         _, lists = element
         refused = sorted({row_key(ref) for refs in lists for ref in refs})
         with self.ledger.read() as connection:
-            contacts = standing.contacts_of(connection, refused)
+            contacts = contact_standing.contacts_of(connection, refused)
         yield from sharded(sorted(map(row_ref, contacts)))
 
 
 class _ResolveFn(_ProcessesFn):
     def process(self, refs: list[str]) -> Iterator[tuple[int, int]]:
-        standing.resolve(self.ledger, self.run, [row_key(ref) for ref in refs], self.processes)
+        contact_standing.resolve(
+            self.ledger, self.run, [row_key(ref) for ref in refs], self.processes
+        )
         yield 0, len(refs)
 
 

@@ -9,10 +9,10 @@ from apache_beam.io.range_trackers import OffsetRangeTracker
 from beam_mysql.connector.source import MySQLSource
 from beam_mysql.connector.splitters import BaseSplitter
 
+from transforms.core.secrets import Secret
 from transforms.raw_batch import RawBatch
-from transforms.secrets import Secret
-from transforms.stores.mysql_client import Row, StoreClient
-from transforms.stores.mysql_keys import (
+from transforms.stores.mysql.client import Row, StoreClient
+from transforms.stores.mysql.keyset import (
     COMPANIES,
     CONTACTS,
     Keys,

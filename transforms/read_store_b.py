@@ -13,13 +13,13 @@ from apache_beam.io.filesystems import FileSystems
 from apache_beam.metrics import Metrics
 from apache_beam.pvalue import TaggedOutput
 
-from transforms.errors import ConfigurationError
-from transforms.processes import collect_less_often, shared
-from transforms.records import Broken
+from transforms.core.errors import ConfigurationError
+from transforms.core.process_pool import collect_less_often, shared
+from transforms.core.records import Broken
 from transforms.stores.clean_b import UNKNOWN, Handover
-from transforms.stores.export_file import ENCODINGS, exported_at, is_misread
-from transforms.stores.partner_file import PartnerFile
-from transforms.stores.sound_file import require_c_backend
+from transforms.stores.export.decoding import ENCODINGS, exported_at, is_misread
+from transforms.stores.export.fast_reader import require_c_backend
+from transforms.stores.export.partner_file import PartnerFile
 
 Each = Callable[..., Any]
 """Makes an element of partners, ``(partners, handover=...)``: see ``clean_partners``."""

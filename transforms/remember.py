@@ -7,12 +7,12 @@ from typing import NamedTuple
 import apache_beam as beam
 
 from transforms.clean import Sharded
-from transforms.ledger import messages, source_rows
+from transforms.core.identity import Run, row_ref
+from transforms.core.records import Broken, Row, decode_rows
+from transforms.core.secrets import Secret
+from transforms.ledger.rows import messages, source_rows
 from transforms.ledger.runs import Progress, remark
-from transforms.ledger.source_rows import Run, row_ref
-from transforms.records import Broken, Row, decode_rows
-from transforms.secrets import Secret
-from transforms.worker import LedgerFn, sharded
+from transforms.ledger_fn import LedgerFn, sharded
 
 TINS, COMPANIES, CONTACTS = "tins", "companies", "contacts"
 

@@ -7,8 +7,8 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from pipeline.report.history import PastRun
+from transforms.core.records import COMPANY, Note, decode_company, decode_contact
 from transforms.ledger import schema
-from transforms.records import COMPANY, Note, decode_company, decode_contact
 
 _MOST = 15
 

@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from pipeline.report.base_queries import Waiting
 from pipeline.report.history import PastRun
 from pipeline.report.html import Html, fill, section
 from pipeline.report.numbers import counted, duration, moment, number
 from pipeline.report.refusals import BrokenInput
-from pipeline.report.standing import Waiting
-from pipeline.report.words import REMEDIES, command, reason
+from pipeline.report.russian import REMEDIES, command, reason
 
 _HEADLINES = {
     "good": ("Готово · код завершения 0", "{}: всё сделано"),

@@ -5,19 +5,8 @@ from importlib.resources import files
 import msgspec
 from sqlalchemy.engine import Connection
 
-from pipeline.report import flow, overview, refused_sections, service_sections
-from pipeline.report.history import PastRun, last_runs
-from pipeline.report.html import Html, fill
-from pipeline.report.notes import Repair, repairs
-from pipeline.report.refusals import (
-    BrokenInput,
-    Refusal,
-    Rejection,
-    broken_inputs,
-    refusals_of,
-    rejections,
-)
-from pipeline.report.standing import (
+from pipeline.report import funnel, overview, refused_sections, service_sections
+from pipeline.report.base_queries import (
     Minute,
     Overlap,
     StoreRows,
@@ -29,7 +18,18 @@ from pipeline.report.standing import (
     verdicts,
     waiting,
 )
-from pipeline.report.words import KINDS
+from pipeline.report.history import PastRun, last_runs
+from pipeline.report.html import Html, fill
+from pipeline.report.notes import Repair, repairs
+from pipeline.report.refusals import (
+    BrokenInput,
+    Refusal,
+    Rejection,
+    broken_inputs,
+    refusals_of,
+    rejections,
+)
+from pipeline.report.russian import KINDS
 
 _RUNS = 12
 
@@ -75,9 +75,9 @@ def render(found: Findings) -> str:
         overview.header(run),
         overview.tiles(run),
         overview.to_do(run, found.broken, found.waiting, rejected),
-        flow.funnels(run, found.waiting),
+        funnel.funnels(run, found.waiting),
         refused_sections.refusals(found.refusals),
-        flow.stores(run, found.rows, found.overlaps),
+        funnel.stores(run, found.rows, found.overlaps),
         service_sections.register(run, found.verdicts),
         service_sections.crm(run, found.minutes),
         refused_sections.rejections(found.rejections),

@@ -3,12 +3,12 @@
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
+from pipeline.report.base_queries import Waiting
 from pipeline.report.html import Html, fill, hint, section, table
 from pipeline.report.numbers import counted, moment, number, percent
 from pipeline.report.refusals import BrokenInput, Example, Refusal, Rejection
-from pipeline.report.standing import Waiting
+from pipeline.report.russian import BROKEN, KINDS, reason, with_code
 from pipeline.report.svg import stacked_bar
-from pipeline.report.words import BROKEN, KINDS, reason, with_code
 
 _ROWS = ("строка", "строки", "строк")
 

@@ -2,13 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 
+from pipeline.report.base_queries import Minute, Verdicts
 from pipeline.report.history import PastRun
 from pipeline.report.html import Html, fill, hint, section, table
 from pipeline.report.notes import Repair
 from pipeline.report.numbers import clock, counted, duration, moment, number, percent
-from pipeline.report.standing import Minute, Verdicts
+from pipeline.report.russian import FIELDS, PROBLEMS, STATUSES, command, with_code
 from pipeline.report.svg import columns, over_time, stacked_bar
-from pipeline.report.words import FIELDS, PROBLEMS, STATUSES, command, with_code
 
 _CRM_RATE = 2.0
 _POINTS = 120

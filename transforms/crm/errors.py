@@ -17,8 +17,8 @@ portal's ``description`` may quote what it was sent: it belongs into the ledger,
 """
 # ruff: noqa: N818 -- these are outcomes, and named as the loader speaks of them
 
-from transforms.errors import SvodError
-from transforms.secrets import mask
+from transforms.core.errors import SvodError
+from transforms.core.secrets import mask
 
 
 class CrmError(SvodError):

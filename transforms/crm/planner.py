@@ -11,11 +11,17 @@ from typing import Any
 
 import msgspec
 
-from transforms.crm import changes, mapping
-from transforms.crm.adoption import adopt_companies
-from transforms.crm.items import Wanted, find_items
-from transforms.crm.outcomes import Fields
-from transforms.crm.parts import (
+from transforms.core.golden_records import GoldenCompany
+from transforms.core.records import COMPANY, CONTACT
+from transforms.crm.api import mapping
+from transforms.crm.api.outcomes import Fields
+from transforms.crm.api.portal import Portal
+from transforms.crm.limits.request_size import IMPORT
+from transforms.crm.loading import three_way_diff
+from transforms.crm.loading.adopt_existing import adopt_companies
+from transforms.crm.loading.chunk_loader import wanted_company, wanted_contact
+from transforms.crm.loading.items import Wanted, find_items
+from transforms.crm.loading.requisites import (
     ADDRESS,
     BANK,
     GONE,
@@ -23,16 +29,11 @@ from transforms.crm.parts import (
     find_bank_details,
     find_requisites,
 )
-from transforms.crm.portal import Portal
-from transforms.crm.sizes import IMPORT
-from transforms.crm.steps import wanted_company, wanted_contact
-from transforms.ledger import loads
 from transforms.ledger.database import Ledger
-from transforms.ledger.loads import Pending
-from transforms.ledger.rejections import DELETED
-from transforms.ledger.sent import ITEM, Key, Sent, sent_parts
-from transforms.matching.golden import GoldenCompany
-from transforms.records import COMPANY, CONTACT
+from transforms.ledger.loads import load_queue
+from transforms.ledger.loads.load_queue import Pending
+from transforms.ledger.loads.rejections import DELETED
+from transforms.ledger.loads.sent import ITEM, Key, Sent, sent_parts
 
 CREATE, UPDATE, SKIP = "create", "update", "skip"
 
@@ -127,8 +128,8 @@ class Planner:
 
     def _item(self, one: Wanted[Any], sent: Sent | None) -> dict[str, tuple[Any, Any]]:
         before = sent.fields if sent else {}
-        after = changes.with_mark(before, one.fields)
-        changed = changes.changed_fields(before, after)
+        after = three_way_diff.with_mark(before, one.fields)
+        changed = three_way_diff.changed_fields(before, after)
         told = {
             name: (before.get(name), value)
             for name, value in changed.items()
@@ -148,7 +149,7 @@ class Planner:
         asked = {
             one.crm_id: one
             for one in there
-            if changes.differ_in_values(before[one.key], one.fields)
+            if three_way_diff.differ_in_values(before[one.key], one.fields)
         }
         held = self._portal.multifields(entity_type, list(asked)).done if asked else {}
         told: dict[str, dict[str, tuple[Any, Any]]] = {}
@@ -156,7 +157,7 @@ class Planner:
             one = asked[crm_id]
             by_id = {str(value["id"]): value for value in values}
             of_one: dict[str, tuple[list[str], list[str]]] = {}
-            sent = changes.value_changes(before[one.key], one.fields, values)
+            sent = three_way_diff.value_changes(before[one.key], one.fields, values)
             for value_id, change in sent.items():
                 removed, added = of_one.setdefault(change["typeId"], ([], []))
                 if change["value"]:
@@ -193,7 +194,7 @@ class Planner:
             had = before[key, part].fields if (key, part) in before else {}
             if GONE in had:
                 continue
-            for name, value in changes.changed_fields(had, fields).items():
+            for name, value in three_way_diff.changed_fields(had, fields).items():
                 if name not in ("ENTITY_ID", "PRESET_ID"):
                     told[key][f"{part}/{name}"] = (had.get(name), value)
         return told
@@ -217,7 +218,7 @@ class Planner:
         """The companies that a contact is to be linked to and is not, by their TINs."""
         tins = sorted({tin for one in contacts for tin in one.record.tins})
         with self._ledger.read() as connection:
-            ids = loads.crm_ids(connection, COMPANY, tins)
+            ids = load_queue.crm_ids(connection, COMPANY, tins)
         told: dict[str, dict[str, tuple[Any, Any]]] = {}
         for one in contacts:
             sent = known.get((one.key, ITEM))

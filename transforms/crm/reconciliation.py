@@ -12,17 +12,26 @@ from itertools import pairwise
 import msgspec
 from sqlalchemy.engine import Connection
 
-from transforms.crm import mapping
-from transforms.crm.batch import as_map
-from transforms.crm.outcomes import Fields
-from transforms.crm.parts import BANK, GONE, REQUISITE, find_bank_details, find_requisites
-from transforms.crm.portal import PAGE, Item, Portal
-from transforms.crm.writings import is_there
-from transforms.ledger import loads, rejections, schema
-from transforms.ledger.database import Ledger, chunks, values_of
-from transforms.ledger.sent import ITEM, Key, Sent, sent_parts
-from transforms.ledger.source_rows import Run
-from transforms.records import COMPANY, CONTACT
+from transforms.core.chunks import chunks
+from transforms.core.identity import Run
+from transforms.core.records import COMPANY, CONTACT
+from transforms.crm.api import mapping
+from transforms.crm.api.batch import as_map
+from transforms.crm.api.outcomes import Fields
+from transforms.crm.api.portal import PAGE, Item, Portal
+from transforms.crm.loading.requisites import (
+    BANK,
+    GONE,
+    REQUISITE,
+    find_bank_details,
+    find_requisites,
+)
+from transforms.crm.loading.same_value import is_there
+from transforms.ledger import schema
+from transforms.ledger.database import Ledger
+from transforms.ledger.loads import load_queue, rejections
+from transforms.ledger.loads.sent import ITEM, Key, Sent, sent_parts
+from transforms.ledger.statements import values_of
 
 MISSING, CHANGED, DOUBLED, STRANGE, BEHIND = "missing", "changed", "doubled", "strange", "behind"
 LEFT = "left"
@@ -104,7 +113,7 @@ class Reconciliation:
         with self._ledger.read() as connection:
             sent = sent_parts(connection, kind, list(ours.values()))
             keys = sorted({str(item.fields["originId"]) for item in items.values()})
-            entered = loads.crm_ids(connection, kind, keys)
+            entered = load_queue.crm_ids(connection, kind, keys)
             left = _left(connection, kind, list(ours.values()))
         unmarked = sorted(ours.keys() - items.keys())
         others = self._portal.items_by_id(TYPES[kind], unmarked, [*_PLAIN[kind], *_ALL])
@@ -205,7 +214,7 @@ def repair(ledger: Ledger, run: Run, findings: Sequence[Finding]) -> dict[str, f
         of_kind = [one for one in findings if one.kind == kind]
         keys = sorted({one.key for one in of_kind if one.finding in (STRANGE, BEHIND)})
         deleted = sorted({one.key for one in of_kind if one.finding == MISSING and not one.fields})
-        ledger.transact(partial(loads.look_again, kind=kind, keys=keys))
+        ledger.transact(partial(load_queue.look_again, kind=kind, keys=keys))
         ledger.transact(partial(rejections.report_deleted, run=run, kind=kind, keys=deleted))
         again[kind] = frozenset(keys)
     return again

@@ -10,9 +10,9 @@
 import re
 from functools import lru_cache
 
+from transforms.core.records import Address, Note
 from transforms.fields import text
 from transforms.fields.placeholders import is_placeholder
-from transforms.records import Address, Note
 
 _SHORT = 80
 _POSTAL_CODE = re.compile(r"\d{6}(?!\d)", re.ASCII)

@@ -14,9 +14,9 @@ BIK, so an account without a good BIK is dropped as well.
 import re
 from operator import mul
 
+from transforms.core.records import BankAccount, Note
 from transforms.fields import text
 from transforms.fields.placeholders import is_filler_number, is_placeholder
-from transforms.records import BankAccount, Note
 
 _FILL = re.compile(r"^\W*(?:БИК|BIK|[РКPK]/?[СC])(?=\W|\d)|[\s\-‐‑‒–—―−.:№_]+", re.IGNORECASE)
 _WEIGHTS = (7, 1, 3) * 7 + (7, 1)

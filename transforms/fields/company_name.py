@@ -16,9 +16,9 @@ Source: contracts, "Company name" and "Text".
 
 import re
 
+from transforms.core.records import Note
 from transforms.fields import legal_forms, person, text
 from transforms.fields.placeholders import is_placeholder
-from transforms.records import Note
 
 _OPENING = "«„‹〝❝"
 _CLOSING = "»›〞❞"

@@ -19,9 +19,9 @@ from functools import lru_cache
 from email_validator import SPECIAL_USE_DOMAIN_NAMES, EmailNotValidError, validate_email
 from email_validator.rfc_constants import CASE_INSENSITIVE_MAILBOX_NAMES
 
+from transforms.core.records import Note
 from transforms.fields import text
 from transforms.fields.placeholders import is_placeholder, words
-from transforms.records import Note
 
 _LONGEST = 2000
 _LONGEST_ADDRESS = 254

@@ -14,9 +14,9 @@ Source: contracts, "KPP". Several may stand in a field; a sole proprietor has no
 
 import re
 
+from transforms.core.records import Note
 from transforms.fields import text
 from transforms.fields.placeholders import is_filler_number, is_placeholder
-from transforms.records import Note
 
 _FORM = re.compile(r"[0-9]{4}[0-9A-Z]{2}[0-9]{3}").fullmatch
 _PARTS = re.compile(r"[/\\|,;]")

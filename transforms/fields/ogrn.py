@@ -10,9 +10,9 @@ Source: contracts, "OGRN / OGRNIP". ``stdnum.ru.ogrn`` is not used: it forgets t
 
 import re
 
+from transforms.core.records import Note
 from transforms.fields import text
 from transforms.fields.placeholders import is_filler_number, is_placeholder
-from transforms.records import Note
 
 _FILL = re.compile(r"^\W*(?:ОГРНИП|ОГРН|OGRNIP|OGRN)|[\s\-‐‑‒–—―−.:№_]+", re.IGNORECASE)
 _DIVISORS = {13: 11, 15: 13}

@@ -11,9 +11,9 @@ Orders(count=12, total=15430050, last_on='2024-03-02')
 import re
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 
+from transforms.core.records import Note, Orders
 from transforms.fields import text, time
 from transforms.fields.placeholders import words
-from transforms.records import Note, Orders
 
 _ROUBLES = words("RUB RUR 643 РУБ РУБ. ₽")
 _USUAL = re.compile(r"([0-9]+)(?:\.([0-9]{2}))?").fullmatch

@@ -22,10 +22,10 @@ import re
 from functools import lru_cache
 from typing import NamedTuple
 
+from transforms.core.records import Note
 from transforms.fields import text
 from transforms.fields.given_names import GIVEN_NAMES
 from transforms.fields.placeholders import WORDS, is_placeholder, words
-from transforms.records import Note
 
 
 class Name(NamedTuple):

@@ -20,10 +20,10 @@ Note(field='phone', problem='placeholder', value='+7 999 999-99-99')
 import re
 from functools import lru_cache
 
+from transforms.core.records import Note
 from transforms.fields import text
 from transforms.fields._phone_numbers import number, usual
 from transforms.fields.placeholders import is_filler_number, is_placeholder
-from transforms.records import Note
 
 _LONGEST = 2000
 _NUMBER = re.compile(r"\+?[ (]?\d[\d\s().\-‐‑‒–—―−]*")

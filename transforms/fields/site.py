@@ -6,9 +6,9 @@
 (('', (Note(field='site', problem='placeholder', value='нет'),)), 'unreadable')
 """
 
+from transforms.core.records import Note
 from transforms.fields import text
 from transforms.fields.placeholders import is_placeholder
-from transforms.records import Note
 
 _LONGEST = 255
 

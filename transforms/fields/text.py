@@ -18,7 +18,7 @@ from typing import cast
 
 import msgspec
 
-from transforms.records import Note
+from transforms.core.records import Note
 
 Notes = tuple[Note, ...]
 

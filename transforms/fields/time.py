@@ -13,8 +13,8 @@ Source: contracts, "Time". Moscow's offset was not always +3, so the time zone d
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from transforms.core.records import Note
 from transforms.fields import text
-from transforms.records import Note
 
 MOSCOW = ZoneInfo("Europe/Moscow")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

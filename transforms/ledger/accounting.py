@@ -6,10 +6,11 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from transforms.errors import SvodError
+from transforms.core.errors import SvodError
+from transforms.core.identity import Run
+from transforms.core.records import COMPANY, CONTACT, SOURCES
 from transforms.ledger import schema
-from transforms.ledger.source_rows import Run, invalid_table
-from transforms.records import COMPANY, CONTACT, SOURCES
+from transforms.ledger.rows.source_rows import invalid_table
 
 WAITING = "waiting_for_company"
 

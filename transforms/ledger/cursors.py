@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from transforms.ledger import schema
-from transforms.ledger.database import upsert
+from transforms.ledger.statements import upsert
 
 
 def read_cursors(connection: Connection) -> dict[str, str]:

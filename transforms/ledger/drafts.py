@@ -7,8 +7,8 @@ from typing import TypeVar
 
 from sqlalchemy.engine import Connection
 
+from transforms.core.process_pool import Processes
 from transforms.ledger.database import Draft, Ledger, perform
-from transforms.processes import Processes
 
 T = TypeVar("T")
 Item = TypeVar("Item")

@@ -8,10 +8,10 @@ from contextlib import ExitStack, contextmanager
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from transforms.errors import SvodError
+from transforms.core.errors import SvodError
+from transforms.core.identity import Run
 from transforms.ledger import schema
 from transforms.ledger.database import Ledger
-from transforms.ledger.source_rows import Run
 
 _NUMBER = 0x73766F64  # "svod"
 _LOOK = 0.05

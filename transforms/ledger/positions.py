@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from transforms.ledger import schema
-from transforms.ledger.database import upsert
+from transforms.ledger.statements import upsert
 
 Range = tuple[int, int]
 

@@ -10,10 +10,12 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from transforms.core.chunks import chunks
+from transforms.core.identity import Run, now
 from transforms.ledger import schema
 from transforms.ledger.cursors import move_cursors
-from transforms.ledger.database import Ledger, chunks, upsert
-from transforms.ledger.source_rows import Run, now
+from transforms.ledger.database import Ledger
+from transforms.ledger.statements import upsert
 
 RUNNING = "running"
 _KEPT = timedelta(days=7)

@@ -10,7 +10,8 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from transforms.ledger import schema
-from transforms.ledger.database import Ledger, upsert
+from transforms.ledger.database import Ledger
+from transforms.ledger.statements import upsert
 
 _KEY = "stream"
 _ENDING, _ENDED = "ending", "ended"

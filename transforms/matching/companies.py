@@ -2,16 +2,10 @@
 
 from collections.abc import Iterable
 
+from transforms.core.golden_records import REGISTER, GoldenCompany, Provenance, Sourced
+from transforms.core.records import Address, BankAccount, Company, Orders
 from transforms.fields import company_name
-from transforms.matching.golden import (
-    REGISTER,
-    GoldenCompany,
-    Provenance,
-    Sourced,
-    Survivorship,
-    newest_first,
-)
-from transforms.records import Address, BankAccount, Company, Orders
+from transforms.matching.survivorship import Survivorship, newest_first
 from transforms.register.answer import Answer
 
 

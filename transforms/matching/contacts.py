@@ -25,9 +25,9 @@ from transforms.matching.evidence import (
     weigh,
     without,
 )
-from transforms.matching.forest import Forest
 from transforms.matching.model import DEFAULT, Model
 from transforms.matching.profiles import HOT, Name, Profile, keys_of
+from transforms.matching.union_find import Forest
 
 SHARED_BY_MANY = 3
 """A number or box that more different people have than this is nobody's own."""

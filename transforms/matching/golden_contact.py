@@ -2,14 +2,9 @@
 
 from collections.abc import Iterable, Sequence
 
-from transforms.matching.golden import (
-    GoldenContact,
-    Provenance,
-    Sourced,
-    Survivorship,
-    newest_first,
-)
-from transforms.records import Contact
+from transforms.core.golden_records import GoldenContact, Provenance, Sourced
+from transforms.core.records import Contact
+from transforms.matching.survivorship import Survivorship, newest_first
 
 ContactRow = Sourced[Contact]
 

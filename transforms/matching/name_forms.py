@@ -11,8 +11,8 @@ from rapidfuzz.distance import OSA
 
 from transforms.fields.given_names import GIVEN_NAMES, MEN, WOMEN
 from transforms.matching import patronymics
-from transforms.matching.letters import in_latin, is_latin, skeleton
 from transforms.matching.short_names import FULL_NAMES
+from transforms.matching.skeletons import in_latin, is_latin, skeleton
 
 SAME, CLOSE, INITIAL, UNKNOWN, OTHER = range(5)
 """Levels of agreement. CLOSE: another form or a slip of the pen; OTHER: two different names."""

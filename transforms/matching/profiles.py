@@ -6,11 +6,11 @@ from hashlib import blake2b
 
 import msgspec
 
+from transforms.core.records import Contact
 from transforms.fields import email, person
 from transforms.matching import name_forms
-from transforms.matching.letters import skeleton
 from transforms.matching.name_forms import full_names, in_cyrillic, is_given, is_patronymic, stem
-from transforms.records import Contact
+from transforms.matching.skeletons import skeleton
 
 HOT = 200
 """More different rows than this share a key: it says nothing of any of them, and ties nobody.

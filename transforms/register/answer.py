@@ -10,8 +10,8 @@ from typing import Literal
 
 import msgspec
 
+from transforms.core.records import Address
 from transforms.fields import text
-from transforms.records import Address
 
 Verdict = Literal["active", "not_active", "not_in_register"]
 Origin = Literal["query", "bulk"]

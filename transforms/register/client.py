@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, as_completed, wait
 
-from transforms.errors import SvodError
+from transforms.core.errors import SvodError
 from transforms.register.answer import Answer, NoAnswer, Why
 from transforms.register.connection import FAILURES, Connection, check_token, check_url
 from transforms.register.limiter import Clock, DailyBudget, Pace, Window

@@ -10,7 +10,7 @@ import ipaddress
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from urllib.parse import urlsplit
 
-from transforms.errors import ConfigurationError
+from transforms.core.errors import ConfigurationError
 from transforms.register.limiter import Window
 
 _LARGEST_REPLY = 1 << 20  # bytes; a real one has some 5 KB

@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from xml.etree.ElementTree import Element
 
+from transforms.core.records import Address
 from transforms.fields import tin as inn
-from transforms.records import Address
 from transforms.register.answer import BULK, Answer, join, kpp_of, ogrn_of, plain, verdict_of
 
 # What a document is about, and which attributes hold its TIN and its OGRN.

@@ -2,8 +2,8 @@
 
 from typing import Any
 
+from transforms.core.records import Address
 from transforms.fields import tin as inn
-from transforms.records import Address
 from transforms.register.answer import (
     ACTIVE,
     NOT_IN_REGISTER,

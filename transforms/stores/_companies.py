@@ -5,10 +5,19 @@ from typing import NamedTuple
 
 import msgspec
 
+from transforms.core.records import (
+    COMPANY,
+    Address,
+    BankAccount,
+    Company,
+    Note,
+    Orders,
+    Row,
+    encode,
+)
 from transforms.fields import company_name, email, kpp, ogrn, phone, site, text
 from transforms.fields import tin as tins
 from transforms.fields.bank import parse as parse_account
-from transforms.records import COMPANY, Address, BankAccount, Company, Note, Orders, Row, encode
 from transforms.stores._rows import Origin
 
 

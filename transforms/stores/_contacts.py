@@ -4,9 +4,9 @@ from functools import lru_cache
 
 import msgspec
 
+from transforms.core.records import CONTACT, Contact, Note, Row, encode
 from transforms.fields import email, person, phone, text
 from transforms.fields.placeholders import is_placeholder
-from transforms.records import CONTACT, Contact, Note, Row, encode
 from transforms.stores._rows import Origin
 
 _VALID = ("", "")

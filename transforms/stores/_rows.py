@@ -6,8 +6,8 @@ from itertools import islice
 
 import msgspec
 
+from transforms.core.records import Kind, Note, Row, Source
 from transforms.fields import text, time
-from transforms.records import Kind, Note, Row, Source
 
 RAW_LIMIT = 65_536
 _HEAD = 16_384

@@ -11,8 +11,8 @@ Moscow local ``datetime`` or text. Companies carry ``orders_count``, ``orders_to
 
 from collections.abc import Mapping
 
+from transforms.core.records import Note, Row
 from transforms.fields import address, orders, text
-from transforms.records import Note, Row
 from transforms.stores._companies import BankDetails, CompanyFacts, company_row
 from transforms.stores._contacts import ContactFacts, contact_row
 from transforms.stores._rows import Origin, is_set, moment, raw_json, unreadable

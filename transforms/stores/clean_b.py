@@ -14,8 +14,8 @@ from typing import NamedTuple, cast
 
 import msgspec
 
+from transforms.core.records import Note, Orders, Row
 from transforms.fields import address, orders, text
-from transforms.records import Note, Orders, Row
 from transforms.stores._companies import BankDetails, CompanyFacts, company_row
 from transforms.stores._contacts import ContactFacts, contact_row
 from transforms.stores._rows import Origin, is_set, moment, raw_json, unreadable

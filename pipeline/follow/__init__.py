@@ -1,0 +1,1 @@
+"""``svod delta --follow``: runs in a row, or one streaming job of an engine."""

@@ -1,0 +1,29 @@
+"""One window of ``svod delta --follow``: a run of its own, with its numbers."""
+
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from pipeline.failures import plain_reason
+from pipeline.run import account
+from pipeline.summary import FAILED
+from transforms.core.identity import Run
+from transforms.ledger.database import Ledger
+from transforms.ledger.runs import finish_run, remark, start_run
+
+COMMAND = "delta --follow"
+
+
+def conduct(ledger: Ledger, work: Callable[[Run], None], *, crm_rate: float) -> dict[str, Any]:
+    """Do the work in a run of its own; gives its summary. The caller holds the ledger's lock."""
+    run = start_run(ledger, COMMAND)
+    try:
+        work(run)
+        return account(ledger, run, COMMAND, crm_rate)
+    except Exception as error:
+        with suppress(SQLAlchemyError):
+            remark(ledger, run, plain_reason(error))
+            finish_run(ledger, run, FAILED, None)
+        raise

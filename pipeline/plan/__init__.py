@@ -1,0 +1,1 @@
+"""``svod plan`` and ``svod apply``: a load written down, and the same load carried out."""

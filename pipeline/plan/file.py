@@ -1,0 +1,135 @@
+"""A plan's three forms: JSON lines for ``svod apply``, text and a page for people."""
+
+import os
+from collections.abc import Iterator
+from datetime import timedelta
+from importlib.resources import files
+from pathlib import Path
+from types import TracebackType
+from typing import Any, TextIO
+
+import msgspec
+
+from pipeline.report.html import Html, fill, table
+from transforms.core.errors import ConfigurationError
+from transforms.crm.limits.forecast import Forecast
+from transforms.crm.planner import SKIP, Planned
+
+# A browser shows so many rows without trouble; the other forms have them all.
+_MOST_ROWS = 2000
+_PLURAL = {"company": "companies", "contact": "contacts"}
+
+
+class Totals(msgspec.Struct, frozen=True):
+    """The plan as a whole: ``counts`` by kind and action, and how long it would take."""
+
+    run_id: str
+    counts: dict[str, dict[str, int]]
+    forecast: Forecast
+    plan: int = 1
+
+    def lines(self) -> Iterator[str]:
+        """The plan in a few lines."""
+        for kind, counts in self.counts.items():
+            told = ", ".join(f"{counts.get(name, 0):,} to {name}" for name in ("create", "update"))
+            yield f"{_PLURAL[kind]}: {told}, {counts.get(SKIP, 0):,} stay as they are"
+        expected = self.forecast
+        basis = "measured" if expected.measured else "usual"
+        yield (
+            f"some {timedelta(seconds=expected.seconds)} at the portal's limits"
+            f" ({expected.requests:,} requests; {basis} costs; the scarcest is {expected.scarce})"
+        )
+
+
+class PlanFile:
+    """Writes a plan line by line; readable by its owner only, for it names customers."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._rows: list[list[object]] = []
+
+    def __enter__(self) -> "PlanFile":
+        try:
+            self._lines = private_file(self._path)
+            self._text = private_file(self._path.with_suffix(".txt"))
+        except OSError as error:
+            raise ConfigurationError(
+                f"--plan: cannot write {self._path}: {error.strerror}"
+            ) from None
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._lines.close()
+        self._text.close()
+
+    def add(self, one: Planned) -> None:
+        """One record."""
+        self._lines.write(msgspec.json.encode(one).decode() + "\n")
+        if one.action == SKIP and one.reason == "unchanged":
+            return
+        head = f"{one.action} {one.kind} {one.key} {one.title} {one.reason}".strip()
+        self._text.write(f"{head}\n")
+        for name, (before, after) in one.fields.items():
+            self._text.write(f"    {name}: {_shown(before)} -> {_shown(after)}\n")
+        if len(self._rows) < _MOST_ROWS:
+            changes = [
+                fill("{}: {} → {}<br>", name, _shown(before), _shown(after))
+                for name, (before, after) in one.fields.items()
+            ]
+            self._rows.append([one.action, one.kind, one.key, one.title, changes or one.reason])
+
+    def finish(self, totals: Totals) -> None:
+        """The plan as a whole, below its records."""
+        self._lines.write(msgspec.json.encode(totals).decode() + "\n")
+        self._text.writelines(f"{line}\n" for line in totals.lines())
+        with private_file(self._path.with_suffix(".html")) as page:
+            page.write(_page(totals, self._rows))
+
+
+def read_plan(path: Path) -> Iterator[Planned]:
+    """The records of a plan.
+
+    Raises:
+        ConfigurationError: when it is none, or was not written to its end.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+        msgspec.json.decode(lines[-1] if lines else "", type=Totals)
+        for line in lines[:-1]:
+            yield msgspec.json.decode(line, type=Planned)
+    except OSError as error:
+        raise ConfigurationError(f"cannot read {path}: {error.strerror}") from None
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        raise ConfigurationError(f"{path} is no plan, or not a whole one: svod plan") from None
+
+
+def private_file(path: Path) -> TextIO:
+    """A new file that only its owner may read, for it names customers."""
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    return os.fdopen(handle, "w", encoding="utf-8", errors="backslashreplace")
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, list | tuple):
+        return ", ".join(map(str, value)) or "-"
+    return "-" if value in (None, "") else str(value)
+
+
+def _page(totals: Totals, rows: list[list[object]]) -> Html:
+    heads = ["что", "вид", "ключ", "название", "поля"]
+    return fill(
+        '<!doctype html><html lang="ru"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        '<meta name="robots" content="noindex"><link rel="icon" href="data:,">'
+        "<title>{}</title><style>{}</style></head><body><main><h1>{}</h1>{}{}</main></body></html>",
+        f"Svod: план {totals.run_id}",
+        Html(files("pipeline.report").joinpath("page.css").read_text(encoding="utf-8")),
+        "План загрузки",
+        [fill("<p>{}</p>", line) for line in totals.lines()],
+        table(f"Что будет сделано (первые {_MOST_ROWS})", heads, rows),
+    )

@@ -1,0 +1,1 @@
+"""``svod review``: doubtful pairs, and what people say of them."""

@@ -1,0 +1,1 @@
+"""``./run_local.sh``: stores, services and svod together on this machine."""

@@ -1,0 +1,107 @@
+"""``python -m sandbox.local.stores FOLDER --scale S --seed N``: a world in a folder, and store A.
+
+Makes the world unless the folder holds it already, then serves store A until SIGTERM; prints its
+URL. The folder gets ``store_a/`` (MariaDB's data), ``store_b/`` (the export files),
+``register.jsonl``, ``truth.jsonl`` and, last, ``world.json``, which says what is there.
+"""
+
+import argparse
+import signal
+import sys
+from contextlib import closing
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import msgspec
+
+from sandbox.servers.mariadb import MariaDB, ServerError
+from sandbox.store_a import (
+    DATABASE,
+    PASSWORD,
+    READER,
+    WRITER,
+    connect,
+    create_shop,
+    create_writer,
+    load_store_a,
+)
+from sandbox.store_b import write_store_b
+from sandbox.world.stores import World, write_lines
+
+
+class Made(msgspec.Struct, frozen=True):
+    """Which world a folder holds, and the rows of its stores."""
+
+    scale: float
+    seed: int
+    rows: dict[str, int] = {}
+
+    def same_world(self, other: "Made") -> bool:
+        """Whether both are the same world."""
+        return (self.scale, self.seed) == (other.scale, other.seed)
+
+
+def made(folder: Path) -> Made | None:
+    """What the folder holds; None when its making was never finished."""
+    try:
+        return msgspec.json.decode((folder / "world.json").read_bytes(), type=Made)
+    except (FileNotFoundError, msgspec.DecodeError):
+        return None
+
+
+def writer(url: str) -> dict[str, str | int]:
+    """Arguments for ``pymysql.connect`` as the shop itself, of the URL that svod is given."""
+    parts = urlsplit(url)
+    return {
+        "host": parts.hostname or "",
+        "port": parts.port or 3306,
+        "user": WRITER,
+        "password": PASSWORD,
+    }
+
+
+def make(folder: Path, server: MariaDB, scale: float, seed: int) -> None:
+    """Writes the world's files and fills store A."""
+    world = World(seed, scale)
+    files = folder / "store_b"
+    files.mkdir(exist_ok=True)
+    write_store_b(world, files)
+    write_lines(folder / "register.jsonl", world.register())
+    write_lines(folder / "truth.jsonl", world.truth())
+    with closing(connect(server)) as connection:
+        create_shop(connection)
+        load_store_a(connection, world)
+    sizes = world.sizes
+    rows = {
+        "companies": sizes.company_rows_a,
+        "contacts": sizes.contact_rows_a,
+        "orders": sizes.order_rows_a,
+        "organisations": sizes.organisations_b,
+        "persons": sizes.persons_b,
+    }
+    (folder / "world.json").write_bytes(msgspec.json.encode(Made(scale, seed, rows)))
+
+
+def main() -> None:
+    """Serves store A, and makes the world before when it is not there."""
+    parser = argparse.ArgumentParser(prog="python -m sandbox.local.stores", description=__doc__)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--scale", type=float, required=True)
+    parser.add_argument("--seed", type=int, required=True)
+    options = parser.parse_args()
+    # A plain SIGTERM would leave the server behind.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    try:
+        with MariaDB(options.folder / "store_a") as server:
+            if made(options.folder) is None:
+                make(options.folder, server, options.scale, options.seed)
+            with closing(connect(server)) as connection:
+                create_writer(connection)
+            print(server.url(DATABASE, READER, PASSWORD), flush=True)
+            signal.pause()
+    except ServerError as error:
+        sys.exit(str(error))
+
+
+if __name__ == "__main__":
+    main()

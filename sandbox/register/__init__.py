@@ -1,0 +1,1 @@
+"""A local company register, as strict as the real service."""

@@ -1,0 +1,1 @@
+"""An invented world: companies and people, as each store and the register know them."""

@@ -1,0 +1,178 @@
+"""The true companies and people behind the rows, each drawn from the seed and its own number.
+
+Any of them can be made alone and in any order, so nothing is kept: a world of any size streams.
+"""
+
+from random import Random
+from typing import NamedTuple
+
+from sandbox.world import name_stock, numbers
+from sandbox.world import names as world_names
+from sandbox.world.name_stock import FullName, Region
+from sandbox.world.sizes import Sizes
+
+# Type in the register, state there (None: the register does not know it), share of all companies.
+_STATES: tuple[tuple[str, str | None, int], ...] = (
+    ("LEGAL", "ACTIVE", 700),
+    ("INDIVIDUAL", "ACTIVE", 170),
+    ("LEGAL", "REORGANIZING", 15),
+    ("LEGAL", "LIQUIDATED", 35),
+    ("INDIVIDUAL", "LIQUIDATED", 20),
+    ("LEGAL", "BANKRUPT", 15),
+    ("LEGAL", "LIQUIDATING", 15),
+    ("LEGAL", None, 20),
+    ("INDIVIDUAL", None, 10),
+)
+ACTIVE = ("ACTIVE", "REORGANIZING")
+_FORMS = ("ООО",) * 16 + ("АО", "АО", "ЗАО", "ПАО")
+# Codes that phonenumbers holds for mobile without exceptions; 999 is left to placeholders.
+_MOBILE_CODES = (*range(901, 910), *range(910, 930), *range(950, 954), *range(960, 969), 981, 982)
+_MOBILES = len(_MOBILE_CODES) * 10_000_000
+
+
+class TrueCompany(NamedTuple):
+    """A company as it is; ``landline`` has ten digits, ``status`` None: no register knows it."""
+
+    number: int
+    tin: str
+    kpp: str
+    ogrn: str
+    individual: bool
+    status: str | None
+    form: str
+    name: str
+    region: Region
+    street: str
+    house: int
+    landline: str
+    domain: str
+    head: FullName
+    registered_at: int
+
+
+class TruePerson(NamedTuple):
+    """A person as they are; ``homes`` are numbers of companies, mobiles have ten digits.
+
+    ``maiden`` is the surname that some rows still have, "" when there is none.
+    """
+
+    number: int
+    name: FullName
+    position: str
+    mobile: str
+    second_mobile: str
+    mailbox: str
+    homes: tuple[int, ...]
+    maiden: str = ""
+
+
+class Identities:
+    """All true companies and people of one seed and size."""
+
+    def __init__(self, seed: int, counts: Sizes) -> None:
+        self._seed = seed
+        self._counts = counts
+        self._rng = Random()
+        rng = Random(f"{seed}:states")
+        weights = [share for _, _, share in _STATES]
+        self._states = bytes(rng.choices(range(len(_STATES)), weights, k=counts.companies))
+        self._offset = rng.randrange(10_000_000)
+
+    def status(self, number: int) -> str | None:
+        """What the register says of the company: ``ACTIVE`` …, None when it does not know it."""
+        return _STATES[self._states[number]][1]
+
+    def tin(self, number: int) -> str:
+        """The company's right TIN; no two companies have the same."""
+        # An odd factor without 5 walks through all of the seven digits before it repeats one.
+        serial = (number * 7_654_321 + self._offset) % 10_000_000
+        region = name_stock.REGIONS[number % len(name_stock.REGIONS)].code
+        if _STATES[self._states[number]][0] == "INDIVIDUAL":
+            return numbers.tin(f"{region}{serial:07d}{number % 10}")
+        return numbers.tin(f"{region}{serial:07d}")
+
+    def domain(self, number: int) -> str:
+        """The company's internet domain."""
+        return f"firma{number}.example"
+
+    def landline(self, number: int) -> str:
+        """The company's city telephone: area code and a number that no other company has."""
+        area = name_stock.REGIONS[number % len(name_stock.REGIONS)].area
+        return f"{area}{2_000_000 + (number * 654_321 + self._offset) % 7_000_000}"
+
+    def mobile(self, slot: int) -> str:
+        """The mobile number of a slot; each slot has its own."""
+        place = (slot * 76_543_217 + self._offset) % _MOBILES
+        return f"{_MOBILE_CODES[place // 10_000_000]}{place % 10_000_000:07d}"
+
+    def shared_mobile(self, company: int) -> str:
+        """The mobile that lies at the company's reception and that many of its people give."""
+        return self.mobile(2 * self._counts.people + company)
+
+    def company(self, number: int) -> TrueCompany:
+        """The company in full."""
+        rng = self._rng
+        rng.seed(f"{self._seed}:company:{number}")
+        draw = rng.random
+        individual = _STATES[self._states[number]][0] == "INDIVIDUAL"
+        region = name_stock.REGIONS[number % len(name_stock.REGIONS)]
+        tin = self.tin(number)
+        head = name_stock.full_name(rng)
+        registered_at = 1_104_537_600 + int(draw() * 4_000) * 86_400
+        body = f"{1 + int(draw() * 23):02d}{region.code}{number % 10_000_000:07d}"
+        return TrueCompany(
+            number=number,
+            tin=tin,
+            kpp="" if individual else tin[:4] + ("01001" if draw() < 0.97 else "AB001"),
+            ogrn=numbers.ogrn(f"3{body}{number % 97:02d}" if individual else f"1{body}"),
+            individual=individual,
+            status=self.status(number),
+            form="ИП" if individual else _FORMS[int(draw() * len(_FORMS))],
+            name=" ".join(head) if individual else name_stock.company_name(rng),
+            region=region,
+            street=name_stock.STREETS[int(draw() * len(name_stock.STREETS))],
+            house=1 + int(draw() * 150),
+            landline=self.landline(number),
+            domain=self.domain(number),
+            head=head,
+            registered_at=registered_at,
+        )
+
+    def person(self, number: int) -> TruePerson:
+        """The person in full.
+
+        One in fifty is another one's child, brother or sister, with the same mobile and work; one
+        in three hundred has a namesake in the same company.
+        """
+        rng = self._rng
+        rng.seed(f"{self._seed}:person:{number}")
+        draw = rng.random
+        name = name_stock.full_name(rng)
+        position = name_stock.POSITIONS[int(draw() * len(name_stock.POSITIONS))]
+        homes = self._homes(number, rng)
+        initial = name_stock.latin(name.first)[0]
+        mailbox = f"{initial}.{name_stock.latin(name.last)}{number}"
+        mobile = self.mobile(number)
+        maiden = world_names.maiden_name(rng, name)
+        if number not in (0, self._counts.people_both, self._counts.people_a):
+            if number % 50 == 1:
+                relative = self.person(number - 1)
+                name = world_names.kin(relative.name, name, child=number % 100 == 1)
+                mobile, homes, maiden = relative.mobile, relative.homes, ""
+            elif number % 300 == 7:
+                other = self.person(number - 1)
+                name, homes, maiden = world_names.namesake(other.name, name), other.homes, ""
+        second = self.mobile(self._counts.people + number)
+        return TruePerson(number, name, position, mobile, second, mailbox, homes, maiden)
+
+    def _homes(self, number: int, rng: Random) -> tuple[int, ...]:
+        counts, draw = self._counts, rng.random
+        lot = draw()
+        how_many = 1 if lot < 0.9 else 2 if lot < 0.98 else 3
+        # The power makes some companies popular, as they are.
+        places = [draw() ** 1.3 for _ in range(how_many)]
+        if number < counts.people_both:
+            return tuple(int(place * counts.companies_both) for place in places)
+        if number < counts.people_a:
+            return tuple(int(place * counts.companies_a) for place in places)
+        return tuple(counts.company_of_b(int(place * counts.companies_b)) for place in places)

@@ -1,0 +1,125 @@
+"""Kin and namesakes; names as people write them: short, in Latin letters, mistyped, shuffled."""
+
+from collections.abc import Callable
+from random import Random
+from typing import Final
+
+from sandbox.world import name_stock
+from sandbox.world.name_stock import FullName
+
+Draw = Callable[[], float]
+
+# Share of the rows, in a thousand, whose name is written so.
+_SLIPS: Final = {"short": 25, "latin": 10, "mistyped": 25, "other_gender": 3, "shuffled": 7}
+SHORT: Final = {
+    "Александр": "Саша",
+    "Алексей": "Лёша",
+    "Дмитрий": "Дима",
+    "Евгений": "Женя",
+    "Владимир": "Володя",
+    "Николай": "Коля",
+    "Сергей": "Серёжа",
+    "Михаил": "Миша",
+    "Александра": "Саша",
+    "Анастасия": "Настя",
+    "Анна": "Аня",
+    "Екатерина": "Катя",
+    "Елена": "Лена",
+    "Мария": "Маша",
+    "Наталья": "Наташа",
+    "Ольга": "Оля",
+    "Светлана": "Света",
+    "Татьяна": "Таня",
+    "Юлия": "Юля",
+}
+_LETTERS: Final = "абвгдезиклмнопрстуя"
+
+
+def kin(relative: FullName, name: FullName, child: bool) -> FullName:
+    """The name of a child of the relative (of a man), or of a brother or sister.
+
+    One son in five has his father's first name.
+    """
+    woman = name.middle.endswith("а")
+    last = name_stock.surname(relative.last, woman)
+    if not child:
+        middle = name_stock.patronymic_like(relative.middle, woman)
+        first = name_stock.other_first(name.first) if name.first == relative.first else name.first
+        return FullName(last, first, middle)
+    if relative.middle.endswith("а"):  # the mother's first name is in no patronymic
+        return name._replace(last=last)
+    first = relative.first if not woman and len(name.last) % 5 == 0 else name.first
+    return FullName(last, first, name_stock.patronymic(relative.first, woman))
+
+
+def namesake(other: FullName, name: FullName) -> FullName:
+    """The other one's last and first name with another middle name."""
+    woman = other.middle.endswith("а")
+    middle = name_stock.patronymic_like(name.middle, woman)
+    if middle == other.middle:
+        middle = name_stock.patronymic("Пётр" if middle.startswith("Иван") else "Иван", woman)
+    return other._replace(middle=middle)
+
+
+def maiden_name(rng: Random, name: FullName) -> str:
+    """The surname that one woman in twenty-five had before she married; "" for all others."""
+    if not name.middle.endswith("а") or rng.random() > 0.04:
+        return ""
+    return name_stock.surname(name_stock.full_name(rng).last, woman=True)
+
+
+def slip(draw: Draw, name: FullName, maiden: str) -> FullName:
+    """The name as the row has it: as it is, or worse in one way."""
+    if maiden and draw() < 0.4:
+        name = name._replace(last=maiden)
+    lot = draw() * 1000
+    for way, share in _SLIPS.items():
+        lot -= share
+        if lot < 0:
+            return _WAYS[way](draw, name)
+    return name
+
+
+def _short(draw: Draw, name: FullName) -> FullName:
+    return name._replace(first=SHORT.get(name.first, name.first))
+
+
+def _latin(draw: Draw, name: FullName) -> FullName:
+    return FullName(*(name_stock.latin(part).title() for part in name))
+
+
+def _mistyped(draw: Draw, name: FullName) -> FullName:
+    parts = list(name)
+    place = int(draw() * 3)
+    parts[place] = mistype(draw, parts[place])
+    return FullName(*parts)
+
+
+def mistype(draw: Draw, word: str) -> str:
+    """The word with a letter lost, doubled, replaced, or two letters in each other's place."""
+    at = 1 + int(draw() * (len(word) - 3))
+    return (
+        word[:at] + word[at + 1 :],
+        word[:at] + word[at] + word[at:],
+        word[:at] + _LETTERS[int(draw() * len(_LETTERS))] + word[at + 1 :],
+        word[:at] + word[at + 1] + word[at] + word[at + 2 :],
+    )[int(draw() * 4)]
+
+
+def _other_gender(draw: Draw, name: FullName) -> FullName:
+    return name._replace(last=name_stock.surname(name.last, not name.middle.endswith("а")))
+
+
+def _shuffled(draw: Draw, name: FullName) -> FullName:
+    if draw() < 0.5:
+        return FullName(name.first, name.last, name.middle)
+    return FullName(name.first, name.middle, name.last)
+
+
+_WAYS: Final = {
+    "short": _short,
+    "latin": _latin,
+    "mistyped": _mistyped,
+    "other_gender": _other_gender,
+    "shuffled": _shuffled,
+}

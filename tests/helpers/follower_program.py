@@ -1,0 +1,128 @@
+"""``svod delta --follow`` as one job of an engine, and what has come of it in the CRM."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
+
+from confluent_kafka import KafkaException
+
+from sandbox.servers.services import ends_with_parent
+from sandbox.store_b_topic import Event, upsert
+from tests.helpers.installation import PACE, organisation, party, person, tin
+from tests.helpers.stream import Stream
+from transforms.ledger.database import open_ledger
+from transforms.stores.topic.client import Client, TopicAccess
+
+ROOT = Path(__file__).parents[2]
+PATIENCE = 240.0
+POISON = b"\xff no JSON"
+FIRMS = [tin(number) for number in range(1, 41)]
+
+
+class Following:
+    """The command as a process of its own, which may be killed and started again.
+
+    Each ``send`` brings so many firms with a person each, so many persons whose firm has not come,
+    and one piece of poison, all of new numbers.
+    """
+
+    def __init__(self, stream: Stream, folder: Path, options) -> None:
+        self.stream, self.place, self.log = stream, stream.place, folder / "follow.log"
+        self.place.know(party(inn, f"ФИРМА {number}") for number, inn in enumerate(FIRMS))
+        open_ledger(self.place.ledger).close()
+        self._options = [*stream.options, *options]
+        self._process = None
+        self._starts = 0
+        self.firms = self.waiting = self.poison = 0
+        self._of_a = set()
+
+    def start(self):
+        program = ["-m", "pipeline", "delta", "--follow", *PACE, *self._options]
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, *program],
+                cwd=ROOT,
+                env={**os.environ, **self.place.environment},
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                preexec_fn=ends_with_parent(),
+            )
+        self._starts += 1
+        self._await(lambda: self.log.read_text().count("Follows the stores") == self._starts)
+
+    def kill(self):
+        """The program and all that it has started."""
+        with suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+
+    def ends_well(self):
+        """By SIGTERM."""
+        self._process.send_signal(signal.SIGTERM)
+        assert self._process.wait(PATIENCE) == 0, self.told()
+
+    def send(self, firms, waiting=0):
+        events = []
+        for number in range(self.firms, self.firms + firms):
+            firm = f"{number:010}"
+            events.append(upsert(person(f"9{number:09}", firm)))
+            events.append(upsert(organisation(firm, FIRMS[number])))
+        numbers = range(self.waiting, self.waiting + waiting)
+        events += [upsert(person(f"8{number:09}", "7")) for number in numbers]
+        self.stream.send(*events, Event("poison", POISON))
+        self.firms += firms
+        self.waiting += waiting
+        self.poison += 1
+
+    def change_store_a(self):
+        """A new firm there."""
+        self._of_a.add(FIRMS[-1])
+        self.place.company(1, FIRMS[-1])
+
+    def await_some(self):
+        """Until the stream is going on: something has come into the ledger, and maybe not all."""
+        self._await(lambda: self._counted("rows"))
+
+    def await_all(self):
+        """Until the CRM and the group have come to the end; then all is there, and once."""
+        told = 2 * self.firms + self.waiting + self.poison
+        self._await(lambda: self._committed() == told and self._of_a <= set(self.place.titles()))
+        self.holds_all()
+
+    def holds_all(self):
+        place = self.place
+        assert set(place.titles()) == {*FIRMS[: self.firms], *self._of_a}
+        assert set(place.people()) == {f"B-9{number:09}" for number in range(self.firms)}
+        duplicates = place.portal.state.duplicates
+        assert duplicates("companies") == duplicates("contacts") == {}
+        assert self._counted("rows") == 2 * self.firms + self.waiting + len(self._of_a)
+        assert self._counted("invalid_messages") == self.poison
+
+    def told(self):
+        return self.log.read_text(errors="replace")[-2000:]
+
+    def _committed(self):
+        """How many messages the group has done: offsets count from 0."""
+        client = Client(TopicAccess(self.stream.kafka.brokers, *[self.stream.topic] * 2))
+        try:
+            return sum(max(0, one) for one in client.committed(client.partitions()).values())
+        except KafkaException:
+            return None
+        finally:
+            client.close()
+
+    def _counted(self, table):
+        return self.place.rows(f"SELECT count(*) FROM {table}")[0][0]
+
+    def _await(self, holds):
+        deadline = time.monotonic() + PATIENCE
+        while not holds():
+            assert self._process.poll() is None, self.told()
+            assert time.monotonic() < deadline, self.told()
+            time.sleep(0.2)

@@ -1,0 +1,121 @@
+"""A load in the portal's own time, which only passes while somebody waits for a limit."""
+
+import threading
+from collections import Counter
+from collections.abc import Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from sandbox.bitrix24 import Bitrix24
+from tests.helpers.loader_world import FULL, IVANOV, changed, hold
+from transforms.crm.api.client import CrmClient
+from transforms.crm.api.portal import Portal
+from transforms.crm.limits.request_rate import Limits, Store
+from transforms.crm.loading.loader import Loader
+from transforms.ledger.database import open_ledger
+
+
+class Load(NamedTuple):
+    """How much of the rate of requests a load used, and of the operating time that was scarcest."""
+
+    of_requests: float
+    of_operating: float
+    stats: Any
+
+
+def records(companies: int, contacts: int) -> list[Any]:
+    made = [changed(FULL, tin=f"78{n:08}", kpps=("780501001",)) for n in range(companies)]
+    people = [
+        changed(IVANOV, key=f"A-{n:05}", tins=(made[n % companies].tin,)) for n in range(contacts)
+    ]
+    return [*made, *people]
+
+
+class Waiting:
+    """Lets the portal's time pass when all who work have come to wait for it."""
+
+    def __init__(self, portal: Bitrix24) -> None:
+        self._clock = portal.clock
+        self._changed = threading.Condition()
+        self._deadlines: list[float] = []
+        self._events = 0
+        portal.on_request(lambda _: self._happened())
+
+    def _happened(self) -> None:
+        self._events += 1
+
+    def sleep(self, seconds: float) -> None:
+        with self._changed:
+            deadline = self._clock.now() + seconds
+            self._deadlines.append(deadline)
+            self._happened()
+            while self._clock.now() < deadline:
+                seen = self._events
+                quiet = not self._changed.wait(0.001) and seen == self._events
+                if quiet and deadline == min(self._deadlines):
+                    self._clock.advance(deadline - self._clock.now())
+            self._deadlines.remove(deadline)
+            self._changed.notify_all()
+
+
+def limits_of(portal: Bitrix24, store: Store | None = None, **settings: float) -> Limits:
+    waiting = Waiting(portal)
+    return Limits(**settings, store=store, clock=portal.clock.now, sleep=waiting.sleep)
+
+
+def load_in_virtual_time(
+    folder: Path,
+    *,
+    companies: int = 500,
+    contacts: int = 800,
+    rate: float = 2.0,
+    burst: float = 50.0,
+    operating: float = 480.0,
+    costs: Mapping[str, tuple[float, float]],
+    **portal_settings: Any,
+) -> Load:
+    limits = {"rate": rate, "burst": burst, "operating": operating}
+    with ExitStack() as stack:
+        ledger = open_ledger(f"sqlite:///{folder}/ledger.db")
+        stack.callback(ledger.close)
+        portal = stack.enter_context(Bitrix24(speed=0, costs=costs, **limits, **portal_settings))
+        worked = work_of(portal)
+        ours = limits_of(portal, **limits)
+        client = stack.enter_context(CrmClient(portal.webhook, ours, waits=(0.0, 0.0)))
+        began = portal.clock.now()
+        Loader(ledger, hold(ledger, records(companies, contacts)), Portal(client), 0.1).load()
+        assert (len(portal.companies()), len(portal.contacts())) == (companies, contacts)
+        seconds = portal.clock.now() - began
+        of_requests = (portal.stats.requests - burst) / rate / seconds
+        return Load(of_requests, used(worked, began, seconds, operating), portal.stats)
+
+
+def used(
+    worked: list[tuple[float, str, float]], began: float, seconds: float, operating: float
+) -> float:
+    """The share of the operating time that a method got in all ten minutes that were whole.
+
+    What is granted for ten minutes can be used at once, and again when they are over; the last
+    ones end with the load.
+    """
+    whole = int(seconds / 600)
+    spent: Counter[str] = Counter()
+    for moment, method, cost in worked:
+        if moment - began < 600 * whole:
+            spent[method] += cost
+    return max(spent.values(), default=0.0) / (operating * whole) if whole else 0.0
+
+
+def work_of(portal: Bitrix24) -> list[tuple[float, str, float]]:
+    """Notes what the portal charges: when, for which method, how many seconds."""
+    worked: list[tuple[float, str, float]] = []
+    operating = portal._gateway.rest.operating
+    charge = operating.charge
+
+    def noted(method: str, seconds: float) -> dict[str, float]:
+        worked.append((portal.clock.now(), method, seconds))
+        return charge(method, seconds)
+
+    operating.charge = noted
+    return worked

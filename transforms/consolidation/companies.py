@@ -1,0 +1,190 @@
+"""Rebuilding companies: all valid rows of a TIN, the register's answer, one golden record."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+from sqlalchemy.engine import Connection
+
+from transforms.consolidation.company_suggestions import rows_said
+from transforms.core.chunks import chunks
+from transforms.core.golden_records import Sourced
+from transforms.core.identity import RowKey, Run
+from transforms.core.process_pool import HERE, Processes
+from transforms.core.records import COMPANY, Company, decode_company
+from transforms.ledger import schema
+from transforms.ledger.base import goldens
+from transforms.ledger.base.answers import fresh_answers
+from transforms.ledger.database import Ledger
+from transforms.ledger.drafts import carry_out
+from transforms.ledger.rows.source_rows import forget, record_invalid
+from transforms.ledger.statements import look_up, upsert
+from transforms.matching.companies import merge_company
+from transforms.register.answer import Answer
+
+NO_ANSWER = "register_no_answer"
+
+
+def consolidate(
+    ledger: Ledger,
+    run: Run,
+    tins: Sequence[str],
+    processes: Processes = HERE,
+    *,
+    for_the_first_time: bool = False,
+) -> set[RowKey]:
+    """Rebuild the companies of these TINs. Returns the company rows whose standing may differ.
+
+    A TIN without an answer of the register keeps what it had, and its rows are deferred.
+
+    Only ``for_the_first_time`` is it known that who is a member already was one when the contacts
+    were looked at last: after somebody who was cut off, all of the TINs' rows are returned.
+    """
+    work = partial(_consolidate, run=run, for_the_first_time=for_the_first_time)
+    found = carry_out(ledger, work, chunks(sorted(tins)), processes)
+    return set[RowKey]().union(*found)
+
+
+def _consolidate(
+    connection: Connection, tins: Sequence[str], run: Run, for_the_first_time: bool
+) -> set[RowKey]:
+    by_tin = _rows(connection, tins)
+    answers = fresh_answers(connection, tins)
+    members = goldens.members_of(connection, COMPANY, tins)
+    kept = goldens.kept_goldens(connection, COMPANY, tins)
+    made: list[goldens.Made] = []
+    affected = {row for rows in members.values() for row in rows}
+    for tin, rows in by_tin.items():
+        keys = [(row.source, row.source_id) for row in rows]
+        affected.update(keys)
+        answer = answers.get(tin)
+        if answer is None:
+            continue
+        if answer.verdict == "active":
+            made.append(goldens.Made(tin, *merge_company(rows, answer), keys))
+    unanswered = by_tin.keys() - answers.keys()
+    _settle(connection, run, by_tin, answers, unanswered)
+    # A company in the base is not thrown out because the register did not answer this time; but
+    # a row that is no longer its own is no longer a member.
+    stay = {(row.source, row.source_id) for tin in unanswered for row in by_tin[tin]}
+    goldens.keep(
+        connection,
+        run,
+        COMPANY,
+        made,
+        {tin: known for tin, known in kept.items() if tin not in unanswered},
+        {tin: rows - stay if tin in unanswered else rows for tin, rows in members.items()},
+    )
+    if for_the_first_time:
+        affected -= {
+            row for one in made if one.key in kept for row in members[one.key] & set(one.members)
+        }
+    return affected | rows_said(connection, tins)
+
+
+def _rows(connection: Connection, tins: Sequence[str]) -> dict[str, list[Sourced[Company]]]:
+    table = schema.rows.c
+    columns = table.tin, table.source, table.source_id, table.changed_at, table.payload
+    found: dict[str, list[Sourced[Company]]] = defaultdict(list)
+    for tin, source, source_id, changed_at, payload in look_up(
+        connection, columns, table.tin, tins, kind=COMPANY, reason=""
+    ):
+        found[tin].append(Sourced(source, source_id, changed_at, decode_company(payload)))
+    return found
+
+
+def _settle(
+    connection: Connection,
+    run: Run,
+    by_tin: dict[str, list[Sourced[Company]]],
+    answers: dict[str, Answer],
+    unanswered: set[str],
+) -> None:
+    active: list[RowKey] = []
+    refused: list[dict[str, Any]] = []
+    for tin, answer in answers.items():
+        keys = [(row.source, row.source_id) for row in by_tin.get(tin, ())]
+        if answer.verdict == "active":
+            active += keys
+            continue
+        refused += (
+            {
+                "source": source,
+                "source_id": source_id,
+                "tin": tin,
+                "reason": answer.verdict,
+                "detail": answer.status,
+            }
+            for source, source_id in keys
+        )
+    forget(connection, schema.invalid_companies, COMPANY, active)
+    forget(connection, schema.deferred, COMPANY, active)
+    fill_records(connection, COMPANY, refused)
+    record_invalid(connection, run, COMPANY, refused)
+    _defer(connection, run, by_tin, unanswered)
+
+
+def _defer(
+    connection: Connection,
+    run: Run,
+    by_tin: dict[str, list[Sourced[Company]]],
+    unanswered: set[str],
+) -> None:
+    waiting = [(row, tin) for tin in sorted(unanswered) for row in by_tin[tin]]
+    forget(
+        connection,
+        schema.invalid_companies,
+        COMPANY,
+        [(row.source, row.source_id) for row, _ in waiting],
+    )
+    record_deferred(
+        connection,
+        run,
+        COMPANY,
+        NO_ANSWER,
+        [(row.source, row.source_id, tin) for row, tin in waiting],
+    )
+
+
+def record_deferred(
+    connection: Connection,
+    run: Run,
+    kind: str,
+    reason: str,
+    rows: Sequence[tuple[str, str, str]],
+) -> None:
+    """Put rows (source, source_id, tin) into ``deferred``; since when they wait is kept."""
+    upsert(
+        connection,
+        schema.deferred,
+        [
+            {
+                "kind": kind,
+                "source": source,
+                "source_id": source_id,
+                "tin": tin,
+                "reason": reason,
+                "since": run.started_at,
+            }
+            for source, source_id, tin in rows
+        ],
+        keep=["since"],
+    )
+
+
+def fill_records(connection: Connection, kind: str, refusals: Sequence[dict[str, Any]]) -> None:
+    """Give each refusal (with ``source``, ``source_id``) the original ``record`` of its row."""
+    by_source: dict[str, list[str]] = defaultdict(list)
+    for refusal in refusals:
+        by_source[refusal["source"]].append(refusal["source_id"])
+    table = schema.rows.c
+    found: dict[RowKey, str] = {}
+    for source, ids in by_source.items():
+        columns = table.source_id, table.raw
+        for source_id, raw in look_up(
+            connection, columns, table.source_id, ids, kind=kind, source=source
+        ):
+            found[source, source_id] = bytes(raw).decode()
+    for refusal in refusals:
+        refusal["record"] = found[refusal["source"], refusal["source_id"]]

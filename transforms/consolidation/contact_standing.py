@@ -1,0 +1,134 @@
+"""Where each contact row stands: it goes on, waits for a company, or is refused."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
+from typing import Any
+
+import msgspec
+from sqlalchemy.engine import Connection
+
+from transforms.consolidation.companies import fill_records, record_deferred
+from transforms.core.chunks import chunks
+from transforms.core.identity import RowKey, Run
+from transforms.core.process_pool import HERE, Processes
+from transforms.core.records import CONTACT, decode_contact
+from transforms.ledger import schema
+from transforms.ledger.database import Ledger
+from transforms.ledger.drafts import carry_out
+from transforms.ledger.rows.contact_keys import rekey
+from transforms.ledger.rows.links import by_source, companies_of, named_by, naming
+from transforms.ledger.rows.source_rows import forget, record_invalid
+from transforms.ledger.statements import look_up
+from transforms.matching.profiles import profile_of
+from transforms.matching.rows_to_persons import digests_of
+
+WAITING = "waiting_for_company"
+COMPANY_REFUSED = "company_refused"
+
+# Keys stand in no order of rows: so many rows write to nearly every page of them. The fewer
+# transactions, the fewer times each page is written.
+_AT_ONCE, _PER_TRANSACTION = 4000, 2
+
+
+class _Standing(msgspec.Struct):
+    """What is known of the companies that one contact row names."""
+
+    tins: set[str]
+    refused: int
+    named: int
+
+
+def contacts_of(connection: Connection, companies: Sequence[RowKey]) -> set[RowKey]:
+    """The contact rows that name any of these company rows."""
+    return {contact for _, contact in naming(connection, companies)}
+
+
+def resolve(
+    ledger: Ledger, run: Run, contacts: Sequence[RowKey], processes: Processes = HERE
+) -> None:
+    """Decide for each contact row whether it goes on, waits or is refused.
+
+    Its keys are written anew; it and those that it was tied to are marked as dirty.
+    """
+    for source, ids in by_source(contacts).items():
+        work = partial(_decide, run=run, source=source)
+        some = chunks(ids, _AT_ONCE)
+        carry_out(ledger, work, some, processes, per_transaction=_PER_TRANSACTION)
+
+
+def _decide(connection: Connection, ids: Sequence[str], run: Run, source: str) -> None:
+    payloads = _valid(connection, source, ids)
+    standings = _standings(connection, source, list(payloads))
+    keys = digests_of(
+        {
+            source_id: profile_of(decode_contact(payload), tins)
+            for source_id, payload in payloads.items()
+            if (tins := standings[source_id].tins)
+        }
+    )
+    _settle(connection, run, source, standings)
+    rekey(connection, source, {source_id: keys.get(source_id, ()) for source_id in ids})
+
+
+def _settle(
+    connection: Connection, run: Run, source: str, standings: Mapping[str, _Standing]
+) -> None:
+    loaded: list[RowKey] = []
+    refused: list[dict[str, Any]] = []
+    waiting: list[tuple[str, str, str]] = []
+    for source_id, standing in standings.items():
+        if standing.tins:
+            loaded.append((source, source_id))
+        elif standing.named and standing.refused == standing.named:
+            refused.append(
+                {
+                    "source": source,
+                    "source_id": source_id,
+                    "tin": None,
+                    "reason": COMPANY_REFUSED,
+                    "detail": "",
+                }
+            )
+        else:
+            waiting.append((source, source_id, ""))
+    forget(connection, schema.invalid_contacts, CONTACT, loaded)
+    forget(connection, schema.deferred, CONTACT, loaded)
+    fill_records(connection, CONTACT, refused)
+    record_invalid(connection, run, CONTACT, refused)
+    forget(connection, schema.invalid_contacts, CONTACT, [(row[0], row[1]) for row in waiting])
+    record_deferred(connection, run, CONTACT, WAITING, waiting)
+
+
+def _valid(connection: Connection, source: str, ids: Sequence[str]) -> dict[str, bytes]:
+    table = schema.rows.c
+    columns = table.source_id, table.payload
+    return {
+        source_id: bytes(payload)
+        for source_id, payload in look_up(
+            connection, columns, table.source_id, ids, source=source, kind=CONTACT, reason=""
+        )
+    }
+
+
+def _standings(connection: Connection, source: str, ids: Sequence[str]) -> dict[str, _Standing]:
+    named = named_by(connection, [(source, source_id) for source_id in ids])
+    companies = {row for rows in named.values() for row in rows}
+    tins = companies_of(connection, companies)
+    refused = _refused(connection, companies - tins.keys())
+    return {
+        source_id: _Standing(
+            tins={tins[row] for row in named[source, source_id] if row in tins},
+            refused=sum(row in refused for row in named[source, source_id]),
+            named=len(named[source, source_id]),
+        )
+        for source_id in ids
+    }
+
+
+def _refused(connection: Connection, companies: Iterable[RowKey]) -> set[RowKey]:
+    table = schema.invalid_companies.c
+    found: set[RowKey] = set()
+    for source, ids in by_source(companies).items():
+        refused = look_up(connection, (table.source_id,), table.source_id, ids, source=source)
+        found.update((source, source_id) for (source_id,) in refused)
+    return found

@@ -1,0 +1,1 @@
+"""The ground floor: records, identity, errors, secrets, processes. Imports nothing of ours."""

@@ -1,0 +1,1 @@
+"""The portal's REST API: connection, batches, answers, and how our records look there."""

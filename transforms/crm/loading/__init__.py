@@ -1,0 +1,1 @@
+"""Loading: what to create, what to update, and what people have changed meanwhile."""

@@ -1,0 +1,1 @@
+"""What consolidation has made: golden records, their members, answers and judgements."""

@@ -1,0 +1,1 @@
+"""What is to be loaded, what has been sent, what the CRM refused."""

@@ -1,0 +1,252 @@
+"""What is to be loaded into the CRM, what is there under which id, and what the CRM refuses."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from transforms.core.chunks import CHUNK, chunks
+from transforms.core.identity import Run
+from transforms.core.records import COMPANY, CONTACT
+from transforms.ledger import schema
+from transforms.ledger.base.goldens import contacts_in, enqueue
+from transforms.ledger.loads.sent import Sent, save_sent
+from transforms.ledger.runs import utc_now
+from transforms.ledger.statements import upsert, values_of
+
+__all__ = ["Sent", "save_sent"]
+
+NOT_REACHED = "crm_not_reached"
+COMPANY_REJECTED = "company_rejected"
+
+
+class Pending(msgspec.Struct, frozen=True):
+    """A golden record that the CRM does not hold in this version; ``crm_id`` 0 when not at all."""
+
+    key: str
+    version: str
+    payload: bytes
+    crm_id: int
+
+
+def is_open() -> sa.ColumnElement[bool]:
+    """Whether a record of ``golden`` with its crosswalk and rejection is still to be loaded."""
+    golden, crosswalk, rejected = schema.golden.c, schema.crosswalk.c, schema.rejected.c
+    return sa.and_(
+        sa.or_(crosswalk.version.is_(None), crosswalk.version != golden.version),
+        sa.or_(rejected.version.is_(None), rejected.version != golden.version),
+    )
+
+
+def _with_state(*columns: Any) -> Any:
+    golden, crosswalk, rejected = schema.golden.c, schema.crosswalk.c, schema.rejected.c
+    return (
+        sa.select(*columns)
+        .select_from(schema.golden)
+        .outerjoin(
+            schema.crosswalk,
+            sa.and_(crosswalk.kind == golden.kind, crosswalk.key == golden.key),
+        )
+        .outerjoin(
+            schema.rejected, sa.and_(rejected.kind == golden.kind, rejected.key == golden.key)
+        )
+    )
+
+
+def pending(connection: Connection, kind: str, after: str, limit: int) -> list[Pending]:
+    """Up to ``limit`` records to be loaded, by key, from behind the key ``after``."""
+    golden, crosswalk = schema.golden.c, schema.crosswalk.c
+    columns = golden.key, golden.version, golden.payload, sa.func.coalesce(crosswalk.crm_id, 0)
+    for keys in queued(connection, kind, after, limit):
+        query = _with_state(*columns).where(golden.kind == kind, golden.key.in_(keys), is_open())
+        found = connection.execute(query.order_by(golden.key)).all()
+        if found:
+            return [Pending(*values) for values in found]
+    return []
+
+
+def pending_of(connection: Connection, kind: str, keys: Iterable[str]) -> list[Pending]:
+    """Those of the records that are to be loaded."""
+    golden, crosswalk = schema.golden.c, schema.crosswalk.c
+    query = _with_state(
+        golden.key, golden.version, golden.payload, sa.func.coalesce(crosswalk.crm_id, 0)
+    ).where(golden.kind == kind, is_open())
+    return [
+        Pending(*values)
+        for chunk in chunks(sorted(keys))
+        for values in connection.execute(query.where(golden.key.in_(chunk)))
+    ]
+
+
+def unsettled(connection: Connection, kind: str, keys: Sequence[str]) -> set[str]:
+    """Those of the records that are to be in the CRM, are not, and are not refused."""
+    golden, crosswalk = schema.golden.c, schema.crosswalk.c
+    query = _with_state(golden.key).where(
+        golden.kind == kind, crosswalk.crm_id.is_(None), is_open()
+    )
+    return {
+        key
+        for chunk in chunks(keys)
+        for key in connection.execute(query.where(golden.key.in_(chunk))).scalars()
+    }
+
+
+def golden_keys(connection: Connection, kind: str, after: str, limit: int) -> Sequence[str]:
+    """Up to ``limit`` keys of golden records, from behind the key ``after``."""
+    table = schema.golden.c
+    query = sa.select(table.key).where(table.kind == kind, table.key > after)
+    return connection.execute(query.order_by(table.key).limit(limit)).scalars().all()
+
+
+def still_open() -> sa.ColumnElement[bool]:
+    """Whether what stands in the queue (``unloaded``) is still to be loaded.
+
+    A look-up for each, not a join: databases choose badly among these.
+    """
+    queued, golden = schema.unloaded.c, schema.golden.c
+    there = _with_state(sa.literal(1)).where(
+        golden.kind == queued.kind, golden.key == queued.key, is_open()
+    )
+    return sa.exists(there.correlate(schema.unloaded))
+
+
+def count_pending(connection: Connection, kind: str) -> int:
+    """How many records are to be loaded."""
+    query = sa.select(sa.func.count()).select_from(schema.unloaded)
+    query = query.where(schema.unloaded.c.kind == kind, still_open())
+    return int(connection.execute(query).scalar_one())
+
+
+def queued(
+    connection: Connection, kind: str, after: str = "", limit: int = CHUNK
+) -> Iterator[Sequence[str]]:
+    """The keys that the loader is to look at, by ``limit``, from behind ``after``."""
+    table = schema.unloaded.c
+    query = sa.select(table.key).where(table.kind == kind).order_by(table.key).limit(limit)
+    while keys := connection.execute(query.where(table.key > after)).scalars().all():
+        yield keys
+        after = keys[-1]
+
+
+def crm_ids(connection: Connection, kind: str, keys: Sequence[str]) -> dict[str, int]:
+    """The CRM ids of those records that are there."""
+    table = schema.crosswalk.c
+    return values_of(connection, table.key, table.crm_id, kind, keys)
+
+
+def crm_versions(connection: Connection, kind: str, keys: Sequence[str]) -> dict[str, str]:
+    """The golden versions that the CRM holds in full of those records that are there."""
+    table = schema.crosswalk.c
+    return values_of(connection, table.key, table.version, kind, keys)
+
+
+def enter(
+    connection: Connection, run: Run, kind: str, ids: Mapping[str, int], created: bool
+) -> None:
+    """Items that are in the CRM now: ``created`` by us, or found there without our knowing.
+
+    They have no version yet, for their parts are still to be sent. Contacts that were loaded, or
+    could not be, while such a company was missing, are to be loaded again for their link.
+    """
+    created_run = run.run_seq if created else 0
+    _cross(connection, kind, {key: (crm_id, "") for key, crm_id in ids.items()}, created_run)
+    if kind == COMPANY:
+        _relink(connection, sorted(contacts_in(connection, sorted(ids))))
+
+
+def _relink(connection: Connection, contacts: Sequence[str]) -> None:
+    crosswalk, rejected = schema.crosswalk, schema.rejected
+    for chunk in chunks(contacts):
+        connection.execute(
+            crosswalk.update()
+            .where(crosswalk.c.kind == CONTACT, crosswalk.c.key.in_(chunk))
+            .values(version="")
+        )
+        connection.execute(
+            rejected.delete().where(
+                rejected.c.kind == CONTACT,
+                rejected.c.key.in_(chunk),
+                rejected.c.reason == COMPANY_REJECTED,
+            )
+        )
+        enqueue(connection, CONTACT, chunk)
+
+
+def complete(
+    connection: Connection, run: Run, kind: str, done: Mapping[str, tuple[int, str]]
+) -> None:
+    """Records that the CRM holds in full: key to its id there and the version."""
+    _cross(connection, kind, done, run.run_seq, keep=["created_run", "updated_run"])
+    table = schema.rejected.c
+    for chunk in chunks(list(done)):
+        connection.execute(schema.rejected.delete().where(table.kind == kind, table.key.in_(chunk)))
+
+
+def _cross(
+    connection: Connection,
+    kind: str,
+    values: Mapping[str, tuple[int, str]],
+    run_seq: int,
+    keep: Sequence[str] = (),
+) -> None:
+    at = utc_now()
+    upsert(
+        connection,
+        schema.crosswalk,
+        [
+            {
+                "kind": kind,
+                "key": key,
+                "crm_id": crm_id,
+                "version": version,
+                "loaded_at": at,
+                "created_run": run_seq,
+                "updated_run": run_seq,
+            }
+            for key, (crm_id, version) in values.items()
+        ],
+        keep=keep,
+    )
+
+
+def touch(connection: Connection, run: Run, kind: str, keys: Sequence[str]) -> None:
+    """This run has sent something of these records."""
+    table = schema.crosswalk.c
+    for chunk in chunks(keys):
+        connection.execute(
+            schema.crosswalk.update()
+            .where(table.kind == kind, table.key.in_(chunk))
+            .values(updated_run=run.run_seq)
+        )
+
+
+def look_again(connection: Connection, kind: str, keys: Sequence[str]) -> None:
+    """Forget where these records are and what was sent: the loader looks them up in the CRM."""
+    for chunk in chunks(keys):
+        for table in (schema.crosswalk, schema.sent):
+            connection.execute(table.delete().where(table.c.kind == kind, table.c.key.in_(chunk)))
+    golden = schema.golden.c
+    query = sa.select(golden.key).where(golden.kind == kind)
+    for chunk in chunks(keys):
+        enqueue(connection, kind, connection.execute(query.where(golden.key.in_(chunk))).scalars())
+
+
+def send_again(connection: Connection, kind: str) -> None:
+    """The CRM does not hold any of these records in full any more: there are new fields."""
+    table = schema.crosswalk
+    connection.execute(table.update().where(table.c.kind == kind).values(version=""))
+    query = sa.select(table.c.key).where(table.c.kind == kind)
+    enqueue(connection, kind, connection.execute(query).scalars())
+
+
+def created_by(connection: Connection, run: Run, kind: str, keys: Sequence[str]) -> set[str]:
+    """Those of the records that this run has created."""
+    table = schema.crosswalk.c
+    query = sa.select(table.key).where(table.kind == kind, table.created_run == run.run_seq)
+    return {
+        key
+        for chunk in chunks(keys)
+        for key in connection.execute(query.where(table.key.in_(chunk))).scalars()
+    }

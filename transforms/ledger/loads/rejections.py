@@ -1,0 +1,89 @@
+"""What the CRM refuses, and what people have deleted there."""
+
+from collections.abc import Sequence
+
+import msgspec
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from transforms.core.chunks import chunks
+from transforms.core.identity import Run
+from transforms.core.records import COMPANY, CONTACT
+from transforms.ledger import schema
+from transforms.ledger.base.goldens import enqueue
+from transforms.ledger.runs import utc_now
+from transforms.ledger.statements import upsert, values_of
+
+DELETED = "deleted_in_crm"
+"""The reason of records that a person has deleted: they are reported, and not created again."""
+
+
+class Refusal(msgspec.Struct, frozen=True):
+    """A record that the portal refuses: its reason, and exactly what was sent."""
+
+    key: str
+    version: str
+    reason: str
+    detail: str
+    record: str
+
+
+def rejected_keys(connection: Connection, kind: str, keys: Sequence[str]) -> set[str]:
+    """Those of the records that the portal refuses."""
+    return set(refusal_reasons(connection, kind, keys))
+
+
+def refusal_reasons(connection: Connection, kind: str, keys: Sequence[str]) -> dict[str, str]:
+    """Why the portal does not take these records, as far as it does not."""
+    table = schema.rejected.c
+    return values_of(connection, table.key, table.reason, kind, keys)
+
+
+def reject(connection: Connection, run: Run, kind: str, refusals: Sequence[Refusal]) -> None:
+    """The portal refuses these records: not sent again until they change or are replayed."""
+    upsert(
+        connection,
+        schema.rejected,
+        [
+            {
+                "kind": kind,
+                "key": refusal.key,
+                "reason": reason_of(refusal.reason),
+                "detail": refusal.detail,
+                "record": refusal.record,
+                "run_id": run.run_id,
+                "seen_at": utc_now(),
+                "version": refusal.version,
+            }
+            for refusal in refusals
+        ],
+    )
+
+
+def take_back(connection: Connection, run: Run, reason: str, detail: str) -> None:
+    """What this run has rejected for that reason is pending again."""
+    table = schema.rejected.c
+    these = sa.and_(
+        table.run_id == run.run_id, table.reason == reason_of(reason), table.detail == detail
+    )
+    for kind in (COMPANY, CONTACT):
+        keys = connection.execute(sa.select(table.key).where(table.kind == kind, these)).scalars()
+        enqueue(connection, kind, keys.all())
+    connection.execute(schema.rejected.delete().where(these))
+
+
+def reason_of(code: str) -> str:
+    """A portal's code as the reason of a rejection."""
+    return (code or "refused")[:64]
+
+
+def report_deleted(connection: Connection, run: Run, kind: str, keys: Sequence[str]) -> None:
+    """People have deleted these records in the CRM: they stand rejected in their version of now."""
+    table = schema.golden.c
+    query = sa.select(table.key, table.version).where(table.kind == kind)
+    refusals = [
+        Refusal(key, version, DELETED, "", "{}")
+        for chunk in chunks(keys)
+        for key, version in connection.execute(query.where(table.key.in_(chunk)))
+    ]
+    reject(connection, run, kind, refusals)

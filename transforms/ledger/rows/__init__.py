@@ -1,0 +1,1 @@
+"""The newest version of every source row, and by which keys rows find each other."""

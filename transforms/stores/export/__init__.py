@@ -1,0 +1,1 @@
+"""Store B's JSON export files."""

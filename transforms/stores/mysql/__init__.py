@@ -1,0 +1,1 @@
+"""Store A's tables, read by key ranges."""

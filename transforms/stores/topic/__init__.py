@@ -1,0 +1,1 @@
+"""The Kafka topic: its client, readers, events and offsets."""

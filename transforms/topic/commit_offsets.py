@@ -1,0 +1,62 @@
+"""Committing: the group moves on when all that a partition's events caused is done, not before."""
+
+from collections.abc import Iterable, Iterator, Mapping
+
+import apache_beam as beam
+
+from transforms.core.identity import Run
+from transforms.core.secrets import Secret
+from transforms.ledger_fn import LedgerFn
+from transforms.stores.topic.client import TopicAccess
+from transforms.stores.topic.messages import Position
+from transforms.stores.topic.offset_commits import Commits
+
+
+class CommitOffsets(beam.PTransform):
+    """Commits what was read in a window, when everything in that window is ``done``.
+
+    ``done`` gives its elements when that window's events are in the ledger and in the CRM, or are
+    recorded as invalid, deferred or waiting. Windows may come to that in any order: an offset is
+    committed when all before it are done.
+
+    A commit that fails is no failure of the run: the offsets are committed with the next window
+    or after a while, or their events are read again by the next run, which changes nothing.
+    """
+
+    def __init__(self, ledger: Secret, run: Run, access: TopicAccess) -> None:
+        super().__init__()
+        self._ledger, self._run, self._access = ledger, run, access
+
+    def expand(
+        self, inputs: tuple[beam.PCollection[Position], beam.PCollection[int]]
+    ) -> beam.PCollection[int]:
+        """``inputs`` are the positions and ``done``; gives the offsets committed, as a number."""
+        read, done = inputs
+        keyed = {
+            "positions": read | "KeyPositions" >> beam.WithKeys(0),
+            "done": done | "KeyDone" >> beam.WithKeys(0),
+        }
+        fn = _CommitFn(self._ledger, self._run, self._access)
+        return (
+            keyed
+            | "AwaitDone" >> beam.CoGroupByKey()
+            | "Commit" >> beam.ParDo(fn).with_output_types(int)
+        )
+
+
+class _CommitFn(LedgerFn):
+    def __init__(self, ledger: Secret, run: Run, access: TopicAccess) -> None:
+        super().__init__(ledger, run)
+        self._access = access
+
+    def setup(self) -> None:
+        super().setup()
+        self._commits = Commits(self.ledger, self.run.run_seq, self._access)
+
+    def teardown(self) -> None:
+        self._commits.close()
+        super().teardown()
+
+    def process(self, element: tuple[int, Mapping[str, Iterable[Position]]]) -> Iterator[int]:
+        if ready := self._commits.done(list(element[1]["positions"])):
+            yield sum(ready.values())
