@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 from unittest.mock import patch
 
-from transforms import check_register
+from transforms.consolidation import register_questions
 from transforms.register.answer import Answer, NoAnswer
 from transforms.register.party import parse_party
 
@@ -38,5 +38,5 @@ class AtOnce:
 @contextmanager
 def answering_at_once() -> Iterator[None]:
     """Whatever asks the register in this process meanwhile asks ``AtOnce``."""
-    with patch.object(check_register, "RegisterClient", AtOnce):
+    with patch.object(register_questions, "RegisterClient", AtOnce):
         yield

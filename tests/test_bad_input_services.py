@@ -7,6 +7,7 @@ import pytest
 from sandbox.bitrix24 import Fault
 from sandbox.register.server import Fault as RegisterFault
 from tests.helpers.installation import PACE, party, person, tin
+from transforms.consolidation import register_questions
 from transforms.register.client import RegisterClient
 
 COUNT = 30
@@ -17,10 +18,11 @@ LOST = "crm_not_reached"
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch):
     """No test waits as long as a run should."""
-    monkeypatch.setattr("transforms.load.WAITS", (0.01, 0.01))
+    monkeypatch.setattr("transforms.crm.access.WAITS", (0.01, 0.01))
     monkeypatch.setattr("pipeline.run._SHORT_WAITS", (0.01, 0.01))
     monkeypatch.setattr(
-        "transforms.check_register.RegisterClient",
+        register_questions,
+        "RegisterClient",
         partial(RegisterClient, waits=(0.01, 0.01), timeout=0.3),
     )
 
@@ -92,7 +94,7 @@ def test_a_register_that_answers_nobody(ready, monkeypatch, kind, told):
     ready.register.set_faults([])
     if kind == "forbidden":
         # The quota is the register's: today nothing more is asked.
-        monkeypatch.setattr("transforms.check_register.DailyBudget", lambda *_: Unlimited())
+        monkeypatch.setattr(register_questions, "DailyBudget", lambda *_: Unlimited())
     is_complete(ready)
 
 

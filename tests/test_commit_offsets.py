@@ -6,9 +6,9 @@ import pytest
 from confluent_kafka import KafkaError, KafkaException
 
 from transforms.ledger.database import open_ledger
+from transforms.stores.topic import offset_commits
 from transforms.stores.topic.client import TopicAccess
 from transforms.stores.topic.offset_commits import Commits
-from transforms.topic import commit_offsets
 
 AWAY = KafkaException(KafkaError(KafkaError.NOT_COORDINATOR))
 
@@ -39,7 +39,7 @@ class Group:
 @pytest.fixture
 def group(monkeypatch):
     group = Group()
-    monkeypatch.setattr(commit_offsets, "Client", lambda _: group)
+    monkeypatch.setattr(offset_commits, "Client", lambda _: group)
     return group
 
 
@@ -70,7 +70,7 @@ def test_with_the_next_ones(group, commits_of, trouble):
 
 @pytest.mark.parametrize("trouble", ["committed", "commit"])
 def test_when_nothing_more_comes(group, commits_of, trouble, monkeypatch):
-    monkeypatch.setattr(commit_offsets, "_PAUSE", 0.01)
+    monkeypatch.setattr(offset_commits, "_PAUSE", 0.01)
     commits = commits_of()
     group.troubles = [trouble] * 3
     assert commits.done([(0, 0, 7)]) == {}
@@ -87,7 +87,7 @@ def test_not_when_another_reader_has_begun(group, commits_of):
 
 
 def test_not_after_the_end(group, commits_of, monkeypatch):
-    monkeypatch.setattr(commit_offsets, "_PAUSE", 0.05)
+    monkeypatch.setattr(offset_commits, "_PAUSE", 0.05)
     commits = commits_of()
     group.troubles = ["commit"]
     commits.done([(0, 0, 7)])

@@ -140,7 +140,7 @@ def test_poison_is_kept_and_the_rest_goes_on(stream):
 
 
 def test_what_the_crm_did_not_take_is_deferred_and_committed(stream, monkeypatch):
-    monkeypatch.setattr("transforms.load.WAITS", (0.01, 0.01))
+    monkeypatch.setattr("transforms.crm.access.WAITS", (0.01, 0.01))
     stream.send(upsert(organisation(FIRM, ALFA)))
     webhook = stream.place.environment["SVOD_CRM"]
     stream.place.environment["SVOD_CRM"] = "http://127.0.0.1:9/rest/1/code/"

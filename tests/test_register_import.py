@@ -7,6 +7,7 @@ import pytest
 
 from pipeline import register_import
 from tests.helpers.installation import party, tin
+from transforms.consolidation import register_questions
 from transforms.register.bulk import read_bulk
 from transforms.register.client import RegisterClient
 
@@ -69,7 +70,9 @@ def test_they_free_what_waits_for_the_register(ready, monkeypatch):
     answering = ready.environment["SVOD_REGISTER"]
     ready.environment["SVOD_REGISTER"] = "http://127.0.0.1:9/"
     monkeypatch.setattr(
-        "transforms.check_register.RegisterClient", partial(RegisterClient, waits=(0.01,))
+        register_questions,
+        "RegisterClient",
+        partial(RegisterClient, waits=(0.01,)),
     )
     assert ready.full(sources=["store_a"]).code == 3
     assert ready.titles() == {}
