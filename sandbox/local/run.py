@@ -64,7 +64,7 @@ class Run:
             _say(f"Makes a world of scale {scale:g} …")
         self._store_a = self._serve(
             services,
-            "local_stores",
+            "local.stores",
             str(folder),
             f"--scale={scale}",
             f"--seed={self._options.seed}",
@@ -94,7 +94,7 @@ class Run:
     def _follow(self, services: ExitStack) -> int:
         """Starts Kafka and ``svod delta --follow``, changes both stores; returns the exit code."""
         topic = str(self._folder / "kafka"), f"--topic={TOPIC}"
-        self._brokers = self._serve(services, "kafka", *topic).removeprefix("kafka://")
+        self._brokers = self._serve(services, "servers.kafka", *topic).removeprefix("kafka://")
         _say(f"\nKafka     {self._brokers}, topic {TOPIC}")
         _say("svod delta --follow; then both stores change:")
         mark_changed(self._folder)
