@@ -26,7 +26,7 @@ from sandbox.bitrix24 import Bitrix24
 from sandbox.register.server import TOKEN, Register, encode
 from sandbox.servers.kafka import Kafka
 from sandbox.store_b_topic import Event, produce, upsert
-from sandbox.world import numbers as world_numbers
+from sandbox.world import check_digits
 
 _TOPIC = "bench"
 _LOOK = 0.1
@@ -134,7 +134,7 @@ def _seen(portal: Bitrix24) -> Iterator[tuple[str, int]]:
 
 
 def _tin(number: int) -> str:
-    return world_numbers.tin(f"78{number:07d}")
+    return check_digits.tin(f"78{number:07d}")
 
 
 def _party(tin: str) -> dict[str, Any]:
@@ -143,7 +143,7 @@ def _party(tin: str) -> dict[str, Any]:
         "value": names["short_with_opf"],
         "data": {
             "inn": tin,
-            "ogrn": world_numbers.ogrn(f"119784{tin[2:8]}"),
+            "ogrn": check_digits.ogrn(f"119784{tin[2:8]}"),
             "type": "LEGAL",
             "branch_type": "MAIN",
             "state": {"status": "ACTIVE", "actuality_date": 1_714_003_200_000},

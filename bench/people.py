@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import msgspec
 
-from sandbox.world.stores import World
 from sandbox.world.truth import GOLDEN
+from sandbox.world.world import World
 from transforms.core.records import CONTACT, Row, decode_contact
 from transforms.matching.profiles import Profile, profile_of
 from transforms.stores.clean_a import clean_contact

@@ -32,7 +32,7 @@ from sandbox.register.server import TOKEN, Register
 from sandbox.servers.flink import Flink
 from sandbox.servers.kafka import Kafka
 from sandbox.store_b_topic import Event, events, produce, upsert, withheld
-from sandbox.world.stores import World
+from sandbox.world.world import World
 from transforms.ledger.base.answers import save_answers
 from transforms.ledger.database import open_ledger
 from transforms.register.answer import Answer

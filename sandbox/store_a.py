@@ -19,8 +19,8 @@ import pymysql
 from pymysql.connections import Connection
 
 from sandbox.servers.mariadb import MariaDB
-from sandbox.world.store_a import Cell, windows
-from sandbox.world.stores import World
+from sandbox.world.store_a_rows import Cell, windows
+from sandbox.world.world import World
 
 DATABASE: Final = "shop"
 READER: Final = "svod"

@@ -10,7 +10,7 @@ from typing import IO, Literal
 
 import msgspec
 
-from sandbox.world.stores import World
+from sandbox.world.world import World
 
 Encoding = Literal["utf-8", "windows-1251"]
 

@@ -8,7 +8,7 @@ from uuid import NAMESPACE_URL, uuid5
 import msgspec
 from confluent_kafka import Producer
 
-from sandbox.world.stores import World
+from sandbox.world.world import World
 
 TOPIC: Final = "sap.crm.partners"
 _LATER: Final = "2024-11-30T21:00:00Z"

@@ -17,7 +17,7 @@ from pipeline.options import Parser, add_full
 from sandbox.bitrix24 import Bitrix24
 from sandbox.register.server import TOKEN, Register
 from sandbox.store_b import write_store_b
-from sandbox.world.stores import World
+from sandbox.world.world import World
 
 TEMPLATE = Path(__file__).parents[1] / "flex_template"
 SECRET_OPTIONS = {"store_a", "crm", "register_token", "ledger"}

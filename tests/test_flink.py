@@ -3,7 +3,7 @@
 import pytest
 
 from sandbox.servers.flink import Flink
-from sandbox.world.stores import World
+from sandbox.world.world import World
 from tests.helpers.expected_crm import differences
 from tests.helpers.follower_program import Following
 from tests.helpers.installation import installation

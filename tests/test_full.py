@@ -5,7 +5,7 @@ import json
 import pytest
 
 from sandbox import store_a
-from sandbox.world.stores import World
+from sandbox.world.world import World
 from tests.helpers.expected_crm import differences, unlike
 from tests.helpers.installation import installation
 

@@ -10,7 +10,7 @@ from sqlite3 import OperationalError, connect
 
 import pytest
 
-from sandbox.world.stores import World
+from sandbox.world.world import World
 from tests.helpers.expected_crm import differences
 from tests.helpers.installation import party, tin
 

@@ -11,7 +11,7 @@ from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 
 from sandbox import bitrix24, store_a
 from sandbox.register import server
-from sandbox.world.stores import World
+from sandbox.world.world import World
 from tests.helpers.installation import CODE, PACE, installation
 
 SECRETS = (CODE, server.TOKEN, store_a.PASSWORD)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from sandbox.bitrix24 import Bitrix24, Fault
-from sandbox.bitrix24.gateway import Call
+from sandbox.bitrix24.web.gateway import Call
 from tests.helpers.loader_world import (
     CHANGED,
     FULL,

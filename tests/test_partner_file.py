@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sandbox.store_b import write_store_b
-from sandbox.world.stores import World
+from sandbox.world.world import World
 from transforms.clean_batch import CleanBatch, clean_partners
 from transforms.core import process_pool
 from transforms.core.process_pool import Processes

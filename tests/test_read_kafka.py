@@ -12,7 +12,7 @@ from confluent_kafka import Producer, TopicPartition
 
 from sandbox.servers.kafka import Kafka
 from sandbox.store_b_topic import Event, events, upsert
-from sandbox.world.stores import World
+from sandbox.world.world import World
 from tests.helpers.stream import described_lag, lag, send
 from transforms.core.errors import StoreError
 from transforms.core.records import Broken, decode_rows, place

@@ -10,7 +10,7 @@ from confluent_kafka import Consumer, KafkaException, TopicPartition
 from sandbox.servers.kafka import Kafka
 from sandbox.servers.kafka_security import grant
 from sandbox.store_b_topic import Event, delete, events, produce, tombstone, upsert, withheld
-from sandbox.world.stores import World
+from sandbox.world.world import World
 
 
 def client(brokers, group, settings):

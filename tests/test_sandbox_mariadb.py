@@ -13,7 +13,7 @@ import pytest
 from sandbox import store_a
 from sandbox.servers import mariadb
 from sandbox.servers.mariadb import MariaDB, ServerError
-from sandbox.world.stores import World
+from sandbox.world.world import World
 
 
 @pytest.fixture(scope="module")

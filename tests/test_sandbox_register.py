@@ -10,7 +10,7 @@ import pytest
 import requests
 
 from sandbox.register.server import Fault, Register, encode, read_answers
-from sandbox.world.stores import World, write_lines
+from sandbox.world.world import World, write_lines
 
 RECORD = {"value": 'ООО "ПР"', "data": {"inn": "7805746764", "state": {"status": "ACTIVE"}}}
 

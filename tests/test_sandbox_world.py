@@ -11,8 +11,9 @@ import pytest
 from stdnum.ru import inn
 
 from sandbox.store_b import write_store_b
-from sandbox.world import stores as world_module
-from sandbox.world.stores import World
+from sandbox.world.__main__ import main as write_world
+from sandbox.world.sizes import sizes as world_sizes
+from sandbox.world.world import World
 
 SEED, SCALE = 7, 0.01
 GONE = "gone"
@@ -202,7 +203,7 @@ def test_the_active_tins_are_those_of_the_golden_companies(world, truth, registe
 
 
 def test_scale_1_has_the_size_of_the_contracts():
-    sizes = world_module.sizes(1)
+    sizes = world_sizes(1)
     assert sizes[:5] == (53_000, 75_000, 500_000, 125_000, 600_000)
     assert (sizes.companies, sizes.people) == (170_000, 264_000)
 
@@ -241,7 +242,7 @@ def test_the_files_hold_the_same_in_every_encoding(tmp_path, world, partners):
 
 
 def test_the_command_writes_all_files(tmp_path):
-    world_module.main(["--scale", "0.001", "--out", str(tmp_path), "--files", "2", "--gzip"])
+    write_world(["--scale", "0.001", "--out", str(tmp_path), "--files", "2", "--gzip"])
     names = sorted(path.name for path in tmp_path.iterdir())
     packed = ["partners-1.json.gz", "partners-2.json.gz"]
     assert names == [*packed, "register.jsonl", "truth.jsonl"]

@@ -5,7 +5,7 @@ so alone.
 """
 
 from sandbox.bitrix24.faults import Fault
-from sandbox.bitrix24.gateway import Call
 from sandbox.bitrix24.portal import Bitrix24
+from sandbox.bitrix24.web.gateway import Call
 
 __all__ = ["Bitrix24", "Call", "Fault"]

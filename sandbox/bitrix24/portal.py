@@ -9,14 +9,14 @@ from typing import Any
 from sandbox.bitrix24 import php
 from sandbox.bitrix24.answers import Reply
 from sandbox.bitrix24.faults import Fault, Faults
-from sandbox.bitrix24.gateway import RENAMED, Call, Gateway
-from sandbox.bitrix24.inspection import Inspection
 from sandbox.bitrix24.limits import Clock, LeakyBucket, OperatingTime
-from sandbox.bitrix24.rest import Billing, Rest
-from sandbox.bitrix24.state import State
+from sandbox.bitrix24.methods.rest import Billing, Rest
 from sandbox.bitrix24.stats import Stats
-from sandbox.bitrix24.table import Row
-from sandbox.bitrix24.transport import Request, Server
+from sandbox.bitrix24.tables.state import State
+from sandbox.bitrix24.tables.table import Row
+from sandbox.bitrix24.web.gateway import RENAMED, Call, Gateway
+from sandbox.bitrix24.web.inspection import Inspection
+from sandbox.bitrix24.web.transport import Request, Server
 
 
 class Bitrix24:

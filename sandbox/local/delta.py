@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 import pymysql
 from pymysql.connections import Connection
 
-from sandbox.portal_view import PortalView
+from sandbox.local.portal_view import PortalView
 from sandbox.store_a import DATABASE
 from sandbox.store_b_topic import TOPIC, produce, upsert
 

@@ -17,12 +17,12 @@ from typing import Final
 from sandbox.local.command import bitrix24, following, full, register
 from sandbox.local.delta import make_changes, watch
 from sandbox.local.folder import FolderError, held, mark_changed, mark_portal_started, tidy
+from sandbox.local.portal_view import PortalView
 from sandbox.local.stores import made, writer
-from sandbox.portal_view import PortalView
+from sandbox.local.verdict import portal_lines, verdict
 from sandbox.register.server import TOKEN
 from sandbox.servers.services import Service, ServiceError, ends_with_parent
 from sandbox.store_b_topic import TOPIC
-from sandbox.verdict import portal_lines, verdict
 
 DONE, FAILED, INCOMPLETE, INTERRUPTED = 0, 1, 3, 130
 _CHECKOUT: Final = Path(__file__).resolve().parents[2]

@@ -26,7 +26,7 @@ from sandbox.store_a import (
     load_store_a,
 )
 from sandbox.store_b import write_store_b
-from sandbox.world.stores import World, write_lines
+from sandbox.world.world import World, write_lines
 
 
 class Made(msgspec.Struct, frozen=True):

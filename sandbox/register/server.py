@@ -233,7 +233,7 @@ def encode(suggestions: Iterable[Mapping[str, Any]]) -> dict[str, bytes]:
 
 
 def read_answers(path: Path) -> dict[str, bytes]:
-    """The same from a file with one suggestion a line (``sandbox.world.stores`` writes it)."""
+    """The same from a file with one suggestion a line (``python -m sandbox.world`` writes it)."""
     decode = msgspec.json.Decoder(_Suggestion).decode
     with path.open("rb") as lines:
         return {decode(line).data.inn: line.rstrip() for line in lines}

@@ -6,8 +6,7 @@ Any of them can be made alone and in any order, so nothing is kept: a world of a
 from random import Random
 from typing import NamedTuple
 
-from sandbox.world import name_stock, numbers
-from sandbox.world import names as world_names
+from sandbox.world import check_digits, name_stock, person_names
 from sandbox.world.name_stock import FullName, Region
 from sandbox.world.sizes import Sizes
 
@@ -88,8 +87,8 @@ class Identities:
         serial = (number * 7_654_321 + self._offset) % 10_000_000
         region = name_stock.REGIONS[number % len(name_stock.REGIONS)].code
         if _STATES[self._states[number]][0] == "INDIVIDUAL":
-            return numbers.tin(f"{region}{serial:07d}{number % 10}")
-        return numbers.tin(f"{region}{serial:07d}")
+            return check_digits.tin(f"{region}{serial:07d}{number % 10}")
+        return check_digits.tin(f"{region}{serial:07d}")
 
     def domain(self, number: int) -> str:
         """The company's internet domain."""
@@ -124,7 +123,7 @@ class Identities:
             number=number,
             tin=tin,
             kpp="" if individual else tin[:4] + ("01001" if draw() < 0.97 else "AB001"),
-            ogrn=numbers.ogrn(f"3{body}{number % 97:02d}" if individual else f"1{body}"),
+            ogrn=check_digits.ogrn(f"3{body}{number % 97:02d}" if individual else f"1{body}"),
             individual=individual,
             status=self.status(number),
             form="ИП" if individual else _FORMS[int(draw() * len(_FORMS))],
@@ -153,15 +152,15 @@ class Identities:
         initial = name_stock.latin(name.first)[0]
         mailbox = f"{initial}.{name_stock.latin(name.last)}{number}"
         mobile = self.mobile(number)
-        maiden = world_names.maiden_name(rng, name)
+        maiden = person_names.maiden_name(rng, name)
         if number not in (0, self._counts.people_both, self._counts.people_a):
             if number % 50 == 1:
                 relative = self.person(number - 1)
-                name = world_names.kin(relative.name, name, child=number % 100 == 1)
+                name = person_names.kin(relative.name, name, child=number % 100 == 1)
                 mobile, homes, maiden = relative.mobile, relative.homes, ""
             elif number % 300 == 7:
                 other = self.person(number - 1)
-                name, homes, maiden = world_names.namesake(other.name, name), other.homes, ""
+                name, homes, maiden = person_names.namesake(other.name, name), other.homes, ""
         second = self.mobile(self._counts.people + number)
         return TruePerson(number, name, position, mobile, second, mailbox, homes, maiden)
 

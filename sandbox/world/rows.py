@@ -6,13 +6,17 @@ from typing import NamedTuple
 
 from sandbox.world import truth
 from sandbox.world.identities import Identities, TruePerson
-from sandbox.world.tins import REASONS, SHARES
 from sandbox.world.truth import Outcome
+from sandbox.world.typed_numbers import REASONS, SHARES
 
 _FLAWS = tuple(SHARES)
 _PLAIN, _NUMBER = _FLAWS.index("plain"), _FLAWS.index("number")
 _BY_SHARE = b"".join(bytes((_FLAWS.index(flaw),)) * share for flaw, share in SHARES.items())
 _DELETED = 0.02
+YEAR = 31_536_000
+# 2019-01-01 to 2024-11-22, UTC: Moscow is three hours ahead all that time.
+_EARLIEST = 1_546_300_800
+_SPAN = 186_000_000
 
 
 def spread(row: int) -> int:
@@ -127,3 +131,9 @@ def _evidence(lot: float) -> tuple[str, ...]:
     if lot < 0.91:
         return ("mobile", "second_mobile")
     return ("second_mobile",) if lot < 0.94 else ()
+
+
+def created_and_changed(rng: Random) -> tuple[int, int]:
+    """Two moments in seconds of the epoch, UTC, the first not after the second."""
+    created = _EARLIEST + int(rng.random() * _SPAN)
+    return created, created + int(rng.random() ** 2 * (_EARLIEST + _SPAN - created))

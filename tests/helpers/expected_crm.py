@@ -8,10 +8,10 @@ from typing import Any, NamedTuple
 
 from sandbox import judge
 from sandbox.bitrix24 import Bitrix24
-from sandbox.world import tins as world_tins
+from sandbox.world import typed_numbers
 from sandbox.world.identities import TrueCompany
-from sandbox.world.stores import World
 from sandbox.world.truth import GOLDEN, Outcome
+from sandbox.world.world import World
 
 _KPP = re.compile(r"[0-9]{4}[0-9A-Z]{2}[0-9]{3}")
 _MARKS = re.compile(r"[\s-]")
@@ -73,7 +73,7 @@ def expected_companies(world: World) -> dict[str, Shown]:
 def _expected(company: TrueCompany, told: list[tuple[Any, list[tuple[Any, Any]]]]) -> Shown:
     kpps = {company.kpp} - {""}
     accounts = set()
-    bik, account, _ = world_tins.bank_numbers(company.number, company.region.code)
+    bik, account, _ = typed_numbers.bank_numbers(company.number, company.region.code)
     for kpp, banks in told:
         written = _MARKS.sub("", kpp) if isinstance(kpp, str) else ""
         if _KPP.fullmatch(written) and not company.individual:

@@ -24,8 +24,8 @@ from sandbox.bitrix24 import Bitrix24
 from sandbox.register.server import TOKEN, Register, encode
 from sandbox.servers.mariadb import MariaDB
 from sandbox.store_b import Encoding, write_store_b
-from sandbox.world import numbers as world_numbers
-from sandbox.world.stores import World
+from sandbox.world import check_digits
+from sandbox.world.world import World
 
 CODE = "c0de-of-the-webhook"
 # Nothing is limited here, and no request outlives its answer.
@@ -235,7 +235,7 @@ def _exit_code(arguments: Sequence[str]) -> int:
 
 def tin(number: int) -> str:
     """A right TIN of an organisation."""
-    return world_numbers.tin(f"78{number:07d}")
+    return check_digits.tin(f"78{number:07d}")
 
 
 def party(inn: str, name: str, status: str = "ACTIVE") -> dict[str, Any]:
@@ -246,7 +246,7 @@ def party(inn: str, name: str, status: str = "ACTIVE") -> dict[str, Any]:
         "data": {
             "inn": inn,
             "kpp": f"{inn[:4]}01001",
-            "ogrn": world_numbers.ogrn(f"119784{inn[2:8]}"),
+            "ogrn": check_digits.ogrn(f"119784{inn[2:8]}"),
             "type": "LEGAL",
             "branch_type": "MAIN",
             "state": {"status": status, "actuality_date": 1714003200000},

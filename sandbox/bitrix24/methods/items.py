@@ -6,10 +6,10 @@ from typing import Any
 from sandbox.bitrix24 import php
 from sandbox.bitrix24.answers import Answer, RestError, refuse
 from sandbox.bitrix24.faults import Faults
-from sandbox.bitrix24.fields import require, upper_name
-from sandbox.bitrix24.listing import find_page, read_filter, read_order
-from sandbox.bitrix24.state import KINDS, State
-from sandbox.bitrix24.table import Row
+from sandbox.bitrix24.tables.fields import require, upper_name
+from sandbox.bitrix24.tables.listing import find_page, read_filter, read_order
+from sandbox.bitrix24.tables.state import KINDS, State
+from sandbox.bitrix24.tables.table import Row
 
 MAX_IMPORT = 20
 MAX_VALUE_LENGTH = 250

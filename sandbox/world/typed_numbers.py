@@ -7,7 +7,7 @@ are the reason why its row is refused.
 from collections.abc import Callable
 from typing import Final
 
-from sandbox.world import numbers
+from sandbox.world import check_digits
 
 Draw = Callable[[], float]
 
@@ -67,21 +67,21 @@ def _bad_format(draw: Draw, tin: str, kpp: str) -> str:
         return tin[:4] + _OTHER_LETTERS[int(draw() * 4)] + tin[5:]
     # A digit too few or too many, and no lost zero explains it.
     short = tin[1:10] if lot == 3 else tin[:10] + "5"
-    return tin[:7] if numbers.is_tin("0" + short) else short
+    return tin[:7] if check_digits.is_tin("0" + short) else short
 
 
 def _bad_checksum(draw: Draw, tin: str, kpp: str) -> str:
     place = 4 + int(draw() * 6)
     for step in range(1, 10):
         wrong = tin[:place] + str((int(tin[place]) + step) % 10) + tin[place + 1 :]
-        if not numbers.is_tin(wrong):
+        if not check_digits.is_tin(wrong):
             break
     return wrong
 
 
 def _placeholder(draw: Draw, tin: str, kpp: str) -> str:
     lot = int(draw() * 3)
-    return numbers.tin("00" + tin[2:9]) if lot == 0 else "0" * (8 + 2 * lot)
+    return check_digits.tin("00" + tin[2:9]) if lot == 0 else "0" * (8 + 2 * lot)
 
 
 _WRITERS: Final[dict[str, Callable[[Draw, str, str], str | None]]] = {
@@ -123,8 +123,8 @@ def bank_numbers(number: int, region: str) -> tuple[str, str, str]:
     """BIK, account and correspondent account of a company, right in their control keys."""
     bik = f"04{region}{number % 83:02d}{100 + number % 800:03d}"
     body = f"407028100{number * 7_919 % 10_000:04d}{number % 10**7:07d}"
-    corr_account = numbers.account(f"301018100{'0' * 8}{bik[-3:]}", bik)
-    return bik, numbers.account(body, bik), corr_account
+    corr_account = check_digits.account(f"301018100{'0' * 8}{bik[-3:]}", bik)
+    return bik, check_digits.account(body, bik), corr_account
 
 
 def damage_bank(draw: Draw, bik: str, account: str, corr: str) -> tuple[str | None, ...]:

@@ -7,8 +7,8 @@ from typing import Any
 from urllib.parse import urlencode
 
 from sandbox.bitrix24 import php
-from sandbox.bitrix24.state import COMPANY, CONTACT, REQUISITE, State
-from sandbox.bitrix24.table import Row
+from sandbox.bitrix24.tables.state import COMPANY, CONTACT, REQUISITE, State
+from sandbox.bitrix24.tables.table import Row
 
 PAGE = 20
 _STYLE = """

@@ -10,9 +10,9 @@ from sandbox.bitrix24 import php
 from sandbox.bitrix24.answers import HTML, Dropped, Reply, RestError
 from sandbox.bitrix24.faults import Faults, Moment
 from sandbox.bitrix24.limits import REQUEST_SECONDS, LeakyBucket
-from sandbox.bitrix24.rest import Rest
-from sandbox.bitrix24.state import State
-from sandbox.bitrix24.transport import Request
+from sandbox.bitrix24.methods.rest import Rest
+from sandbox.bitrix24.tables.state import State
+from sandbox.bitrix24.web.transport import Request
 
 # Where a portal lives after it was renamed; the old address answers 302.
 RENAMED = "/renamed"

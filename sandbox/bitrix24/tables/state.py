@@ -8,11 +8,11 @@ from typing import Any
 
 import msgspec
 
-from sandbox.bitrix24 import fields
-from sandbox.bitrix24.fields import Field
 from sandbox.bitrix24.limits import Clock
 from sandbox.bitrix24.stats import Stats
-from sandbox.bitrix24.table import Row, Table
+from sandbox.bitrix24.tables import fields
+from sandbox.bitrix24.tables.fields import Field
+from sandbox.bitrix24.tables.table import Row, Table
 
 CONTACT, COMPANY, REQUISITE = 3, 4, 8
 KINDS: Mapping[int, str] = {CONTACT: "contacts", COMPANY: "companies"}

@@ -6,12 +6,13 @@ from typing import Any
 
 import msgspec
 
-from sandbox.bitrix24 import page, php
+from sandbox.bitrix24 import php
 from sandbox.bitrix24.answers import HTML, Reply
 from sandbox.bitrix24.faults import Faults
 from sandbox.bitrix24.limits import LeakyBucket, OperatingTime
-from sandbox.bitrix24.state import State
-from sandbox.bitrix24.transport import Request
+from sandbox.bitrix24.tables.state import State
+from sandbox.bitrix24.web import page
+from sandbox.bitrix24.web.transport import Request
 
 _PAGE = 500
 

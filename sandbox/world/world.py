@@ -1,11 +1,8 @@
 """A made-up world for Svod: two stores with all their damage, the register, and the truth.
 
-``python -m sandbox.world.stores --scale 0.01 --seed 1 --out DIR`` writes store B's export files,
-``register.jsonl`` (one suggestion a line) and ``truth.jsonl`` (one outcome a line). The same seed
-and scale give the same bytes. Store A is loaded by ``python -m sandbox.store_a``.
+The same seed and scale give the same bytes.
 """
 
-import argparse
 from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
@@ -16,8 +13,8 @@ import msgspec
 from sandbox.world.identities import Identities
 from sandbox.world.register import suggestion
 from sandbox.world.sizes import sizes
-from sandbox.world.store_a import WorldA
-from sandbox.world.store_b import WorldB
+from sandbox.world.store_a_rows import WorldA
+from sandbox.world.store_b_partners import WorldB
 from sandbox.world.truth import Outcome
 
 
@@ -55,31 +52,8 @@ class World:
                 yield suggestion(self.identities.company(number))
 
 
-def main(arguments: list[str] | None = None) -> None:
-    """Writes the files of a world into a folder."""
-    from sandbox.store_b import write_store_b
-
-    parser = argparse.ArgumentParser(prog="python -m sandbox.world.stores", description=__doc__)
-    parser.add_argument("--scale", type=float, default=0.01)
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--files", type=int, default=3)
-    parser.add_argument("--encoding", choices=("utf-8", "windows-1251"), default="utf-8")
-    parser.add_argument("--gzip", action="store_true")
-    options = parser.parse_args(arguments)
-    world = World(options.seed, options.scale)
-    options.out.mkdir(parents=True, exist_ok=True)
-    write_store_b(world, options.out, options.files, options.encoding, options.gzip)
-    write_lines(options.out / "register.jsonl", world.register())
-    write_lines(options.out / "truth.jsonl", world.truth())
-
-
 def write_lines(path: Path, records: Iterator[Any]) -> None:
     """One record a line, as JSON."""
     encode = msgspec.json.Encoder().encode
     with path.open("wb") as file:
         file.writelines(encode(record) + b"\n" for record in records)
-
-
-if __name__ == "__main__":
-    main()

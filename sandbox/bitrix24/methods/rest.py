@@ -6,16 +6,16 @@ from datetime import UTC, datetime
 from typing import Any, Literal
 
 from sandbox.bitrix24 import php
-from sandbox.bitrix24.addresses import Addresses
 from sandbox.bitrix24.answers import Answer, RestError
-from sandbox.bitrix24.batch import run_batch, split_command
 from sandbox.bitrix24.faults import Faults
-from sandbox.bitrix24.items import Items
 from sandbox.bitrix24.limits import OperatingTime, cost_of
-from sandbox.bitrix24.links import Links
-from sandbox.bitrix24.requisites import Requisites, list_presets
-from sandbox.bitrix24.state import State
-from sandbox.bitrix24.user_fields import UserFields
+from sandbox.bitrix24.methods.addresses import Addresses
+from sandbox.bitrix24.methods.batch import run_batch, split_command
+from sandbox.bitrix24.methods.items import Items
+from sandbox.bitrix24.methods.links import Links
+from sandbox.bitrix24.methods.requisites import Requisites, list_presets
+from sandbox.bitrix24.methods.user_fields import UserFields
+from sandbox.bitrix24.tables.state import State
 
 Method = Callable[[dict[str, Any]], Answer]
 Billing = Literal["commands", "batch"]

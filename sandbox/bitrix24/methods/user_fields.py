@@ -4,9 +4,9 @@ import re
 
 from sandbox.bitrix24 import php
 from sandbox.bitrix24.answers import Answer, refuse
-from sandbox.bitrix24.fields import Field
-from sandbox.bitrix24.state import State
-from sandbox.bitrix24.table import Row
+from sandbox.bitrix24.tables.fields import Field
+from sandbox.bitrix24.tables.state import State
+from sandbox.bitrix24.tables.table import Row
 
 _NAME = re.compile(r"[A-Z0-9_]{1,43}")
 _TYPES = ("string", "integer", "double", "date", "boolean")

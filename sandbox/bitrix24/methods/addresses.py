@@ -1,9 +1,9 @@
 """Addresses of requisites: ``crm.address.*``, one of each type for a requisite."""
 
 from sandbox.bitrix24.answers import Answer, refuse
-from sandbox.bitrix24.requisites import cast, check_requisite, page, save
-from sandbox.bitrix24.state import REQUISITE, State
-from sandbox.bitrix24.table import Row
+from sandbox.bitrix24.methods.requisites import cast, check_requisite, page, save
+from sandbox.bitrix24.tables.state import REQUISITE, State
+from sandbox.bitrix24.tables.table import Row
 
 # Actual, home, legal, registered, beneficiary's, delivery.
 TYPES = (1, 4, 6, 8, 9, 11)

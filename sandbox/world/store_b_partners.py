@@ -6,15 +6,21 @@ from datetime import UTC, datetime, timedelta, timezone
 from random import Random
 from typing import Any, Final
 
-from sandbox.world import names, shapes, texts, tins
-from sandbox.world import people as world_people
-from sandbox.world import phones as world_phones
+from sandbox.world import person_names, shapes, texts, typed_contacts, typed_numbers
 from sandbox.world.identities import Identities, TrueCompany
 from sandbox.world.name_stock import BANKS
-from sandbox.world.rows import CompanyRows, ContactPlan, gone, plan_contact, spread
+from sandbox.world.rows import (
+    YEAR,
+    CompanyRows,
+    ContactPlan,
+    created_and_changed,
+    gone,
+    plan_contact,
+    spread,
+)
 from sandbox.world.sizes import Sizes
-from sandbox.world.tins import SHARES
 from sandbox.world.truth import Outcome
+from sandbox.world.typed_numbers import SHARES
 
 Draw = Callable[[], float]
 Partner = dict[str, Any]
@@ -87,9 +93,9 @@ class WorldB:
             zone = _ZONES[-1]
         # All versions know the newest one's moments: an older one is dated before it.
         self._clock.seed(f"{self._seed}:b-dates:{place}")
-        created, changed = world_people.created_and_changed(self._clock)
+        created, changed = created_and_changed(self._clock)
         if version:
-            changed -= 1 + int(lot * (world_people.YEAR if lot < 0.7 else 7_200))
+            changed -= 1 + int(lot * (YEAR if lot < 0.7 else 7_200))
         written = datetime.fromtimestamp(changed, zone).isoformat().replace("+00:00", "Z")
         if lot < 0.02:
             written = written[:19] + ".250" + written[19:]
@@ -128,13 +134,13 @@ class WorldB:
         return partner
 
     def _tax_numbers(self, draw: Draw, company: TrueCompany, flaw: str, branch: bool) -> Any:
-        tin: str | int | None = tins.write_tin(draw, company.tin, company.kpp, flaw)
+        tin: str | int | None = typed_numbers.write_tin(draw, company.tin, company.kpp, flaw)
         if flaw == "missing" and draw() < 0.5:
             return shapes.no_tax_numbers(draw)
         if flaw == "number" and draw() < 0.8:
             tin = int(company.tin)
-        kpp = tins.write_kpp(draw, company.kpp, branch)
-        ogrn = tins.write_ogrn(draw, company.ogrn)
+        kpp = typed_numbers.write_kpp(draw, company.kpp, branch)
+        ogrn = typed_numbers.write_ogrn(draw, company.ogrn)
         numbers = [{"type": "INN", "number": tin}, {"type": "OGRN", "number": ogrn}]
         if kpp is not None:
             numbers.insert(int(draw() * 3), {"type": "KPP", "number": kpp})
@@ -158,20 +164,22 @@ class WorldB:
     def _bank_details(self, draw: Draw, company: TrueCompany) -> list[dict[str, str | None]]:
         if draw() < 0.25:
             return []
-        numbers: tuple[str | None, ...] = tins.bank_numbers(company.number, company.region.code)
+        numbers: tuple[str | None, ...] = typed_numbers.bank_numbers(
+            company.number, company.region.code
+        )
         if draw() < 0.1:
-            numbers = tins.damage_bank(draw, *map(str, numbers))
+            numbers = typed_numbers.damage_bank(draw, *map(str, numbers))
         bik, account, corr_account = numbers
         bank = BANKS[company.number % len(BANKS)]
         return [{"bank": bank, "bik": bik, "account": account, "corr_account": corr_account}]
 
     def _ways_to_reach(self, draw: Draw, company: TrueCompany) -> Partner:
-        phones = [world_phones.write_landline(draw, company.landline)] if draw() < 0.85 else []
+        phones = [typed_contacts.write_landline(draw, company.landline)] if draw() < 0.85 else []
         if draw() < 0.15:
-            phones.append(world_phones.junk_phone(draw))
-        emails = [world_phones.role_email(draw, company.domain)] if draw() < 0.8 else []
+            phones.append(typed_contacts.junk_phone(draw))
+        emails = [typed_contacts.role_email(draw, company.domain)] if draw() < 0.8 else []
         if draw() < 0.1:
-            emails.append(world_phones.junk_email(draw))
+            emails.append(typed_contacts.junk_email(draw))
         site = f"https://{company.domain}/" if draw() < 0.4 else None
         return {"phones": self._as_list(draw, phones), "emails": emails, "site": site}
 
@@ -179,7 +187,7 @@ class WorldB:
         """The list, sometimes with several numbers in one of its texts, or one text for all."""
         lot = draw()
         if lot < 0.1 and phones:
-            joined = world_phones.join_phones(draw, phones)
+            joined = typed_contacts.join_phones(draw, phones)
             return joined if lot < 0.04 else [joined]
         return phones
 
@@ -200,10 +208,12 @@ class WorldB:
         plan = self._plan(row, version)
         rng, draw = self._rng, self._rng.random
         person = plan.person
-        last, first, middle = texts.write_name(draw, names.slip(draw, person.name, person.maiden))
+        last, first, middle = texts.write_name(
+            draw, person_names.slip(draw, person.name, person.maiden)
+        )
         if not plan.named:
             last, first, middle = texts.NO_NAMES[int(draw() * len(texts.NO_NAMES))]
-        phones = world_people.contact_phones(rng, self._identities, person, plan.evidence)
+        phones = typed_contacts.contact_phones(rng, self._identities, person, plan.evidence)
         partner: Partner = {
             "partner": person_id(row),
             "category": "1" if draw() < 0.98 else 1,
@@ -213,7 +223,7 @@ class WorldB:
             "position": person.position if draw() < 0.7 else None,
             "contact_of": self._contact_of(draw, plan),
             "phones": self._as_list(draw, phones),
-            "emails": world_people.contact_emails(rng, self._identities, person, plan.evidence),
+            "emails": typed_contacts.contact_emails(rng, self._identities, person, plan.evidence),
             "deleted": plan.deleted,
             **self._dates(len(self.companies) + row, version),
         }

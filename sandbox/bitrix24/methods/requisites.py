@@ -9,9 +9,9 @@ from typing import Any
 from sandbox.bitrix24 import php
 from sandbox.bitrix24.answers import Answer, refuse
 from sandbox.bitrix24.faults import Faults
-from sandbox.bitrix24.listing import find_page, read_filter, read_order
-from sandbox.bitrix24.state import KINDS, REQUISITE, State
-from sandbox.bitrix24.table import Row
+from sandbox.bitrix24.tables.listing import find_page, read_filter, read_order
+from sandbox.bitrix24.tables.state import KINDS, REQUISITE, State
+from sandbox.bitrix24.tables.table import Row
 
 _TITLES = {"requisites": "Requisite", "bank_details": "RequisiteBankDetail"}
 _METHODS = {"requisites": "crm.requisite", "bank_details": "crm.requisite.bankdetail"}

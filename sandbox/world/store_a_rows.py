@@ -7,13 +7,17 @@ from datetime import datetime, timedelta, timezone
 from random import Random
 from typing import Final
 
-from sandbox.world import names as world_names
-from sandbox.world import people as world_people
-from sandbox.world import phones as world_phones
-from sandbox.world import texts, tins
+from sandbox.world import person_names, texts, typed_contacts, typed_numbers
 from sandbox.world.identities import Identities, TrueCompany
 from sandbox.world.name_stock import BANKS, Region
-from sandbox.world.rows import CompanyRows, ContactPlan, gone, plan_contact, spread
+from sandbox.world.rows import (
+    CompanyRows,
+    ContactPlan,
+    created_and_changed,
+    gone,
+    plan_contact,
+    spread,
+)
 from sandbox.world.sizes import Sizes
 from sandbox.world.truth import Outcome
 
@@ -91,7 +95,7 @@ class WorldA:
             company = gone(place, companies) if lot < 0.01 else spread(int(place**2 * companies))
             contact = spread(int(draw() * len(self._people))) if lot > 0.3 else None
             total = f"{int(draw() ** 4 * 2_000_000)}.{int(draw() * 100):02d}".encode()
-            created, changed = world_people.created_and_changed(rng)
+            created, changed = created_and_changed(rng)
             yield (
                 *(order, company, contact, f"З-{order:07d}".encode("cp1251")),
                 *(ORDER_STATES[int(draw() * len(ORDER_STATES))], total, b"RUB"),
@@ -117,7 +121,7 @@ class WorldA:
         if draw() < 0.12:
             name = texts.damage_text(draw, name)
         address = one_line_address(draw, company.region, company.street, company.house)
-        created, changed = world_people.created_and_changed(rng)
+        created, changed = created_and_changed(rng)
         return (
             spread(row),
             *self._state_numbers(draw, row, company),
@@ -128,30 +132,32 @@ class WorldA:
         )
 
     def _state_numbers(self, draw: Draw, row: int, company: TrueCompany) -> Iterator[bytes | None]:
-        tin = tins.write_tin(draw, company.tin, company.kpp, self.companies.flaw(row))
+        tin = typed_numbers.write_tin(draw, company.tin, company.kpp, self.companies.flaw(row))
         yield windows(tin, 32)
-        yield windows(tins.write_kpp(draw, company.kpp, self.companies.is_branch(row)), 32)
-        yield windows(tins.write_ogrn(draw, company.ogrn), 32)
+        yield windows(typed_numbers.write_kpp(draw, company.kpp, self.companies.is_branch(row)), 32)
+        yield windows(typed_numbers.write_ogrn(draw, company.ogrn), 32)
 
     def _bank(self, draw: Draw, company: TrueCompany) -> Iterator[bytes | None]:
         lot = draw()
         if lot < 0.2:
             yield from (None, None, None, None)
             return
-        numbers: tuple[str | None, ...] = tins.bank_numbers(company.number, company.region.code)
+        numbers: tuple[str | None, ...] = typed_numbers.bank_numbers(
+            company.number, company.region.code
+        )
         if lot < 0.3:
-            numbers = tins.damage_bank(draw, *map(str, numbers))
+            numbers = typed_numbers.damage_bank(draw, *map(str, numbers))
         yield windows(BANKS[company.number % len(BANKS)], 255)
         yield from (windows(number, 64) for number in numbers)
 
     def _ways_to_reach(self, draw: Draw, company: TrueCompany) -> Iterator[bytes | None]:
-        phones = [world_phones.write_landline(draw, company.landline)] if draw() < 0.85 else []
+        phones = [typed_contacts.write_landline(draw, company.landline)] if draw() < 0.85 else []
         if draw() < 0.15:
-            phones.append(world_phones.junk_phone(draw))
-        yield windows(world_phones.join_phones(draw, phones), 255) if phones else None
-        email = world_phones.junk_email(draw)
+            phones.append(typed_contacts.junk_phone(draw))
+        yield windows(typed_contacts.join_phones(draw, phones), 255) if phones else None
+        email = typed_contacts.junk_email(draw)
         if draw() < 0.9:
-            email = world_phones.role_email(draw, company.domain)
+            email = typed_contacts.role_email(draw, company.domain)
         yield windows(email, 255) if draw() < 0.8 else None
         site = ("", "www.", "https://", "HTTP://WWW.")[int(draw() * 4)] + company.domain
         yield windows(site, 255) if draw() < 0.5 else None
@@ -168,19 +174,19 @@ class WorldA:
         rng, draw = self._rng, self._rng.random
         person = plan.person
         text = utf8 if draw() < 0.02 else windows
-        names = texts.write_name(draw, world_names.slip(draw, person.name, person.maiden))
+        names = texts.write_name(draw, person_names.slip(draw, person.name, person.maiden))
         if not plan.named:
             # The last of them is an unseen character, which would stand as a question mark here.
             names = texts.NO_NAMES[int(draw() * (len(texts.NO_NAMES) - 1))]
-        phones = world_people.contact_phones(rng, self._identities, person, plan.evidence)
-        emails = world_people.contact_emails(rng, self._identities, person, plan.evidence)
-        created, changed = world_people.created_and_changed(rng)
+        phones = typed_contacts.contact_phones(rng, self._identities, person, plan.evidence)
+        emails = typed_contacts.contact_emails(rng, self._identities, person, plan.evidence)
+        created, changed = created_and_changed(rng)
         return (
             spread(row),
             self._company_id(draw(), plan),
             *(text(name, 128) for name in names),
             text(person.position, 255) if draw() < 0.7 else None,
-            windows(world_phones.join_phones(draw, phones), 255) if phones else None,
+            windows(typed_contacts.join_phones(draw, phones), 255) if phones else None,
             windows(", ".join(emails), 255) if emails else None,
             *(int(plan.deleted), moscow_time(created), moscow_time(changed)),
         )

@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 
 from sandbox.bitrix24 import php
 from sandbox.bitrix24.answers import refuse
-from sandbox.bitrix24.fields import Field
 from sandbox.bitrix24.stats import Stats
-from sandbox.bitrix24.table import Row, Table
+from sandbox.bitrix24.tables.fields import Field
+from sandbox.bitrix24.tables.table import Row, Table
 
 PAGE = 50
 MAX_VALUES = 50

@@ -1,7 +1,10 @@
 """Phones and e-mail addresses as people typed them."""
 
 from collections.abc import Callable
+from random import Random
 from typing import Final
+
+from sandbox.world.identities import Identities, TruePerson
 
 Draw = Callable[[], float]
 
@@ -110,3 +113,38 @@ def junk_email(draw: Draw) -> str:
     """A placeholder, or an address that cannot be repaired."""
     lot = int(draw() * (len(EMAIL_PLACEHOLDERS) + 2))
     return (*EMAIL_PLACEHOLDERS, "ivanov.example", "a@@b@c.example")[lot]
+
+
+def contact_phones(
+    rng: Random, identities: Identities, person: TruePerson, evidence: tuple[str, ...]
+) -> list[str]:
+    """The numbers as typed: the person's own, the company's landline, the reception's, junk."""
+    draw = rng.random
+    written = []
+    if "mobile" in evidence:
+        written.append(write_phone(draw, person.mobile))
+    if "second_mobile" in evidence:
+        written.append(write_phone(draw, person.second_mobile))
+    lot = draw()
+    if lot < 0.25:
+        written.append(write_landline(draw, identities.landline(person.homes[0])))
+    elif lot < 0.28:
+        written.append(write_phone(draw, identities.shared_mobile(person.homes[0])))
+    elif lot < 0.34:
+        written.append(junk_phone(draw))
+    return written
+
+
+def contact_emails(
+    rng: Random, identities: Identities, person: TruePerson, evidence: tuple[str, ...]
+) -> list[str]:
+    """The addresses as typed: the person's own, a role box of the company, junk."""
+    draw = rng.random
+    domain = identities.domain(person.homes[0])
+    written = [write_email(draw, person.mailbox, domain)] if "email" in evidence else []
+    lot = draw()
+    if lot < 0.1:
+        written.append(role_email(draw, domain))
+    elif lot < 0.14:
+        written.append(junk_email(draw))
+    return written

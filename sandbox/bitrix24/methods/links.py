@@ -2,8 +2,8 @@
 
 from sandbox.bitrix24 import php
 from sandbox.bitrix24.answers import Answer, refuse
-from sandbox.bitrix24.state import State
-from sandbox.bitrix24.table import Row
+from sandbox.bitrix24.tables.state import State
+from sandbox.bitrix24.tables.table import Row
 
 
 class Links:

@@ -9,7 +9,7 @@ import msgspec
 from sqlalchemy.engine import URL
 
 from sandbox import judge
-from sandbox.portal_view import PortalView
+from sandbox.local.portal_view import PortalView
 from sandbox.world.truth import GOLDEN, Outcome
 
 _SHOWN: Final = 10

@@ -1,0 +1,1 @@
+"""What a portal holds: tables of records, their fields, filters, orders and pages."""
