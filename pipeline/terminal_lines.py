@@ -3,16 +3,15 @@
 from collections.abc import Iterator
 from typing import Any
 
+from transforms.core.stores import store_of
+
 
 def outcome_lines(summary: dict[str, Any]) -> Iterator[str]:
     """The lines that end a run: what was read, refused, loaded, and what to do now."""
     read = summary["read"]
-    yield (
-        "Read: "
-        + "; ".join(
-            f"store {source}: {counts['companies']:,} companies, {counts['contacts']:,} contacts"
-            for source, counts in read.items()
-        )
+    yield "Read: " + "; ".join(
+        f"{store_of(key).title}: {counts['companies']:,} companies, {counts['contacts']:,} contacts"
+        for key, counts in read.items()
     )
     for kind in ("companies", "contacts"):
         yield _kind_line(kind, summary[kind])

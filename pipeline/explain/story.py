@@ -3,7 +3,6 @@
 What it returns holds names and phones: it is for the operator's own terminal.
 """
 
-import re
 from collections.abc import Iterator, Sequence
 
 import sqlalchemy as sa
@@ -13,17 +12,14 @@ from pipeline.explain.pair import pair_lines
 from pipeline.explain.records import crm_lines, golden_lines, instant, standing
 from pipeline.explain.rows import Known, company_of, find_rows, links_of, outcome, row_lines
 from transforms.core.errors import SvodError
-from transforms.core.identity import now
+from transforms.core.identity import now, row_ref
 from transforms.core.records import COMPANY, CONTACT
 from transforms.fields import tin as tin_rules
 from transforms.ledger import schema
 from transforms.ledger.database import Ledger
 from transforms.register.answer import decode_answer
+from transforms.stores.registry import RULES, parse_reference
 
-# Store names are one letter, and the Cyrillic ones look the same on a keyboard left in Russian.
-_REF = re.compile(r"([AaBbАаВв])\s*:\s*(\S.*)")
-_STORES = str.maketrans("aаАbвВ", "AAABBB")
-_PARTNER_DIGITS = 10
 _MOST = 20
 
 
@@ -42,12 +38,12 @@ def explain(ledger: Ledger, what: str, other: str = "") -> str:
     """
     what = what.strip()
     with ledger.read() as connection:
-        ref = _REF.fullmatch(what)
+        row = parse_reference(what)
         if other:
             lines = list(_pair(connection, what, other))
             what = f"{what} and {other} as contact rows of the base"
-        elif ref:
-            lines = list(_rows(connection, ref[1].translate(_STORES), ref[2]))
+        elif row:
+            lines = list(_rows(connection, *row))
         else:
             lines = list(_tin(connection, what)) or list(_contact(connection, what))
     if not lines:
@@ -62,20 +58,21 @@ def _pair(connection: Connection, one: str, other: str) -> Iterator[str]:
     return pair_lines(connection, _row_ref(connection, one), _row_ref(connection, other))
 
 
-def _row_ref(connection: Connection, written: str) -> str:
-    match = _REF.fullmatch(written.strip())
-    if not match:
-        return written
-    source, source_id = match[1].translate(_STORES), match[2]
-    if source == "B" and not find_rows(connection, source, source_id):
-        source_id = source_id.zfill(_PARTNER_DIGITS)
-    return f"{source}:{source_id}"
+def _row_ref(connection: Connection, text: str) -> str:
+    """The reference of the row that a person names, or ``text`` when it names none."""
+    row = parse_reference(text)
+    if not row:
+        return text
+    source, source_id = row
+    if not find_rows(connection, source, source_id):
+        source_id = RULES[source].full_id(source_id)
+    return row_ref((source, source_id))
 
 
 def _rows(connection: Connection, source: str, source_id: str) -> Iterator[str]:
-    rows = find_rows(connection, source, source_id)
-    if not rows and source == "B" and source_id.isdigit():
-        rows = find_rows(connection, source, source_id.zfill(_PARTNER_DIGITS))
+    rows = find_rows(connection, source, source_id) or find_rows(
+        connection, source, RULES[source].full_id(source_id)
+    )
     for number, row in enumerate(rows):
         if number:
             yield ""

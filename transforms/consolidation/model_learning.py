@@ -8,7 +8,8 @@ from sqlalchemy.engine import Connection
 
 from transforms.core.identity import RowKey, Run, row_ref
 from transforms.core.process_pool import HERE, Processes
-from transforms.core.records import CONTACT, SOURCES, decode_contact
+from transforms.core.records import CONTACT, decode_contact
+from transforms.core.stores import STORES
 from transforms.ledger import schema
 from transforms.ledger.database import Ledger
 from transforms.ledger.drafts import find
@@ -94,11 +95,11 @@ def _count_in_base(connection: Connection) -> int:
 def _pages(ledger: Ledger) -> Iterator[tuple[str, list[str]]]:
     """All contact rows in their order, so many at a time: a store, and ids."""
     table = schema.rows.c
-    for source in SOURCES:
+    for store in STORES:
         # Store by store: where several columns say how far it is, the index is read from its start.
         query = (
             sa.select(table.source_id)
-            .where(table.source == source, table.kind == CONTACT)
+            .where(table.source == store.key, table.kind == CONTACT)
             .order_by(table.source_id)
             .limit(_AT_ONCE)
         )
@@ -108,7 +109,7 @@ def _pages(ledger: Ledger) -> Iterator[tuple[str, list[str]]]:
                 ids = connection.execute(query.where(table.source_id > last)).scalars().all()
             if not ids:
                 break
-            yield source, list(ids)
+            yield store.key, list(ids)
             last = ids[-1]
 
 

@@ -8,15 +8,13 @@ what crosses a GroupByKey and what the ledger keeps. Text is clean (see ``transf
 import hashlib
 import threading
 from collections.abc import Sequence
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 import msgspec
 import zstandard
 
-Source = Literal["A", "B"]
 Kind = Literal["company", "contact"]
 
-SOURCES: tuple[Source, ...] = get_args(Source)
 COMPANY: Kind = "company"
 CONTACT: Kind = "contact"
 EITHER_KIND = ""
@@ -90,9 +88,10 @@ class Contact(msgspec.Struct, frozen=True, array_like=True):
 class Row(msgspec.Struct, frozen=True, array_like=True):
     """One version of one source row after cleaning, valid or refused.
 
-    ``changed_at`` is microseconds since the epoch, UTC. ``order`` breaks ties between versions with
-    equal ``changed_at`` (the ``place`` in a topic; 0 elsewhere). ``tin`` is the company's valid
-    TIN, or for a refused company what was read in its place. ``reason`` is empty for a valid row.
+    ``source`` is the key of its store. ``changed_at`` is microseconds since the epoch, UTC.
+    ``order`` breaks ties between versions with equal ``changed_at`` (the ``place`` in a topic; 0
+    elsewhere). ``tin`` is the company's valid TIN, or for a refused company what was read in its
+    place. ``reason`` is empty for a valid row.
     ``payload`` is the encoded ``Company`` or ``Contact``; ``raw`` the original record as JSON.
 
     A deletion without a time of its own has no ``payload``, and for ``changed_at`` the moment at

@@ -8,7 +8,8 @@ from sqlalchemy.engine import Connection
 
 from transforms.core.errors import SvodError
 from transforms.core.identity import Run
-from transforms.core.records import COMPANY, CONTACT, SOURCES
+from transforms.core.records import COMPANY, CONTACT
+from transforms.core.stores import STORES
 from transforms.ledger import schema
 from transforms.ledger.rows.source_rows import invalid_table
 
@@ -28,7 +29,7 @@ def read_counts(connection: Connection, run: Run) -> dict[str, dict[str, int]]:
         .group_by(table.source, table.kind)
     )
     found: dict[str, dict[str, int]] = {
-        source: {"companies": 0, "contacts": 0} for source in SOURCES
+        store.key: {"companies": 0, "contacts": 0} for store in STORES
     }
     for source, kind, count in connection.execute(query):
         found[source]["companies" if kind == COMPANY else "contacts"] = count

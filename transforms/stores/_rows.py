@@ -6,7 +6,7 @@ from itertools import islice
 
 import msgspec
 
-from transforms.core.records import Kind, Note, Row, Source
+from transforms.core.records import Kind, Note, Row
 from transforms.fields import text, time
 
 RAW_LIMIT = 65_536
@@ -19,7 +19,7 @@ _encode = msgspec.json.Encoder(enc_hook=str).encode
 class Origin(msgspec.Struct, frozen=True):
     """Where a row comes from, and what its store says of it as a whole."""
 
-    source: Source
+    source: str
     source_id: str
     changed_at: int
     order: int

@@ -12,6 +12,7 @@ Moscow local ``datetime`` or text. Companies carry ``orders_count``, ``orders_to
 from collections.abc import Mapping
 
 from transforms.core.records import Note, Row
+from transforms.core.stores import STORE_A
 from transforms.fields import address, orders, text
 from transforms.stores._companies import BankDetails, CompanyFacts, company_row
 from transforms.stores._contacts import ContactFacts, contact_row
@@ -92,7 +93,9 @@ def _origin(told: dict[str, object]) -> tuple[Origin, text.Notes]:
     source_id = text.parse(told.get("id"), "id")[0]
     deleted = is_set(told.get("is_deleted"))
     raw = raw_json(told)
-    return Origin("A", source_id, changed_at, 0, deleted, raw), notes + unreadable(told, raw)
+    return Origin(STORE_A.key, source_id, changed_at, 0, deleted, raw), notes + unreadable(
+        told, raw
+    )
 
 
 def _company_ids(value: object) -> tuple[tuple[str, ...], text.Notes]:

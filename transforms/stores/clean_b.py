@@ -15,6 +15,7 @@ from typing import NamedTuple, cast
 import msgspec
 
 from transforms.core.records import Note, Orders, Row
+from transforms.core.stores import STORE_B
 from transforms.fields import address, orders, text
 from transforms.stores._companies import BankDetails, CompanyFacts, company_row
 from transforms.stores._contacts import ContactFacts, contact_row
@@ -70,7 +71,7 @@ def partner_row(raw: dict[str, object], *, order: int = 0, handover: Handover = 
         changed_at = handover.as_of
         notes += (Note("changed_at", "in_the_future", text.shown(raw.get("changed_at"))),)
     deleted = is_set(raw.get("deleted"))
-    origin = Origin("B", number, changed_at, order, deleted, raw_json(raw))
+    origin = Origin(STORE_B.key, number, changed_at, order, deleted, raw_json(raw))
     notes += unreadable(raw, origin.raw)
     if _category(raw) == "1":
         return contact_row(origin, _contact_facts(raw, notes))
@@ -113,7 +114,16 @@ def partner_number(value: object) -> str:
         number = value.strip() if value.isprintable() else text.clean(value)
         return number if len(number) <= _LONGEST_NUMBER else ""
     integer = text.integer(value)
-    return str(integer).zfill(_NUMBER_LENGTH) if integer and integer > 0 else ""
+    return full_partner_number(str(integer)) if integer and integer > 0 else ""
+
+
+def full_partner_number(number: str) -> str:
+    """A partner's number with the leading zeros that people and integers leave out.
+
+    >>> full_partner_number("1000123"), full_partner_number("K-17")
+    ('0001000123', 'K-17')
+    """
+    return number.zfill(_NUMBER_LENGTH) if number.isdigit() else number
 
 
 def _contact_facts(raw: dict[str, object], notes: text.Notes) -> ContactFacts:

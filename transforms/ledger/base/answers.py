@@ -56,6 +56,13 @@ def save_answers(connection: Connection, run_seq: int, found: Sequence[Answer]) 
     return len(changed)
 
 
+def expire_refusing_answers(connection: Connection) -> None:
+    """Let the register be asked again about every TIN whose rows are refused by its answer."""
+    invalid, answers = schema.invalid_companies.c, schema.register_answers
+    tins = sa.select(invalid.tin).where(invalid.reason.in_(("not_in_register", "not_active")))
+    connection.execute(answers.update().where(answers.c.tin.in_(tins)).values(expires_at=0))
+
+
 def asked_last(connection: Connection) -> tuple[str, int]:
     """The last day on which the register was asked, and how many questions it was asked then."""
     table = schema.register_usage.c

@@ -72,6 +72,15 @@ def take_back(connection: Connection, run: Run, reason: str, detail: str) -> Non
     connection.execute(schema.rejected.delete().where(these))
 
 
+def retry_rejected(connection: Connection) -> None:
+    """Forget all rejections, and queue their records: the portal is asked about them again."""
+    table = schema.rejected.c
+    for kind in (COMPANY, CONTACT):
+        keys = connection.execute(sa.select(table.key).where(table.kind == kind)).scalars()
+        enqueue(connection, kind, keys.all())
+    connection.execute(schema.rejected.delete())
+
+
 def reason_of(code: str) -> str:
     """A portal's code as the reason of a rejection."""
     return (code or "refused")[:64]

@@ -6,6 +6,7 @@ import msgspec
 from sqlalchemy.engine import Connection
 
 from transforms.core.records import Row
+from transforms.core.stores import store_of
 from transforms.ledger import schema
 from transforms.ledger.statements import look_up
 
@@ -85,9 +86,9 @@ def is_newer(row: Row, old: Known, originals: Mapping[str, bytes], now: int) -> 
         return age > old_age
     if row.source_id not in originals:
         return False
-    # Store A is read as it stands now, and its orders change without its clock: what is read last
-    # is true. And of one original the later cleaning is: the rules have become better.
-    return row.source == "A" or row.raw >= originals[row.source_id]
+    # A store that is read as it stands now changes orders without its clock: what is read last is
+    # true. And of one original the later cleaning is: the rules have become better.
+    return store_of(row.source).last_read_wins or row.raw >= originals[row.source_id]
 
 
 def says_the_same(row: Row, old: Known) -> bool:

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple, cast
 import msgspec
 
 from transforms.core.records import EITHER_KIND, NO_PARTITION, Broken, Row, place
+from transforms.core.stores import STORE_B
 from transforms.fields import time
 from transforms.stores._rows import raw_json
 from transforms.stores.clean_b import Handover, partner_number, partner_row, unusable
@@ -63,7 +64,8 @@ def event_row(event: Event) -> Row:
     if dated:
         # Its time decides, and its offset among equal times only.
         sent_at, order = changed_at, order | NO_PARTITION
-    return Row("B", EITHER_KIND, number, sent_at, order, "", "", "", b"", raw_json(partner))
+    raw = raw_json(partner)
+    return Row(STORE_B.key, EITHER_KIND, number, sent_at, order, "", "", "", b"", raw)
 
 
 def _handover(arrived_at: int) -> Handover:
