@@ -167,13 +167,13 @@ class _TakeAllFn(LedgerFn):
                 after = chunk[-1].key
                 done = {one.key: (1, one.version) for one in chunk}
                 with self.ledger.write() as connection:
-                    load_queue.complete(connection, self.run, kind, done)
+                    load_queue.mark_loaded(connection, self.run, kind, done)
         with self.ledger.write() as connection:
             results.defer_unloaded(connection, self.run)
 
-    def _pending(self, kind: str, after: str) -> list[load_queue.Pending]:
+    def _pending(self, kind: str, after: str) -> list[load_queue.PendingRecord]:
         with self.ledger.read() as connection:
-            return load_queue.pending(connection, kind, after, 500)
+            return load_queue.pending_page(connection, kind, after, 500)
 
 
 if __name__ == "__main__":

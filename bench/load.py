@@ -27,7 +27,7 @@ from transforms.crm.api.portal import Portal
 from transforms.crm.limits.request_rate import Limits
 from transforms.crm.loading.loader import Loader
 from transforms.ledger.database import open_ledger
-from transforms.ledger.limit_usage import PaceStore
+from transforms.ledger.limit_usage import LimitUsageStore
 
 RATE, BURST, WINDOW, SETTLE = 2.0, 50, 600.0, 65.0
 
@@ -50,7 +50,7 @@ def ours(portal: Bitrix24, records: Records, operating: float, clock: LeapingClo
     """The loader, with its limits on the portal's clock."""
     with tempfile.TemporaryDirectory() as folder:
         ledger = open_ledger(f"sqlite:///{folder}/ledger.db")
-        store = PaceStore(ledger, "bench")
+        store = LimitUsageStore(ledger, "bench")
         time = {"clock": clock.now, "sleep": clock.sleep}
         limits = Limits(RATE, BURST, operating, WINDOW, store=store, **time)
         with closing(ledger), CrmClient(portal.webhook, limits, **time) as client:

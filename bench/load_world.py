@@ -61,8 +61,8 @@ def hold(ledger: Ledger, records: Records) -> Run:
     def put(connection: Connection) -> None:
         for kind, of_kind in ((COMPANY, records.companies), (CONTACT, records.contacts)):
             for chunk in chunks(of_kind, 5000):
-                made = [goldens.Made(_key(one), one, {}, []) for one in chunk]
-                goldens.keep(connection, run, kind, made, {}, {})
+                made = [goldens.NewGolden(_key(one), one, {}, []) for one in chunk]
+                goldens.save_goldens(connection, run, kind, made, {}, {})
         links = [{"tin": one.tins[0], "key": one.key} for one in records.contacts]
         connection.execute(schema.golden_tins.insert(), links)
 

@@ -14,11 +14,11 @@ from pipeline.options import LEDGER, STORE_A
 from transforms.clean_batch import Part, clean_batch
 from transforms.consolidation import register_questions
 from transforms.consolidation.stages import rebuild, take_up
-from transforms.core.process_pool import Processes
+from transforms.core.process_pool import ProcessPool
 from transforms.core.records import Broken, Row, decode_rows
 from transforms.ledger.database import Ledger, open_ledger
 from transforms.ledger.rows import messages
-from transforms.ledger.rows.source_rows import Touched
+from transforms.ledger.rows.source_rows import TouchedKeys
 from transforms.ledger.runs import settle_run
 from transforms.stores import clean_a
 from transforms.stores.export.partner_file import PartnerFile
@@ -32,7 +32,7 @@ _AT_ONCE = 4000
 def _files(
     task: Task, each: Callable[[Iterable[dict[str, Any]]], _R], processes: int
 ) -> Iterator[_R | Broken]:
-    pool = Processes(processes)
+    pool = ProcessPool(processes)
     for path in sorted(glob.glob(task.files)):  # noqa: PTH207 - the pattern is absolute
         yield from PartnerFile(partial(Path(path).open, "rb"), path, "utf-8", each, pool)
     pool.close()
@@ -47,7 +47,7 @@ def _parts_of_b(task: Task, broken: list[Broken]) -> Iterator[Part]:
 
 
 def _parts_of_a() -> Iterator[Part]:
-    pool = Processes()
+    pool = ProcessPool()
     with StoreClient(STORE_A, connections=1).session() as session:
         keys = Keys(COMPANIES)
         companies = keys.pages(session, *keys.bounds(session))
@@ -97,7 +97,7 @@ def _with_ledger(work: Callable[[Ledger, Task], object]) -> Callable[[Task], Fou
     return stage
 
 
-def _remember(ledger: Ledger, task: Task) -> Touched:
+def _remember(ledger: Ledger, task: Task) -> TouchedKeys:
     broken: list[Broken] = []
     touched = take_up(ledger, RUN, _portions(_cleaned(task, broken)))
     ledger.transact(lambda connection: messages.record(connection, RUN, broken))
@@ -114,7 +114,7 @@ def _whole(ledger: Ledger, task: Task) -> None:
     with answering_at_once():
         unknown = register_questions.unknown(ledger, sorted(touched.tins))
         register_questions.ask(ledger, RUN, task.register, unknown)
-    processes = Processes()
+    processes = ProcessPool()
     rebuild(ledger, RUN, touched, processes)
     processes.close()
     settle_run(ledger, RUN, {})

@@ -19,7 +19,7 @@ from pipeline.status import show_status
 from transforms.core.errors import ConfigurationError, SvodError
 from transforms.core.secrets import mask
 from transforms.ledger.database import Ledger
-from transforms.ledger.runs import last_reported
+from transforms.ledger.runs import last_reported_run
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -227,7 +227,7 @@ def _status(chosen: Options, arguments: argparse.Namespace) -> int:
 def _report(chosen: Options, arguments: argparse.Namespace) -> int:
     with options.opened(chosen) as ledger:
         with ledger.read() as connection:
-            run_id = last_reported(connection)
+            run_id = last_reported_run(connection)
         if run_id is None:
             raise SvodError("there is no finished run to report on: start one with svod full")
         _tell(f"Report: {write_report(ledger, run_id, Path(arguments.report))}")

@@ -31,7 +31,7 @@ def set_up(chosen: Options) -> list[str]:
                 client.close()
             if made:
                 forget_checks()
-                ledger.transact(lambda connection: load_queue.send_again(connection, COMPANY))
+                ledger.transact(lambda connection: load_queue.requeue_all(connection, COMPANY))
     finally:
         ledger.close()
     if not made:

@@ -20,7 +20,7 @@ from pipeline.topic_lag import Lag
 from transforms.core.errors import ConfigurationError
 from transforms.crm.access import open_client
 from transforms.crm.limits.request_rate import Budget
-from transforms.ledger.base.answers import asked_last
+from transforms.ledger.base.answers import last_register_usage
 from transforms.ledger.database import Ledger
 from transforms.ledger.runs import progressed_at
 from transforms.register.limiter import DailyBudget
@@ -48,7 +48,7 @@ class Gauges(NamedTuple):
 def look(ledger: Ledger, chosen: Options) -> Gauges:
     """What is used of the budgets now, and whether the run comes on."""
     with ledger.read() as connection:
-        register = DailyBudget(chosen.register_daily, *asked_last(connection))
+        register = DailyBudget(chosen.register_daily, *last_register_usage(connection))
         progressed = progressed_at(connection) / 1_000_000
     client = open_client(crm_access(chosen), ledger)
     try:

@@ -10,7 +10,7 @@ from transforms.core.identity import Run
 from transforms.core.records import COMPANY, CONTACT
 from transforms.ledger import accounting, request_statistics, schema
 from transforms.ledger.accounting import WAITING
-from transforms.ledger.base.reviews import count_doubts
+from transforms.ledger.base.reviews import count_doubtful_pairs
 from transforms.ledger.loads import results
 from transforms.ledger.runs import remarks, utc_now
 
@@ -61,8 +61,8 @@ def summarize(connection: Connection, run: Run, command: str, crm_rate: float) -
         },
         "crm": request_statistics.totals(connection, run) | {"rate": crm_rate},
         "messages": _messages(connection, run),
-        "review": dict.fromkeys((COMPANY, CONTACT), 0) | count_doubts(connection),
-        "left_base": results.count_left(connection),
+        "review": dict.fromkeys((COMPANY, CONTACT), 0) | count_doubtful_pairs(connection),
+        "left_base": results.count_orphaned_items(connection),
         "remarks": remarks(connection, run.run_id),
     }
     if is_incomplete(summary):

@@ -116,7 +116,7 @@ def test_a_draft_is_written_when_it_is_performed_and_can_be_made_in_another_proc
     there = pickle.loads(pickle.dumps(ledger))
     draft = pickle.loads(pickle.dumps(there.draft(work)))
     there.close()
-    assert draft.found == ["A-1", "A-2"]
+    assert draft.result == ["A-1", "A-2"]
     assert content() == before
     ledger.transact(lambda connection: perform(connection, [draft]))
     assert content() == {"A-1": "A-3", "A-4": "A-5"}

@@ -277,7 +277,7 @@ def test_in_several_processes_they_are_the_same(
     monkeypatch.setattr(process_pool, "_IN_PLACE", 0)
     run, touched = take_up(other, [*COMPANIES, *rows])
     ask(other, run, touched.tins, VERDICTS)
-    two = process_pool.Processes(2)
+    two = process_pool.ProcessPool(2)
     rebuild(other, run, touched, two)
     assert two._free
     two.close()

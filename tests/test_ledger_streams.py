@@ -6,8 +6,8 @@ import pytest
 
 from transforms.core.secrets import Secret
 from transforms.ledger.database import open_ledger
-from transforms.ledger.lock import exclusive, in_turn
-from transforms.ledger.runs import ended_since, finish_run, last_run, remark, start_run
+from transforms.ledger.lock import exclusive, wait_for_exclusive
+from transforms.ledger.runs import finish_run, last_run_seq, remark, runs_ended_since, start_run
 from transforms.ledger.streams import begin_stream, current, end_stream, stream_ended
 from transforms.topic.stream_watch import Stream, StreamWatch
 
@@ -66,7 +66,7 @@ def test_who_waits_for_the_lock_gets_it(ledger):
     got = threading.Event()
 
     def wait():
-        with in_turn(ledger):
+        with wait_for_exclusive(ledger):
             got.set()
 
     waiting = threading.Thread(target=wait)
@@ -80,7 +80,7 @@ def test_who_waits_for_the_lock_gets_it(ledger):
 def test_runs_are_told_once_they_have_ended(ledger):
     start_run(ledger, "full")
     with ledger.read() as connection:
-        before = last_run(connection)
+        before = last_run_seq(connection)
     good, bad = start_run(ledger, "x"), start_run(ledger, "x")
     finish_run(ledger, good, "done", {"a": 1})
     start_run(ledger, "other")
@@ -88,5 +88,5 @@ def test_runs_are_told_once_they_have_ended(ledger):
     finish_run(ledger, bad, "failed", None)
     start_run(ledger, "x")
     with ledger.read() as connection:
-        found = [(one.summary, one.remarks) for one in ended_since(connection, "x", before)]
+        found = [(one.summary, one.remarks) for one in runs_ended_since(connection, "x", before)]
     assert found == [({"a": 1}, []), (None, ["away"])]

@@ -17,7 +17,7 @@ from transforms.crm.limits.operating_time import Spent
 from transforms.crm.limits.request_rate import Limits, Usage
 from transforms.crm.limits.request_size import IMPORT, Sizes
 from transforms.ledger.database import Ledger, open_ledger
-from transforms.ledger.limit_usage import PaceStore
+from transforms.ledger.limit_usage import LimitUsageStore
 
 REQUISITE, BANK, ADDRESS = (
     "crm.requisite.add",
@@ -48,7 +48,7 @@ class Clock:
 
 
 def limits_of(ledger: Ledger, clock: Clock, **settings: float) -> Limits:
-    store = PaceStore(ledger, "b24.example")
+    store = LimitUsageStore(ledger, "b24.example")
     return Limits(**settings, store=store, clock=clock, sleep=clock.sleep)
 
 
@@ -148,7 +148,7 @@ def test_several_processes_share_one_bucket(ledger: Ledger) -> None:
     with Bitrix24(speed=100) as portal:
 
         def ask(_: int) -> int:
-            store = PaceStore(ledger, "portal")
+            store = LimitUsageStore(ledger, "portal")
             limits = Limits(200, 50, 480, 6, store=store)
             with CrmClient(portal.webhook, limits) as client:
                 for _ in range(40):

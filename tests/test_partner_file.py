@@ -14,7 +14,7 @@ from sandbox.store_b import write_store_b
 from sandbox.world.world import World
 from transforms.clean_batch import CleanBatch, clean_partners
 from transforms.core import process_pool
-from transforms.core.process_pool import Processes
+from transforms.core.process_pool import ProcessPool
 from transforms.core.records import Broken, Row, decode_rows
 from transforms.stores.clean_b import UNKNOWN
 from transforms.stores.export import partner_file
@@ -33,12 +33,12 @@ def small_chunks():
 
 @pytest.fixture(scope="module")
 def two(small_chunks: None):
-    pool = Processes(2)
+    pool = ProcessPool(2)
     yield pool
     pool.close()
 
 
-def cleaned(data: bytes, pool: Processes) -> tuple[int, list[Row], list[Broken]]:
+def cleaned(data: bytes, pool: ProcessPool) -> tuple[int, list[Row], list[Broken]]:
     read, rows, broken = 0, [], []
     clean = partial(clean_partners, handover=UNKNOWN)
     for found in PartnerFile(partial(io.BytesIO, data), "x", "utf-8", clean, pool):
@@ -50,11 +50,11 @@ def cleaned(data: bytes, pool: Processes) -> tuple[int, list[Row], list[Broken]]
     return read, rows, broken
 
 
-def test_several_processes_make_the_same_rows(two: Processes, tmp_path: Path):
+def test_several_processes_make_the_same_rows(two: ProcessPool, tmp_path: Path):
     [path] = write_store_b(World(1, 0.001), tmp_path, files=1)
     data = path.read_bytes()
     found = cleaned(data, two)
-    assert found == cleaned(data, Processes(1))
+    assert found == cleaned(data, ProcessPool(1))
     assert found[0] == len(found[1]) == len(json.loads(data)["partners"])
     assert len(two._free) == 2
 
@@ -67,14 +67,14 @@ PARTNERS = [
 
 @settings(deadline=None, max_examples=50)
 @given(st.data())
-def test_damage_has_the_same_consequences(two: Processes, data: st.DataObject):
+def test_damage_has_the_same_consequences(two: ProcessPool, data: st.DataObject):
     text = json.dumps({"header": {}, "partners": PARTNERS}, ensure_ascii=False).encode()
     at = data.draw(st.integers(0, len(text)))
     put = data.draw(st.sampled_from([b"", b'"', b"{", b"]", b",17", b'{"partner": "1"},']))
     damaged = text[:at] + put + text[at + data.draw(st.integers(0, 3)) :]
     read, rows, broken = cleaned(damaged, two)
     # What stood in sound chunks before the damage comes twice: the same rows.
-    alone = cleaned(damaged, Processes(1))
+    alone = cleaned(damaged, ProcessPool(1))
     assert set(rows) == set(alone[1])
     assert read == len(rows) >= len(set(rows))
     assert broken == alone[2]
@@ -82,6 +82,6 @@ def test_damage_has_the_same_consequences(two: Processes, data: st.DataObject):
 
 def test_what_each_gives_is_passed_on():
     opened = partial(io.BytesIO, json.dumps({"partners": PARTNERS}).encode())
-    found: list[Any] = list(PartnerFile(opened, "x", "utf-8", len, Processes(1)))
+    found: list[Any] = list(PartnerFile(opened, "x", "utf-8", len, ProcessPool(1)))
     assert sum(found) == 300
     assert len(CleanBatch(3, [])) == 3

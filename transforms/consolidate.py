@@ -8,7 +8,7 @@ from transforms.check_register import CheckRegister
 from transforms.consolidation import companies, contact_standing, persons, pieces
 from transforms.consolidation.register_questions import RegisterAccess
 from transforms.core.identity import Run, row_key, row_ref
-from transforms.core.process_pool import shared
+from transforms.core.process_pool import shared_pool
 from transforms.core.secrets import Secret
 from transforms.ledger.runs import Progress
 from transforms.ledger_fn import LedgerFn, sharded
@@ -101,7 +101,7 @@ class _ProcessesFn(LedgerFn):
 
     def setup(self) -> None:
         super().setup()
-        self.processes = shared(self._number)
+        self.processes = shared_pool(self._number)
 
 
 class _CompaniesFn(_ProcessesFn):

@@ -8,7 +8,7 @@ from apache_beam.pvalue import TaggedOutput
 from apache_beam.transforms.window import BoundedWindow, WindowedValue
 from apache_beam.utils.timestamp import Timestamp
 
-from transforms.core.process_pool import collect_less_often, shared
+from transforms.core.process_pool import collect_less_often, shared_pool
 
 # So many elements are worked on beside each other.
 _HELD = 8
@@ -34,7 +34,7 @@ class BesideFn(beam.DoFn):
     def setup(self) -> None:
         """Once a worker."""
         collect_less_often()
-        self._processes = shared(self._number)
+        self._processes = shared_pool(self._number)
 
     def start_bundle(self) -> None:
         """Nothing is held yet."""
@@ -54,7 +54,7 @@ class BesideFn(beam.DoFn):
     def finish_bundle(self) -> Iterator[Any]:
         """What is made of the elements that are held, in their order."""
         held, self._held = self._held, []
-        done = self._processes.map_beside(self._work, ((one, one.element) for one in held))
+        done = self._processes.map_with_keys(self._work, ((one, one.element) for one in held))
         for one, result in done:
             for output in self.outputs(one.element, result):
                 yield _as_of(one, output)

@@ -14,7 +14,7 @@ from apache_beam.metrics import Metrics
 from apache_beam.pvalue import TaggedOutput
 
 from transforms.core.errors import ConfigurationError
-from transforms.core.process_pool import collect_less_often, shared
+from transforms.core.process_pool import collect_less_often, shared_pool
 from transforms.core.records import Broken
 from transforms.stores.clean_b import UNKNOWN, Handover
 from transforms.stores.export.decoding import ENCODINGS, exported_at, is_misread
@@ -79,7 +79,7 @@ class _ReadPartnersFn(beam.DoFn):
     def setup(self) -> None:
         """Once a worker."""
         collect_less_often()
-        self._processes = shared(self._number)
+        self._processes = shared_pool(self._number)
 
     # The tag stands in the type: Beam would take a bare one for one more kind of batch.
     def process(

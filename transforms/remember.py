@@ -22,7 +22,7 @@ ShardedKeys = tuple[int, list[str]]
 """Keys of one shard: TINs, or row references such as ``A:17``."""
 
 
-class TouchedKeys(NamedTuple):
+class TouchedCollections(NamedTuple):
     """What is to be rebuilt: companies by TIN, contact rows, and those of refused companies."""
 
     tins: beam.PCollection[ShardedKeys]
@@ -68,7 +68,7 @@ class RememberRows(beam.PTransform):
         super().__init__()
         self._ledger, self._run = ledger, run
 
-    def expand(self, rows: Mapping[str, beam.PCollection[Sharded]]) -> TouchedKeys:
+    def expand(self, rows: Mapping[str, beam.PCollection[Sharded]]) -> TouchedCollections:
         """``rows`` are PCollections of ``(shard, encoded rows)`` by what they hold."""
         return touched_keys(
             dict(rows)
@@ -84,7 +84,7 @@ class TakeUp(beam.PTransform):
         super().__init__()
         self._ledger, self._run = ledger, run
 
-    def expand(self, root: beam.Pipeline) -> TouchedKeys:
+    def expand(self, root: beam.Pipeline) -> TouchedCollections:
         """One look into the ledger."""
         return touched_keys(
             root | beam.Create([0]) | "Look" >> _with_touched(_TakeUpFn(self._ledger, self._run))
@@ -97,12 +97,12 @@ def _with_touched(fn: beam.DoFn) -> beam.PTransform:
     )
 
 
-def touched_keys(outputs: Mapping[str, beam.PCollection[ShardedKeys]]) -> TouchedKeys:
+def touched_keys(outputs: Mapping[str, beam.PCollection[ShardedKeys]]) -> TouchedCollections:
     """The three outputs by name."""
-    return TouchedKeys(outputs[TINS], outputs[COMPANIES], outputs[CONTACTS])
+    return TouchedCollections(outputs[TINS], outputs[COMPANIES], outputs[CONTACTS])
 
 
-def _emit(touched: source_rows.Touched) -> Iterator[object]:
+def _emit(touched: source_rows.TouchedKeys) -> Iterator[object]:
     yield from sharded(sorted(touched.tins))
     for tag, keys in ((COMPANIES, touched.companies), (CONTACTS, touched.contacts)):
         for element in sharded(sorted(map(row_ref, keys))):
@@ -134,7 +134,7 @@ def portions(elements: Iterable[bytes]) -> Iterator[list[Row]]:
 class _TakeUpFn(LedgerFn):
     def process(self, _: int) -> Iterator[object]:
         with self.ledger.read() as connection:
-            touched = source_rows.left_over(connection, self.run)
+            touched = source_rows.unfinished_work(connection, self.run)
         yield from _emit(touched)
 
 

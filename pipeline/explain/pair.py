@@ -31,7 +31,7 @@ def pair_lines(connection: Connection, one: str, other: str) -> Iterator[str]:
     if one not in basis.profiles or other not in basis.profiles:
         return
     basis.profiles = dict(in_one_order(basis.profiles))
-    people = links.keys_of(connection, CONTACT, [row_key(one), row_key(other)])
+    people = links.golden_key_by_row(connection, CONTACT, [row_key(one), row_key(other)])
     keys = [people.get(row_key(ref), "nobody yet") for ref in (one, other)]
     if keys[0] == keys[1]:
         yield f"{one} and {other} are one person: contact {keys[0]}"

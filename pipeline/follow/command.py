@@ -28,7 +28,7 @@ from transforms.core.errors import AwayError
 from transforms.core.secrets import mask
 from transforms.ledger.database import Ledger
 from transforms.ledger.lock import exclusive
-from transforms.ledger.runs import forget_old_runs, last_reported
+from transforms.ledger.runs import forget_old_runs, last_reported_run
 
 _LOOK = 0.5
 
@@ -101,7 +101,7 @@ def _served(
 
 def _report(ledger: Ledger, chosen: options.Options) -> None:
     with ledger.read() as connection:
-        last = last_reported(connection)
+        last = last_reported_run(connection)
     if chosen.report and last:
         write_report(ledger, last, Path(chosen.report))
 

@@ -16,8 +16,8 @@ from pipeline.topic_lag import Lag
 from transforms.core.errors import StoreError, SvodError
 from transforms.core.identity import Run
 from transforms.ledger.database import Ledger
-from transforms.ledger.lock import in_turn
-from transforms.ledger.runs import ended_since, is_running, last_run
+from transforms.ledger.lock import wait_for_exclusive
+from transforms.ledger.runs import is_running, last_run_seq, runs_ended_since
 from transforms.topic.write_windows import bring
 
 _LOOK = 0.5
@@ -44,7 +44,7 @@ class StreamFollower:
         self._polls = Follower(here, self._poll, None, teller)
         self._own: set[str] = set()
         with ledger.read() as connection:
-            self._told = last_run(connection)
+            self._told = last_run_seq(connection)
         self._job, self._pace, self._lags = StreamJob(ledger, chosen), Pace(0), Pace(0)
         self._stirred = time.monotonic()
 
@@ -112,14 +112,14 @@ class StreamFollower:
             else:
                 bring(self._ledger, run, graph.register_access(chosen), graph.crm_access(chosen))
 
-        with in_turn(self._ledger):
+        with wait_for_exclusive(self._ledger):
             return conduct(self._ledger, work, crm_rate=chosen.crm_rate)
 
     def _tell(self) -> None:
         """What came of the job's windows: they are the runs that are not ours."""
         try:
             with self._ledger.read() as connection:
-                found = ended_since(connection, COMMAND, self._told)
+                found = runs_ended_since(connection, COMMAND, self._told)
         except SQLAlchemyError:
             return
         for run in found:

@@ -26,7 +26,7 @@ from pipeline.run import engine_options, runner
 from pipeline.topic_lag import topic_access
 from transforms.clean import PartRows
 from transforms.ledger.database import Ledger
-from transforms.ledger.lock import in_turn
+from transforms.ledger.lock import wait_for_exclusive
 from transforms.ledger.streams import Current, begin_stream, current, end_stream
 from transforms.topic.read_topic import ReadKafka
 from transforms.topic.stream_watch import Stream
@@ -84,7 +84,7 @@ class StreamJob:
         """Begin anew; a job that another program has left behind writes no more, and ends."""
         self.trouble = ""
         _silence()
-        with in_turn(self._ledger):
+        with wait_for_exclusive(self._ledger):
             self._number = begin_stream(self._ledger)
         with _own_signals():
             root = beam.Pipeline(runner=runner(self._chosen), options=_options(self._chosen))

@@ -23,7 +23,7 @@ from transforms.crm.limits.forecast import forecast
 from transforms.crm.planner import CREATE, SKIP, UPDATE, Planned, Planner
 from transforms.ledger.database import Ledger
 from transforms.ledger.loads import load_queue, rejections
-from transforms.ledger.loads.load_queue import Pending
+from transforms.ledger.loads.load_queue import PendingRecord
 from transforms.ledger.runs import finish_run
 
 _CHUNK = 500
@@ -75,8 +75,8 @@ def _planned(ledger: Ledger, planner: Planner) -> Iterator[Planned]:
         while True:
             with ledger.read() as connection:
                 keys = load_queue.golden_keys(connection, kind, after, _CHUNK)
-                pending = load_queue.pending_of(connection, kind, keys)
-                refused = rejections.refusal_reasons(connection, kind, keys)
+                pending = load_queue.pending_records(connection, kind, keys)
+                refused = rejections.rejection_reasons(connection, kind, keys)
             if not keys:
                 break
             by_key = {one.key: one for one in planner.plan(kind, pending)}
@@ -154,7 +154,7 @@ def _still_so(
         for kind in (COMPANY, CONTACT):
             of_kind = {one.key: one for one in chunk if one.kind == kind}
             with ledger.read() as connection:
-                pending: list[Pending] = load_queue.pending_of(connection, kind, of_kind)
+                pending: list[PendingRecord] = load_queue.pending_records(connection, kind, of_kind)
                 there = load_queue.crm_versions(connection, kind, list(of_kind))
             now = {one.key: one for one in planner.plan(kind, pending)}
             for key, line in of_kind.items():

@@ -20,7 +20,7 @@ from transforms.core.golden_records import decode_golden_company
 from transforms.core.identity import row_key
 from transforms.core.records import COMPANY, CONTACT, decode_company, decode_contact
 from transforms.ledger import schema
-from transforms.ledger.base.reviews import Doubt, all_doubts, save_judgements
+from transforms.ledger.base.reviews import DoubtfulPair, doubtful_pairs, save_judgements
 from transforms.ledger.database import Ledger
 from transforms.ledger.rows.contact_keys import mark_dirty
 from transforms.ledger.runs import utc_now
@@ -36,7 +36,7 @@ class WrongJudgementError(SvodError):
 class Shown(msgspec.Struct, frozen=True):
     """A doubtful pair as people see it: both sides in words."""
 
-    doubt: Doubt
+    doubt: DoubtfulPair
     left: str
     right: str
 
@@ -51,7 +51,7 @@ def pairs(ledger: Ledger) -> list[Shown]:
     with ledger.read() as connection:
         return [
             Shown(one, _told(connection, one.kind, one.one), _told_other(connection, one))
-            for one in all_doubts(connection)
+            for one in doubtful_pairs(connection)
         ]
 
 
@@ -163,7 +163,7 @@ def _check(connection: Connection, kind: str, one: str, other: str) -> None:
             )
 
 
-def _told_other(connection: Connection, doubt: Doubt) -> str:
+def _told_other(connection: Connection, doubt: DoubtfulPair) -> str:
     return _told(connection, doubt.kind if ":" in doubt.other else "", doubt.other)
 
 

@@ -85,16 +85,16 @@ def hold(ledger: Ledger, records: Iterable[Record]) -> Run:
     def put(connection: Any) -> None:
         for kind, of_kind in ((COMPANY, GoldenCompany), (CONTACT, GoldenContact)):
             made = [
-                goldens.Made(_key(one), one, {}, [("A", _key(one))])
+                goldens.NewGolden(_key(one), one, {}, [("A", _key(one))])
                 for one in records
                 if isinstance(one, of_kind)
             ]
             table = goldens.schema.golden
             query = table.select().with_only_columns(table.c.key).where(table.c.kind == kind)
             keys = list(connection.execute(query).scalars())
-            kept = goldens.kept_goldens(connection, kind, keys)
+            kept = goldens.stored_goldens(connection, kind, keys)
             members = goldens.members_of(connection, kind, keys)
-            goldens.keep(connection, run, kind, made, kept, members)
+            goldens.save_goldens(connection, run, kind, made, kept, members)
         tins = goldens.schema.golden_tins
         connection.execute(tins.delete())
         links = [

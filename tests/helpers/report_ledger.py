@@ -154,13 +154,15 @@ def fill(ledger: Ledger, run: Run) -> None:
                 )
             ).all()
         )
-        load_queue.complete(connection, run, COMPANY, {GOOD: (15, versions[GOOD])})
+        load_queue.mark_loaded(connection, run, COMPANY, {GOOD: (15, versions[GOOD])})
         load_queue.save_sent(
             connection, COMPANY, {(GOOD, "item"): load_queue.Sent(15, {"title": "x"})}
         )
-        load_queue.complete(connection, run, CONTACT, {"A-17": (25, versions["A-17"])})
+        load_queue.mark_loaded(connection, run, CONTACT, {"A-17": (25, versions["A-17"])})
         told = f"Поле «Телефон» Ведьмину не подошло: +7 921 765-43-21 {EVIL} ivanov@x.example"
-        refusal = rejections.Refusal("A-6", versions["A-6"], "ERROR_CORE", told, json.dumps([EVIL]))
+        refusal = rejections.RejectedRecord(
+            "A-6", versions["A-6"], "ERROR_CORE", told, json.dumps([EVIL])
+        )
         rejections.reject(connection, run, CONTACT, [refusal])
         results.defer_unloaded(connection, run)
         cut = Broken("file:partners<1>.json", -1, 18_273_645, "file_cut", b"{")

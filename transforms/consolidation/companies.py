@@ -11,7 +11,7 @@ from transforms.consolidation.company_suggestions import rows_said
 from transforms.core.chunks import chunks
 from transforms.core.golden_records import Sourced
 from transforms.core.identity import RowKey, Run
-from transforms.core.process_pool import HERE, Processes
+from transforms.core.process_pool import IN_PLACE, ProcessPool
 from transforms.core.records import COMPANY, Company, decode_company
 from transforms.ledger import schema
 from transforms.ledger.base import goldens
@@ -30,7 +30,7 @@ def consolidate(
     ledger: Ledger,
     run: Run,
     tins: Sequence[str],
-    processes: Processes = HERE,
+    processes: ProcessPool = IN_PLACE,
     *,
     for_the_first_time: bool = False,
 ) -> set[RowKey]:
@@ -52,8 +52,8 @@ def _consolidate(
     by_tin = _rows(connection, tins)
     answers = fresh_answers(connection, tins)
     members = goldens.members_of(connection, COMPANY, tins)
-    kept = goldens.kept_goldens(connection, COMPANY, tins)
-    made: list[goldens.Made] = []
+    kept = goldens.stored_goldens(connection, COMPANY, tins)
+    made: list[goldens.NewGolden] = []
     affected = {row for rows in members.values() for row in rows}
     for tin, rows in by_tin.items():
         keys = [(row.source, row.source_id) for row in rows]
@@ -62,13 +62,13 @@ def _consolidate(
         if answer is None:
             continue
         if answer.verdict == "active":
-            made.append(goldens.Made(tin, *merge_company(rows, answer), keys))
+            made.append(goldens.NewGolden(tin, *merge_company(rows, answer), keys))
     unanswered = by_tin.keys() - answers.keys()
     _settle(connection, run, by_tin, answers, unanswered)
     # A company in the base is not thrown out because the register did not answer this time; but
     # a row that is no longer its own is no longer a member.
     stay = {(row.source, row.source_id) for tin in unanswered for row in by_tin[tin]}
-    goldens.keep(
+    goldens.save_goldens(
         connection,
         run,
         COMPANY,

@@ -13,7 +13,7 @@ from transforms.core.golden_records import GoldenCompany, decode_golden_company
 from transforms.core.identity import RowKey, row_key, row_ref
 from transforms.core.records import COMPANY, Company, decode_company
 from transforms.ledger import schema
-from transforms.ledger.base.reviews import Doubt, judgements_of, replace_doubts
+from transforms.ledger.base.reviews import DoubtfulPair, judgements_of, replace_doubtful_pairs
 from transforms.ledger.statements import look_up
 from transforms.matching.company_similarity import suggest
 
@@ -32,7 +32,7 @@ def look_for_companies(connection: Connection) -> int:
     judged = {one for (one, _), same in said.items() if same}
     open_rows = {ref: row for ref, row in rows.items() if ref not in judged}
     found = [
-        Doubt(
+        DoubtfulPair(
             COMPANY,
             one.ref,
             one.tin,
@@ -43,7 +43,7 @@ def look_for_companies(connection: Connection) -> int:
         for one in (suggest(open_rows, _goldens(connection)) if open_rows else ())
         if (one.ref, one.tin) not in said
     ]
-    replace_doubts(connection, COMPANY, list(old.scalars()), found)
+    replace_doubtful_pairs(connection, COMPANY, list(old.scalars()), found)
     return len(found)
 
 

@@ -10,13 +10,18 @@ from sqlalchemy.engine import Connection
 from transforms.consolidation.companies import fill_records, record_deferred
 from transforms.core.chunks import chunks
 from transforms.core.identity import RowKey, Run
-from transforms.core.process_pool import HERE, Processes
+from transforms.core.process_pool import IN_PLACE, ProcessPool
 from transforms.core.records import CONTACT, decode_contact
 from transforms.ledger import schema
 from transforms.ledger.database import Ledger
 from transforms.ledger.drafts import carry_out
-from transforms.ledger.rows.contact_keys import rekey
-from transforms.ledger.rows.links import by_source, companies_of, named_by, naming
+from transforms.ledger.rows.contact_keys import replace_keys
+from transforms.ledger.rows.links import (
+    companies_by_contact,
+    group_by_store,
+    links_of_companies,
+    tin_by_company,
+)
 from transforms.ledger.rows.source_rows import forget, record_invalid
 from transforms.ledger.statements import look_up
 from transforms.matching.profiles import profile_of
@@ -40,17 +45,17 @@ class _Standing(msgspec.Struct):
 
 def contacts_of(connection: Connection, companies: Sequence[RowKey]) -> set[RowKey]:
     """The contact rows that name any of these company rows."""
-    return {contact for _, contact in naming(connection, companies)}
+    return {contact for _, contact in links_of_companies(connection, companies)}
 
 
 def resolve(
-    ledger: Ledger, run: Run, contacts: Sequence[RowKey], processes: Processes = HERE
+    ledger: Ledger, run: Run, contacts: Sequence[RowKey], processes: ProcessPool = IN_PLACE
 ) -> None:
     """Decide for each contact row whether it goes on, waits or is refused.
 
     Its keys are written anew; it and those that it was tied to are marked as dirty.
     """
-    for source, ids in by_source(contacts).items():
+    for source, ids in group_by_store(contacts).items():
         work = partial(_decide, run=run, source=source)
         some = chunks(ids, _AT_ONCE)
         carry_out(ledger, work, some, processes, per_transaction=_PER_TRANSACTION)
@@ -67,7 +72,7 @@ def _decide(connection: Connection, ids: Sequence[str], run: Run, source: str) -
         }
     )
     _settle(connection, run, source, standings)
-    rekey(connection, source, {source_id: keys.get(source_id, ()) for source_id in ids})
+    replace_keys(connection, source, {source_id: keys.get(source_id, ()) for source_id in ids})
 
 
 def _settle(
@@ -111,9 +116,9 @@ def _valid(connection: Connection, source: str, ids: Sequence[str]) -> dict[str,
 
 
 def _standings(connection: Connection, source: str, ids: Sequence[str]) -> dict[str, _Standing]:
-    named = named_by(connection, [(source, source_id) for source_id in ids])
+    named = companies_by_contact(connection, [(source, source_id) for source_id in ids])
     companies = {row for rows in named.values() for row in rows}
-    tins = companies_of(connection, companies)
+    tins = tin_by_company(connection, companies)
     refused = _refused(connection, companies - tins.keys())
     return {
         source_id: _Standing(
@@ -128,7 +133,7 @@ def _standings(connection: Connection, source: str, ids: Sequence[str]) -> dict[
 def _refused(connection: Connection, companies: Iterable[RowKey]) -> set[RowKey]:
     table = schema.invalid_companies.c
     found: set[RowKey] = set()
-    for source, ids in by_source(companies).items():
+    for source, ids in group_by_store(companies).items():
         refused = look_up(connection, (table.source_id,), table.source_id, ids, source=source)
         found.update((source, source_id) for (source_id,) in refused)
     return found

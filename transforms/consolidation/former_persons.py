@@ -26,8 +26,8 @@ class Former(msgspec.Struct, frozen=True):
 
 def leave(
     connection: Connection,
-    made: Sequence[goldens.Made],
-    kept: Mapping[str, goldens.Kept],
+    made: Sequence[goldens.NewGolden],
+    kept: Mapping[str, goldens.StoredGolden],
     members: Mapping[str, set[RowKey]],
 ) -> None:
     """Note the rows of those who stood in the base and do not any more."""
@@ -51,14 +51,14 @@ def come_back(
     rows = {(row.source, row.source_id) for person in people for row in person} - key_of.keys()
     found = _read(connection, rows)
     keys = sorted({former.key for former in found.values()})
-    living = goldens.kept_goldens(connection, CONTACT, keys).keys()
+    living = goldens.stored_goldens(connection, CONTACT, keys).keys()
     return {row: former for row, former in found.items() if former.key not in living}
 
 
 def _read(connection: Connection, rows: Iterable[RowKey]) -> dict[RowKey, Former]:
     table = schema.former_persons.c
     found: dict[RowKey, Former] = {}
-    for source, ids in links.by_source(rows).items():
+    for source, ids in links.group_by_store(rows).items():
         columns = table.source_id, table.key, table.born
         for source_id, key, born in look_up(
             connection, columns, table.source_id, ids, source=source

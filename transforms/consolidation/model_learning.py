@@ -7,12 +7,12 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from transforms.core.identity import RowKey, Run, row_ref
-from transforms.core.process_pool import HERE, Processes
+from transforms.core.process_pool import IN_PLACE, ProcessPool
 from transforms.core.records import CONTACT, decode_contact
 from transforms.core.stores import STORES
 from transforms.ledger import schema
 from transforms.ledger.database import Ledger
-from transforms.ledger.drafts import find
+from transforms.ledger.drafts import read_each
 from transforms.ledger.rows import contact_keys, links
 from transforms.ledger.statements import look_up
 from transforms.matching.learning import ENOUGH, PLENTY, Sample, learn
@@ -33,7 +33,7 @@ def current(connection: Connection) -> bytes:
     return b"" if payload is None else bytes(payload)
 
 
-def learn_if_due(ledger: Ledger, run: Run, processes: Processes = HERE) -> None:
+def learn_if_due(ledger: Ledger, run: Run, processes: ProcessPool = IN_PLACE) -> None:
     """Learn when the base has rows enough; when they were not many, again from twice as many.
 
     The first may be those of a trial, or of one store. All rows are dirty then.
@@ -47,7 +47,7 @@ def learn_if_due(ledger: Ledger, run: Run, processes: Processes = HERE) -> None:
             return
     sample = Sample(total)
     rows: set[RowKey] = set()
-    for page in find(ledger, _profiles, _pages(ledger), processes):
+    for page in read_each(ledger, _profiles, _pages(ledger), processes):
         for row, profile in _decode(page):
             rows.add(row)
             sample.add(row_ref(row), profile)
@@ -118,7 +118,7 @@ def _profiles(connection: Connection, page: tuple[str, list[str]]) -> bytes:
     source, ids = page
     table = schema.rows.c
     columns = table.source_id, table.payload
-    tins = links.tins_of(connection, [(source, source_id) for source_id in ids])
+    tins = links.tins_by_contact(connection, [(source, source_id) for source_id in ids])
     found = look_up(
         connection, columns, table.source_id, ids, source=source, kind=CONTACT, reason=""
     )

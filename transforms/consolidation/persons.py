@@ -11,7 +11,7 @@ from transforms.consolidation.pieces import batches
 from transforms.core.chunks import chunks
 from transforms.core.golden_records import Sourced
 from transforms.core.identity import RowKey, Run, row_key
-from transforms.core.process_pool import HERE, Processes
+from transforms.core.process_pool import IN_PLACE, ProcessPool
 from transforms.core.records import CONTACT, decode_contact
 from transforms.ledger import schema
 from transforms.ledger.base import goldens, reviews
@@ -29,7 +29,7 @@ _AT_ONCE = 2000
 
 
 def consolidate(
-    ledger: Ledger, run: Run, groups: Iterable[list[str]], processes: Processes = HERE
+    ledger: Ledger, run: Run, groups: Iterable[list[str]], processes: ProcessPool = IN_PLACE
 ) -> int:
     """Rebuild the persons of these pieces of rows. Returns how many persons they hold.
 
@@ -42,11 +42,11 @@ def consolidate(
 def _rebuild(connection: Connection, groups: list[list[str]], run: Run) -> int:
     refs = [ref for group in groups for ref in group]
     every = [row_key(ref) for ref in refs]
-    stood = links.keys_of(connection, CONTACT, every)
+    stood = links.golden_key_by_row(connection, CONTACT, every)
     keys = sorted(set(stood.values()))
-    kept = goldens.kept_goldens(connection, CONTACT, keys)
+    kept = goldens.stored_goldens(connection, CONTACT, keys)
     members = goldens.members_of(connection, CONTACT, keys)
-    tins = links.tins_of(connection, every)
+    tins = links.tins_by_contact(connection, every)
     rows = {row.ref: row for row in _rows(connection, every)}
     found = put_together(groups, _basis(connection, rows.values(), tins))
     people = [[rows[ref] for ref in group] for persons in found for group in persons.groups]
@@ -58,23 +58,23 @@ def _rebuild(connection: Connection, groups: list[list[str]], run: Run) -> int:
         key_of[row], born_of[former.key] = former.key, former.born
     ids = _ids(connection, people, key_of, born_of)
     made = [_made(*one) for one in zip(ids, people, of_person, strict=True)]
-    goldens.keep(connection, run, CONTACT, made, kept, members)
+    goldens.save_goldens(connection, run, CONTACT, made, kept, members)
     former_persons.leave(connection, made, kept, members)
     _write_tins(connection, keys, dict(zip(ids, of_person, strict=True)))
     _write_aliases(connection, made, kept, key_of)
     doubts = [_doubt(one) for persons in found for one in persons.doubts]
-    reviews.replace_doubts(connection, CONTACT, refs, doubts)
-    contact_keys.clean(connection, every)
+    reviews.replace_doubtful_pairs(connection, CONTACT, refs, doubts)
+    contact_keys.mark_rebuilt(connection, every)
     return len(made)
 
 
-def _made(key: str, person: Sequence[ContactRow], tins: set[str]) -> goldens.Made:
+def _made(key: str, person: Sequence[ContactRow], tins: set[str]) -> goldens.NewGolden:
     members = [(row.source, row.source_id) for row in person]
-    return goldens.Made(key, *merge_contact(key, person, tins), members)
+    return goldens.NewGolden(key, *merge_contact(key, person, tins), members)
 
 
 def refresh(
-    ledger: Ledger, run: Run, groups: Iterable[list[str]], processes: Processes = HERE
+    ledger: Ledger, run: Run, groups: Iterable[list[str]], processes: ProcessPool = IN_PLACE
 ) -> None:
     """Merge again the persons outside of these pieces of whose rows some say something else.
 
@@ -87,11 +87,11 @@ def refresh(
 
 
 def _merge_again(connection: Connection, rows: Sequence[RowKey], run: Run) -> None:
-    keys = sorted(set(links.keys_of(connection, CONTACT, rows).values()))
+    keys = sorted(set(links.golden_key_by_row(connection, CONTACT, rows).values()))
     members = goldens.members_of(connection, CONTACT, keys)
-    kept = goldens.kept_goldens(connection, CONTACT, keys)
+    kept = goldens.stored_goldens(connection, CONTACT, keys)
     every = sorted(row for of_person in members.values() for row in of_person)
-    tins = links.tins_of(connection, every)
+    tins = links.tins_by_contact(connection, every)
     row_of = {(row.source, row.source_id): row for row in _rows(connection, every)}
     made = [
         _made(
@@ -101,13 +101,13 @@ def _merge_again(connection: Connection, rows: Sequence[RowKey], run: Run) -> No
         )
         for key in keys
     ]
-    goldens.keep(connection, run, CONTACT, made, kept, members)
-    contact_keys.clean(connection, rows)
+    goldens.save_goldens(connection, run, CONTACT, made, kept, members)
+    contact_keys.mark_rebuilt(connection, rows)
 
 
 def basis_of(connection: Connection, rows: Sequence[RowKey]) -> Basis:
     """What the matching judges these rows by."""
-    return _basis(connection, _rows(connection, rows), links.tins_of(connection, rows))
+    return _basis(connection, _rows(connection, rows), links.tins_by_contact(connection, rows))
 
 
 def _basis(
@@ -119,7 +119,7 @@ def _basis(
         if (own := tins.get((row.source, row.source_id)))
     }
     said = reviews.judgements_of(connection, CONTACT, sorted(profiles))
-    hot = contact_keys.known_hot(connection)
+    hot = contact_keys.hot_keys(connection)
     if hot:
         hot &= contact_keys.keys_of_rows(connection, map(row_key, profiles))
     judgements = {frozenset(pair): same for pair, same in said.items()}
@@ -131,15 +131,15 @@ def _rows(connection: Connection, keys: Iterable[RowKey]) -> Iterator[ContactRow
     """The valid contact rows among these."""
     table = schema.rows.c
     columns = table.source_id, table.changed_at, table.payload
-    for source, ids in links.by_source(keys).items():
+    for source, ids in links.group_by_store(keys).items():
         for source_id, changed_at, payload in look_up(
             connection, columns, table.source_id, ids, source=source, kind=CONTACT, reason=""
         ):
             yield Sourced(source, source_id, changed_at, decode_contact(bytes(payload)))
 
 
-def _doubt(found: Doubtful) -> reviews.Doubt:
-    return reviews.Doubt(
+def _doubt(found: Doubtful) -> reviews.DoubtfulPair:
+    return reviews.DoubtfulPair(
         CONTACT,
         found.one,
         found.other,
@@ -195,7 +195,7 @@ def _free_ids(connection: Connection, born: Mapping[int, str], taken: set[str]) 
     free: dict[int, str] = {}
     wanted, attempt = dict(born), 1
     while wanted:
-        known = goldens.kept_goldens(connection, CONTACT, list(wanted.values()))
+        known = goldens.stored_goldens(connection, CONTACT, list(wanted.values()))
         living = taken | known.keys() | set(free.values())
         free |= {number: key for number, key in wanted.items() if key not in living}
         attempt += 1
@@ -219,8 +219,8 @@ def _write_tins(connection: Connection, keys: Sequence[str], tins: Mapping[str, 
 
 def _write_aliases(
     connection: Connection,
-    made: Sequence[goldens.Made],
-    kept: Mapping[str, goldens.Kept],
+    made: Sequence[goldens.NewGolden],
+    kept: Mapping[str, goldens.StoredGolden],
     key_of: Mapping[RowKey, str],
 ) -> None:
     living = {record.key for record in made}

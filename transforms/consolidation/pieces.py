@@ -13,12 +13,12 @@ from sqlalchemy.engine import Connection
 from transforms.consolidation.model_learning import learn_if_due
 from transforms.core.chunks import chunks
 from transforms.core.identity import RowKey, Run, row_key, row_ref
-from transforms.core.process_pool import HERE, Processes
+from transforms.core.process_pool import IN_PLACE, ProcessPool
 from transforms.core.records import CONTACT
 from transforms.ledger.base import goldens
 from transforms.ledger.base.reviews import judgements_of
 from transforms.ledger.database import Ledger
-from transforms.ledger.drafts import find
+from transforms.ledger.drafts import read_each
 from transforms.ledger.rows import contact_keys, links
 from transforms.matching.profiles import HOT
 from transforms.matching.union_find import Forest
@@ -30,7 +30,7 @@ _LookUp = Callable[[Callable[[Connection, Any], Any], Iterable[Any]], Iterator[A
 """What a function of a connection and an item finds for each of the items."""
 
 
-def dirty_pieces(ledger: Ledger, run: Run, processes: Processes = HERE) -> list[list[str]]:
+def dirty_pieces(ledger: Ledger, run: Run, processes: ProcessPool = IN_PLACE) -> list[list[str]]:
     """The dirty rows, and those tied to them, in groups that share no person.
 
     Where the base has become large enough to learn from, that happens first.
@@ -38,12 +38,12 @@ def dirty_pieces(ledger: Ledger, run: Run, processes: Processes = HERE) -> list[
     learn_if_due(ledger, run, processes)
     with ledger.read() as connection:
         dirty = contact_keys.dirty_rows(connection)
-        search = _Search(contact_keys.known_hot(connection))
-    search.spread(dirty, lambda work, items: find(ledger, work, items, processes))
+        search = _Search(contact_keys.hot_keys(connection))
+    search.spread(dirty, lambda work, items: read_each(ledger, work, items, processes))
     if search.hot or search.cold:
 
         def remember(connection: Connection) -> None:
-            contact_keys.set_hot(connection, search.hot, search.cold)
+            contact_keys.update_hot_keys(connection, search.hot, search.cold)
             contact_keys.mark_dirty(connection, search.freed)
 
         ledger.transact(remember)
@@ -52,7 +52,7 @@ def dirty_pieces(ledger: Ledger, run: Run, processes: Processes = HERE) -> list[
 
 def piece_of(connection: Connection, row: RowKey) -> list[RowKey]:
     """The rows that hang together with this one."""
-    search = _Search(contact_keys.known_hot(connection))
+    search = _Search(contact_keys.hot_keys(connection))
     search.spread({row}, lambda work, items: (work(connection, item) for item in items))
     return sorted(search.forest.parent)
 
@@ -115,7 +115,7 @@ class _Search(msgspec.Struct):
 
 
 def _around(connection: Connection, rows: Sequence[RowKey]) -> _Around:
-    persons = sorted(set(links.keys_of(connection, CONTACT, rows).values()))
+    persons = sorted(set(links.golden_key_by_row(connection, CONTACT, rows).values()))
     stars = [sorted(own) for own in goldens.members_of(connection, CONTACT, persons).values()]
     judged = judgements_of(connection, CONTACT, [row_ref(row) for row in rows])
     stars += ([row_key(one), row_key(other)] for one, other in judged)
@@ -126,7 +126,7 @@ def _tied(connection: Connection, item: tuple[Sequence[int], set[int]]) -> _Tied
     keys, was_hot = item
     cold = {
         key
-        for key, count in contact_keys.counts(connection, sorted(was_hot)).items()
+        for key, count in contact_keys.count_rows(connection, sorted(was_hot)).items()
         if not contact_keys.is_hot(connection, key, count, HOT)
     }
     looked = [key for key in keys if key not in was_hot or key in cold]

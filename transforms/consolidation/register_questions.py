@@ -44,7 +44,7 @@ def ask(ledger: Ledger, run: Run, access: RegisterAccess, tins: list[str]) -> No
     client, budget = _kept.get(access) or _open(access)
     client.trouble = ""
     with ledger.read() as connection:
-        budget.catch_up(*answers.asked_last(connection))
+        budget.catch_up(*answers.last_register_usage(connection))
     found: list[Answer] = []
     try:
         for _, answer in client.ask_many(tins):
@@ -93,7 +93,7 @@ _kept: dict[RegisterAccess, tuple[RegisterClient, DailyBudget]] = {}
 def _save(ledger: Ledger, run: Run, found: list[Answer], budget: DailyBudget) -> None:
     def save(connection: Connection) -> None:
         answers.save_answers(connection, run.run_seq, found)
-        answers.record_asked(connection, *budget.today)
+        answers.record_register_usage(connection, *budget.today)
 
     ledger.transact(save)
     found.clear()

@@ -4,28 +4,35 @@ from collections.abc import Iterable, Sequence
 
 from transforms.consolidation import companies, contact_standing, persons, pieces
 from transforms.core.identity import Run
-from transforms.core.process_pool import HERE, Processes
+from transforms.core.process_pool import IN_PLACE, ProcessPool
 from transforms.core.records import Row
 from transforms.ledger.database import Ledger
-from transforms.ledger.rows.source_rows import Touched, left_over, remember, unsettled
+from transforms.ledger.rows.source_rows import (
+    TouchedKeys,
+    remember,
+    unfinished_work,
+    unsettled_runs,
+)
 
 
 def take_up(
-    ledger: Ledger, run: Run, portions: Iterable[Sequence[Row]], processes: Processes = HERE
-) -> Touched:
+    ledger: Ledger, run: Run, portions: Iterable[Sequence[Row]], processes: ProcessPool = IN_PLACE
+) -> TouchedKeys:
     """Remember rows, portion by portion; what they touch, and what earlier runs have left."""
     found = [remember(ledger, run, rows, processes) for rows in portions]
     with ledger.read() as connection:
-        touched = left_over(connection, run)
+        touched = unfinished_work(connection, run)
     for one in found:
         touched.add(one)
     return touched
 
 
-def rebuild(ledger: Ledger, run: Run, touched: Touched, processes: Processes = HERE) -> None:
+def rebuild(
+    ledger: Ledger, run: Run, touched: TouchedKeys, processes: ProcessPool = IN_PLACE
+) -> None:
     """Golden companies and contacts of all that is touched; the register has been asked."""
     with ledger.read() as connection:
-        cut_off = unsettled(connection, run)
+        cut_off = unsettled_runs(connection, run)
     affected = companies.consolidate(
         ledger, run, sorted(touched.tins), processes, for_the_first_time=not cut_off
     )

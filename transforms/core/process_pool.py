@@ -42,19 +42,19 @@ class ProcessError(SvodError):
     """A process has ended, or what it was to do has failed; no data are quoted."""
 
 
-def usual_number() -> int:
+def default_size() -> int:
     """How many processes this machine can use: one for each core, within reason."""
     return min(len(os.sched_getaffinity(0)), _MOST)
 
 
-class Processes:
+class ProcessPool:
     """Up to ``number`` processes, started when there is much to do; with one, all is done here.
 
     0: as many as this machine can use.
     """
 
     def __init__(self, number: int = 0) -> None:
-        self._number = number or usual_number()
+        self._number = number or default_size()
         self._done_here = 0
         self._free: deque[_Process] = deque()
         self._threads: ThreadPoolExecutor | None = None
@@ -81,7 +81,7 @@ class Processes:
         while waiting:
             yield waiting.popleft().result()
 
-    def map_beside(
+    def map_with_keys(
         self, function: Callable[[T], R], items: Iterable[tuple[K, T]]
     ) -> Iterator[tuple[K, R]]:
         """``map`` over the second of each pair; the first stays here, and comes with the result."""
@@ -123,14 +123,14 @@ class Processes:
             self._free.append(process)
 
 
-HERE = Processes(1)
+IN_PLACE = ProcessPool(1)
 """No other process: all is done in the one that asks."""
 
 
 @cache
-def shared(number: int = 0) -> Processes:
+def shared_pool(number: int = 0) -> ProcessPool:
     """So many processes for all of this program: they are started once, and end with it."""
-    pool = Processes(number)
+    pool = ProcessPool(number)
     atexit.register(pool.close)
     return pool
 

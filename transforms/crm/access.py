@@ -17,7 +17,7 @@ from transforms.crm.limits.request_rate import Limits
 from transforms.crm.loading.loader import Loader, Only
 from transforms.ledger import request_statistics
 from transforms.ledger.database import Ledger
-from transforms.ledger.limit_usage import PaceStore
+from transforms.ledger.limit_usage import LimitUsageStore
 from transforms.ledger.loads.results import defer_unloaded
 from transforms.ledger.runs import remark
 
@@ -104,7 +104,7 @@ def open_client(
         access.rate,
         access.burst,
         access.operating,
-        store=PaceStore(ledger, urlsplit(webhook).netloc),
+        store=LimitUsageStore(ledger, urlsplit(webhook).netloc),
         on_request=on_request,
     )
     return CrmClient(webhook, limits, waits=WAITS if waits is None else waits)

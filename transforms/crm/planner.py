@@ -31,7 +31,7 @@ from transforms.crm.loading.requisites import (
 )
 from transforms.ledger.database import Ledger
 from transforms.ledger.loads import load_queue
-from transforms.ledger.loads.load_queue import Pending
+from transforms.ledger.loads.load_queue import PendingRecord
 from transforms.ledger.loads.rejections import DELETED
 from transforms.ledger.loads.sent import ITEM, Key, Sent, sent_parts
 
@@ -70,7 +70,7 @@ class Planner:
     def __init__(self, ledger: Ledger, portal: Portal) -> None:
         self._ledger, self._portal = ledger, portal
 
-    def plan(self, kind: str, chunk: Sequence[Pending]) -> list[Planned]:
+    def plan(self, kind: str, chunk: Sequence[PendingRecord]) -> list[Planned]:
         """What a load would do with each of these records."""
         make: Any = wanted_company if kind == COMPANY else wanted_contact
         wanted: list[Wanted[Any]] = [make(one, self._portal) for one in chunk]

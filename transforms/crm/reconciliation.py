@@ -214,7 +214,7 @@ def repair(ledger: Ledger, run: Run, findings: Sequence[Finding]) -> dict[str, f
         of_kind = [one for one in findings if one.kind == kind]
         keys = sorted({one.key for one in of_kind if one.finding in (STRANGE, BEHIND)})
         deleted = sorted({one.key for one in of_kind if one.finding == MISSING and not one.fields})
-        ledger.transact(partial(load_queue.look_again, kind=kind, keys=keys))
-        ledger.transact(partial(rejections.report_deleted, run=run, kind=kind, keys=deleted))
+        ledger.transact(partial(load_queue.forget_items, kind=kind, keys=keys))
+        ledger.transact(partial(rejections.reject_deleted, run=run, kind=kind, keys=deleted))
         again[kind] = frozenset(keys)
     return again

@@ -38,7 +38,7 @@ _PRAGMAS = (
 class Draft(NamedTuple, Generic[T]):
     """What a piece of work has found, and what it would write."""
 
-    found: T
+    result: T
     statements: list[Statement]
 
 

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from sqlalchemy.engine import Connection
 
-from transforms.core.process_pool import Processes
+from transforms.core.process_pool import ProcessPool
 from transforms.ledger.database import Draft, Ledger, perform
 
 T = TypeVar("T")
@@ -21,7 +21,7 @@ def carry_out(
     ledger: Ledger,
     work: Work[Item, T],
     items: Iterable[Item],
-    processes: Processes,
+    processes: ProcessPool,
     *,
     per_transaction: int = 1,
 ) -> list[T]:
@@ -31,27 +31,27 @@ def carry_out(
 
     Raises:
         LedgerError: as ``Ledger.draft`` does.
-        ProcessError: as ``Processes.map`` does.
+        ProcessError: as ``ProcessPool.map`` does.
     """
     drafts = processes.map(partial(draft, ledger, work), items)
     found: list[T] = []
     while some := list(islice(drafts, per_transaction)):
         ledger.transact(partial(perform, drafts=some))
-        found += (one.found for one in some)
+        found += (one.result for one in some)
     return found
 
 
-def find(
-    ledger: Ledger, work: Work[Item, T], items: Iterable[Item], processes: Processes
+def read_each(
+    ledger: Ledger, work: Work[Item, T], items: Iterable[Item], processes: ProcessPool
 ) -> Iterator[T]:
     """What ``work``, which only reads, finds for each of the items, in their order.
 
     Raises:
         LedgerError: as ``Ledger.draft`` does.
-        ProcessError: as ``Processes.map`` does.
+        ProcessError: as ``ProcessPool.map`` does.
     """
     for drafted in processes.map(partial(draft, ledger, work), items):
-        yield drafted.found
+        yield drafted.result
 
 
 def draft(ledger: Ledger, work: Work[Item, T], item: Item) -> Draft[T]:

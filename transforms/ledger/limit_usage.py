@@ -14,7 +14,7 @@ from transforms.ledger.statements import upsert
 T = TypeVar("T")
 
 
-class PaceStore:
+class LimitUsageStore:
     """The count of one portal. Its host is kept as a fingerprint only."""
 
     def __init__(self, ledger: Ledger, host: str) -> None:

@@ -22,7 +22,7 @@ class LedgerLockedError(SvodError):
     """Another run is going on with this ledger."""
 
 
-def check_no_other(connection: Connection, run: Run) -> None:
+def check_run_is_newest(connection: Connection, run: Run) -> None:
     """Whoever is about to create something makes sure that its run is the last that has begun.
 
     A database that was restarted, or dropped the lock's connection, lets another run in.
@@ -71,7 +71,7 @@ def exclusive(ledger: Ledger) -> Iterator[None]:
 
 
 @contextmanager
-def in_turn(ledger: Ledger) -> Iterator[None]:
+def wait_for_exclusive(ledger: Ledger) -> Iterator[None]:
     """``exclusive``, after the run that may be going on."""
     with ExitStack() as stack:
         while True:

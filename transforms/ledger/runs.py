@@ -44,7 +44,7 @@ def start_run(ledger: Ledger, command: str) -> Run:
         connection.execute(
             schema.runs.update().where(table.status == RUNNING).values(status="interrupted")
         )
-        last = last_run(connection)
+        last = last_run_seq(connection)
         started_at = utc_now()
         run_id = f"{started_at.replace(':', '').replace('-', '')}-{secrets.token_hex(3)}"
         connection.execute(
@@ -103,14 +103,14 @@ def forget_old_runs(ledger: Ledger, command: str) -> None:
     ledger.transact(forget)
 
 
-def last_reported(connection: Connection) -> str | None:
+def last_reported_run(connection: Connection) -> str | None:
     """The last run that ended with numbers to report."""
     table = schema.runs.c
     query = sa.select(table.run_id).where(table.summary.is_not(None))
     return connection.execute(query.order_by(table.run_seq.desc()).limit(1)).scalar()
 
 
-class Ended(msgspec.Struct, frozen=True):
+class EndedRun(msgspec.Struct, frozen=True):
     """A run that has ended: its numbers, or what was remarked of one that failed."""
 
     run_id: str
@@ -119,22 +119,22 @@ class Ended(msgspec.Struct, frozen=True):
     remarks: list[str]
 
 
-def last_run(connection: Connection) -> int:
+def last_run_seq(connection: Connection) -> int:
     """The newest run's number; 0 when there has been none."""
     return connection.execute(sa.select(sa.func.max(schema.runs.c.run_seq))).scalar() or 0
 
 
-def ended_since(connection: Connection, command: str, run_seq: int) -> list[Ended]:
+def runs_ended_since(connection: Connection, command: str, run_seq: int) -> list[EndedRun]:
     """The command's runs after that one, up to the one that goes on."""
     table = schema.runs.c
     query = sa.select(table.run_id, table.run_seq, table.summary, table.status)
     query = query.where(table.command == command, table.run_seq > run_seq)
-    found: list[Ended] = []
+    found: list[EndedRun] = []
     for run_id, number, summary, status in connection.execute(query.order_by(table.run_seq)):
         if status == RUNNING:
             break
         told = json.loads(summary) if summary else None
-        found.append(Ended(run_id, number, told, [] if told else remarks(connection, run_id)))
+        found.append(EndedRun(run_id, number, told, [] if told else remarks(connection, run_id)))
     return found
 
 

@@ -23,13 +23,13 @@ from transforms.consolidation.register_questions import (
 from transforms.consolidation.stages import rebuild, take_up
 from transforms.core.errors import SvodError
 from transforms.core.identity import Run
-from transforms.core.process_pool import HERE, Processes, shared
+from transforms.core.process_pool import IN_PLACE, ProcessPool, shared_pool
 from transforms.core.records import Broken
 from transforms.core.secrets import mask
 from transforms.crm.access import CrmAccess, load_crm
 from transforms.ledger import streams
 from transforms.ledger.database import Ledger, open_ledger
-from transforms.ledger.lock import in_turn
+from transforms.ledger.lock import wait_for_exclusive
 from transforms.ledger.rows import messages
 from transforms.ledger.runs import settle_run
 from transforms.remember import portions
@@ -162,7 +162,7 @@ class _WriteFn(beam.DoFn):
         self._register, self._crm, self._number = register, crm, processes
 
     def setup(self) -> None:
-        self._processes = shared(self._number)
+        self._processes = shared_pool(self._number)
         self._brought = _brought(self._stream)
         with ExitStack() as stack:
             self._ledger = stack.enter_context(closing(open_ledger(self._stream.ledger.value())))
@@ -188,7 +188,7 @@ class _WriteFn(beam.DoFn):
         pause = _SHORTEST
         while True:
             try:
-                with self._one, in_turn(self._ledger):
+                with self._one, wait_for_exclusive(self._ledger):
                     if self._held in self._brought:
                         self._write_all()
                 return
@@ -243,7 +243,7 @@ def bring(
     crm: CrmAccess | None,
     rows: Iterable[bytes] = (),
     broken: Iterable[Broken] = (),
-    processes: Processes = HERE,
+    processes: ProcessPool = IN_PLACE,
 ) -> None:
     """Encoded rows, and what earlier runs have left, into the ledger and the CRM."""
     ledger.transact(lambda connection: messages.record(connection, run, list(broken)))

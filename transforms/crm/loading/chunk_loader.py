@@ -27,8 +27,8 @@ from transforms.crm.loading.requisites import CompanyParts, Holder
 from transforms.ledger.base.goldens import contacts_in
 from transforms.ledger.database import Ledger
 from transforms.ledger.loads import load_queue, rejections
-from transforms.ledger.loads.load_queue import Pending
-from transforms.ledger.loads.rejections import Refusal
+from transforms.ledger.loads.load_queue import PendingRecord
+from transforms.ledger.loads.rejections import RejectedRecord
 from transforms.ledger.loads.sent import ITEM, Sent, save_sent, sent_parts
 
 R = TypeVar("R")
@@ -43,7 +43,7 @@ class Step:
     def __init__(self, ledger: Ledger, run: Run, portal: Portal) -> None:
         self._ledger, self._run, self._portal = ledger, run, portal
 
-    def load(self, chunk: Sequence[Pending], creates: Creates) -> int:
+    def load(self, chunk: Sequence[PendingRecord], creates: Creates) -> int:
         """Bring these records; gives how many are settled."""
         raise NotImplementedError
 
@@ -61,33 +61,33 @@ class Step:
 
         def enter(connection: Connection) -> None:
             rejections.reject(connection, self._run, self.kind, refusals)
-            load_queue.complete(connection, self._run, self.kind, loaded)
+            load_queue.mark_loaded(connection, self._run, self.kind, loaded)
 
         self._ledger.transact(enter)
         return len(refusals) + len(loaded)
 
 
-def _refusal(one: Wanted[Any], rejection: Rejection) -> Refusal:
+def _refusal(one: Wanted[Any], rejection: Rejection) -> RejectedRecord:
     error, sent = rejection
     record = json.dumps(sent, ensure_ascii=False)
-    return Refusal(one.key, one.version, error.code, error.description, record)
+    return RejectedRecord(one.key, one.version, error.code, error.description, record)
 
 
-def wanted_company(pending: Pending, portal: Portal) -> Wanted[GoldenCompany]:
+def wanted_company(pending: PendingRecord, portal: Portal) -> Wanted[GoldenCompany]:
     """What the CRM is to hold of a company's item."""
     company = decode_golden_company(pending.payload)
     fields = mapping.company_item(company) | custom_values(company, portal.custom)
     return _wanted(pending, company, portal.given.get(mapping.COMPANY_TYPE, {}) | fields)
 
 
-def wanted_contact(pending: Pending, portal: Portal) -> Wanted[GoldenContact]:
+def wanted_contact(pending: PendingRecord, portal: Portal) -> Wanted[GoldenContact]:
     """What the CRM is to hold of a contact's item, but for its links."""
     contact = decode_golden_contact(pending.payload)
     given = portal.given.get(mapping.CONTACT_TYPE, {})
     return _wanted(pending, contact, given | mapping.contact_item(contact))
 
 
-def _wanted(pending: Pending, record: R, fields: Fields) -> Wanted[R]:
+def _wanted(pending: PendingRecord, record: R, fields: Fields) -> Wanted[R]:
     fields = fields | mapping.origin(pending.key, pending.version)
     return Wanted(pending.key, pending.version, record, fields, pending.crm_id)
 
@@ -97,7 +97,7 @@ class Companies(Step):
 
     kind, entity_type = COMPANY, mapping.COMPANY_TYPE
 
-    def load(self, chunk: Sequence[Pending], creates: Creates) -> int:
+    def load(self, chunk: Sequence[PendingRecord], creates: Creates) -> int:
         """Bring these companies; gives how many are settled."""
         wanted = [wanted_company(one, self._portal) for one in chunk]
         items = self._items(creates, partial(adopt_companies, self._portal))
@@ -117,16 +117,16 @@ class Contacts(Step):
 
     kind, entity_type = CONTACT, mapping.CONTACT_TYPE
 
-    def ready(self, tins: Sequence[str]) -> list[Pending]:
+    def ready(self, tins: Sequence[str]) -> list[PendingRecord]:
         """Contacts of these companies that are to be loaded, and miss none of their companies."""
         with self._ledger.read() as connection:
-            pending = load_queue.pending_of(connection, CONTACT, contacts_in(connection, tins))
+            pending = load_queue.pending_records(connection, CONTACT, contacts_in(connection, tins))
             tins_of = {one.key: decode_golden_contact(one.payload).tins for one in pending}
             wanted = sorted({tin for of_one in tins_of.values() for tin in of_one})
-            waited_for = load_queue.unsettled(connection, COMPANY, wanted)
+            waited_for = load_queue.missing_in_crm(connection, COMPANY, wanted)
         return [one for one in pending if waited_for.isdisjoint(tins_of[one.key])]
 
-    def load(self, chunk: Sequence[Pending], creates: Creates) -> int:
+    def load(self, chunk: Sequence[PendingRecord], creates: Creates) -> int:
         """Bring these contacts; gives how many are settled."""
         contacts = {one.key: decode_golden_contact(one.payload) for one in chunk}
         tins = sorted({tin for contact in contacts.values() for tin in contact.tins})
@@ -158,13 +158,13 @@ class Contacts(Step):
         A link to a company that is not there would be dropped without a word.
         """
         with self._ledger.read() as connection:
-            known = load_queue.created_by(connection, self._run, COMPANY, list(companies))
+            known = load_queue.keys_created_by(connection, self._run, COMPANY, list(companies))
         asked = {tin: crm_id for tin, crm_id in companies.items() if tin not in known}
         there = self._portal.items_by_id(mapping.COMPANY_TYPE, sorted(asked.values()), [])
         gone = {tin for tin, crm_id in asked.items() if crm_id not in there}
         if gone:
             self._ledger.transact(
-                partial(rejections.report_deleted, run=self._run, kind=COMPANY, keys=sorted(gone))
+                partial(rejections.reject_deleted, run=self._run, kind=COMPANY, keys=sorted(gone))
             )
         return gone
 
@@ -200,7 +200,7 @@ class Contacts(Step):
     ) -> None:
         def save(connection: Connection) -> None:
             keys = [one.key for one in linked]
-            load_queue.touch(connection, self._run, CONTACT, keys)
+            load_queue.mark_updated(connection, self._run, CONTACT, keys)
             now_sent = sent_parts(connection, CONTACT, keys)
             links = {
                 (one.key, ITEM): sorted({*before[one.key], *one.fields[mapping.LINKS]})

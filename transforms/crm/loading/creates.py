@@ -24,7 +24,7 @@ from transforms.ledger.loads.sent import (
     save_intents,
     save_sent,
 )
-from transforms.ledger.lock import check_no_other
+from transforms.ledger.lock import check_run_is_newest
 
 Fields = dict[str, Any]
 
@@ -117,7 +117,7 @@ class Creates:
 
     def _create(self, part: Mapping[Key, Fields], send: Send, ensured: Ensured) -> None:
         def intend(connection: Connection) -> None:
-            check_no_other(connection, self._run)
+            check_run_is_newest(connection, self._run)
             save_intents(connection, self._kind, part)
 
         self._ledger.transact(intend)
@@ -152,6 +152,6 @@ class Creates:
                 for (key, part), sent in there.items()
                 if part == ITEM and ((key, part) in created) is ours
             }
-            load_queue.enter(connection, self._run, self._kind, items, created=ours)
+            load_queue.record_items(connection, self._run, self._kind, items, created=ours)
         touched = sorted({key for key, part in created if part != ITEM})
-        load_queue.touch(connection, self._run, self._kind, touched)
+        load_queue.mark_updated(connection, self._run, self._kind, touched)

@@ -168,7 +168,7 @@ class Items:
         def save(connection: Connection) -> None:
             save_sent(connection, self._kind, done)
             clear_intents(connection, self._kind, [(key, UPDATE) for key in outcomes.known()])
-            load_queue.touch(connection, self._run, self._kind, sorted(outcomes.done))
+            load_queue.mark_updated(connection, self._run, self._kind, sorted(outcomes.done))
 
         self._ledger.transact(save)
 

@@ -19,7 +19,7 @@ from transforms.crm.loading.chunk_loader import Companies, Contacts, Step
 from transforms.crm.loading.creates import Creates
 from transforms.ledger.database import Ledger
 from transforms.ledger.loads import load_queue, rejections
-from transforms.ledger.loads.load_queue import Pending
+from transforms.ledger.loads.load_queue import PendingRecord
 from transforms.ledger.runs import Progress
 
 CreatesOf = Callable[[str], Creates]
@@ -66,7 +66,10 @@ class Loader:
             # None of them is to be left out next time.
             self._ledger.transact(
                 partial(
-                    rejections.take_back, run=self._run, reason=error.code, detail=error.description
+                    rejections.withdraw_rejections,
+                    run=self._run,
+                    reason=error.code,
+                    detail=error.description,
                 )
             )
             raise
@@ -110,7 +113,7 @@ class Loader:
     def _creates(self, kind: str) -> Creates:
         return Creates(self._ledger, self._run, kind, self._settle)
 
-    def _pending(self, kind: str) -> Iterator[list[Pending]]:
+    def _pending(self, kind: str) -> Iterator[list[PendingRecord]]:
         """Chunks for the workers, of new records or of known ones.
 
         Those go to the portal by different methods: apart, they need no more requests, and neither
@@ -119,8 +122,8 @@ class Loader:
         with self._ledger.read() as connection:
             count = load_queue.count_pending(connection, kind)
         size = max(_SMALLEST, min(_LARGEST, count // (2 * self._workers)))
-        new: list[Pending] = []
-        known: list[Pending] = []
+        new: list[PendingRecord] = []
+        known: list[PendingRecord] = []
         for one in self._each_pending(kind, size):
             chunk = known if one.crm_id else new
             chunk.append(one)
@@ -129,17 +132,17 @@ class Loader:
                 chunk.clear()
         yield from filter(None, (new, known))
 
-    def _each_pending(self, kind: str, at_once: int) -> Iterator[Pending]:
+    def _each_pending(self, kind: str, at_once: int) -> Iterator[PendingRecord]:
         after = ""
         while True:
             with self._ledger.read() as connection:
-                page = load_queue.pending(connection, kind, after, at_once)
+                page = load_queue.pending_page(connection, kind, after, at_once)
             if not page:
                 return
             yield from self._meant(kind, page)
             after = page[-1].key
 
-    def _meant(self, kind: str, found: list[Pending]) -> list[Pending]:
+    def _meant(self, kind: str, found: list[PendingRecord]) -> list[PendingRecord]:
         if self._only is None:
             return found
         return [one for one in found if one.key in self._only.get(kind, ())]
@@ -155,7 +158,7 @@ class _Loaded(NamedTuple):
     retry_at: list[int]
 
 
-def _alone(step: Step, creates_of: CreatesOf, chunk: Sequence[Pending]) -> _Loaded:
+def _alone(step: Step, creates_of: CreatesOf, chunk: Sequence[PendingRecord]) -> _Loaded:
     creates = creates_of(step.kind)
     count = step.load(chunk, creates)
     return _Loaded({step.kind: count}, [creates.retry_at] if creates.retry_at else [])
@@ -172,14 +175,14 @@ class _WithContacts:
         companies: Companies,
         contacts: Contacts,
         creates_of: CreatesOf,
-        meant: Callable[[str, list[Pending]], list[Pending]],
+        meant: Callable[[str, list[PendingRecord]], list[PendingRecord]],
     ) -> None:
         self._companies, self._contacts, self._creates_of = companies, contacts, creates_of
         self._meant = meant
         self._lock = threading.Lock()
         self._taken: set[str] = set()
 
-    def load(self, chunk: Sequence[Pending]) -> _Loaded:
+    def load(self, chunk: Sequence[PendingRecord]) -> _Loaded:
         loaded = _alone(self._companies, self._creates_of, chunk)
         ready = self._contacts.ready([one.key for one in chunk])
         ready = self._take(self._meant(CONTACT, ready))
@@ -188,7 +191,7 @@ class _WithContacts:
             loaded.counts | of_contacts.counts, [*loaded.retry_at, *of_contacts.retry_at]
         )
 
-    def _take(self, ready: Sequence[Pending]) -> list[Pending]:
+    def _take(self, ready: Sequence[PendingRecord]) -> list[PendingRecord]:
         """Those that no other worker has taken: a person may have companies of several chunks."""
         with self._lock:
             free = [one for one in ready if one.key not in self._taken]

@@ -217,7 +217,9 @@ class CompanyParts:
         def save(connection: Connection) -> None:
             save_sent(connection, COMPANY, done)
             clear_intents(connection, COMPANY, outcomes.refused.keys() - set(but))
-            load_queue.touch(connection, self._run, COMPANY, sorted({tin for tin, _ in done}))
+            load_queue.mark_updated(
+                connection, self._run, COMPANY, sorted({tin for tin, _ in done})
+            )
 
         self._ledger.transact(save)
 

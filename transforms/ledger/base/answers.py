@@ -63,7 +63,7 @@ def expire_refusing_answers(connection: Connection) -> None:
     connection.execute(answers.update().where(answers.c.tin.in_(tins)).values(expires_at=0))
 
 
-def asked_last(connection: Connection) -> tuple[str, int]:
+def last_register_usage(connection: Connection) -> tuple[str, int]:
     """The last day on which the register was asked, and how many questions it was asked then."""
     table = schema.register_usage.c
     query = sa.select(table.day, table.asked).order_by(table.day.desc()).limit(1)
@@ -71,6 +71,6 @@ def asked_last(connection: Connection) -> tuple[str, int]:
     return (found.day, found.asked) if found else ("", 0)
 
 
-def record_asked(connection: Connection, day: str, asked: int) -> None:
+def record_register_usage(connection: Connection, day: str, asked: int) -> None:
     """So many questions have been put to the register on that day."""
     upsert(connection, schema.register_usage, [{"day": day, "asked": asked}])

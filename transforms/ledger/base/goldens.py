@@ -21,7 +21,7 @@ from transforms.ledger.statements import delete, look_up, upsert
 _encode_provenance = msgspec.json.Encoder().encode
 
 
-class Made(msgspec.Struct, frozen=True):
+class NewGolden(msgspec.Struct, frozen=True):
     """A golden record just made, with the source rows that it is made of."""
 
     key: str
@@ -30,7 +30,7 @@ class Made(msgspec.Struct, frozen=True):
     members: list[RowKey]
 
 
-class Kept(msgspec.Struct, frozen=True):
+class StoredGolden(msgspec.Struct, frozen=True):
     """What the ledger knew of a golden record, and in which run it was born."""
 
     version: str
@@ -38,12 +38,14 @@ class Kept(msgspec.Struct, frozen=True):
     born: int
 
 
-def kept_goldens(connection: Connection, kind: str, keys: Sequence[str]) -> dict[str, Kept]:
+def stored_goldens(
+    connection: Connection, kind: str, keys: Sequence[str]
+) -> dict[str, StoredGolden]:
     """The known goldens among ``keys``."""
     table = schema.golden.c
     columns = table.key, table.version, table.provenance, table.born
     return {
-        key: Kept(version, bytes(provenance), born)
+        key: StoredGolden(version, bytes(provenance), born)
         for key, version, provenance, born in look_up(
             connection, columns, table.key, keys, kind=kind
         )
@@ -75,12 +77,12 @@ def contacts_in(connection: Connection, tins: Sequence[str]) -> set[str]:
     return {key for (key,) in look_up(connection, (table.key,), table.tin, tins)}
 
 
-def keep(
+def save_goldens(
     connection: Connection,
     run: Run,
     kind: str,
-    made: Sequence[Made],
-    kept: Mapping[str, Kept],
+    made: Sequence[NewGolden],
+    kept: Mapping[str, StoredGolden],
     members: Mapping[str, set[RowKey]],
 ) -> None:
     """Write what changed: ``kept`` and ``members`` say what the ledger holds for these keys.
@@ -96,7 +98,11 @@ def keep(
 
 
 def _write_goldens(
-    connection: Connection, run: Run, kind: str, made: Sequence[Made], kept: Mapping[str, Kept]
+    connection: Connection,
+    run: Run,
+    kind: str,
+    made: Sequence[NewGolden],
+    kept: Mapping[str, StoredGolden],
 ) -> None:
     changed: list[dict[str, Any]] = []
     for record in made:
@@ -125,7 +131,7 @@ def enqueue(connection: Connection, kind: str, keys: Iterable[str]) -> None:
 
 
 def _write_members(
-    connection: Connection, kind: str, made: Sequence[Made], members: Mapping[str, set[RowKey]]
+    connection: Connection, kind: str, made: Sequence[NewGolden], members: Mapping[str, set[RowKey]]
 ) -> None:
     before = {(row, key) for key, rows in members.items() for row in rows}
     after = {(row, record.key) for record in made for row in record.members}

@@ -10,7 +10,7 @@ from transforms.ledger import schema
 from transforms.ledger.statements import delete, look_up, upsert
 
 
-class Doubt(msgspec.Struct, frozen=True):
+class DoubtfulPair(msgspec.Struct, frozen=True):
     """Two that may be one. For contacts both are rows; of companies the other one is a TIN."""
 
     kind: str
@@ -25,8 +25,8 @@ _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(tuple[tuple[str, str, float], ...]).decode
 
 
-def replace_doubts(
-    connection: Connection, kind: str, refs: Sequence[str], doubts: Iterable[Doubt]
+def replace_doubtful_pairs(
+    connection: Connection, kind: str, refs: Sequence[str], doubts: Iterable[DoubtfulPair]
 ) -> None:
     """All doubts about these are now the given ones."""
     table = schema.doubts
@@ -49,17 +49,17 @@ def replace_doubts(
     )
 
 
-def all_doubts(connection: Connection) -> list[Doubt]:
+def doubtful_pairs(connection: Connection) -> list[DoubtfulPair]:
     """What waits for a judgement, the likeliest first."""
     table = schema.doubts.c
     query = sa.select(schema.doubts).order_by(table.bits.desc(), table.kind, table.one, table.other)
     return [
-        Doubt(row.kind, row.one, row.other, row.bits, row.why, _decode(row.evidence))
+        DoubtfulPair(row.kind, row.one, row.other, row.bits, row.why, _decode(row.evidence))
         for row in connection.execute(query)
     ]
 
 
-def count_doubts(connection: Connection) -> dict[str, int]:
+def count_doubtful_pairs(connection: Connection) -> dict[str, int]:
     """How many wait for a judgement, by kind."""
     table = schema.doubts.c
     query = sa.select(table.kind, sa.func.count()).group_by(table.kind)

@@ -22,7 +22,7 @@ NOT_REACHED = "crm_not_reached"
 COMPANY_REJECTED = "company_rejected"
 
 
-class Pending(msgspec.Struct, frozen=True):
+class PendingRecord(msgspec.Struct, frozen=True):
     """A golden record that the CRM does not hold in this version; ``crm_id`` 0 when not at all."""
 
     key: str
@@ -55,7 +55,7 @@ def _with_state(*columns: Any) -> Any:
     )
 
 
-def pending(connection: Connection, kind: str, after: str, limit: int) -> list[Pending]:
+def pending_page(connection: Connection, kind: str, after: str, limit: int) -> list[PendingRecord]:
     """Up to ``limit`` records to be loaded, by key, from behind the key ``after``."""
     golden, crosswalk = schema.golden.c, schema.crosswalk.c
     columns = golden.key, golden.version, golden.payload, sa.func.coalesce(crosswalk.crm_id, 0)
@@ -63,24 +63,24 @@ def pending(connection: Connection, kind: str, after: str, limit: int) -> list[P
         query = _with_state(*columns).where(golden.kind == kind, golden.key.in_(keys), is_open())
         found = connection.execute(query.order_by(golden.key)).all()
         if found:
-            return [Pending(*values) for values in found]
+            return [PendingRecord(*values) for values in found]
     return []
 
 
-def pending_of(connection: Connection, kind: str, keys: Iterable[str]) -> list[Pending]:
+def pending_records(connection: Connection, kind: str, keys: Iterable[str]) -> list[PendingRecord]:
     """Those of the records that are to be loaded."""
     golden, crosswalk = schema.golden.c, schema.crosswalk.c
     query = _with_state(
         golden.key, golden.version, golden.payload, sa.func.coalesce(crosswalk.crm_id, 0)
     ).where(golden.kind == kind, is_open())
     return [
-        Pending(*values)
+        PendingRecord(*values)
         for chunk in chunks(sorted(keys))
         for values in connection.execute(query.where(golden.key.in_(chunk)))
     ]
 
 
-def unsettled(connection: Connection, kind: str, keys: Sequence[str]) -> set[str]:
+def missing_in_crm(connection: Connection, kind: str, keys: Sequence[str]) -> set[str]:
     """Those of the records that are to be in the CRM, are not, and are not refused."""
     golden, crosswalk = schema.golden.c, schema.crosswalk.c
     query = _with_state(golden.key).where(
@@ -142,7 +142,7 @@ def crm_versions(connection: Connection, kind: str, keys: Sequence[str]) -> dict
     return values_of(connection, table.key, table.version, kind, keys)
 
 
-def enter(
+def record_items(
     connection: Connection, run: Run, kind: str, ids: Mapping[str, int], created: bool
 ) -> None:
     """Items that are in the CRM now: ``created`` by us, or found there without our knowing.
@@ -174,7 +174,7 @@ def _relink(connection: Connection, contacts: Sequence[str]) -> None:
         enqueue(connection, CONTACT, chunk)
 
 
-def complete(
+def mark_loaded(
     connection: Connection, run: Run, kind: str, done: Mapping[str, tuple[int, str]]
 ) -> None:
     """Records that the CRM holds in full: key to its id there and the version."""
@@ -211,7 +211,7 @@ def _cross(
     )
 
 
-def touch(connection: Connection, run: Run, kind: str, keys: Sequence[str]) -> None:
+def mark_updated(connection: Connection, run: Run, kind: str, keys: Sequence[str]) -> None:
     """This run has sent something of these records."""
     table = schema.crosswalk.c
     for chunk in chunks(keys):
@@ -222,7 +222,7 @@ def touch(connection: Connection, run: Run, kind: str, keys: Sequence[str]) -> N
         )
 
 
-def look_again(connection: Connection, kind: str, keys: Sequence[str]) -> None:
+def forget_items(connection: Connection, kind: str, keys: Sequence[str]) -> None:
     """Forget where these records are and what was sent: the loader looks them up in the CRM."""
     for chunk in chunks(keys):
         for table in (schema.crosswalk, schema.sent):
@@ -233,7 +233,7 @@ def look_again(connection: Connection, kind: str, keys: Sequence[str]) -> None:
         enqueue(connection, kind, connection.execute(query.where(golden.key.in_(chunk))).scalars())
 
 
-def send_again(connection: Connection, kind: str) -> None:
+def requeue_all(connection: Connection, kind: str) -> None:
     """The CRM does not hold any of these records in full any more: there are new fields."""
     table = schema.crosswalk
     connection.execute(table.update().where(table.c.kind == kind).values(version=""))
@@ -241,7 +241,7 @@ def send_again(connection: Connection, kind: str) -> None:
     enqueue(connection, kind, connection.execute(query).scalars())
 
 
-def created_by(connection: Connection, run: Run, kind: str, keys: Sequence[str]) -> set[str]:
+def keys_created_by(connection: Connection, run: Run, kind: str, keys: Sequence[str]) -> set[str]:
     """Those of the records that this run has created."""
     table = schema.crosswalk.c
     query = sa.select(table.key).where(table.kind == kind, table.created_run == run.run_seq)

@@ -18,7 +18,7 @@ DELETED = "deleted_in_crm"
 """The reason of records that a person has deleted: they are reported, and not created again."""
 
 
-class Refusal(msgspec.Struct, frozen=True):
+class RejectedRecord(msgspec.Struct, frozen=True):
     """A record that the portal refuses: its reason, and exactly what was sent."""
 
     key: str
@@ -30,16 +30,16 @@ class Refusal(msgspec.Struct, frozen=True):
 
 def rejected_keys(connection: Connection, kind: str, keys: Sequence[str]) -> set[str]:
     """Those of the records that the portal refuses."""
-    return set(refusal_reasons(connection, kind, keys))
+    return set(rejection_reasons(connection, kind, keys))
 
 
-def refusal_reasons(connection: Connection, kind: str, keys: Sequence[str]) -> dict[str, str]:
+def rejection_reasons(connection: Connection, kind: str, keys: Sequence[str]) -> dict[str, str]:
     """Why the portal does not take these records, as far as it does not."""
     table = schema.rejected.c
     return values_of(connection, table.key, table.reason, kind, keys)
 
 
-def reject(connection: Connection, run: Run, kind: str, refusals: Sequence[Refusal]) -> None:
+def reject(connection: Connection, run: Run, kind: str, refusals: Sequence[RejectedRecord]) -> None:
     """The portal refuses these records: not sent again until they change or are replayed."""
     upsert(
         connection,
@@ -60,7 +60,7 @@ def reject(connection: Connection, run: Run, kind: str, refusals: Sequence[Refus
     )
 
 
-def take_back(connection: Connection, run: Run, reason: str, detail: str) -> None:
+def withdraw_rejections(connection: Connection, run: Run, reason: str, detail: str) -> None:
     """What this run has rejected for that reason is pending again."""
     table = schema.rejected.c
     these = sa.and_(
@@ -86,12 +86,12 @@ def reason_of(code: str) -> str:
     return (code or "refused")[:64]
 
 
-def report_deleted(connection: Connection, run: Run, kind: str, keys: Sequence[str]) -> None:
+def reject_deleted(connection: Connection, run: Run, kind: str, keys: Sequence[str]) -> None:
     """People have deleted these records in the CRM: they stand rejected in their version of now."""
     table = schema.golden.c
     query = sa.select(table.key, table.version).where(table.kind == kind)
     refusals = [
-        Refusal(key, version, DELETED, "", "{}")
+        RejectedRecord(key, version, DELETED, "", "{}")
         for chunk in chunks(keys)
         for key, version in connection.execute(query.where(table.key.in_(chunk)))
     ]

@@ -28,7 +28,7 @@ def defer_unloaded(connection: Connection, run: Run) -> None:
     _dequeue(connection)
     for kind in (COMPANY, CONTACT):
         for rows in _deferred(connection, kind):
-            keys = links.keys_of(connection, kind, rows)
+            keys = links.golden_key_by_row(connection, kind, rows)
             waiting = _unloaded(connection, kind, sorted(set(keys.values())))
             reached = [row for row in rows if keys.get(row) not in waiting]
             forget(connection, schema.deferred, kind, reached)
@@ -128,7 +128,7 @@ def _count_rejected(connection: Connection, kind: str, *also: sa.ColumnElement[b
     return int(connection.execute(query.where(table.kind == kind, stands, *also)).scalar_one())
 
 
-def count_left(connection: Connection) -> int:
+def count_orphaned_items(connection: Connection) -> int:
     """Records in the CRM that no row of a store stands for any more: a person decides."""
     return sum(_count_left(connection, kind) for kind in (COMPANY, CONTACT))
 

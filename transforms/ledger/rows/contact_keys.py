@@ -9,13 +9,13 @@ from sqlalchemy.engine import Connection
 from transforms.core.chunks import chunks
 from transforms.core.identity import RowKey
 from transforms.ledger import schema
-from transforms.ledger.rows.links import by_source
+from transforms.ledger.rows.links import group_by_store
 from transforms.ledger.rows.source_rows import mark, marked
 from transforms.ledger.statements import delete, delete_rows, look_up, upsert
 from transforms.matching.profiles import HOT
 
 
-def rekey(connection: Connection, source: str, keys: Mapping[str, Collection[int]]) -> None:
+def replace_keys(connection: Connection, source: str, keys: Mapping[str, Collection[int]]) -> None:
     """Write these rows' keys (none: the row is in the base no more); where they changed, mark them.
 
     Rows that were tied to one of these by a key that it has no longer are dirty too. Who has the
@@ -53,13 +53,13 @@ def _rows_of_few(connection: Connection, keys: Sequence[int], most: int) -> set[
     """The rows of those keys that not more than ``most`` have: others have tied nobody."""
     few = [
         key
-        for key, count in counts(connection, keys).items()
+        for key, count in count_rows(connection, keys).items()
         if not is_hot(connection, key, count, most)
     ]
     return {row for rows in rows_by_key(connection, few).values() for row in rows}
 
 
-def counts(connection: Connection, keys: Sequence[int]) -> dict[int, int]:
+def count_rows(connection: Connection, keys: Sequence[int]) -> dict[int, int]:
     """How many rows have each of the keys."""
     table = schema.contact_keys.c
     query = sa.select(table.key, sa.func.count()).group_by(table.key)
@@ -100,18 +100,18 @@ def keys_of_rows(connection: Connection, rows: Iterable[RowKey]) -> set[int]:
     """All keys of these rows."""
     return {
         key
-        for source, ids in by_source(rows).items()
+        for source, ids in group_by_store(rows).items()
         for keys in _keys_by_row(connection, source, ids).values()
         for key in keys
     }
 
 
-def known_hot(connection: Connection) -> set[int]:
+def hot_keys(connection: Connection) -> set[int]:
     """The hot keys."""
     return set(connection.execute(sa.select(schema.hot_keys.c.key)).scalars())
 
 
-def set_hot(connection: Connection, hot: Iterable[int], cold: Iterable[int]) -> None:
+def update_hot_keys(connection: Connection, hot: Iterable[int], cold: Iterable[int]) -> None:
     """Remember which keys have become hot, and which are so no longer."""
     table = schema.hot_keys
     upsert(connection, table, [{"key": key} for key in sorted(hot)])
@@ -133,8 +133,8 @@ def stale_rows(connection: Connection) -> set[RowKey]:
     return marked(connection, schema.stale_contacts)
 
 
-def clean(connection: Connection, rows: Iterable[RowKey]) -> None:
+def mark_rebuilt(connection: Connection, rows: Iterable[RowKey]) -> None:
     """The persons of these rows are rebuilt."""
-    for source, ids in by_source(rows).items():
+    for source, ids in group_by_store(rows).items():
         for table in (schema.dirty_contacts, schema.stale_contacts):
             delete(connection, table.c.source_id, ids, source=source)

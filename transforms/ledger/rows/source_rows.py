@@ -11,14 +11,14 @@ from sqlalchemy.engine import Connection
 
 from transforms.core.chunks import chunks
 from transforms.core.identity import RowKey, Run, now
-from transforms.core.process_pool import HERE, Processes
+from transforms.core.process_pool import IN_PLACE, ProcessPool
 from transforms.core.records import COMPANY, CONTACT, Row, Rows, decode_contact
 from transforms.ledger import schema
 from transforms.ledger.database import Ledger
 from transforms.ledger.drafts import carry_out
 from transforms.ledger.rows.tombstones import with_deletions
 from transforms.ledger.rows.versions import (
-    Known,
+    KnownVersion,
     is_newer,
     known_versions,
     newest,
@@ -31,14 +31,14 @@ from transforms.ledger.statements import delete, delete_rows, look_up, update, u
 _AT_ONCE, _PER_TRANSACTION = 2000, 2
 
 
-class Touched(msgspec.Struct):
+class TouchedKeys(msgspec.Struct):
     """What new row versions may change: TINs, refused company rows, contact rows."""
 
     tins: set[str]
     companies: set[RowKey]
     contacts: set[RowKey]
 
-    def add(self, other: "Touched") -> None:
+    def add(self, other: "TouchedKeys") -> None:
         """All that the other has, too."""
         self.tins |= other.tins
         self.companies |= other.companies
@@ -46,8 +46,8 @@ class Touched(msgspec.Struct):
 
 
 def remember(
-    ledger: Ledger, run: Run, versions: Sequence[Row], processes: Processes = HERE
-) -> Touched:
+    ledger: Ledger, run: Run, versions: Sequence[Row], processes: ProcessPool = IN_PLACE
+) -> TouchedKeys:
     """Keep what is newer than what is known, and say what it touches. Safe to repeat."""
     groups: dict[tuple[str, str], list[Row]] = defaultdict(list)
     for row in newest(with_deletions(ledger, versions)):
@@ -58,14 +58,14 @@ def remember(
         for part in chunks(sorted(group, key=lambda row: row.source_id), _AT_ONCE)
     ]
     work = partial(_remember, run=run)
-    touched = Touched(set(), set(), set())
+    touched = TouchedKeys(set(), set(), set())
     for one in carry_out(ledger, work, parts, processes, per_transaction=_PER_TRANSACTION):
         touched.add(one)
     return touched
 
 
-def _remember(connection: Connection, part: Sequence[Row], run: Run) -> Touched:
-    touched = Touched(set(), set(), set())
+def _remember(connection: Connection, part: Sequence[Row], run: Run) -> TouchedKeys:
+    touched = TouchedKeys(set(), set(), set())
     source, kind = part[0].source, part[0].kind
     known = known_versions(connection, source, kind, [row.source_id for row in part])
     originals = originals_of_ties(connection, part, known)
@@ -108,7 +108,7 @@ def _member_tins(connection: Connection, source: str, ids: Sequence[str]) -> set
     return {key for (key,) in found}
 
 
-def _touch(touched: Touched, row: Row, old: Known | None) -> None:
+def _touch(touched: TouchedKeys, row: Row, old: KnownVersion | None) -> None:
     if row.kind == CONTACT:
         touched.contacts.add((row.source, row.source_id))
         return
@@ -201,7 +201,7 @@ def marked(connection: Connection, table: sa.Table) -> set[RowKey]:
 
 
 def _link(
-    connection: Connection, source: str, fresh: Sequence[Row], known: Mapping[str, Known]
+    connection: Connection, source: str, fresh: Sequence[Row], known: Mapping[str, KnownVersion]
 ) -> None:
     table = schema.links
     again = [row.source_id for row in fresh if row.source_id in known]
@@ -222,7 +222,7 @@ def _link(
     upsert(connection, table, links)
 
 
-def left_over(connection: Connection, run: Run) -> Touched:
+def unfinished_work(connection: Connection, run: Run) -> TouchedKeys:
     """What earlier runs have left: deferred companies, answers grown old, work that was cut off."""
     touched = _interrupted(connection, run)
     deferred, answers = schema.deferred.c, schema.register_answers.c
@@ -238,11 +238,11 @@ def left_over(connection: Connection, run: Run) -> Touched:
     return touched
 
 
-def _interrupted(connection: Connection, run: Run) -> Touched:
+def _interrupted(connection: Connection, run: Run) -> TouchedKeys:
     """What runs that were cut off before they had consolidated have touched."""
     table, answers = schema.rows.c, schema.register_answers.c
-    cut_off = unsettled(connection, run)
-    touched = Touched(set(), set(), set())
+    cut_off = unsettled_runs(connection, run)
+    touched = TouchedKeys(set(), set(), set())
     if not cut_off:
         return touched
     written = sa.and_(table.seen_run >= min(cut_off), table.run_seq.in_(cut_off))
@@ -263,7 +263,7 @@ def _interrupted(connection: Connection, run: Run) -> Touched:
     return touched
 
 
-def unsettled(connection: Connection, run: Run) -> Sequence[int]:
+def unsettled_runs(connection: Connection, run: Run) -> Sequence[int]:
     """The runs before this one that were cut off before they had consolidated."""
     runs = schema.runs.c
     query = sa.select(runs.run_seq).where(runs.settled == 0, runs.run_seq < run.run_seq)

@@ -11,7 +11,7 @@ from transforms.ledger import schema
 from transforms.ledger.statements import look_up
 
 
-class Known(msgspec.Struct, frozen=True):
+class KnownVersion(msgspec.Struct, frozen=True):
     """What the ledger knows of a row's newest version so far."""
 
     changed_at: int
@@ -39,12 +39,12 @@ def _age(row: Row) -> tuple[int, int, bytes]:
 
 def known_versions(
     connection: Connection, source: str, kind: str, ids: Sequence[str]
-) -> dict[str, Known]:
+) -> dict[str, KnownVersion]:
     """The known version of each of these rows of one store and kind."""
     table = schema.rows.c
     columns = (table.source_id, table.changed_at, table.tie_order, table.fingerprint, table.tin)
     return {
-        source_id: Known(*rest)
+        source_id: KnownVersion(*rest)
         for source_id, *rest in look_up(
             connection, (*columns, table.reason), table.source_id, ids, source=source, kind=kind
         )
@@ -52,7 +52,7 @@ def known_versions(
 
 
 def originals_of_ties(
-    connection: Connection, part: Sequence[Row], known: Mapping[str, Known]
+    connection: Connection, part: Sequence[Row], known: Mapping[str, KnownVersion]
 ) -> dict[str, bytes]:
     """The known original of each row that says something else at the very same moment."""
     ties = [
@@ -72,7 +72,7 @@ def originals_of_ties(
     }
 
 
-def is_newer(row: Row, old: Known, originals: Mapping[str, bytes], now: int) -> bool:
+def is_newer(row: Row, old: KnownVersion, originals: Mapping[str, bytes], now: int) -> bool:
     """Whether a version replaces the known one; ``originals`` are those of ties.
 
     ``now`` is this moment, in microseconds since the epoch.
@@ -91,7 +91,7 @@ def is_newer(row: Row, old: Known, originals: Mapping[str, bytes], now: int) -> 
     return store_of(row.source).last_read_wins or row.raw >= originals[row.source_id]
 
 
-def says_the_same(row: Row, old: Known) -> bool:
+def says_the_same(row: Row, old: KnownVersion) -> bool:
     """Whether a newer version of a valid row differs in nothing that anything is made of."""
     told = row.changed_at, row.fingerprint, row.tin, row.reason
     return told == (old.changed_at, old.fingerprint, old.tin, "")

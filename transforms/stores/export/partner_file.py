@@ -5,7 +5,7 @@ from functools import partial
 from itertools import islice
 from typing import Any, BinaryIO, Generic, TypeVar
 
-from transforms.core.process_pool import Processes
+from transforms.core.process_pool import ProcessPool
 from transforms.core.records import Broken
 from transforms.stores.clean_b import unusable
 from transforms.stores.export.fast_reader import UnsoundError, chunk_partners, sound_chunks
@@ -19,8 +19,8 @@ class PartnerFile(Generic[R]):
     """What ``each`` makes of the partners of one file, many of them at a time.
 
     Iterate once. Elements are what ``each`` gives, and a ``Broken`` for each stretch that cannot be
-    read, or that is no partner. ``each`` may run in another process, see ``Processes``. The file is
-    opened anew when something in it is unusual: what came before may come twice.
+    read, or that is no partner. ``each`` may run in another process, see ``ProcessPool``. The file
+    is opened anew when something in it is unusual: what came before may come twice.
     """
 
     def __init__(
@@ -29,7 +29,7 @@ class PartnerFile(Generic[R]):
         name: str,
         encoding: str,
         each: Callable[[Iterable[dict[str, Any]]], R],
-        processes: Processes,
+        processes: ProcessPool,
     ) -> None:
         self._open, self._name, self._encoding = opened, name, encoding
         self._each, self._processes = each, processes
