@@ -1,5 +1,8 @@
-"""What several test files share: one MariaDB and one Kafka broker for all of them, an installation
-and a topic for each test.
+"""Fixtures that several test files share: one MariaDB and one Kafka broker for all tests, an
+installation and a topic for each test.
+
+The folder is flat, one file for each subject, named ``test_<room>_<module or subject>.py``; what
+several files need stands in ``tests/helpers``, never in a test file.
 """
 
 import bz2

@@ -14,7 +14,7 @@ from sandbox.servers.mariadb import MariaDB
 from sandbox.servers.services import free_port
 from sandbox.store_b_topic import upsert
 from tests.helpers.installation import PACE, organisation, party, person, tin
-from tests.helpers.stream import Stream
+from tests.helpers.topic_installation import TopicInstallation
 
 PATIENCE = 90
 LATER = "2024-05-01 12:00:00"
@@ -30,7 +30,7 @@ def ready(place):
 
 @pytest.fixture
 def stream(ready, kafka, topic):
-    return Stream(ready, kafka, topic)
+    return TopicInstallation(ready, kafka, topic)
 
 
 @contextmanager
@@ -159,7 +159,7 @@ def test_ended_by_force_again_and_again_in_the_middle_of_a_stream(stream):
 def test_a_broker_that_dies_and_comes_back(ready, tmp_path):
     with Kafka(tmp_path / "kafka") as kafka:
         kafka.create_topic("dying")
-        stream = Stream(ready, kafka, "dying")
+        stream = TopicInstallation(ready, kafka, "dying")
         with following(ready, *stream.options) as (process, lines):
             send(stream, range(3))
             until(lambda: len(ready.people()) == 3, process)
@@ -214,7 +214,7 @@ def test_a_ledger_that_is_away_for_a_while(ready, tmp_path):
 def test_a_broker_that_is_away_at_the_start(ready, tmp_path):
     with Kafka(tmp_path / "kafka") as kafka:
         kafka.create_topic("late")
-        stream = Stream(ready, kafka, "late")
+        stream = TopicInstallation(ready, kafka, "late")
         kafka.kill()
         with following(ready, *stream.options) as (process, lines):
             until(lambda: lines, process)

@@ -9,7 +9,7 @@ from confluent_kafka import Producer
 
 from sandbox.store_b_topic import Event, delete, tombstone, upsert
 from tests.helpers.installation import PACE, organisation, party, person, tin
-from tests.helpers.stream import Stream
+from tests.helpers.topic_installation import TopicInstallation
 
 ALFA, VEGA, NEVA = (tin(number) for number in range(1, 4))
 NAMES = {ALFA: "АЛЬФА", VEGA: "ВЕГА", NEVA: "НЕВА"}
@@ -19,7 +19,7 @@ PATIENCE = 60
 
 @pytest.fixture
 def stream(place, kafka, topic):
-    made = Stream(place, kafka, topic)
+    made = TopicInstallation(place, kafka, topic)
     place.know(party(inn, name) for inn, name in NAMES.items())
     place.environment.pop("SVOD_STORE_A")
     return made

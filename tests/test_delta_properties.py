@@ -7,9 +7,9 @@ from hypothesis import HealthCheck, Phase, given, settings
 from test_graph_properties import of_one_run, run_until
 
 from sandbox.bitrix24 import Bitrix24
-from tests.helpers.histories import histories
-from tests.helpers.ledger_world import empty, run_once, snapshot
-from tests.helpers.loader_world import load, values
+from tests.helpers.golden_load import load, values
+from tests.helpers.ledger_runs import empty, run_once, snapshot
+from tests.helpers.row_histories import histories
 from transforms.core.golden_records import decode_golden_company, decode_golden_contact
 from transforms.core.records import COMPANY, Row
 from transforms.crm.api import mapping

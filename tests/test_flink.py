@@ -5,9 +5,9 @@ import pytest
 from sandbox.servers.flink import Flink
 from sandbox.world.world import World
 from tests.helpers.expected_crm import differences
-from tests.helpers.follower_program import Following
+from tests.helpers.follower_program import FollowerProgram
 from tests.helpers.installation import installation
-from tests.helpers.stream import Stream
+from tests.helpers.topic_installation import TopicInstallation
 
 SECRETS = ("SVOD_STORE_A", "SVOD_CRM", "SVOD_REGISTER_TOKEN", "SVOD_LEDGER")
 
@@ -42,7 +42,7 @@ def test_a_full_load_has_the_same_result(flink, mariadb, tmp_path):
 
 def test_a_stream_survives_all_of_them(flink, kafka, topic, place, tmp_path):
     tell(flink, place)
-    following = Following(Stream(place, kafka, topic), tmp_path, flink.options)
+    following = FollowerProgram(TopicInstallation(place, kafka, topic), tmp_path, flink.options)
     try:
         following.send(2, waiting=1000)
         following.start()

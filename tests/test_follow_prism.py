@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from confluent_kafka.admin import NewPartitions
 
-from tests.helpers.follower_program import Following
-from tests.helpers.stream import Stream
+from tests.helpers.follower_program import FollowerProgram
+from tests.helpers.topic_installation import TopicInstallation
 
 PRISM = Path(sys.prefix) / "engines" / "prism" / "prism"
 OPTIONS = ("--runner=PrismRunner", f"--prism_location={PRISM}")
@@ -16,7 +16,7 @@ OPTIONS = ("--runner=PrismRunner", f"--prism_location={PRISM}")
 @pytest.fixture
 def following(place, kafka, topic, tmp_path):
     """A stream that is not started yet."""
-    made = Following(Stream(place, kafka, topic), tmp_path, OPTIONS)
+    made = FollowerProgram(TopicInstallation(place, kafka, topic), tmp_path, OPTIONS)
     yield made
     made.kill()
 

@@ -5,8 +5,7 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 
-from tests.helpers.histories import histories
-from tests.helpers.ledger_world import (
+from tests.helpers.ledger_runs import (
     ACTIVE,
     CLOSED,
     OTHER,
@@ -22,6 +21,7 @@ from tests.helpers.ledger_world import (
     snapshot,
     take_up,
 )
+from tests.helpers.row_histories import histories
 from transforms.consolidation import companies, contact_standing, persons, pieces
 from transforms.core.identity import Run
 from transforms.core.records import Row

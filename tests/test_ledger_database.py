@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 
 from sandbox.bitrix24 import Bitrix24, Fault
 from sandbox.servers.mariadb import MariaDB
-from tests.helpers.ledger_world import (
+from tests.helpers.golden_load import CHANGED, RECORDS, bring, hold, load, picture
+from tests.helpers.ledger_runs import (
     ACTIVE,
     CLOSED,
     OTHER,
@@ -29,7 +30,6 @@ from tests.helpers.ledger_world import (
     run_once,
     snapshot,
 )
-from tests.helpers.loader_world import CHANGED, RECORDS, bring, hold, load, picture
 from transforms.core.chunks import CHUNK
 from transforms.core.errors import ConfigurationError, LedgerError
 from transforms.crm.errors import Stop

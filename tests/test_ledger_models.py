@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from tests.helpers.ledger_world import (
+from tests.helpers.ledger_runs import (
     ACTIVE,
     OTHER,
     column,

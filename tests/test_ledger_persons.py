@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from tests.helpers.ledger_world import (
+from tests.helpers.ledger_runs import (
     ACTIVE,
     CLOSED,
     OTHER,

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from tests.helpers.ledger_world import (
+from tests.helpers.ledger_runs import (
     ACTIVE,
     CLOSED,
     OTHER,

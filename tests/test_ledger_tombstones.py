@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.helpers.ledger_world import ACTIVE, company_row, contact_row, empty
+from tests.helpers.ledger_runs import ACTIVE, company_row, contact_row, empty
 from transforms.core.records import EITHER_KIND, NO_PARTITION, Row, place
 from transforms.ledger.database import open_ledger
 from transforms.ledger.rows.source_rows import remember

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from sandbox.bitrix24 import Bitrix24, Fault
-from tests.helpers.loader_world import (
+from tests.helpers.golden_load import (
     CHANGED,
     FULL,
     RECORDS,

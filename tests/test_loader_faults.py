@@ -9,7 +9,7 @@ import pytest
 
 from sandbox.bitrix24 import Bitrix24, Fault
 from sandbox.bitrix24.web.gateway import Call
-from tests.helpers.loader_world import (
+from tests.helpers.golden_load import (
     CHANGED,
     FULL,
     IVANOV,

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from sandbox.bitrix24 import Bitrix24
-from tests.helpers.loader_world import (
+from tests.helpers.golden_load import (
     ACCOUNT,
     BOTH,
     FULL,

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from sandbox.bitrix24 import Bitrix24, Fault
-from tests.helpers.pace_world import Load, load_in_virtual_time
+from tests.helpers.virtual_time_load import Load, load_in_virtual_time
 from transforms.crm.api.client import CrmClient
 from transforms.crm.errors import CrmUnavailable
 from transforms.crm.limits.operating_time import Spent

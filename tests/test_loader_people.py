@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 
 from sandbox.bitrix24 import Bitrix24, Fault
-from tests.helpers.loader_world import (
+from tests.helpers.golden_load import (
     ACCOUNT,
     BOTH,
     FULL,

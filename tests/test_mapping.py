@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.helpers.loader_world import BOTH, FULL, IVANOV, PLAIN, changed
+from tests.helpers.golden_load import BOTH, FULL, IVANOV, PLAIN, changed
 from transforms.core.records import Address
 from transforms.crm.api import mapping
 from transforms.crm.loading import three_way_diff

@@ -13,7 +13,7 @@ from confluent_kafka import Producer, TopicPartition
 from sandbox.servers.kafka import Kafka
 from sandbox.store_b_topic import Event, events, upsert
 from sandbox.world.world import World
-from tests.helpers.stream import described_lag, lag, send
+from tests.helpers.topic_installation import described_lag, lag, send
 from transforms.core.errors import StoreError
 from transforms.core.records import Broken, decode_rows, place
 from transforms.core.secrets import Secret

@@ -22,7 +22,7 @@ from pipeline.review.pairs import (
     read_csv,
     write_csv,
 )
-from tests.helpers.ledger_world import ACTIVE, OTHER, company_row, contact_row, outcomes, run_once
+from tests.helpers.ledger_runs import ACTIVE, OTHER, company_row, contact_row, outcomes, run_once
 from transforms.ledger.database import Ledger, open_ledger
 
 MOBILE = ("+79210000001",)

@@ -8,7 +8,7 @@ import pytest
 from pipeline.report.history import PastRun
 from pipeline.report.overview import to_do
 from pipeline.review.pairs import judge, lines, pairs
-from tests.helpers.ledger_world import (
+from tests.helpers.ledger_runs import (
     ACTIVE,
     CLOSED,
     OTHER,

@@ -13,7 +13,7 @@ from confluent_kafka import KafkaException
 from sandbox.servers.services import ends_with_parent
 from sandbox.store_b_topic import Event, upsert
 from tests.helpers.installation import PACE, organisation, party, person, tin
-from tests.helpers.stream import Stream
+from tests.helpers.topic_installation import TopicInstallation
 from transforms.ledger.database import open_ledger
 from transforms.stores.topic.client import Client, TopicAccess
 
@@ -23,14 +23,14 @@ POISON = b"\xff no JSON"
 FIRMS = [tin(number) for number in range(1, 41)]
 
 
-class Following:
+class FollowerProgram:
     """The command as a process of its own, which may be killed and started again.
 
     Each ``send`` brings so many firms with a person each, so many persons whose firm has not come,
     and one piece of poison, all of new numbers.
     """
 
-    def __init__(self, stream: Stream, folder: Path, options) -> None:
+    def __init__(self, stream: TopicInstallation, folder: Path, options) -> None:
         self.stream, self.place, self.log = stream, stream.place, folder / "follow.log"
         self.place.know(party(inn, f"ФИРМА {number}") for number, inn in enumerate(FIRMS))
         open_ledger(self.place.ledger).close()

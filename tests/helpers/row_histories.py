@@ -4,7 +4,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from tests.helpers.ledger_world import ACTIVE, CLOSED, OTHER, SILENT, company_row, contact_row
+from tests.helpers.ledger_runs import ACTIVE, CLOSED, OTHER, SILENT, company_row, contact_row
 from transforms.core.records import Row
 
 COMPANY_REFS = ("A:1", "A:2", "A:3", "B:1", "B:2")

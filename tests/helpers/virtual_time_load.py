@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from sandbox.bitrix24 import Bitrix24
-from tests.helpers.loader_world import FULL, IVANOV, changed, hold
+from tests.helpers.golden_load import FULL, IVANOV, changed, hold
 from transforms.crm.api.client import CrmClient
 from transforms.crm.api.portal import Portal
 from transforms.crm.limits.request_rate import Limits, Store

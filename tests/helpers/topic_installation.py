@@ -12,7 +12,7 @@ from tests.helpers.installation import Ended, Installation
 _PATIENCE = 30.0
 
 
-class Stream:
+class TopicInstallation:
     """``place`` with a topic; its group has the topic's name."""
 
     def __init__(self, place: Installation, kafka: Kafka, topic: str) -> None:
