@@ -15,7 +15,7 @@ from types import FrameType
 from typing import Any
 
 from pipeline import graph, options
-from pipeline.follow.runs_in_a_row import Follower, Pace, Teller
+from pipeline.follow.runs_in_a_row import Follower, Teller
 from pipeline.follow.stream_and_polls import StreamFollower
 from pipeline.follow.stream_job import streams
 from pipeline.follow.window import COMMAND, conduct
@@ -24,6 +24,7 @@ from pipeline.report import write_report
 from pipeline.run import check, check_portal, run_graph, say
 from pipeline.topic_lag import Lag, topic_access
 from transforms.consolidation.register_questions import keeping_register
+from transforms.core.backoff import Backoff
 from transforms.core.errors import AwayError
 from transforms.core.secrets import mask
 from transforms.ledger.database import Ledger
@@ -73,12 +74,12 @@ def await_stores(chosen: options.Options, stop: threading.Event) -> bool:
     Raises:
         ConfigurationError: waiting would not help.
     """
-    pace = Pace(0)
+    backoff = Backoff()
     while not stop.is_set():
         try:
             check(chosen)
         except AwayError as error:
-            pause = pace.failed()
+            pause = backoff.failed()
             say(f"svod: {mask(str(error))}; tried again in {pause:.0f} s")
             stop.wait(pause)
         else:

@@ -1,6 +1,5 @@
-"""Following both stores by runs in a row, and the pace and the words of whatever follows them."""
+"""Following both stores by runs in a row, and the words of whatever follows them."""
 
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -12,36 +11,11 @@ from pipeline.metrics import Metrics
 from pipeline.run import say
 from pipeline.terminal_lines import window_line
 from pipeline.topic_lag import Lag
+from transforms.core.backoff import Backoff
 from transforms.core.errors import StoreError
-
-_SHORTEST, _LONGEST = 1.0, 60.0
 
 Window = Callable[[options.Options], dict[str, Any]]
 """Runs one delta of the stores that the options name; gives its summary."""
-
-
-class Pace:
-    """When to try something again: ``every`` so many seconds when nothing is wrong."""
-
-    def __init__(self, every: float) -> None:
-        self._every = every
-        self._pause = 0.0
-        self._due = 0.0
-
-    @property
-    def is_due(self) -> bool:
-        """Whether it is time."""
-        return time.monotonic() >= self._due
-
-    def went_well(self) -> None:
-        """Back to the usual pace."""
-        self._pause, self._due = 0.0, time.monotonic() + self._every
-
-    def failed(self) -> float:
-        """Leave it alone for a while, each time longer; gives the seconds."""
-        self._pause = min(max(_SHORTEST, 2 * self._pause), _LONGEST)
-        self._due = time.monotonic() + self._pause
-        return self._pause
 
 
 class Teller:
@@ -73,7 +47,7 @@ class Follower:
         self, chosen: options.Options, window: Window, lag: Lag | None, teller: Teller
     ) -> None:
         self._chosen, self._window, self._lag, self._teller = chosen, window, lag, teller
-        self._turn, self._topic = Pace(chosen.poll), Pace(0)
+        self._turn, self._topic = Backoff(chosen.poll), Backoff()
 
     def look(self) -> None:
         """Look once, and do what there is to do."""
@@ -102,14 +76,14 @@ class Follower:
             store_b_kafka=chosen.store_b_kafka if events or not chosen.store_a else "",
         )
         # Store A in trouble is left alone, and store B tried without it.
-        pace = self._turn if turn else self._topic
+        backoff = self._turn if turn else self._topic
         try:
             summary = self._window(window)
         except Exception as error:  # noqa: BLE001 - whatever it was, the next window may do better
-            self._failed(pace, error)
+            self._failed(backoff, error)
         else:
-            pace.went_well()
+            backoff.succeeded()
             self._teller.ended(summary)
 
-    def _failed(self, pace: Pace, error: Exception) -> None:
-        self._teller.failed(plain_reason(error), pace.failed())
+    def _failed(self, backoff: Backoff, error: Exception) -> None:
+        self._teller.failed(plain_reason(error), backoff.failed())

@@ -8,11 +8,12 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from pipeline import graph, options
 from pipeline.failures import plain_reason
-from pipeline.follow.runs_in_a_row import Follower, Pace, Teller
+from pipeline.follow.runs_in_a_row import Follower, Teller
 from pipeline.follow.stream_job import StreamJob
 from pipeline.follow.window import COMMAND, conduct
 from pipeline.run import run_graph
 from pipeline.topic_lag import Lag
+from transforms.core.backoff import Backoff
 from transforms.core.errors import StoreError, SvodError
 from transforms.core.identity import Run
 from transforms.ledger.database import Ledger
@@ -45,13 +46,13 @@ class StreamFollower:
         self._own: set[str] = set()
         with ledger.read() as connection:
             self._told = last_run_seq(connection)
-        self._job, self._pace, self._lags = StreamJob(ledger, chosen), Pace(0), Pace(0)
+        self._job, self._restarts, self._lags = StreamJob(ledger, chosen), Backoff(), Backoff()
         self._stirred = time.monotonic()
 
     def look(self) -> None:
         """See to the job, then to store A."""
         self._tell()
-        if not self._job.goes_on and self._pace.is_due:
+        if not self._job.goes_on and self._restarts.is_due:
             self._restart()
         self._look_at_lag()
         self._look_at_job()
@@ -80,10 +81,10 @@ class StreamFollower:
                 raise SvodError(self._job.trouble)
             self._job.start()
             self._stirred = time.monotonic()
-            self._pace.went_well()
+            self._restarts.succeeded()
         except Exception as error:  # noqa: BLE001 - an engine that is away may come back
             self._job.trouble = ""
-            self._teller.failed(plain_reason(error), self._pace.failed())
+            self._teller.failed(plain_reason(error), self._restarts.failed())
 
     def _look_at_lag(self) -> None:
         if self._lags.is_due:

@@ -25,6 +25,10 @@ from typing import IO, Any, TypeVar, cast
 
 from transforms.core.errors import SvodError
 
+ProcessCount = int
+"""How many processes share the work of one step: 0 is as many as this machine can use, 1 is none
+but the worker's own."""
+
 T = TypeVar("T")
 R = TypeVar("R")
 K = TypeVar("K")
