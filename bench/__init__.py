@@ -1,1 +1,1 @@
-"""How fast the load is, and how much memory it takes, against the same work without Beam."""
+"""Measures the program: speed and memory, each beside the same work done another way."""

@@ -1,4 +1,4 @@
-"""The pipeline itself, cut off behind each of its stages."""
+"""The pipeline itself, ended after each of its stages."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable
@@ -10,8 +10,8 @@ from apache_beam.metrics import Metrics, MetricsFilter
 from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 
-from bench.register import answering_at_once
-from bench.task import CONSOLIDATED, REMEMBERED, RUN, Found, Stage, Task
+from bench.register import instant_register
+from bench.task import CONSOLIDATED, REMEMBERED, RUN, Stage, Tally, Task
 from pipeline import graph, options
 from transforms.clean import CleanRows, PartRows
 from transforms.clean_batch import clean_partners
@@ -25,18 +25,18 @@ from transforms.stores import clean_a
 from transforms.stores.clean_b import Handover
 
 
-def _run(wire: Callable[[beam.Pipeline], object], namespace: str = "bench") -> Found:
-    """Its counters in that namespace are what it has found."""
+def _run(wire: Callable[[beam.Pipeline], object], namespace: str = "bench") -> Tally:
+    """Runs a pipeline; returns the sums of its counters in ``namespace``."""
     root = beam.Pipeline(runner=FnApiRunner(), options=PipelineOptions([]))
     wire(root)
     result = root.run()
     result.wait_until_finish()
     counters = result.metrics().query(MetricsFilter().with_namespace(namespace))["counters"]
-    found: Counter[str] = Counter()
+    tally: Counter[str] = Counter()
     # Each step has a counter of its own by the same name.
     for counter in counters:
-        found[counter.key.metric.name] += counter.committed
-    return dict(found)
+        tally[counter.key.metric.name] += counter.committed
+    return dict(tally)
 
 
 def _add(count: int, name: str) -> None:
@@ -47,7 +47,7 @@ def _count(partners: Iterable[Any], *, handover: Handover) -> int:
     return sum(1 for _ in partners)
 
 
-def _read_b(task: Task) -> Found:
+def _read_b(task: Task) -> Tally:
     def wire(root: beam.Pipeline) -> None:
         read = root | ReadPartnerFiles([task.files], _count)
         _ = read.batches | "Count" >> beam.Map(_add, "read")
@@ -55,8 +55,8 @@ def _read_b(task: Task) -> Found:
     return _run(wire)
 
 
-def _clean_b(task: Task) -> Found:
-    # Cleaning counts by itself what it gives.
+def _clean_b(task: Task) -> Tally:
+    # The cleaning step itself counts the rows that it emits.
     return _run(lambda root: _cleaned_b(root, task), "clean")
 
 
@@ -65,7 +65,7 @@ def _cleaned_b(root: beam.Pipeline, task: Task) -> None:
     _ = read.batches | "Part B" >> PartRows()
 
 
-def _clean(task: Task) -> Found:
+def _clean(task: Task) -> Tally:
     def wire(root: beam.Pipeline) -> None:
         _cleaned_b(root, task)
         read = root | ReadStoreA(options.STORE_A)
@@ -79,12 +79,12 @@ def _clean(task: Task) -> Found:
 
 
 def _sources(root: beam.Pipeline, task: Task) -> graph.Sources:
-    # The URL itself is looked up where it is needed: here it only says that there is a store A.
+    # The steps take the URL from the environment: this one only says that there is a store A.
     chosen = options.Options(store_a="mysql:", store_b_files=(task.files,))
     return graph.full_sources(root, chosen, RUN)
 
 
-def _remember(task: Task) -> Found:
+def _remember(task: Task) -> Tally:
     def wire(root: beam.Pipeline) -> None:
         sources = _sources(root, task)
         _ = sources.rows | RememberRows(options.LEDGER, RUN)
@@ -100,19 +100,19 @@ class _SettleFn(LedgerFn):
 
 
 def _up_to_here(*_: object) -> beam.PTransform:
-    """Stands where the loader is; settles the run, as the loader begins with."""
+    """Replaces the loader; settles the run, which is the loader's first action."""
     settle = beam.ParDo(_SettleFn(options.LEDGER, RUN)).with_output_types(int)
     return beam.CombineGlobally(sum) | settle
 
 
-def _whole(task: Task) -> Found:
+def _whole(task: Task) -> Tally:
     def wire(root: beam.Pipeline) -> None:
         no_crm = CrmAccess(options.CRM, rate=1, burst=1, operating=1, settle=0)
         chosen = graph.Settings(RUN, options.LEDGER, task.register, no_crm)
         with patch.object(graph, "LoadCrm", _up_to_here):
             _ = graph.build(root, _sources(root, task), chosen)
 
-    with answering_at_once():
+    with instant_register():
         return _run(wire)
 
 

@@ -1,8 +1,9 @@
 """``python -m bench.delta --scale S``: what a delta costs on a base of that size, and on a tenth.
 
-On each base: the full load, a delta that finds nothing, a delta of 1,000 changed rows of store A.
-Each is a run with all that it writes into the ledger, from its start to its summary, but for the
-CRM, which takes everything at once. Scale 1 is 853,000 records.
+Measures three runs on each base: the full load, a delta without changes, and a delta of 1,000
+changed rows of store A. A run is whole, from its start to its summary, with everything that it
+writes into the ledger; only the CRM is replaced by one that accepts everything at once. Scale 1 is
+853,000 records.
 """
 
 import argparse
@@ -22,7 +23,7 @@ import msgspec
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 
 from bench.full import facts
-from bench.register import answering_at_once
+from bench.register import instant_register
 from bench.task import Task
 from bench.world import World, served
 from pipeline import graph, options
@@ -54,7 +55,7 @@ class Times(msgspec.Struct, frozen=True):
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Measure and print."""
+    """Measures and prints a table."""
     parser = argparse.ArgumentParser(prog="python -m bench.delta", description=__doc__)
     parser.add_argument("--scale", type=float, default=0.1)
     parser.add_argument("--seed", type=int, default=1)
@@ -81,7 +82,7 @@ def _show(chosen: argparse.Namespace, scale: float) -> Times:
 
 
 def measure(world: World) -> Times:
-    """All runs on a ledger of their own."""
+    """Times the three runs on a new ledger."""
     with tempfile.TemporaryDirectory(dir=world.folder) as folder:
         url = f"sqlite:///{folder}/ledger.db"
         environment = {
@@ -95,22 +96,22 @@ def measure(world: World) -> Times:
             nothing = _run(ledger, world, graph.delta_sources)
             change(world)
             changed = _run(ledger, world, graph.delta_sources)
-        return Times(world.of_a + world.of_b, full, nothing, changed)
+        return Times(world.records, full, nothing, changed)
 
 
 def change(world: World) -> None:
-    """Another telephone for companies and contacts from all over store A."""
-    at = datetime.now(MOSCOW).replace(tzinfo=None, microsecond=0)
+    """Gives 1,000 companies and contacts, spread over all of store A, another telephone."""
+    moment = datetime.now(MOSCOW).replace(tzinfo=None, microsecond=0)
     with closing(connect(world.server)) as connection, connection.cursor() as cursor:
         connection.select_db(DATABASE)
         for table in ("companies", "contacts"):
             cursor.execute(f"SELECT id FROM {table}")
             ids = [number for (number,) in cursor.fetchall()]
-            some = ids[:: max(1, len(ids) * 2 // _CHANGED)][: _CHANGED // 2]
-            # Each its own: one that many share would tie them all together.
+            changed_ids = ids[:: max(1, len(ids) * 2 // _CHANGED)][: _CHANGED // 2]
+            # Each row gets its own number: a shared one would connect all the contacts.
             phone = "CONCAT(%s, LPAD(id, 7, '0'))"
             query = f"UPDATE {table} SET phone = {phone}, updated_at = %s WHERE id IN %s"
-            cursor.execute(query, (f"+79{at:%M}", at, some))
+            cursor.execute(query, (f"+79{moment:%M}", moment, changed_ids))
         connection.commit()
 
 
@@ -123,7 +124,7 @@ def _run(ledger: Ledger, world: World, build_sources: BuildSources) -> float:
         store_a=world.store_a, store_b_files=(world.files,), ledger=str(ledger.engine.url)
     )
     with (
-        answering_at_once(),
+        instant_register(),
         patch.object(graph, "LoadCrm", _TakeAll),
         beam.Pipeline(runner=FnApiRunner()) as root,
     ):
@@ -137,7 +138,7 @@ def _run(ledger: Ledger, world: World, build_sources: BuildSources) -> float:
 
 
 class _TakeAll(beam.PTransform):
-    """Stands where the loader is: a CRM that takes everything at once."""
+    """Replaces the loader: marks every pending record as loaded."""
 
     def __init__(
         self, ledger: Secret, run: Run, _: CrmAccess, read_up_to: Mapping[str, str]
@@ -165,9 +166,9 @@ class _TakeAllFn(LedgerFn):
             after = ""
             while chunk := self._pending(kind, after):
                 after = chunk[-1].key
-                done = {one.key: (1, one.version) for one in chunk}
+                loaded = {record.key: (1, record.version) for record in chunk}
                 with self.ledger.write() as connection:
-                    load_queue.mark_loaded(connection, self.run, kind, done)
+                    load_queue.mark_loaded(connection, self.run, kind, loaded)
         with self.ledger.write() as connection:
             results.defer_unloaded(connection, self.run)
 

@@ -1,9 +1,9 @@
 """``python -m bench.follow``: how soon an event of the topic is in the CRM.
 
-``svod delta --follow`` on the embedded runner, from a real broker into the strict local Bitrix24 at
-its real limits. A third of the events are new firms and a person of each, the others change phones
-of firms that are there. Printed are the seconds from the event until the CRM shows what it says:
-of half of them, of 95 in 100, of all.
+Runs ``svod delta --follow`` on the embedded runner, from a real broker into the strict local
+Bitrix24 at its real limits. A third of the events are new firms with a person each, the others
+change the phone of a firm that exists. Prints how many seconds pass from an event until the CRM
+shows it: for half of the events, for 95 in 100, for all.
 """
 
 import argparse
@@ -29,13 +29,13 @@ from sandbox.store_b_topic import Event, produce, upsert
 from sandbox.world import check_digits
 
 _TOPIC = "bench"
-_LOOK = 0.1
+_POLL_INTERVAL = 0.1
 _BASE = 2_000_000
 _PATIENCE = 120.0
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Measure and print."""
+    """Measures and prints."""
     parser = argparse.ArgumentParser(prog="python -m bench.follow", description=__doc__)
     parser.add_argument("--rate", type=int, default=20, help="events a second")
     parser.add_argument("--seconds", type=int, default=60)
@@ -49,7 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         stack.enter_context(_follower(folder, kafka, register, portal))
         count = chosen.rate * chosen.seconds
         register.answers = encode([_party(tin) for tin in map(_tin, range(count))])
-        # When the first firm has arrived, the program is there.
+        # The program is ready as soon as the first firm has arrived.
         _waits(kafka, portal, range(2), chosen.rate)
         waits = _waits(kafka, portal, range(2, count), chosen.rate)
         refused = sum(portal.stats.refused.values())
@@ -63,8 +63,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 @contextmanager
 def _follower(folder: str, kafka: Kafka, register: Register, portal: Bitrix24) -> Iterator[None]:
-    """The program, until the end of the block."""
-    given = {
+    """Runs the program until the end of the block."""
+    environment = {
         options.LEDGER.variable: f"sqlite:///{folder}/ledger.db",
         "SVOD_REGISTER": register.url,
         options.REGISTER_TOKEN.variable: TOKEN,
@@ -72,7 +72,7 @@ def _follower(folder: str, kafka: Kafka, register: Register, portal: Bitrix24) -
     }
     topic = [f"--store_b_kafka={kafka.brokers}", f"--store_b_topic={_TOPIC}"]
     command = [sys.executable, "-m", "pipeline", "delta", "--follow", *topic]
-    process = subprocess.Popen(command, env=os.environ | given, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(command, env=os.environ | environment, stderr=subprocess.DEVNULL)
     try:
         yield
     finally:
@@ -81,55 +81,67 @@ def _follower(folder: str, kafka: Kafka, register: Register, portal: Bitrix24) -
 
 
 def _waits(kafka: Kafka, portal: Bitrix24, numbers: range, rate: int) -> list[float]:
-    """Seconds until the CRM showed what each event said; a later word of the same firm counts."""
-    sent: dict[str, dict[int, float]] = defaultdict(dict)
+    """Sends ``rate`` events a second; returns the seconds until the CRM showed each of them.
+
+    An event also counts as shown when the CRM shows a later event of the same record.
+    """
+    sent_at: dict[str, dict[int, float]] = defaultdict(dict)
     waits: list[float] = []
-    began, coming = time.monotonic(), iter(numbers)
-    following = next(coming, None)
-    while following is not None or any(sent.values()):
+    began, position = time.monotonic(), 0
+    while position < len(numbers) or any(sent_at.values()):
         now = time.monotonic()
         if now > began + len(numbers) / rate + _PATIENCE:
             raise TimeoutError(f"{len(waits)} of {len(numbers)} events have arrived")
-        due = []
-        while following is not None and began + (following - numbers.start) / rate <= now:
-            origin, event = _event(following)
-            sent[origin][following] = now
-            due.append(event)
-            following = next(coming, None)
-        if due:
-            produce(kafka.brokers, due, _TOPIC, enable_idempotence=False)
-        for origin, seen in _seen(portal):
-            for number in [each for each in sent[origin] if each <= seen]:
-                waits.append(time.monotonic() - sent[origin].pop(number))
-        time.sleep(_LOOK)
+        # The event at position 0 is due at once, the next one after 1 / rate seconds.
+        due = numbers[position : 1 + int((now - began) * rate)]
+        position += len(due)
+        _send(kafka, due, sent_at, now)
+        for origin, shown_number in _shown_events(portal):
+            for number in [number for number in sent_at[origin] if number <= shown_number]:
+                waits.append(time.monotonic() - sent_at[origin].pop(number))
+        time.sleep(_POLL_INTERVAL)
     return waits
 
 
-def _event(number: int) -> tuple[str, Event]:
-    """The event and the record that it is of; its phone says its number, and nothing else is new.
+def _send(
+    kafka: Kafka, numbers: range, sent_at: dict[str, dict[int, float]], moment: float
+) -> None:
+    """Sends the events of these numbers and enters the moment for each."""
+    events = []
+    for number in numbers:
+        origin, event = _event(number)
+        sent_at[origin][number] = moment
+        events.append(event)
+    if events:
+        produce(kafka.brokers, events, _TOPIC, enable_idempotence=False)
 
-    Of six events the first two are a new firm and its person, the others are of earlier firms.
+
+def _event(number: int) -> tuple[str, Event]:
+    """Returns the event and the origin id of its record; the phone encodes the event's number.
+
+    Of six events the first two are a new firm and its person, the others change earlier firms.
     """
     group, place = divmod(number, 6)
     firm = group if place < 2 else (group * 4 + place) * 7919 % (group + 1)
     changed = {"changed_at": "2024-01-01T12:00:00+03:00"}
     if place == 1:
         partner = {"partner": f"9{firm:09}", "category": "1", "contact_of": [f"{firm:010}"]}
-        called = {
+        person = {
             "last_name": "Сидоров",
             "first_name": "Пётр",
             "phones": [f"+7921{_BASE + number}"],
         }
-        return f"B-9{firm:09}", upsert(partner | called | changed)
+        return f"B-9{firm:09}", upsert(partner | person | changed)
     partner = {"partner": f"{firm:010}", "category": "2", "phones": [f"+7812{_BASE + number}"]}
     numbers = {"taxnumbers": [{"type": "INN", "number": _tin(firm)}]}
     return _tin(firm), upsert(partner | numbers | changed)
 
 
-def _seen(portal: Bitrix24) -> Iterator[tuple[str, int]]:
-    """The last event that each record tells of."""
+def _shown_events(portal: Bitrix24) -> Iterator[tuple[str, int]]:
+    """Yields each record's origin id and the number of the newest event that it shows."""
     for row in portal.companies() + portal.contacts():
-        numbers = [int(one["value"][-7:]) - _BASE for one in row["fm"] if one["typeId"] == "PHONE"]
+        phones = [value["value"] for value in row["fm"] if value["typeId"] == "PHONE"]
+        numbers = [int(phone[-7:]) - _BASE for phone in phones]
         yield row["originId"], max(numbers, default=-1)
 
 

@@ -1,8 +1,8 @@
 """``python -m bench.full --scale S``: the full load's speed and memory, with and without Beam.
 
-On a generated world (made once into the folder, used again later), stage by stage up to the
-loader, each measured in a process of its own: the pipeline, and a plain program that does the same
-work. The register answers at once. Scale 1 is 853,000 records.
+Measures the pipeline and a plain program that does the same work, stage by stage up to the loader,
+each stage in a new process. The generated world is kept in the folder for later measurements; the
+register answers at once. Scale 1 is 853,000 records.
 """
 
 import argparse
@@ -21,7 +21,7 @@ import msgspec
 import phonenumbers
 
 from bench.plain import STAGES
-from bench.program import PROGRAMS, Measured
+from bench.program import PROGRAMS, Measurement
 from bench.task import Task
 from bench.world import World, served
 from pipeline.options import LEDGER, REGISTER_TOKEN, STORE_A
@@ -30,20 +30,20 @@ _ROOT = Path(__file__).parents[1]
 
 
 class DifferentWorkError(Exception):
-    """The two programs did not find the same: their times cannot be compared."""
+    """The two programs have different results: their times cannot be compared."""
 
 
 class Line(msgspec.Struct, frozen=True):
-    """One stage: how many records it handles, each program's median seconds and greatest peak."""
+    """One stage: its number of records, and each program's median seconds and greatest peak."""
 
     stage: str
     records: int
-    beam: Measured
-    plain: Measured
+    beam: Measurement
+    plain: Measurement
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Measure and print."""
+    """Measures and prints."""
     parser = argparse.ArgumentParser(prog="python -m bench.full", description=__doc__)
     parser.add_argument("--scale", type=float, default=0.1)
     parser.add_argument("--seed", type=int, default=1)
@@ -59,7 +59,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for scale in scales:
         repeat = chosen.repeat or (3 if scale < 0.5 else 1)
         with served(chosen.folder, scale, chosen.seed) as world:
-            print(f"\nScale {scale:g}, {world.of_a + world.of_b:,} records:\n\n{_HEAD}", flush=True)
+            print(
+                f"\nScale {scale:g}, {world.records:,} records:\n\n{_HEAD}",
+                flush=True,
+            )
             tables.append([])
             for line in lines(world, repeat):
                 tables[-1].append(line)
@@ -69,7 +72,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def facts() -> str:
-    """The machine, so that numbers of different ones can be compared."""
+    """Describes the machine, so that numbers of different machines can be compared."""
     times = timeit.repeat(
         lambda: phonenumbers.parse("8 (812) 123-45-67", "RU"), number=1000, repeat=5
     )
@@ -80,31 +83,31 @@ def facts() -> str:
 
 
 def lines(world: World, repeat: int) -> Iterator[Line]:
-    """Each stage by both programs, in turns.
+    """Yields a line for each stage; the two programs take turns.
 
     Raises:
         DifferentWorkError: when their results differ.
     """
     for stage, chosen in STAGES.items():
-        runs = [[_measured(world, name, stage) for name in PROGRAMS] for _ in range(repeat)]
-        found = {msgspec.json.encode(run.found, order="sorted") for pair in runs for run in pair}
-        if len(found) > 1:
-            raise DifferentWorkError(f"{stage}: " + " / ".join(map(bytes.decode, sorted(found))))
-        records = world.of_b if chosen.only_b else world.of_a + world.of_b
-        yield Line(stage, records, *map(_summed_up, zip(*runs, strict=True)))
+        runs = [[_measure(world, name, stage) for name in PROGRAMS] for _ in range(repeat)]
+        tallies = {msgspec.json.encode(run.tally, order="sorted") for pair in runs for run in pair}
+        if len(tallies) > 1:
+            raise DifferentWorkError(f"{stage}: " + " / ".join(map(bytes.decode, sorted(tallies))))
+        records = world.records_b if chosen.only_b else world.records
+        yield Line(stage, records, *map(_median, zip(*runs, strict=True)))
 
 
-def _summed_up(runs: Sequence[Measured]) -> Measured:
-    return Measured(
-        median(run.seconds for run in runs), max(run.peak for run in runs), runs[0].found
+def _median(runs: Sequence[Measurement]) -> Measurement:
+    return Measurement(
+        median(run.seconds for run in runs), max(run.peak for run in runs), runs[0].tally
     )
 
 
-def _measured(world: World, program: str, stage: str) -> Measured:
-    """One program up to one stage, in a process of its own with a ledger of its own."""
+def _measure(world: World, program: str, stage: str) -> Measurement:
+    """Measures one program up to one stage, in a new process with a new ledger."""
     task = msgspec.json.encode(Task(world.files, str(world.answers))).decode()
     with tempfile.TemporaryDirectory(dir=world.folder) as folder:
-        done = subprocess.run(
+        process = subprocess.run(
             [sys.executable, "-m", "bench.program", program, stage, task],
             cwd=_ROOT,
             env={
@@ -116,7 +119,7 @@ def _measured(world: World, program: str, stage: str) -> Measured:
             stdout=subprocess.PIPE,
             check=True,
         )
-    return msgspec.json.decode(done.stdout, type=Measured)
+    return msgspec.json.decode(process.stdout, type=Measurement)
 
 
 _HEAD = (
@@ -126,7 +129,7 @@ _HEAD = (
 
 
 def row(line: Line) -> str:
-    """One line of the table."""
+    """Formats a line of the table."""
     beam, plain = line.beam, line.plain
     return (
         f"| {line.stage} | {line.records / beam.seconds:,.0f}"
@@ -136,12 +139,12 @@ def row(line: Line) -> str:
 
 
 def growth(small: Sequence[Line], large: Sequence[Line]) -> str:
-    """The table of Beam's microseconds a record, of both scales."""
+    """Formats the table of Beam's microseconds a record at both scales."""
     head = "| µs a record | a tenth | whole | growth |\n| --- | ---: | ---: | ---: |"
     rows = []
-    for one, other in zip(small, large, strict=True):
-        before, after = (line.beam.seconds / line.records * 1e6 for line in (one, other))
-        rows.append(f"| {one.stage} | {before:.1f} | {after:.1f} | {after / before:.2f} |")
+    for small_line, large_line in zip(small, large, strict=True):
+        tenth, whole = (line.beam.seconds / line.records * 1e6 for line in (small_line, large_line))
+        rows.append(f"| {small_line.stage} | {tenth:.1f} | {whole:.1f} | {whole / tenth:.2f} |")
     return "\n".join([head, *rows])
 
 

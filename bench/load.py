@@ -1,16 +1,16 @@
 """``python -m bench.load --scale S``: loading at the CRM's limits, ours beside two usual ways.
 
-Into the strict local Bitrix24, whose answers take their time and whose clock leaps over the time
-in which all wait: how much of what the limits allow is used, what is refused, requests a record,
-and how long it takes in the portal's hours; then the same with troubles, whose result has to be
-exact.
-Scale 1 is 170,000 companies with requisites and bank details, and 264,000 contacts; below 0.07 the
-operating time that the portal grants is scaled down too, so that the limits are reached.
+Loads into the strict local Bitrix24. Its answers take as long as a real portal's, and its clock
+leaps over the time in which every thread waits. Prints the share of the limits that was used, the
+refusals, the requests a record and the portal's hours; then the same with faults switched on, after
+which the CRM must still hold exactly the right records.
+
+Scale 1 is 170,000 companies with requisites and bank details, and 264,000 contacts. Below 0.07 the
+portal's operating time is scaled down too, so that the load reaches the limits.
 """
 
 import argparse
 import tempfile
-from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from math import ceil
@@ -19,7 +19,7 @@ import msgspec
 
 from bench.load_clock import LeapingClock
 from bench.load_rivals import GaveUpError, with_fast_bitrix24, with_one_call_a_record
-from bench.load_world import Records, differences, hold, records_of
+from bench.load_world import Records, differences, put_pending, records_of
 from sandbox.bitrix24 import Bitrix24, Fault
 from sandbox.bitrix24.limits import cost_of
 from transforms.crm.api.client import CrmClient
@@ -32,11 +32,11 @@ from transforms.ledger.limit_usage import LimitUsageStore
 RATE, BURST, WINDOW, SETTLE = 2.0, 50, 600.0, 65.0
 
 Way = Callable[[Bitrix24, Records, float, LeapingClock], None]
-"""Loads records into a portal; the others are its operating time and its clock."""
+"""Loads records into a portal, given its operating time in seconds and its clock."""
 
 
 class Result(msgspec.Struct, frozen=True):
-    """``used`` is the share of what the limits allow; ``hours`` are the portal's."""
+    """``used`` is the share of the limits; ``requests`` are a record; ``hours`` the portal's."""
 
     name: str
     used: float
@@ -47,20 +47,22 @@ class Result(msgspec.Struct, frozen=True):
 
 
 def ours(portal: Bitrix24, records: Records, operating: float, clock: LeapingClock) -> None:
-    """The loader, with its limits on the portal's clock."""
+    """Loads by Svod's own loader, with its limits on the portal's clock."""
     with tempfile.TemporaryDirectory() as folder:
         ledger = open_ledger(f"sqlite:///{folder}/ledger.db")
         store = LimitUsageStore(ledger, "bench")
-        time = {"clock": clock.now, "sleep": clock.sleep}
-        limits = Limits(RATE, BURST, operating, WINDOW, store=store, **time)
-        with closing(ledger), CrmClient(portal.webhook, limits, **time) as client:
-            Loader(ledger, hold(ledger, records), Portal(client), SETTLE).load()
+        limits = Limits(
+            RATE, BURST, operating, WINDOW, store=store, clock=clock.now, sleep=clock.sleep
+        )
+        client = CrmClient(portal.webhook, limits, clock=clock.now, sleep=clock.sleep)
+        with closing(ledger), client:
+            Loader(ledger, put_pending(ledger, records), Portal(client), SETTLE).load()
 
 
-def measured(
+def measure(
     name: str, way: Way, records: Records, operating: float, faults: Sequence[Fault]
 ) -> Result:
-    """One load into an empty portal."""
+    """Measures one load into an empty portal."""
     with (
         closing(LeapingClock()) as clock,
         Bitrix24(
@@ -77,7 +79,7 @@ def measured(
         refused = frozenset(key for fault in faults for key in fault.origins)
         return Result(
             name,
-            at_best(portal, operating) / seconds,
+            least_seconds(portal, operating) / seconds,
             sum(portal.stats.refused[c] for c in ("QUERY_LIMIT_EXCEEDED", "OPERATION_TIME_LIMIT")),
             portal.stats.requests / len(records.companies + records.contacts),
             seconds / 3600,
@@ -85,12 +87,12 @@ def measured(
         )
 
 
-def at_best(portal: Bitrix24, operating: float) -> float:
-    """Seconds in which the limits allow what was asked.
+def least_seconds(portal: Bitrix24, operating: float) -> float:
+    """Returns the fewest seconds in which the limits allow the requests that were sent.
 
-    What is granted for ten minutes can be used at once, and again when they are over.
+    A client may use the operating time of ten minutes at once, and again when they are over.
     """
-    work: Counter[str] = Counter()
+    work: dict[str, float] = {}
     for method, calls in portal.stats.methods.items():
         items = portal.stats.written[method] if method == "crm.item.batchImport" else 0
         work[method] = calls * cost_of({}, method, 0) + cost_of({}, method, items) * (items > 0)
@@ -99,10 +101,12 @@ def at_best(portal: Bitrix24, operating: float) -> float:
 
 
 def troubles(records: Records) -> dict[str, list[Fault]]:
-    """The faults that a load has to come through."""
-    keys = [one.tin for one in records.companies] + [one.key for one in records.contacts]
+    """Returns the faults that a load must survive, by the name of the table's row."""
+    keys = [company.tin for company in records.companies] + [
+        company.key for company in records.contacts
+    ]
     bad = frozenset(keys[:: max(1, min(1000, len(keys) // 3))])
-    every = [
+    faults = [
         Fault("lost", probability=0.05),
         Fault("html", probability=0.05),
         Fault("limit", probability=0.05),
@@ -110,11 +114,11 @@ def troubles(records: Records) -> dict[str, list[Fault]]:
         Fault("refuse", origins=bad),
     ]
     names = ("5 % lost", "5 % HTML 502", "bursts of 503", "429 in batches", "some refused")
-    return {name: [fault] for name, fault in zip(names, every, strict=True)} | {"all": every}
+    return {name: [fault] for name, fault in zip(names, faults, strict=True)} | {"all": faults}
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Measure and print."""
+    """Measures and prints."""
     parser = argparse.ArgumentParser(prog="python -m bench.load", description=__doc__)
     parser.add_argument("--scale", type=float, default=0.005)
     parser.add_argument(
@@ -140,7 +144,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     for name in names:
         way, faults = runs[name]
-        print(row(measured(name, way, records, operating, faults)), flush=True)
+        print(row(measure(name, way, records, operating, faults)), flush=True)
 
 
 _HEAD = (
@@ -150,7 +154,7 @@ _HEAD = (
 
 
 def row(result: Result) -> str:
-    """One line of the table."""
+    """Formats a line of the table."""
     used = "–" if "gave up" in result.name else f"{result.used:.1%}"
     return (
         f"| {result.name} | {used} | {result.refused:,} | {result.requests:.2f}"

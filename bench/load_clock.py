@@ -1,4 +1,4 @@
-"""The clock that a measured load lives by."""
+"""The clock of a measured load."""
 
 import heapq
 import threading
@@ -10,17 +10,17 @@ from pathlib import Path
 
 from sandbox.bitrix24.limits import Clock
 
-# Seconds between two looks, and how much of the processor's time in between is no work.
-_LOOK, _NO_WORK = 200e-6, 20e-6
+# Seconds between two polls, and the processor time between them that does not count as work.
+_POLL_INTERVAL, _NO_WORK = 200e-6, 20e-6
 _THREADS = Path("/proc/self/task")
 
 
 class LeapingClock(Clock):
-    """Runs as the wall's, and leaps over the time in which all of this process waits for it.
+    """Runs like the wall clock, and leaps over the time in which every thread waits for it.
 
-    So a load takes as many of the portal's hours as it would beside a real one, but only the
-    seconds in which somebody works. Whoever waits on the portal's time, waits by ``sleep`` or
-    ``call_after``. Alive until ``close``, on Linux.
+    A load then takes as many of the portal's hours as at a real portal, but only the seconds in
+    which a thread works. Code that waits for the portal's time calls ``sleep`` or ``call_after``.
+    Runs on Linux only, until ``close``.
     """
 
     def __init__(self) -> None:
@@ -33,32 +33,32 @@ class LeapingClock(Clock):
         self._thread.start()
 
     def close(self) -> None:
-        """Stop: nobody is woken any more."""
+        """Stops the clock: it wakes no sleeper any more."""
         self._stopped = True
         self._thread.join()
 
     def wall(self, moment: float) -> float:
-        """The moment itself: clients here have this clock."""
+        """Returns the moment itself: the clients have this clock too."""
         return moment
 
     def sleep(self, seconds: float) -> None:
-        """Returns when so much time has passed."""
+        """Waits until this many of the portal's seconds have passed."""
         if seconds > 0:
-            woken = threading.Event()
-            self.call_after(seconds, woken.set)
-            woken.wait()
+            alarm = threading.Event()
+            self.call_after(seconds, alarm.set)
+            alarm.wait()
 
     def call_after(self, seconds: float, wake: Callable[[], None]) -> None:
-        """Calls ``wake`` in another thread when so much time has passed."""
+        """Calls ``wake`` in another thread after this many of the portal's seconds."""
         with self._lock:
             heapq.heappush(self._due, (self.now() + seconds, next(self._number), wake))
 
     def _run(self) -> None:
-        seen = 0.0
+        work = 0.0
         while not self._stopped:
-            time.sleep(_LOOK)
-            before, seen = seen, _work()
-            idle = seen - before < _NO_WORK and _all_wait() and _work() - seen < _NO_WORK
+            time.sleep(_POLL_INTERVAL)
+            before, work = work, _work()
+            idle = work - before < _NO_WORK and _all_wait() and _work() - work < _NO_WORK
             with self._lock:
                 if self._due and idle:
                     self.advance(max(0.0, self._due[0][0] - self.now()))
@@ -68,16 +68,16 @@ class LeapingClock(Clock):
 
 
 def _work() -> float:
-    """Seconds of the processor that all other threads have had."""
+    """Returns the processor seconds that all other threads have used."""
     return time.process_time() - time.thread_time()
 
 
 def _all_wait() -> bool:
-    """Whether no other thread runs, wants to, or waits for a disk."""
-    own = str(threading.get_native_id())
+    """Whether no other thread runs, is ready to run, or waits for a disk."""
+    this_thread = str(threading.get_native_id())
     for thread in _THREADS.iterdir():
         with suppress(FileNotFoundError, ProcessLookupError):  # it has ended
             state = (thread / "stat").read_bytes().rpartition(b")")[2].split()[0]
-            if thread.name != own and state in b"RD":
+            if thread.name != this_thread and state in b"RD":
                 return False
     return True

@@ -1,4 +1,4 @@
-"""The same load by the usual ways: fast-bitrix24's batches, and one call a record."""
+"""The same load in two usual ways: fast-bitrix24's batches, and one call a record."""
 
 import asyncio
 import threading
@@ -22,7 +22,7 @@ _REFUSED = (429, 503)
 
 
 class GaveUpError(Exception):
-    """It ends with an error of the portal, and does not say what is loaded."""
+    """The way ended with an error of the portal and does not say which records are loaded."""
 
 
 def _fm(record: Any) -> list[Params]:
@@ -34,10 +34,11 @@ def _companies(records: Records) -> list[Params]:
         {
             "entityTypeId": mapping.COMPANY_TYPE,
             "fields": {
-                "title": one.title, "fm": _fm(one), "originatorId": "svod", "originId": one.tin,
+                "title": company.title, "fm": _fm(company),
+                "originatorId": "svod", "originId": company.tin,
             },
         }
-        for one in records.companies
+        for company in records.companies
     ]  # fmt: skip
 
 
@@ -46,39 +47,41 @@ def _contacts(records: Records, ids: dict[str, int]) -> list[Params]:
         {
             "entityTypeId": mapping.CONTACT_TYPE,
             "fields": {
-                "lastName": one.last_name, "name": one.first_name, "fm": _fm(one),
-                "originatorId": "svod", "originId": one.key,
-                "companyIds": [ids[tin] for tin in one.tins],
+                "lastName": contact.last_name, "name": contact.first_name, "fm": _fm(contact),
+                "originatorId": "svod", "originId": contact.key,
+                "companyIds": [ids[tin] for tin in contact.tins],
             },
         }
-        for one in records.contacts
+        for contact in records.contacts
     ]  # fmt: skip
 
 
 def _requisites(portal: Bitrix24, records: Records, ids: dict[str, int]) -> list[Params]:
-    presets = {str(one["XML_ID"]): int(one["ID"]) for one in portal.state.presets}
+    presets = {str(preset["XML_ID"]): int(str(preset["ID"])) for preset in portal.state.presets}
     return [
         {
             "fields": {
-                "ENTITY_TYPE_ID": mapping.COMPANY_TYPE, "ENTITY_ID": ids[one.tin],
+                "ENTITY_TYPE_ID": mapping.COMPANY_TYPE, "ENTITY_ID": ids[company.tin],
                 "XML_ID": xml_id, **fields,
             }
         }
-        for one in records.companies
-        for xml_id, fields in mapping.requisites(one, presets).items()
+        for company in records.companies
+        for xml_id, fields in mapping.requisites(company, presets).items()
     ]  # fmt: skip
 
 
-def _of_requisites(records: Records, ids: Sequence[int]) -> tuple[list[Params], list[Params]]:
-    """Addresses and bank details of requisites in their order."""
+def _addresses_and_details(
+    records: Records, ids: Sequence[int]
+) -> tuple[list[Params], list[Params]]:
+    """Returns the addresses and the bank details; ``ids`` are requisites, one for each company."""
     addresses = [
-        {"fields": mapping.address_key(number) | mapping.address(one)}
-        for one, number in zip(records.companies, ids, strict=True)
+        {"fields": mapping.address_key(number) | mapping.address(company)}
+        for company, number in zip(records.companies, ids, strict=True)
     ]
     details = [
         {"fields": {"ENTITY_ID": number, "XML_ID": xml_id} | fields}
-        for one, number in zip(records.companies, ids, strict=True)
-        for xml_id, fields in mapping.bank_details(one).items()
+        for company, number in zip(records.companies, ids, strict=True)
+        for xml_id, fields in mapping.bank_details(company).items()
     ]
     return addresses, details
 
@@ -86,13 +89,13 @@ def _of_requisites(records: Records, ids: Sequence[int]) -> tuple[list[Params], 
 def with_fast_bitrix24(
     portal: Bitrix24, records: Records, operating: float, clock: LeapingClock
 ) -> None:
-    """Its own batches at its own pace, with its clock on the portal's."""
+    """Loads by fast-bitrix24, with its own batches and pace on the portal's clock."""
 
     async def sleep(seconds: float) -> None:
         loop, over = asyncio.get_running_loop(), asyncio.Event()
 
         def wake() -> None:
-            with suppress(RuntimeError):  # the loop is closed: it gave up meanwhile
+            with suppress(RuntimeError):  # the loop is closed: fast-bitrix24 has given up
                 loop.call_soon_threadsafe(over.set)
 
         clock.call_after(seconds, wake)
@@ -103,7 +106,7 @@ def with_fast_bitrix24(
     srh.sleep = sleep
 
     async def load() -> None:
-        # What goes wrong in its other tasks, it tells nobody; the result is counted anyway.
+        # Errors in its other tasks are not reported: the records in the portal are counted.
         asyncio.get_running_loop().set_exception_handler(lambda *_: None)
         client = BitrixAsync(
             portal.webhook, verbose=False, operating_time_limit=int(operating), ssl=False
@@ -113,9 +116,10 @@ def with_fast_bitrix24(
             return list(await client.call(method, list(calls)))
 
         companies = await add("crm.item.add", _companies(records))
-        ids = dict(zip((one.tin for one in records.companies), map(_id, companies), strict=True))
+        tins = [company.tin for company in records.companies]
+        ids = dict(zip(tins, map(_id, companies), strict=True))
         requisites = await add("crm.requisite.add", _requisites(portal, records, ids))
-        addresses, details = _of_requisites(records, requisites)
+        addresses, details = _addresses_and_details(records, requisites)
         await add("crm.address.add", addresses)
         await add("crm.requisite.bankdetail.add", details)
         await add("crm.item.add", _contacts(records, ids))
@@ -134,15 +138,16 @@ def _id(answer: Any) -> int:
 def with_one_call_a_record(
     portal: Bitrix24, records: Records, _: float, clock: LeapingClock
 ) -> None:
-    """A call a record, two a second; what is refused waits and is sent again."""
+    """Sends one call a record, two a second; repeats a refused call after five seconds."""
     caller = _Caller(portal.webhook, clock)
-    companies = caller.each("crm.item.add", _companies(records))
-    ids = {one.tin: _id(result) for one, result in zip(records.companies, companies, strict=True)}
-    requisites = caller.each("crm.requisite.add", _requisites(portal, records, ids))
-    addresses, details = _of_requisites(records, requisites)
-    caller.each("crm.address.add", addresses)
-    caller.each("crm.requisite.bankdetail.add", details)
-    caller.each("crm.item.add", _contacts(records, ids))
+    companies = caller.call_each("crm.item.add", _companies(records))
+    tins = [company.tin for company in records.companies]
+    ids = dict(zip(tins, map(_id, companies), strict=True))
+    requisites = caller.call_each("crm.requisite.add", _requisites(portal, records, ids))
+    addresses, details = _addresses_and_details(records, requisites)
+    caller.call_each("crm.address.add", addresses)
+    caller.call_each("crm.requisite.bankdetail.add", details)
+    caller.call_each("crm.item.add", _contacts(records, ids))
 
 
 class _Caller:
@@ -152,7 +157,7 @@ class _Caller:
         self._lock = threading.Lock()
         self._next = clock.now()
 
-    def each(self, method: str, calls: Iterable[Params]) -> list[Any]:
+    def call_each(self, method: str, calls: Iterable[Params]) -> list[Any]:
         with ThreadPoolExecutor(8) as pool:
             return list(pool.map(lambda params: self._call(method, params), calls))
 

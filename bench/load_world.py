@@ -1,7 +1,7 @@
-"""Golden records to be loaded, and what the portal has of them in the end."""
+"""Golden records to load, and how the records in the portal differ from them."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from sqlalchemy.engine import Connection
@@ -18,16 +18,18 @@ from transforms.ledger.runs import start_run
 
 COMPANIES, CONTACTS = 170_000, 264_000
 
+Golden = GoldenCompany | GoldenContact
+
 
 class Records(NamedTuple):
-    """All that is to be loaded."""
+    """The records of one load."""
 
     companies: list[GoldenCompany]
     contacts: list[GoldenContact]
 
 
 def records_of(scale: float) -> Records:
-    """Companies with a requisite, an address and a bank account each; contacts of one of them."""
+    """Makes companies with a requisite, an address and a bank account, and their contacts."""
     companies = [_company(number) for number in range(max(1, round(COMPANIES * scale)))]
     contacts = [
         GoldenContact(
@@ -54,63 +56,69 @@ def _company(number: int) -> GoldenCompany:
     )
 
 
-def hold(ledger: Ledger, records: Records) -> Run:
-    """Put the records into a ledger, as pending."""
+def put_pending(ledger: Ledger, records: Records) -> Run:
+    """Puts the records into a ledger as pending; returns the run."""
     run = start_run(ledger, "full")
 
     def put(connection: Connection) -> None:
-        for kind, of_kind in ((COMPANY, records.companies), (CONTACT, records.contacts)):
-            for chunk in chunks(of_kind, 5000):
-                made = [goldens.NewGolden(_key(one), one, {}, []) for one in chunk]
-                goldens.save_goldens(connection, run, kind, made, {}, {})
-        links = [{"tin": one.tins[0], "key": one.key} for one in records.contacts]
+        by_kind: dict[str, Sequence[Golden]] = {
+            COMPANY: records.companies,
+            CONTACT: records.contacts,
+        }
+        for kind, golden_records in by_kind.items():
+            for chunk in chunks(golden_records, 5000):
+                goldens_of_chunk = [
+                    goldens.NewGolden(_key(record), record, {}, []) for record in chunk
+                ]
+                goldens.save_goldens(connection, run, kind, goldens_of_chunk, {}, {})
+        links = [{"tin": contact.tins[0], "key": contact.key} for contact in records.contacts]
         connection.execute(schema.golden_tins.insert(), links)
 
     ledger.transact(put)
     return run
 
 
-def _key(record: GoldenCompany | GoldenContact) -> str:
+def _key(record: Golden) -> str:
     return record.tin if isinstance(record, GoldenCompany) else record.key
 
 
 def differences(portal: Bitrix24, records: Records, refused: Iterable[str]) -> int:
-    """How many records are missing, doubled, or not as they should be.
+    """Counts the records that the portal lacks, holds twice, or holds with wrong values.
 
-    Those that the portal refuses, and contacts of such companies only, have no place there.
+    Records whose key is in ``refused`` must be absent, and so must contacts of such companies.
     """
     bad = set(refused)
-    wanted: Counter[tuple[object, ...]] = Counter()
+    expected: Counter[tuple[object, ...]] = Counter()
     for company in records.companies:
         if company.tin not in bad:
-            wanted[company.tin, company.title, company.phones] += 1
-            wanted["requisite", company.tin, company.kpps] += 1
-            wanted["address", company.tin, company.address.text] += 1
-            wanted["bank", company.tin, company.accounts[0].account] += 1
-    for one in records.contacts:
-        if bad.isdisjoint((one.key, *one.tins)):
-            wanted[one.key, one.first_name, one.tins, one.phones] += 1
-    there = _there(portal)
-    return sum(((wanted - there) + (there - wanted)).values())
+            expected[company.tin, company.title, company.phones] += 1
+            expected["requisite", company.tin, company.kpps] += 1
+            expected["address", company.tin, company.address.text] += 1
+            expected["bank", company.tin, company.accounts[0].account] += 1
+    for contact in records.contacts:
+        if bad.isdisjoint((contact.key, *contact.tins)):
+            expected[contact.key, contact.first_name, contact.tins, contact.phones] += 1
+    loaded = _loaded_records(portal)
+    return sum(((expected - loaded) + (loaded - expected)).values())
 
 
-def _there(portal: Bitrix24) -> Counter[tuple[object, ...]]:
+def _loaded_records(portal: Bitrix24) -> Counter[tuple[object, ...]]:
     tins = {row["id"]: row["originId"] for row in portal.companies()}
     owners = {row["id"]: tins[row["ENTITY_ID"]] for row in portal.requisites()}
-    found: Counter[tuple[object, ...]] = Counter()
+    counts: Counter[tuple[object, ...]] = Counter()
     for row in portal.companies():
-        found[row["originId"], row["title"], _values(row["fm"])] += 1
+        counts[row["originId"], row["title"], _values(row["fm"])] += 1
     for row in portal.contacts():
-        of_companies = tuple(tins[one] for one in row["companyIds"] or ())
-        found[row["originId"], row["name"], of_companies, _values(row["fm"])] += 1
+        company_tins = tuple(tins[company_id] for company_id in row["companyIds"] or ())
+        counts[row["originId"], row["name"], company_tins, _values(row["fm"])] += 1
     for row in portal.requisites():
-        found["requisite", owners[row["id"]], (row["RQ_KPP"],)] += 1
+        counts["requisite", owners[row["id"]], (row["RQ_KPP"],)] += 1
     for row in portal.addresses():
-        found["address", owners[row["ENTITY_ID"]], row["ADDRESS_1"]] += 1
+        counts["address", owners[row["ENTITY_ID"]], row["ADDRESS_1"]] += 1
     for row in portal.bank_details():
-        found["bank", owners[row["ENTITY_ID"]], row["RQ_ACC_NUM"]] += 1
-    return found
+        counts["bank", owners[row["ENTITY_ID"]], row["RQ_ACC_NUM"]] += 1
+    return counts
 
 
 def _values(fm: list[dict[str, str]] | None) -> tuple[str, ...]:
-    return tuple(one["value"] for one in fm or ())
+    return tuple(value["value"] for value in fm or ())

@@ -1,17 +1,17 @@
-"""The memory of this process and of those that it starts."""
+"""The memory of this process and of its children."""
 
 import os
 import re
 import threading
 from pathlib import Path
 
-_EVERY = 0.2
+_INTERVAL = 0.2
 
 
 class PeakMemory:
-    """Watches while it is entered; ``megabytes`` is then the sum of all processes' peaks.
+    """Watches inside ``with``; afterwards ``megabytes`` is the sum of all processes' peaks.
 
-    The peaks need not be at one time: the sum is never too small.
+    The peaks may lie at different moments: the sum is an upper bound.
     """
 
     def __init__(self) -> None:
@@ -26,18 +26,18 @@ class PeakMemory:
     def __exit__(self, *_: object) -> None:
         self._over.set()
         self._watcher.join()
-        self._look()
+        self._read_peaks()
 
     @property
     def megabytes(self) -> float:
-        """What was seen so far."""
+        """The sum of the peaks so far."""
         return sum(self._peaks.values()) / 1024
 
     def _watch(self) -> None:
-        while not self._over.wait(_EVERY):
-            self._look()
+        while not self._over.wait(_INTERVAL):
+            self._read_peaks()
 
-    def _look(self) -> None:
+    def _read_peaks(self) -> None:
         for pid in (os.getpid(), *_children()):
             self._peaks[pid] = max(_peak(pid), self._peaks.get(pid, 0))
 
@@ -48,11 +48,11 @@ def _children() -> list[int]:
 
 
 def _peak(pid: int) -> int:
-    """In kB; 0 when the process has ended."""
+    """Returns the process's peak in kB; 0 when it has ended."""
     try:
         status = Path(f"/proc/{pid}/status").read_text()
     except OSError:
         return 0
-    # The usual ru_maxrss would also count what the program that started this one held.
-    found = re.search(r"VmHWM:\s+(\d+) kB", status)
-    return int(found[1]) if found else 0
+    # ru_maxrss would include the memory of the program that started this one.
+    peak = re.search(r"VmHWM:\s+(\d+) kB", status)
+    return int(peak[1]) if peak else 0

@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from itertools import chain, islice
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, BinaryIO, TypeVar
 
-from bench.register import answering_at_once
-from bench.task import CLEAN_B, CONSOLIDATED, REMEMBERED, RUN, Found, Stage, Task
+from bench.register import instant_register
+from bench.task import CLEAN_B, CONSOLIDATED, REMEMBERED, RUN, Stage, Tally, Task
 from pipeline.options import LEDGER, STORE_A
 from transforms.clean_batch import Part, clean_batch
 from transforms.consolidation import register_questions
@@ -29,21 +29,29 @@ _R = TypeVar("_R")
 _AT_ONCE = 4000
 
 
+def _open(path: str) -> BinaryIO:
+    return Path(path).open("rb")
+
+
+def _count(partners: Iterable[dict[str, Any]]) -> int:
+    return len(list(partners))
+
+
 def _files(
-    task: Task, each: Callable[[Iterable[dict[str, Any]]], _R], processes: int
+    task: Task, clean: Callable[[Iterable[dict[str, Any]]], _R], processes: int
 ) -> Iterator[_R | Broken]:
     pool = ProcessPool(processes)
     for path in sorted(glob.glob(task.files)):  # noqa: PTH207 - the pattern is absolute
-        yield from PartnerFile(partial(Path(path).open, "rb"), path, "utf-8", each, pool)
+        yield from PartnerFile(partial(_open, path), path, "utf-8", clean, pool)
     pool.close()
 
 
 def _parts_of_b(task: Task, broken: list[Broken]) -> Iterator[Part]:
-    for found in _files(task, CLEAN_B, 0):
-        if isinstance(found, Broken):
-            broken.append(found)
+    for result in _files(task, CLEAN_B, 0):
+        if isinstance(result, Broken):
+            broken.append(result)
         else:
-            yield from found.parts
+            yield from result.parts
 
 
 def _parts_of_a() -> Iterator[Part]:
@@ -51,13 +59,13 @@ def _parts_of_a() -> Iterator[Part]:
     with StoreClient(STORE_A, connections=1).session() as session:
         keys = Keys(COMPANIES)
         companies = keys.pages(session, *keys.bounds(session))
-        with_them = (with_orders(session, page) for page in companies)
-        for found in pool.map(partial(clean_batch, clean=clean_a.clean_company), with_them):
-            yield from found.parts
+        pages = (with_orders(session, page) for page in companies)
+        for batch in pool.map(partial(clean_batch, clean=clean_a.clean_company), pages):
+            yield from batch.parts
         keys = Keys(CONTACTS)
         contacts = keys.pages(session, *keys.bounds(session))
-        for found in pool.map(partial(clean_batch, clean=clean_a.clean_contact), contacts):
-            yield from found.parts
+        for batch in pool.map(partial(clean_batch, clean=clean_a.clean_contact), contacts):
+            yield from batch.parts
     pool.close()
 
 
@@ -66,27 +74,27 @@ def _cleaned(task: Task, broken: list[Broken]) -> Iterator[Row]:
         yield from decode_rows(part.rows)
 
 
-def _read_b(task: Task) -> Found:
-    return {"read": sum(found for found in _files(task, len, 1) if isinstance(found, int))}
+def _read_b(task: Task) -> Tally:
+    return {"read": sum(count for count in _files(task, _count, 1) if isinstance(count, int))}
 
 
-def _clean_b(task: Task) -> Found:
-    return _counted(_parts_of_b(task, []))
+def _clean_b(task: Task) -> Tally:
+    return _count_outcomes(_parts_of_b(task, []))
 
 
-def _clean(task: Task) -> Found:
-    return _counted(chain(_parts_of_a(), _parts_of_b(task, [])))
+def _clean(task: Task) -> Tally:
+    return _count_outcomes(chain(_parts_of_a(), _parts_of_b(task, [])))
 
 
-def _counted(parts: Iterable[Part]) -> Found:
+def _count_outcomes(parts: Iterable[Part]) -> Tally:
     counts: Counter[str] = Counter()
     for part in parts:
         counts[part.outcome] += part.size
     return dict(counts)
 
 
-def _with_ledger(work: Callable[[Ledger, Task], object]) -> Callable[[Task], Found]:
-    def stage(task: Task) -> Found:
+def _with_ledger(work: Callable[[Ledger, Task], object]) -> Callable[[Task], Tally]:
+    def stage(task: Task) -> Tally:
         ledger = open_ledger(LEDGER.value())
         try:
             work(ledger, task)
@@ -105,13 +113,13 @@ def _remember(ledger: Ledger, task: Task) -> TouchedKeys:
 
 
 def _portions(rows: Iterator[Row]) -> Iterator[list[Row]]:
-    while some := list(islice(rows, _AT_ONCE)):
-        yield some
+    while portion := list(islice(rows, _AT_ONCE)):
+        yield portion
 
 
 def _whole(ledger: Ledger, task: Task) -> None:
     touched = _remember(ledger, task)
-    with answering_at_once():
+    with instant_register():
         unknown = register_questions.unknown(ledger, sorted(touched.tins))
         register_questions.ask(ledger, RUN, task.register, unknown)
     processes = ProcessPool()

@@ -1,4 +1,4 @@
-"""A register that answers at once and has no limits, in the place of the real one's client."""
+"""Replaces the register's client by one that answers at once and has no limits."""
 
 import json
 import sqlite3
@@ -14,8 +14,8 @@ from transforms.register.party import parse_party
 _AS_OF = 1_730_419_200_000_000
 
 
-class AtOnce:
-    """Has what ``RegisterClient`` has; ``path`` names the file with the answers (by TIN)."""
+class InstantRegister:
+    """Has the interface of ``RegisterClient``; ``path`` names the SQLite file of answers by TIN."""
 
     trouble = ""
 
@@ -23,20 +23,20 @@ class AtOnce:
         self._answers = sqlite3.connect(path)
 
     def ask_many(self, tins: Iterable[str]) -> Iterator[tuple[str, Answer | NoAnswer]]:
-        """Each TIN with its answer, read as the register's own would be."""
+        """Yields each TIN with its answer, parsed as the register's reply would be."""
         query = "SELECT suggestion FROM suggestions WHERE tin = ?"
         for tin in tins:
-            found = self._answers.execute(query, (tin,)).fetchall()
-            suggestions = [json.loads(suggestion) for (suggestion,) in found]
+            rows = self._answers.execute(query, (tin,)).fetchall()
+            suggestions = [json.loads(suggestion) for (suggestion,) in rows]
             yield tin, parse_party(tin, {"suggestions": suggestions}, _AS_OF)
 
     def close(self) -> None:
-        """Close the file."""
+        """Closes the file."""
         self._answers.close()
 
 
 @contextmanager
-def answering_at_once() -> Iterator[None]:
-    """Whatever asks the register in this process meanwhile asks ``AtOnce``."""
-    with patch.object(register_questions, "RegisterClient", AtOnce):
+def instant_register() -> Iterator[None]:
+    """Inside the block all questions to the register go to ``InstantRegister``."""
+    with patch.object(register_questions, "RegisterClient", InstantRegister):
         yield

@@ -1,11 +1,13 @@
-"""``python -m bench.stream --engine prism``: what the stream of ``svod delta --follow`` does.
+"""``python -m bench.stream --engine prism``: the speed of the stream of ``svod delta --follow``.
 
 A world's events go from a real broker through the whole stream up to the loader; the register's
-answers are known. Events a second, of a job that waits for them: they come into the topic all at
-once, and the time ends with the last offset committed. New records into an empty base; changed
-ones, each with another telephone, a quarter of them mobiles; and events that are sent again. With
-``--minutes`` they go on coming (``--rate`` a second), and the memory of all processes of the stream
-is watched: the mean of each third of that time.
+answers are in the ledger beforehand. Measures events a second of a job that waits for them: the
+events enter the topic all at once, and the time ends with the last committed offset. It does so
+for new records on an empty base, for changed records (each with another telephone, a quarter of
+them mobiles), and for the same events once more.
+
+With ``--minutes`` more events come, ``--rate`` a second. Prints the mean memory of all processes
+of the stream in each third of that time.
 """
 
 import argparse
@@ -42,11 +44,11 @@ _ROOT = Path(__file__).parents[1]
 _PRISM = Path(sys.prefix) / "engines" / "prism" / "prism"
 _TOPIC = "bench"
 _AS_OF = 1_730_419_200_000_000
-_LOOK = 0.1
+_POLL_INTERVAL = 0.1
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Measure and print."""
+    """Measures and prints."""
     parser = argparse.ArgumentParser(prog="python -m bench.stream", description=__doc__)
     parser.add_argument("--engine", choices=("prism", "flink"), default="prism")
     parser.add_argument("--scale", type=float, default=0.1, help="1 is 725,000 partners")
@@ -61,27 +63,27 @@ def main(arguments: Sequence[str] | None = None) -> None:
     with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
         kafka = stack.enter_context(Kafka(Path(folder) / "kafka"))
         kafka.create_topic(_TOPIC)
-        job, lag = _ready(stack, chosen.engine, Path(folder), kafka, world)
+        job, lag = _prepare(stack, chosen.engine, Path(folder), kafka, world)
         produce(kafka.brokers, islice(events(world), 1), _TOPIC)
         began = time.perf_counter()
         job.start()
-        _until(lambda: lag.look() == 0, job)
+        _wait_until(lambda: lag.look() == 0, job)
         print(f"{chosen.engine}: begun, and done with one, in {time.perf_counter() - began:.1f} s")
-        told = {"new": events(world), "changed": _changed(world), "resent": _changed(world)}
-        for name, coming in told.items():
-            count, seconds = at_once(kafka.brokers, coming, job, lag)
+        streams = {"new": events(world), "changed": _changed(world), "resent": _changed(world)}
+        for name, coming in streams.items():
+            count, seconds = time_waiting_job(kafka.brokers, coming, job, lag)
             speed = f"{count / seconds:,.0f} a second"
             print(
                 f"{chosen.engine}: {count:,} {name} events in {seconds:.1f} s: {speed}", flush=True
             )
         if chosen.minutes:
-            thirds = watched(kafka.brokers, cycle(events(world)), chosen.rate, chosen.minutes)
+            thirds = watch_memory(kafka.brokers, cycle(events(world)), chosen.rate, chosen.minutes)
             print(
                 f"{chosen.rate} events a second for {chosen.minutes:g} minutes, mean MB by thirds:"
             )
             for name, sizes in thirds.items():
                 print(f"  {name}: " + ", ".join(f"{size:.0f}" for size in sizes))
-            _until(lambda: lag.look() == 0, job)
+            _wait_until(lambda: lag.look() == 0, job)
         _end(job)
 
 
@@ -91,19 +93,19 @@ def _changed(world: World) -> Iterator[Event]:
         yield upsert({**partner, "phones": [f"+7{code}{number:07}"]})
 
 
-def _ready(
+def _prepare(
     stack: ExitStack, engine: str, folder: Path, kafka: Kafka, world: World
 ) -> tuple[StreamJob, Lag]:
-    """The job, not started yet, and all that it needs."""
+    """Makes the job, not yet started, with its services, and the topic's lag."""
     register = stack.enter_context(Register(rate=10**9, daily=10**9))
     environment = {
         options.LEDGER.variable: f"sqlite:///{folder}/ledger.db",
         options.REGISTER_TOKEN.variable: TOKEN,
     }
     stack.enter_context(patch.dict(os.environ, environment))
-    given = ["--runner=PrismRunner", f"--prism_location={_PRISM}"]
+    engine_options = ["--runner=PrismRunner", f"--prism_location={_PRISM}"]
     if engine == "flink":
-        given = [*stack.enter_context(Flink(folder / "flink")).options]
+        engine_options = [*stack.enter_context(Flink(folder / "flink")).options]
     chosen = options.Options(
         store_b_kafka=kafka.brokers,
         store_b_topic=_TOPIC,
@@ -111,7 +113,7 @@ def _ready(
         register_rate=1e6,
         register_daily=10**9,
         ledger=environment[options.LEDGER.variable],
-        beam=given,
+        beam=engine_options,
     )
     ledger = stack.enter_context(closing(open_ledger(chosen.ledger)))
     answers = list(_answers(world))
@@ -121,35 +123,37 @@ def _ready(
 
 
 def _answers(world: World) -> Iterator[Answer]:
-    """What the register says of each company, those included that it does not know."""
-    known = {one["data"]["inn"]: [one] for one in world.register()}
+    """Yields the register's answer for each company, also for those that it does not know."""
+    suggestions = {suggestion["data"]["inn"]: [suggestion] for suggestion in world.register()}
     for number in range(world.sizes.companies):
         tin = world.identities.company(number).tin
-        answer = parse_party(tin, {"suggestions": known.get(tin, [])}, _AS_OF)
+        answer = parse_party(tin, {"suggestions": suggestions.get(tin, [])}, _AS_OF)
         assert isinstance(answer, Answer)
         yield answer
 
 
-def at_once(brokers: str, coming: Iterable[Event], job: StreamJob, lag: Lag) -> tuple[int, float]:
-    """How many events there are, and the seconds in which a job that waits for them does them."""
+def time_waiting_job(
+    brokers: str, coming: Iterable[Event], job: StreamJob, lag: Lag
+) -> tuple[int, float]:
+    """Returns the number of events and the seconds until the waiting job has committed all."""
     with withheld(brokers, coming, _TOPIC) as count:
         start = time.perf_counter()
-    # The transaction is over when the brokers have entered that into all partitions.
-    _until(lambda: lag.look() > 0, job)
-    _until(lambda: lag.look() == 0, job)
+    # The transaction has ended when the brokers have marked it in all partitions.
+    _wait_until(lambda: lag.look() > 0, job)
+    _wait_until(lambda: lag.look() == 0, job)
     return count, time.perf_counter() - start
 
 
 def _end(job: StreamJob) -> None:
     job.end()
-    _until(lambda: job.has_ended, job)
+    _wait_until(lambda: job.has_ended, job)
     job.leave()
 
 
-def watched(
+def watch_memory(
     brokers: str, coming: Iterator[Event], rate: int, minutes: float
 ) -> dict[str, list[float]]:
-    """Memory in MB by program, in each third of the time, while so many events a second come."""
+    """Sends ``rate`` events a second; returns the mean MB by program in each third of the time."""
     samples: dict[str, list[float]] = defaultdict(list)
     for _ in range(int(60 * minutes)):
         began = time.monotonic()
@@ -166,40 +170,37 @@ def _thirds(sizes: Sequence[float]) -> Iterable[Sequence[float]]:
 
 
 def _memory() -> dict[str, float]:
-    """Resident MB of this process and of those that it has started, by program."""
+    """Returns the resident MB of this process and its descendants, by program name."""
     parents: dict[int, int] = {}
-    found: dict[int, tuple[str, float]] = {}
+    processes: dict[int, tuple[str, float]] = {}
     for path in Path("/proc").glob("[0-9]*/status"):
         try:
             text = path.read_text()
         except OSError:
             continue  # It has ended.
-        number = int(path.parent.name)
-        if size := re.search(r"VmRSS:\s+(\d+)", text):
-            name = re.search(r"Name:\s+(\S+)", text)
-            parent = re.search(r"PPid:\s+(\d+)", text)
-            assert name
-            assert parent
-            parents[number] = int(parent[1])
-            found[number] = name[1], int(size[1]) / 1024
+        status = dict(re.findall(r"^(Name|PPid|VmRSS):\s+(\S+)", text, re.MULTILINE))
+        if "VmRSS" in status:  # The kernel's own processes have none.
+            pid = int(path.parent.name)
+            parents[pid] = int(status["PPid"])
+            processes[pid] = status["Name"], int(status["VmRSS"]) / 1024
     sizes: dict[str, float] = defaultdict(float)
-    for number, (name, size) in found.items():
-        if _descends(number, parents):
+    for pid, (name, size) in processes.items():
+        if _descends(pid, parents):
             sizes[name] += size
     return dict(sizes)
 
 
-def _descends(number: int, parents: dict[int, int]) -> bool:
-    while number in parents and number != os.getpid():
-        number = parents[number]
-    return number == os.getpid()
+def _descends(pid: int, parents: dict[int, int]) -> bool:
+    while pid in parents and pid != os.getpid():
+        pid = parents[pid]
+    return pid == os.getpid()
 
 
-def _until(truth: Callable[[], bool], job: StreamJob) -> None:
-    while not truth():
+def _wait_until(condition: Callable[[], bool], job: StreamJob) -> None:
+    while not condition():
         if job.trouble:
             raise RuntimeError(job.trouble)
-        time.sleep(_LOOK)
+        time.sleep(_POLL_INTERVAL)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What both programs are given, and what they must agree on."""
+"""The input of both programs, and the result on which they must agree."""
 
 import hashlib
 from collections.abc import Callable, Iterable
@@ -15,11 +15,11 @@ from transforms.ledger import schema
 from transforms.ledger.database import Ledger
 from transforms.stores.clean_b import UNKNOWN
 
-# Not entered in the ledger and the same for both programs: so all that they write can be compared.
+# The same for both programs and not entered in the ledger, so that their tables can be compared.
 RUN = Run("bench", 1, "2024-01-01T00:00:00Z")
 
 CLEAN_B = partial(clean_partners, handover=UNKNOWN)
-"""What both programs do to store B's partners, in as many processes."""
+"""How both programs clean store B's partners."""
 
 REMEMBERED = (schema.rows, schema.links)
 CONSOLIDATED = (
@@ -35,34 +35,34 @@ CONSOLIDATED = (
 
 
 class Task(msgspec.Struct, frozen=True):
-    """Where the input is; store A's URL and the ledger's are in the environment, as in a run."""
+    """Names the input files; the URLs of store A and the ledger are in the environment."""
 
     files: str
     answers: str
 
     @property
     def register(self) -> RegisterAccess:
-        """A register that ``answering_at_once`` understands."""
+        """Access to the register for use inside ``instant_register``."""
         return RegisterAccess(self.answers, REGISTER_TOKEN, rate=1e9, daily=1_000_000_000)
 
 
-Found = dict[str, int | str]
-"""What a program found, by name: equal for both programs, or they did not do the same work."""
+Tally = dict[str, int | str]
+"""Counts and digests by name: equal for both programs, or their work differs."""
 
 
 class Stage(msgspec.Struct, frozen=True):
-    """One program's work up to a point; ``tables`` of the ledger tell what it has found, too.
+    """One program's work up to a point; digests of ``tables`` belong to the result.
 
-    Before all is consolidated, a refused row that has become good may still stand as refused.
+    Before consolidation a refused row that has become good may still stand as refused.
     """
 
-    work: Callable[[Task], Found]
+    work: Callable[[Task], Tally]
     only_b: bool = False
     tables: tuple[sa.Table, ...] = ()
 
 
-def contents(ledger: Ledger, tables: Iterable[sa.Table]) -> Found:
-    """A digest of each of the tables."""
+def contents(ledger: Ledger, tables: Iterable[sa.Table]) -> Tally:
+    """Returns a digest of each table."""
     with ledger.read() as connection:
         return {table.name: _digest(connection, table) for table in tables}
 

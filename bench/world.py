@@ -1,4 +1,4 @@
-"""The generated world that is measured on: made once into a folder, served from there."""
+"""The generated world of a measurement: made once into a folder, served from there."""
 
 import json
 import sqlite3
@@ -19,8 +19,13 @@ class World(msgspec.Struct, frozen=True):
     folder: Path
     server: MariaDB
     store_a: str
-    of_a: int
-    of_b: int
+    records_a: int
+    records_b: int
+
+    @property
+    def records(self) -> int:
+        """Records of both stores."""
+        return self.records_a + self.records_b
 
     @property
     def files(self) -> str:
@@ -35,23 +40,23 @@ class World(msgspec.Struct, frozen=True):
 
 @contextmanager
 def served(folder: Path, scale: float, seed: int) -> Iterator[World]:
-    """The world of that scale and seed in a folder of its own within ``folder``."""
-    own = folder.resolve() / f"scale-{scale:g}-seed-{seed}"
-    with MariaDB(own / "store_a") as server:
-        there = made(own)
-        if there is None:
-            make(own, server, scale, seed)
-            there = made(own)
-        assert there is not None
+    """Serves the world of that scale and seed from a subfolder of ``folder``."""
+    world_folder = folder.resolve() / f"scale-{scale:g}-seed-{seed}"
+    with MariaDB(world_folder / "store_a") as server:
+        stored = made(world_folder)
+        if stored is None:
+            make(world_folder, server, scale, seed)
+            stored = made(world_folder)
+        assert stored is not None
         world = World(
-            own,
+            world_folder,
             server,
             server.url(DATABASE, READER, PASSWORD),
-            there.rows["companies"] + there.rows["contacts"],
-            there.rows["organisations"] + there.rows["persons"],
+            stored.rows["companies"] + stored.rows["contacts"],
+            stored.rows["organisations"] + stored.rows["persons"],
         )
         if not world.answers.exists():
-            _index_answers(own / "register.jsonl", world.answers)
+            _index_answers(world_folder / "register.jsonl", world.answers)
         yield world
 
 

@@ -6,7 +6,7 @@ from contextlib import closing
 
 import pytest
 
-from bench.load import main, measured, ours
+from bench.load import main, measure, ours
 from bench.load_clock import LeapingClock
 from bench.load_rivals import with_one_call_a_record
 from bench.load_world import records_of
@@ -23,7 +23,7 @@ def test_clock_leaps_to_who_is_due_next() -> None:
     began = time.monotonic()
     with closing(LeapingClock()) as clock:
         waits = {"day": 86_400.0, "hour": 3600.0, "minute": 60.0}
-        threads = [threading.Thread(target=wait, args=(clock, *one)) for one in waits.items()]
+        threads = [threading.Thread(target=wait, args=(clock, *item)) for item in waits.items()]
         for thread in threads:
             thread.start()
         for thread in threads:
@@ -46,8 +46,8 @@ def test_clock_runs_as_the_walls_while_nobody_waits_for_it() -> None:
 def test_ours_takes_less_of_the_portals_time_than_one_call_a_record() -> None:
     records = records_of(0.0005)
     ways = {"ours": ours, "one call": with_one_call_a_record}
-    results = [measured(name, way, records, 480.0, ()) for name, way in ways.items()]
-    assert [one.wrong for one in results] == [0, 0]
+    results = [measure(name, way, records, 480.0, ()) for name, way in ways.items()]
+    assert [result.wrong for result in results] == [0, 0]
     assert results[0].refused == 0
     assert results[0].hours < results[1].hours
     assert results[0].requests < results[1].requests
