@@ -17,7 +17,7 @@ from transforms.consolidation.stages import rebuild, take_up
 from transforms.core.process_pool import ProcessPool
 from transforms.core.records import Broken, Row, decode_rows
 from transforms.ledger.database import Ledger, open_ledger
-from transforms.ledger.rows import messages
+from transforms.ledger.rows.dead_letters import record_dead_letters
 from transforms.ledger.rows.source_rows import TouchedKeys
 from transforms.ledger.runs import settle_run
 from transforms.stores import clean_a
@@ -108,7 +108,7 @@ def _with_ledger(work: Callable[[Ledger, Task], object]) -> Callable[[Task], Tal
 def _remember(ledger: Ledger, task: Task) -> TouchedKeys:
     broken: list[Broken] = []
     touched = take_up(ledger, RUN, _portions(_cleaned(task, broken)))
-    ledger.transact(lambda connection: messages.record(connection, RUN, broken))
+    ledger.transact(lambda connection: record_dead_letters(connection, RUN, broken))
     return touched
 
 

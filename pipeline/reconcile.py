@@ -11,8 +11,8 @@ from pipeline.metrics import Metrics
 from pipeline.options import Options
 from pipeline.plan.file import private_file
 from pipeline.run import check_crm, conduct
-from pipeline.summary import DONE, INCOMPLETE
 from transforms.core.identity import Run
+from transforms.core.outcomes import DONE, INCOMPLETE, RunStatus
 from transforms.core.records import COMPANY, CONTACT
 from transforms.crm.access import load_crm, open_client
 from transforms.crm.api.portal import Portal
@@ -48,7 +48,7 @@ def reconcile(chosen: Options, repairs: bool) -> int:
         if repairs and found:
             load_crm(ledger, run, access, repair(ledger, run, found))
 
-    def finish(ledger: Ledger, run: Run, metrics: Metrics) -> str:
+    def finish(ledger: Ledger, run: Run, metrics: Metrics) -> RunStatus:
         finish_run(ledger, run, DONE, None)
         _tell(found)
         if chosen.report:

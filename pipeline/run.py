@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import Any, cast
 
 import apache_beam as beam
 from apache_beam.options.pipeline_options import (
@@ -28,12 +28,13 @@ from pipeline.metrics import Metrics, look, write_metrics
 from pipeline.options import CRM, REGISTER_TOKEN, Options, need
 from pipeline.progress import ProgressView
 from pipeline.report import write_report
-from pipeline.summary import DONE, FAILED, INCOMPLETE, INTERRUPTED, summarize
+from pipeline.summary import summarize
 from pipeline.terminal_lines import outcome_lines
 from pipeline.topic_lag import topic_access
 from transforms.consolidation.company_suggestions import look_for_companies
 from transforms.core.errors import ConfigurationError
 from transforms.core.identity import Run
+from transforms.core.outcomes import DONE, FAILED, INCOMPLETE, INTERRUPTED, RunStatus
 from transforms.crm.access import open_client, open_portal
 from transforms.crm.api.client import check_webhook
 from transforms.crm.errors import CrmUnavailable, Stop
@@ -78,7 +79,7 @@ def load(
     def work(ledger: Ledger, run: Run) -> None:
         run_graph(run, chosen, build_sources)
 
-    def finish(ledger: Ledger, run: Run, metrics: Metrics) -> str:
+    def finish(ledger: Ledger, run: Run, metrics: Metrics) -> RunStatus:
         return conclude(ledger, run, command, chosen, metrics)
 
     return conduct(command, chosen, work, finish, prepare)
@@ -88,7 +89,7 @@ def conduct(
     command: str,
     chosen: Options,
     work: Callable[[Ledger, Run], None],
-    finish: Callable[[Ledger, Run, Metrics], str],
+    finish: Callable[[Ledger, Run, Metrics], RunStatus],
     prepare: Callable[[Ledger], None] = lambda ledger: None,
 ) -> int:
     """A run around its ``work``; ``finish`` accounts for it and gives its status.
@@ -181,7 +182,7 @@ def check_portal(chosen: Options, ledger: Ledger) -> None:
         client.close()
 
 
-def _guarded(ledger: Ledger, run: Run, work: Callable[[Ledger, Run], None]) -> str:
+def _guarded(ledger: Ledger, run: Run, work: Callable[[Ledger, Run], None]) -> RunStatus:
     try:
         work(ledger, run)
     except Exception as error:  # noqa: BLE001 - whatever it was, the run is entered as failed
@@ -246,7 +247,9 @@ def account(ledger: Ledger, run: Run, command: str, crm_rate: float) -> dict[str
     return summary
 
 
-def conclude(ledger: Ledger, run: Run, command: str, chosen: Options, metrics: Metrics) -> str:
+def conclude(
+    ledger: Ledger, run: Run, command: str, chosen: Options, metrics: Metrics
+) -> RunStatus:
     """Account for the run, and tell; gives its status."""
     # All companies are looked at: too much for a delta, whose cost follows what has changed.
     if command != "delta":
@@ -257,7 +260,7 @@ def conclude(ledger: Ledger, run: Run, command: str, chosen: Options, metrics: M
         print(line)
     if chosen.report:
         print(f"Report: {write_report(ledger, run.run_id, Path(chosen.report))}")
-    return str(summary["status"])
+    return cast("RunStatus", summary["status"])
 
 
 @contextmanager

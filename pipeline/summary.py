@@ -7,14 +7,12 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from transforms.core.identity import Run
+from transforms.core.outcomes import DONE, INCOMPLETE, REGISTER_NO_ANSWER, WAITING_FOR_COMPANY
 from transforms.core.records import COMPANY, CONTACT
 from transforms.ledger import accounting, request_statistics, schema
-from transforms.ledger.accounting import WAITING
 from transforms.ledger.base.reviews import count_doubtful_pairs
 from transforms.ledger.loads import results
 from transforms.ledger.runs import remarks, utc_now
-
-DONE, INCOMPLETE, FAILED, INTERRUPTED = "done", "incomplete", "failed", "interrupted"
 
 
 def summarize(connection: Connection, run: Run, command: str, crm_rate: float) -> dict[str, Any]:
@@ -27,7 +25,7 @@ def summarize(connection: Connection, run: Run, command: str, crm_rate: float) -
     contacts = accounting.row_outcomes(connection, run, CONTACT)
     company_loads = results.count_loads(connection, run, COMPANY)
     contact_loads = results.count_loads(connection, run, CONTACT)
-    waiting = contacts["deferred"].pop(WAITING, 0)
+    waiting = contacts["deferred"].pop(WAITING_FOR_COMPANY, 0)
     finished_at = utc_now()
     summary: dict[str, Any] = {
         "run_id": run.run_id,
@@ -57,7 +55,7 @@ def summarize(connection: Connection, run: Run, command: str, crm_rate: float) -
             "saved_by_control_digits": sum(
                 companies["invalid"].get(reason, 0) for reason in _TIN_REASONS
             ),
-            "no_answer": companies["deferred"].get("register_no_answer", 0),
+            "no_answer": companies["deferred"].get(REGISTER_NO_ANSWER, 0),
         },
         "crm": request_statistics.totals(connection, run) | {"rate": crm_rate},
         "messages": _messages(connection, run),

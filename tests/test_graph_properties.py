@@ -26,7 +26,6 @@ from transforms.consolidation import companies, contact_standing, persons, piece
 from transforms.core.identity import Run
 from transforms.core.records import Row
 from transforms.ledger.database import Ledger, open_ledger
-from transforms.ledger.rows import contact_keys
 
 
 def run_until(ledger: Ledger, rows: list[Row], how: str) -> Run:
@@ -89,7 +88,7 @@ def test_so_they_do_when_keys_become_hot_and_cold_again(
     ledger: Ledger, history: tuple[list[Row], list[list[Row]], list[str]]
 ) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        for module in (contact_keys, pieces):
+        for module in (contact_standing, pieces):
             patch.setattr(module, "HOT", 2)
         # What becomes of a few rows is drafted before it is written of others.
         for module in (contact_standing, persons):

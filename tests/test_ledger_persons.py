@@ -30,7 +30,6 @@ from transforms.core import process_pool
 from transforms.core.records import Row
 from transforms.ledger import schema
 from transforms.ledger.database import Ledger, open_ledger
-from transforms.ledger.rows import contact_keys
 
 MOBILE = ("+79210000001",)
 COMPANIES = [company_row("A:1", ACTIVE), company_row("A:2", OTHER), company_row("B:1", ACTIVE)]
@@ -195,7 +194,7 @@ def test_rows_that_look_alike_make_no_key_hot(
     ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One person in many rows stays one; of many people the key says nothing."""
-    for module in (contact_keys, pieces):
+    for module in (contact_standing, pieces):
         monkeypatch.setattr(module, "HOT", 2)
     run_once(ledger, [named(f"A:{n}", "Иванов Пётр Ильич") for n in range(1, 6)])
     run_once(ledger, [named("B:1", "Иванов Петр")])

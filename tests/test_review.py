@@ -57,7 +57,7 @@ def persons(ledger: Ledger) -> dict[str, str]:
 
 
 def waiting(ledger: Ledger) -> list[tuple[str, str]]:
-    return [(one.doubt.one, one.doubt.other) for one in pairs(ledger)]
+    return [(one.doubt.left_ref, one.doubt.right_ref) for one in pairs(ledger)]
 
 
 APART = {"A:5": "A-5", "B:7": "B-7", "A:8": "A-8", "A:9": "A-8"}

@@ -94,7 +94,7 @@ def test_accepted_ones_contacts_follow_and_come_back(ledger: Ledger) -> None:
     assert outcomes(ledger)["contact A:5"] == "company_refused"
     ledger.transact(look_for_companies)
     [pair] = pairs(ledger)
-    assert (pair.doubt.one, pair.doubt.other) == ("A:3", ACTIVE)
+    assert (pair.doubt.left_ref, pair.doubt.right_ref) == ("A:3", ACTIVE)
     assert pair.left == f"ООО «Ромашка», {PHONE}"
     assert pair.right.startswith(f"ООО «Ромашка», {ACTIVE}")
     judge(ledger, "company", {("A:3", ACTIVE): True})

@@ -10,7 +10,9 @@ from transforms.clean import Sharded
 from transforms.core.identity import Run, row_ref
 from transforms.core.records import Broken, Row, decode_rows
 from transforms.core.secrets import Secret
-from transforms.ledger.rows import messages, source_rows
+from transforms.ledger.rows import source_rows
+from transforms.ledger.rows.dead_letters import record_dead_letters
+from transforms.ledger.rows.unfinished_work import unfinished_work
 from transforms.ledger.runs import Progress, remark
 from transforms.ledger_fn import LedgerFn, sharded
 
@@ -134,7 +136,7 @@ def portions(elements: Iterable[bytes]) -> Iterator[list[Row]]:
 class _TakeUpFn(LedgerFn):
     def process(self, _: int) -> Iterator[object]:
         with self.ledger.read() as connection:
-            touched = source_rows.unfinished_work(connection, self.run)
+            touched = unfinished_work(connection, self.run)
         yield from _emit(touched)
 
 
@@ -156,7 +158,7 @@ class RememberBroken(beam.PTransform):
 
 class _RememberBrokenFn(LedgerFn):
     def process(self, broken: list[Broken]) -> Iterator[int]:
-        self.ledger.transact(lambda connection: messages.record(connection, self.run, broken))
+        self.ledger.transact(lambda connection: record_dead_letters(connection, self.run, broken))
         yield len(broken)
 
 

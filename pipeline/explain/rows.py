@@ -11,7 +11,7 @@ from pipeline.explain.records import instant
 from pipeline.report.notes import notes_of
 from transforms.core.records import COMPANY
 from transforms.ledger import schema
-from transforms.ledger.rows.source_rows import invalid_table
+from transforms.ledger.rows.refusals import invalid_table
 
 _SHOWN = 600
 

@@ -8,8 +8,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from pipeline.failures import plain_reason
 from pipeline.run import account
-from pipeline.summary import FAILED
 from transforms.core.identity import Run
+from transforms.core.outcomes import FAILED
 from transforms.ledger.database import Ledger
 from transforms.ledger.runs import finish_run, remark, start_run
 

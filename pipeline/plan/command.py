@@ -11,10 +11,10 @@ from pipeline.metrics import Metrics
 from pipeline.options import Options
 from pipeline.plan.file import PlanFile, Totals, read_plan
 from pipeline.run import BuildSources, check, check_crm, conclude, conduct, run_graph
-from pipeline.summary import DONE, INCOMPLETE
 from transforms.core.chunks import chunks
 from transforms.core.errors import ConfigurationError, SvodError
 from transforms.core.identity import Run
+from transforms.core.outcomes import DONE, INCOMPLETE, RunStatus
 from transforms.core.records import COMPANY, CONTACT
 from transforms.crm.access import load_crm, open_client, open_portal
 from transforms.crm.api.client import CrmClient
@@ -36,7 +36,7 @@ def plan(chosen: Options, build_sources: BuildSources, path: Path) -> int:
     def work(ledger: Ledger, run: Run) -> None:
         run_graph(run, chosen, build_sources, loads=False)
 
-    def finish(ledger: Ledger, run: Run, metrics: Metrics) -> str:
+    def finish(ledger: Ledger, run: Run, metrics: Metrics) -> RunStatus:
         client = open_client(graph.crm_access(chosen), ledger)
         try:
             totals = _write(ledger, run, client, chosen, path)
@@ -110,7 +110,7 @@ def apply(chosen: Options, path: Path, only: Sequence[str], limit: int | None) -
             print(f"changed since the plan, left out: {one.kind} {one.key}")
         load_crm(ledger, run, access, {kind: frozenset(keys) for kind, keys in still.items()})
 
-    def finish(ledger: Ledger, run: Run, metrics: Metrics) -> str:
+    def finish(ledger: Ledger, run: Run, metrics: Metrics) -> RunStatus:
         status = conclude(ledger, run, "apply", chosen, metrics)
         if left["changed"]:
             print(f"{left['changed']:,} records have changed since the plan: make a new one")

@@ -8,7 +8,7 @@ from sqlalchemy.engine import Connection
 
 from transforms.core.records import COMPANY, CONTACT
 from transforms.ledger import schema
-from transforms.ledger.rows.source_rows import invalid_table
+from transforms.ledger.rows.refusals import invalid_table
 
 
 class StoreRows(msgspec.Struct):

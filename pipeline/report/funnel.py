@@ -8,7 +8,7 @@ from pipeline.report.html import Html, fill, section, table
 from pipeline.report.numbers import number, percent
 from pipeline.report.russian import KINDS
 from pipeline.report.svg import funnel_step, stacked_bar
-from transforms.ledger.loads.load_queue import NOT_REACHED
+from transforms.core.outcomes import CRM_NOT_REACHED
 
 _PLURALS = {"company": "companies", "contact": "contacts"}
 _MERGED = {"company": "Разных компаний", "contact": "Разных людей"}
@@ -20,7 +20,9 @@ def funnels(run: PastRun, queues: Sequence[Waiting]) -> Html:
     if not run.summary:
         return Html("")
     held = sum(
-        queue.count for queue in queues if (queue.kind, queue.reason) == ("company", NOT_REACHED)
+        queue.count
+        for queue in queues
+        if (queue.kind, queue.reason) == ("company", CRM_NOT_REACHED)
     )
     steps = {
         "company": _steps(run, "company", min(held, run.outcome("companies", "deferred"))),

@@ -10,10 +10,10 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from pipeline.report.numbers import parse_time
+from transforms.core.outcomes import DONE, INCOMPLETE, RUNNING
 from transforms.ledger import schema
-from transforms.ledger.runs import RUNNING
 
-_MOODS = {"done": "good", "incomplete": "partly", RUNNING: "going"}
+_MOODS: dict[str, str] = {DONE: "good", INCOMPLETE: "partly", RUNNING: "going"}
 
 
 class PastRun(msgspec.Struct, frozen=True):

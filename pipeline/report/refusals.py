@@ -9,7 +9,7 @@ from pipeline.report.masking import answer_shown, code_shown, json_of, tin_shown
 from pipeline.report.numbers import number
 from pipeline.report.russian import STATUSES
 from transforms.ledger import schema
-from transforms.ledger.rows.source_rows import invalid_table
+from transforms.ledger.rows.refusals import invalid_table
 
 _EXAMPLES = 5
 

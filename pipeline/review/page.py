@@ -92,13 +92,13 @@ def _article(shown: Shown, token: str) -> str:
     hidden = "".join(
         f'<input type=hidden name={name} value="{escape(value)}">'
         for name, value in (
-            *(("kind", doubt.kind), ("one", doubt.one), ("other", doubt.other)),
+            *(("kind", doubt.kind), ("one", doubt.left_ref), ("other", doubt.right_ref)),
             ("token", token),
         )
     )
     return (
-        f"<article><p>{escape(shown.left)}<br><small>{escape(doubt.one)}</small></p>"
-        f"<p>{escape(shown.right)}<br><small>{escape(doubt.other)}</small></p>"
+        f"<article><p>{escape(shown.left)}<br><small>{escape(doubt.left_ref)}</small></p>"
+        f"<p>{escape(shown.right)}<br><small>{escape(doubt.right_ref)}</small></p>"
         f"<p><small>{doubt.bits:.1f}: {escape(doubt.why)}. {escape(shown.evidence)}</small></p>"
         f"<form method=post>{hidden}<button name=same value=1>Одно и то же</button>"
         "<button name=same value=0>Разные</button></form></article>"

@@ -22,7 +22,7 @@ from transforms.core.records import COMPANY, CONTACT, decode_company, decode_con
 from transforms.ledger import schema
 from transforms.ledger.base.reviews import DoubtfulPair, doubtful_pairs, save_judgements
 from transforms.ledger.database import Ledger
-from transforms.ledger.rows.contact_keys import mark_dirty
+from transforms.ledger.rows.rebuild_marks import mark_dirty
 from transforms.ledger.runs import utc_now
 
 COLUMNS = ("kind", "one", "other", "bits", "why", "evidence", "left", "right", "verdict")
@@ -50,7 +50,7 @@ def pairs(ledger: Ledger) -> list[Shown]:
     """All that waits for a judgement, the likeliest first."""
     with ledger.read() as connection:
         return [
-            Shown(one, _told(connection, one.kind, one.one), _told_other(connection, one))
+            Shown(one, _told(connection, one.kind, one.left_ref), _told_other(connection, one))
             for one in doubtful_pairs(connection)
         ]
 
@@ -60,7 +60,8 @@ def lines(ledger: Ledger) -> Iterator[str]:
     shown = pairs(ledger)
     for one in shown:
         doubt = one.doubt
-        yield f"{doubt.one} and {doubt.other} ({doubt.kind}), {doubt.bits:.1f} bits: {doubt.why}"
+        refs = f"{doubt.left_ref} and {doubt.right_ref}"
+        yield f"{refs} ({doubt.kind}), {doubt.bits:.1f} bits: {doubt.why}"
         yield f"   {one.left}"
         yield f"   {one.right}"
         yield f"   {one.evidence}"
@@ -81,7 +82,7 @@ def write_csv(ledger: Ledger, path: Path) -> int:
         writer.writerow(COLUMNS)
         for one in shown:
             doubt = one.doubt
-            facts = (doubt.kind, doubt.one, doubt.other, f"{doubt.bits:.1f}", doubt.why)
+            facts = (doubt.kind, doubt.left_ref, doubt.right_ref, f"{doubt.bits:.1f}", doubt.why)
             writer.writerow([*facts, *map(_defused, (one.evidence, one.left, one.right)), ""])
     return len(shown)
 
@@ -164,7 +165,7 @@ def _check(connection: Connection, kind: str, one: str, other: str) -> None:
 
 
 def _told_other(connection: Connection, doubt: DoubtfulPair) -> str:
-    return _told(connection, doubt.kind if ":" in doubt.other else "", doubt.other)
+    return _told(connection, doubt.kind if ":" in doubt.right_ref else "", doubt.right_ref)
 
 
 def _told(connection: Connection, kind: str, ref: str) -> str:

@@ -13,7 +13,7 @@ from transforms.core.records import COMPANY, CONTACT, Company, Contact, Row, enc
 from transforms.ledger import schema
 from transforms.ledger.base.answers import fresh_answers, save_answers
 from transforms.ledger.database import Ledger
-from transforms.ledger.rows.source_rows import live_tins
+from transforms.ledger.rows.unfinished_work import live_tins
 from transforms.ledger.runs import settle_run, start_run
 from transforms.register.answer import Answer
 

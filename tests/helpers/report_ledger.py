@@ -25,7 +25,7 @@ from transforms.ledger import schema
 from transforms.ledger.base.answers import save_answers
 from transforms.ledger.database import Ledger, open_ledger
 from transforms.ledger.loads import load_queue, rejections, results
-from transforms.ledger.rows import messages
+from transforms.ledger.rows.dead_letters import record_dead_letters
 from transforms.ledger.rows.source_rows import remember
 from transforms.ledger.runs import finish_run, start_run
 from transforms.register.answer import Answer
@@ -166,7 +166,7 @@ def fill(ledger: Ledger, run: Run) -> None:
         rejections.reject(connection, run, CONTACT, [refusal])
         results.defer_unloaded(connection, run)
         cut = Broken("file:partners<1>.json", -1, 18_273_645, "file_cut", b"{")
-        messages.record(connection, run, [cut])
+        record_dead_letters(connection, run, [cut])
         minute = now() // 60_000_000
         connection.execute(
             schema.crm_usage.insert(),

@@ -7,23 +7,24 @@ from typing import Any
 
 from sqlalchemy.engine import Connection
 
-from transforms.consolidation.company_suggestions import rows_said
 from transforms.core.chunks import chunks
 from transforms.core.golden_records import Sourced
 from transforms.core.identity import RowKey, Run
+from transforms.core.outcomes import REGISTER_NO_ANSWER
 from transforms.core.process_pool import IN_PLACE, ProcessPool
 from transforms.core.records import COMPANY, Company, decode_company
 from transforms.ledger import schema
 from transforms.ledger.base import goldens
 from transforms.ledger.base.answers import fresh_answers
+from transforms.ledger.base.reviews import rows_judged_to_be
 from transforms.ledger.database import Ledger
 from transforms.ledger.drafts import carry_out
-from transforms.ledger.rows.source_rows import forget, record_invalid
-from transforms.ledger.statements import look_up, upsert
+from transforms.ledger.rows.deferrals import record_deferrals
+from transforms.ledger.rows.refusals import originals, record_refusals
+from transforms.ledger.rows.row_keys import delete_entries
+from transforms.ledger.statements import look_up
 from transforms.matching.companies import merge_company
 from transforms.register.answer import Answer
-
-NO_ANSWER = "register_no_answer"
 
 
 def consolidate(
@@ -80,7 +81,7 @@ def _consolidate(
         affected -= {
             row for one in made if one.key in kept for row in members[one.key] & set(one.members)
         }
-    return affected | rows_said(connection, tins)
+    return affected | rows_judged_to_be(connection, tins)
 
 
 def _rows(connection: Connection, tins: Sequence[str]) -> dict[str, list[Sourced[Company]]]:
@@ -118,10 +119,10 @@ def _settle(
             }
             for source, source_id in keys
         )
-    forget(connection, schema.invalid_companies, COMPANY, active)
-    forget(connection, schema.deferred, COMPANY, active)
+    delete_entries(connection, schema.invalid_companies, COMPANY, active)
+    delete_entries(connection, schema.deferred, COMPANY, active)
     fill_records(connection, COMPANY, refused)
-    record_invalid(connection, run, COMPANY, refused)
+    record_refusals(connection, run, COMPANY, refused)
     _defer(connection, run, by_tin, unanswered)
 
 
@@ -132,59 +133,19 @@ def _defer(
     unanswered: set[str],
 ) -> None:
     waiting = [(row, tin) for tin in sorted(unanswered) for row in by_tin[tin]]
-    forget(
+    delete_entries(
         connection,
         schema.invalid_companies,
         COMPANY,
         [(row.source, row.source_id) for row, _ in waiting],
     )
-    record_deferred(
-        connection,
-        run,
-        COMPANY,
-        NO_ANSWER,
-        [(row.source, row.source_id, tin) for row, tin in waiting],
-    )
-
-
-def record_deferred(
-    connection: Connection,
-    run: Run,
-    kind: str,
-    reason: str,
-    rows: Sequence[tuple[str, str, str]],
-) -> None:
-    """Put rows (source, source_id, tin) into ``deferred``; since when they wait is kept."""
-    upsert(
-        connection,
-        schema.deferred,
-        [
-            {
-                "kind": kind,
-                "source": source,
-                "source_id": source_id,
-                "tin": tin,
-                "reason": reason,
-                "since": run.started_at,
-            }
-            for source, source_id, tin in rows
-        ],
-        keep=["since"],
-    )
+    rows = [((row.source, row.source_id), tin) for row, tin in waiting]
+    record_deferrals(connection, run, COMPANY, REGISTER_NO_ANSWER, rows)
 
 
 def fill_records(connection: Connection, kind: str, refusals: Sequence[dict[str, Any]]) -> None:
     """Give each refusal (with ``source``, ``source_id``) the original ``record`` of its row."""
-    by_source: dict[str, list[str]] = defaultdict(list)
+    rows = [(refusal["source"], refusal["source_id"]) for refusal in refusals]
+    records = originals(connection, kind, rows)
     for refusal in refusals:
-        by_source[refusal["source"]].append(refusal["source_id"])
-    table = schema.rows.c
-    found: dict[RowKey, str] = {}
-    for source, ids in by_source.items():
-        columns = table.source_id, table.raw
-        for source_id, raw in look_up(
-            connection, columns, table.source_id, ids, kind=kind, source=source
-        ):
-            found[source, source_id] = bytes(raw).decode()
-    for refusal in refusals:
-        refusal["record"] = found[refusal["source"], refusal["source_id"]]
+        refusal["record"] = records[refusal["source"], refusal["source_id"]]

@@ -4,17 +4,16 @@ Nothing is merged by itself. Once somebody has said so, the contacts that name s
 the company; the row itself stays refused, for its store has to mend it.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from transforms.core.golden_records import GoldenCompany, decode_golden_company
-from transforms.core.identity import RowKey, row_key, row_ref
+from transforms.core.identity import row_ref
 from transforms.core.records import COMPANY, Company, decode_company
 from transforms.ledger import schema
 from transforms.ledger.base.reviews import DoubtfulPair, judgements_of, replace_doubtful_pairs
-from transforms.ledger.statements import look_up
 from transforms.matching.company_similarity import suggest
 
 _WITHOUT_TIN = ("missing_tin", "placeholder_tin")
@@ -69,29 +68,3 @@ def _goldens(connection: Connection) -> Iterator[GoldenCompany]:
         for _, payload in found:
             yield decode_golden_company(payload)
         last = found[-1].key
-
-
-def tins_said(connection: Connection, rows: Iterable[RowKey]) -> dict[RowKey, str]:
-    """The company in the base that people say each of these rows is, where they have."""
-    by_ref = {row_ref(row): row for row in rows}
-    table = schema.judgements.c
-    columns = table.one, table.other, table.said_at
-    said: dict[RowKey, tuple[str, str]] = {}
-    for one, tin, said_at in look_up(
-        connection, columns, table.one, sorted(by_ref), kind=COMPANY, same=1
-    ):
-        said[by_ref[one]] = max(said.get(by_ref[one], ("", "")), (said_at, tin))
-    there = _in_base(connection, sorted({tin for _, tin in said.values()}))
-    return {row: tin for row, (_, tin) in said.items() if tin in there}
-
-
-def _in_base(connection: Connection, tins: Sequence[str]) -> set[str]:
-    golden = schema.golden.c
-    return {key for (key,) in look_up(connection, (golden.key,), golden.key, tins, kind=COMPANY)}
-
-
-def rows_said(connection: Connection, tins: Sequence[str]) -> set[RowKey]:
-    """The rows that people say are one of these companies."""
-    table = schema.judgements.c
-    found = look_up(connection, (table.one,), table.other, tins, kind=COMPANY, same=1)
-    return {row_key(one) for (one,) in found}

@@ -7,27 +7,28 @@ from typing import Any
 import msgspec
 from sqlalchemy.engine import Connection
 
-from transforms.consolidation.companies import fill_records, record_deferred
+from transforms.consolidation.companies import fill_records
 from transforms.core.chunks import chunks
 from transforms.core.identity import RowKey, Run
+from transforms.core.outcomes import WAITING_FOR_COMPANY
 from transforms.core.process_pool import IN_PLACE, ProcessPool
 from transforms.core.records import CONTACT, decode_contact
 from transforms.ledger import schema
 from transforms.ledger.database import Ledger
 from transforms.ledger.drafts import carry_out
 from transforms.ledger.rows.contact_keys import replace_keys
+from transforms.ledger.rows.deferrals import record_deferrals
 from transforms.ledger.rows.links import (
     companies_by_contact,
-    group_by_store,
     links_of_companies,
     tin_by_company,
 )
-from transforms.ledger.rows.source_rows import forget, record_invalid
+from transforms.ledger.rows.refusals import record_refusals
+from transforms.ledger.rows.row_keys import delete_entries, group_by_store
 from transforms.ledger.statements import look_up
-from transforms.matching.profiles import profile_of
+from transforms.matching.profiles import HOT, profile_of
 from transforms.matching.rows_to_persons import digests_of
 
-WAITING = "waiting_for_company"
 COMPANY_REFUSED = "company_refused"
 
 # Keys stand in no order of rows: so many rows write to nearly every page of them. The fewer
@@ -72,7 +73,8 @@ def _decide(connection: Connection, ids: Sequence[str], run: Run, source: str) -
         }
     )
     _settle(connection, run, source, standings)
-    replace_keys(connection, source, {source_id: keys.get(source_id, ()) for source_id in ids})
+    keys_by_row = {source_id: keys.get(source_id, ()) for source_id in ids}
+    replace_keys(connection, source, keys_by_row, HOT)
 
 
 def _settle(
@@ -80,7 +82,7 @@ def _settle(
 ) -> None:
     loaded: list[RowKey] = []
     refused: list[dict[str, Any]] = []
-    waiting: list[tuple[str, str, str]] = []
+    waiting: list[RowKey] = []
     for source_id, standing in standings.items():
         if standing.tins:
             loaded.append((source, source_id))
@@ -95,13 +97,14 @@ def _settle(
                 }
             )
         else:
-            waiting.append((source, source_id, ""))
-    forget(connection, schema.invalid_contacts, CONTACT, loaded)
-    forget(connection, schema.deferred, CONTACT, loaded)
+            waiting.append((source, source_id))
+    delete_entries(connection, schema.invalid_contacts, CONTACT, loaded)
+    delete_entries(connection, schema.deferred, CONTACT, loaded)
     fill_records(connection, CONTACT, refused)
-    record_invalid(connection, run, CONTACT, refused)
-    forget(connection, schema.invalid_contacts, CONTACT, [(row[0], row[1]) for row in waiting])
-    record_deferred(connection, run, CONTACT, WAITING, waiting)
+    record_refusals(connection, run, CONTACT, refused)
+    delete_entries(connection, schema.invalid_contacts, CONTACT, waiting)
+    rows = [(row, "") for row in waiting]
+    record_deferrals(connection, run, CONTACT, WAITING_FOR_COMPANY, rows)
 
 
 def _valid(connection: Connection, source: str, ids: Sequence[str]) -> dict[str, bytes]:

@@ -12,7 +12,7 @@ from transforms.core.identity import RowKey
 from transforms.core.records import CONTACT
 from transforms.ledger import schema
 from transforms.ledger.base import goldens
-from transforms.ledger.rows import links
+from transforms.ledger.rows.row_keys import group_by_store
 from transforms.ledger.statements import look_up, upsert
 from transforms.matching.golden_contact import ContactRow
 
@@ -58,7 +58,7 @@ def come_back(
 def _read(connection: Connection, rows: Iterable[RowKey]) -> dict[RowKey, Former]:
     table = schema.former_persons.c
     found: dict[RowKey, Former] = {}
-    for source, ids in links.group_by_store(rows).items():
+    for source, ids in group_by_store(rows).items():
         columns = table.source_id, table.key, table.born
         for source_id, key, born in look_up(
             connection, columns, table.source_id, ids, source=source

@@ -13,7 +13,7 @@ from transforms.core.stores import STORES
 from transforms.ledger import schema
 from transforms.ledger.database import Ledger
 from transforms.ledger.drafts import read_each
-from transforms.ledger.rows import contact_keys, links
+from transforms.ledger.rows import links, rebuild_marks
 from transforms.ledger.statements import look_up
 from transforms.matching.learning import ENOUGH, PLENTY, Sample, learn
 from transforms.matching.model import encode_model
@@ -56,7 +56,7 @@ def learn_if_due(ledger: Ledger, run: Run, processes: ProcessPool = IN_PLACE) ->
     model = learn(sample, version)
 
     def save(connection: Connection) -> None:
-        contact_keys.mark_dirty(connection, rows - contact_keys.dirty_rows(connection))
+        rebuild_marks.mark_dirty(connection, rows - rebuild_marks.dirty_rows(connection))
         connection.execute(
             schema.models.insert().values(
                 version=model.version,

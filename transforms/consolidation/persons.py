@@ -17,7 +17,8 @@ from transforms.ledger import schema
 from transforms.ledger.base import goldens, reviews
 from transforms.ledger.database import Ledger
 from transforms.ledger.drafts import carry_out
-from transforms.ledger.rows import contact_keys, links
+from transforms.ledger.rows import contact_keys, links, rebuild_marks
+from transforms.ledger.rows.row_keys import group_by_store
 from transforms.ledger.statements import delete, look_up, upsert
 from transforms.matching.contacts import Doubtful
 from transforms.matching.golden_contact import ContactRow, merge_contact
@@ -64,7 +65,7 @@ def _rebuild(connection: Connection, groups: list[list[str]], run: Run) -> int:
     _write_aliases(connection, made, kept, key_of)
     doubts = [_doubt(one) for persons in found for one in persons.doubts]
     reviews.replace_doubtful_pairs(connection, CONTACT, refs, doubts)
-    contact_keys.mark_rebuilt(connection, every)
+    rebuild_marks.mark_rebuilt(connection, every)
     return len(made)
 
 
@@ -82,7 +83,7 @@ def refresh(
     """
     in_groups = {row_key(ref) for group in groups for ref in group}
     with ledger.read() as connection:
-        stale = sorted(contact_keys.stale_rows(connection) - in_groups)
+        stale = sorted(rebuild_marks.stale_rows(connection) - in_groups)
     carry_out(ledger, partial(_merge_again, run=run), chunks(stale, _AT_ONCE), processes)
 
 
@@ -102,7 +103,7 @@ def _merge_again(connection: Connection, rows: Sequence[RowKey], run: Run) -> No
         for key in keys
     ]
     goldens.save_goldens(connection, run, CONTACT, made, kept, members)
-    contact_keys.mark_rebuilt(connection, rows)
+    rebuild_marks.mark_rebuilt(connection, rows)
 
 
 def basis_of(connection: Connection, rows: Sequence[RowKey]) -> Basis:
@@ -131,7 +132,7 @@ def _rows(connection: Connection, keys: Iterable[RowKey]) -> Iterator[ContactRow
     """The valid contact rows among these."""
     table = schema.rows.c
     columns = table.source_id, table.changed_at, table.payload
-    for source, ids in links.group_by_store(keys).items():
+    for source, ids in group_by_store(keys).items():
         for source_id, changed_at, payload in look_up(
             connection, columns, table.source_id, ids, source=source, kind=CONTACT, reason=""
         ):

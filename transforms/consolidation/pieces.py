@@ -19,7 +19,7 @@ from transforms.ledger.base import goldens
 from transforms.ledger.base.reviews import judgements_of
 from transforms.ledger.database import Ledger
 from transforms.ledger.drafts import read_each
-from transforms.ledger.rows import contact_keys, links
+from transforms.ledger.rows import contact_keys, links, rebuild_marks
 from transforms.matching.profiles import HOT
 from transforms.matching.union_find import Forest
 
@@ -37,14 +37,14 @@ def dirty_pieces(ledger: Ledger, run: Run, processes: ProcessPool = IN_PLACE) ->
     """
     learn_if_due(ledger, run, processes)
     with ledger.read() as connection:
-        dirty = contact_keys.dirty_rows(connection)
+        dirty = rebuild_marks.dirty_rows(connection)
         search = _Search(contact_keys.hot_keys(connection))
     search.spread(dirty, lambda work, items: read_each(ledger, work, items, processes))
     if search.hot or search.cold:
 
         def remember(connection: Connection) -> None:
             contact_keys.update_hot_keys(connection, search.hot, search.cold)
-            contact_keys.mark_dirty(connection, search.freed)
+            rebuild_marks.mark_dirty(connection, search.freed)
 
         ledger.transact(remember)
     return [[row_ref(row) for row in piece] for piece in search.forest.pieces()]

@@ -10,7 +10,7 @@ from transforms.core.identity import Run
 from transforms.core.secrets import Secret
 from transforms.ledger.base import answers
 from transforms.ledger.database import Ledger
-from transforms.ledger.rows import source_rows
+from transforms.ledger.rows import unfinished_work
 from transforms.ledger.runs import Progress, remark
 from transforms.register.answer import Answer
 from transforms.register.client import RegisterClient, RegisterRefused
@@ -32,7 +32,7 @@ class RegisterAccess(msgspec.Struct, frozen=True):
 def unknown(ledger: Ledger, tins: list[str]) -> list[str]:
     """Those of the TINs that a valid row names and no good answer is remembered for."""
     with ledger.read() as connection:
-        live = source_rows.live_tins(connection, tins)
+        live = unfinished_work.live_tins(connection, tins)
         return sorted(live - answers.fresh_answers(connection, sorted(live)).keys())
 
 

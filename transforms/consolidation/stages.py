@@ -7,12 +7,8 @@ from transforms.core.identity import Run
 from transforms.core.process_pool import IN_PLACE, ProcessPool
 from transforms.core.records import Row
 from transforms.ledger.database import Ledger
-from transforms.ledger.rows.source_rows import (
-    TouchedKeys,
-    remember,
-    unfinished_work,
-    unsettled_runs,
-)
+from transforms.ledger.rows.source_rows import TouchedKeys, remember
+from transforms.ledger.rows.unfinished_work import unfinished_work, unsettled_runs
 
 
 def take_up(

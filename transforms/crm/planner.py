@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from transforms.core.golden_records import GoldenCompany
+from transforms.core.outcomes import DELETED_IN_CRM
 from transforms.core.records import COMPANY, CONTACT
 from transforms.crm.api import mapping
 from transforms.crm.api.outcomes import Fields
@@ -32,7 +33,6 @@ from transforms.crm.loading.requisites import (
 from transforms.ledger.database import Ledger
 from transforms.ledger.loads import load_queue
 from transforms.ledger.loads.load_queue import PendingRecord
-from transforms.ledger.loads.rejections import DELETED
 from transforms.ledger.loads.sent import ITEM, Key, Sent, sent_parts
 
 CREATE, UPDATE, SKIP = "create", "update", "skip"
@@ -93,7 +93,9 @@ class Planner:
         planned: list[Planned] = []
         for one in wanted:
             if one.crm_id and one.crm_id not in held:
-                gone = Planned(kind, one.key, one.version, SKIP, _title(one), DELETED, one.crm_id)
+                gone = Planned(
+                    kind, one.key, one.version, SKIP, _title(one), DELETED_IN_CRM, one.crm_id
+                )
                 planned.append(gone)
                 continue
             told = fields[one.key] | values.get(one.key, {}) | parts.get(one.key, {})

@@ -11,9 +11,7 @@ from transforms.core.identity import Run
 from transforms.core.records import COMPANY, CONTACT
 from transforms.core.stores import STORES
 from transforms.ledger import schema
-from transforms.ledger.rows.source_rows import invalid_table
-
-WAITING = "waiting_for_company"
+from transforms.ledger.rows.refusals import invalid_table
 
 
 class NumbersDoNotAddUpError(SvodError):

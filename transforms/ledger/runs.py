@@ -12,12 +12,12 @@ from sqlalchemy.engine import Connection
 
 from transforms.core.chunks import chunks
 from transforms.core.identity import Run, now
+from transforms.core.outcomes import INTERRUPTED, RUNNING, RunStatus
 from transforms.ledger import schema
 from transforms.ledger.cursors import move_cursors
 from transforms.ledger.database import Ledger
 from transforms.ledger.statements import upsert
 
-RUNNING = "running"
 _KEPT = timedelta(days=7)
 
 
@@ -42,7 +42,7 @@ def start_run(ledger: Ledger, command: str) -> Run:
     def enter(connection: Connection) -> Run:
         table = schema.runs.c
         connection.execute(
-            schema.runs.update().where(table.status == RUNNING).values(status="interrupted")
+            schema.runs.update().where(table.status == RUNNING).values(status=INTERRUPTED)
         )
         last = last_run_seq(connection)
         started_at = utc_now()
@@ -77,7 +77,9 @@ def settle_run(ledger: Ledger, run: Run, read_up_to: Mapping[str, str]) -> None:
     ledger.transact(settle)
 
 
-def finish_run(ledger: Ledger, run: Run, status: str, summary: Mapping[str, Any] | None) -> None:
+def finish_run(
+    ledger: Ledger, run: Run, status: RunStatus, summary: Mapping[str, Any] | None
+) -> None:
     """Write how the run ended."""
     text = None if summary is None else json.dumps(summary, ensure_ascii=False)
     ledger.transact(

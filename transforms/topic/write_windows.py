@@ -30,7 +30,7 @@ from transforms.crm.access import CrmAccess, load_crm
 from transforms.ledger import streams
 from transforms.ledger.database import Ledger, open_ledger
 from transforms.ledger.lock import wait_for_exclusive
-from transforms.ledger.rows import messages
+from transforms.ledger.rows.dead_letters import record_dead_letters
 from transforms.ledger.runs import settle_run
 from transforms.remember import portions
 from transforms.stores.topic.client import TopicAccess
@@ -246,7 +246,7 @@ def bring(
     processes: ProcessPool = IN_PLACE,
 ) -> None:
     """Encoded rows, and what earlier runs have left, into the ledger and the CRM."""
-    ledger.transact(lambda connection: messages.record(connection, run, list(broken)))
+    ledger.transact(lambda connection: record_dead_letters(connection, run, list(broken)))
     touched = take_up(ledger, run, portions(rows), processes)
     ask(ledger, run, register, unknown(ledger, sorted(touched.tins)))
     rebuild(ledger, run, touched, processes)

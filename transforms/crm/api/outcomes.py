@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any, Generic, NamedTuple, TypeVar
 
+from transforms.core.outcomes import DELETED_IN_CRM
 from transforms.crm.errors import Refused
-from transforms.ledger.loads.rejections import DELETED
 
 K = TypeVar("K")
 Fields = dict[str, Any]
@@ -32,7 +32,7 @@ def is_there_already(error: Refused) -> bool:
 def rejection(error: Refused, sent: Mapping[str, Any]) -> Rejection:
     """Why a change of an item, or of what hangs on it, is not taken."""
     if is_gone(error):
-        error = Refused(DELETED, error.description)
+        error = Refused(DELETED_IN_CRM, error.description)
     return Rejection(error, sent)
 
 

@@ -14,6 +14,7 @@ from transforms.core.golden_records import (
     decode_golden_contact,
 )
 from transforms.core.identity import Run
+from transforms.core.outcomes import COMPANY_REJECTED
 from transforms.core.records import COMPANY, CONTACT
 from transforms.crm.api import mapping
 from transforms.crm.api.custom_fields import custom_values
@@ -225,5 +226,5 @@ def _orphaned(one: Wanted[GoldenContact]) -> Rejection:
     """A contact all whose companies the portal refuses: it waits until one of them is taken."""
     tins = ", ".join(one.record.tins)
     return Rejection(
-        Refused(load_queue.COMPANY_REJECTED, f"The CRM refuses its companies: {tins}"), one.fields
+        Refused(COMPANY_REJECTED, f"The CRM refuses its companies: {tins}"), one.fields
     )

@@ -1,4 +1,4 @@
-"""Doubtful pairs for somebody to look at, and what people have said of them, for ever."""
+"""Doubtful pairs that wait for a person's judgement, and all judgements that were ever made."""
 
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -6,16 +6,24 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from transforms.core.identity import RowKey, row_key, row_ref
+from transforms.core.records import COMPANY, CONTACT
 from transforms.ledger import schema
 from transforms.ledger.statements import delete, look_up, upsert
 
 
 class DoubtfulPair(msgspec.Struct, frozen=True):
-    """Two that may be one. For contacts both are rows; of companies the other one is a TIN."""
+    """Two records that may be the same.
+
+    Of contacts both refs are source row references (``A:17``). Of companies the left one is the
+    reference of a row without a TIN, the right one a TIN. ``bits`` is the evidence in sum, ``why``
+    the reason for which the two are not merged. A piece of ``evidence`` is ``(what was compared,
+    how it agrees, bits)``.
+    """
 
     kind: str
-    one: str
-    other: str
+    left_ref: str
+    right_ref: str
     bits: float
     why: str
     evidence: tuple[tuple[str, str, float], ...]
@@ -26,9 +34,9 @@ _decode = msgspec.json.Decoder(tuple[tuple[str, str, float], ...]).decode
 
 
 def replace_doubtful_pairs(
-    connection: Connection, kind: str, refs: Sequence[str], doubts: Iterable[DoubtfulPair]
+    connection: Connection, kind: str, refs: Sequence[str], pairs: Iterable[DoubtfulPair]
 ) -> None:
-    """All doubts about these are now the given ones."""
+    """Forget all doubtful pairs with any of ``refs`` in them, and write the given ones."""
     table = schema.doubts
     for column in (table.c.one, table.c.other):
         delete(connection, column, refs, kind=kind)
@@ -38,19 +46,19 @@ def replace_doubtful_pairs(
         [
             {
                 "kind": kind,
-                "one": doubt.one,
-                "other": doubt.other,
-                "bits": doubt.bits,
-                "why": doubt.why,
-                "evidence": _encode(doubt.evidence).decode(),
+                "one": pair.left_ref,
+                "other": pair.right_ref,
+                "bits": pair.bits,
+                "why": pair.why,
+                "evidence": _encode(pair.evidence).decode(),
             }
-            for doubt in doubts
+            for pair in pairs
         ],
     )
 
 
 def doubtful_pairs(connection: Connection) -> list[DoubtfulPair]:
-    """What waits for a judgement, the likeliest first."""
+    """The pairs that wait for a judgement, the likeliest first."""
     table = schema.doubts.c
     query = sa.select(schema.doubts).order_by(table.bits.desc(), table.kind, table.one, table.other)
     return [
@@ -60,7 +68,7 @@ def doubtful_pairs(connection: Connection) -> list[DoubtfulPair]:
 
 
 def count_doubtful_pairs(connection: Connection) -> dict[str, int]:
-    """How many wait for a judgement, by kind."""
+    """How many pairs wait for a judgement, by kind."""
     table = schema.doubts.c
     query = sa.select(table.kind, sa.func.count()).group_by(table.kind)
     return {kind: int(count) for kind, count in connection.execute(query)}
@@ -69,37 +77,84 @@ def count_doubtful_pairs(connection: Connection) -> dict[str, int]:
 def judgements_of(
     connection: Connection, kind: str, refs: Sequence[str]
 ) -> dict[tuple[str, str], bool]:
-    """What people have said of pairs with any of these in it, the newest first."""
+    """The judgement of each pair with any of ``refs`` in it, the newest first.
+
+    True: people say that the two are the same.
+    """
     table = schema.judgements.c
     columns = table.said_at, table.one, table.other, table.same
-    found = {
+    judgements = {
         tuple(row)
         for column in (table.one, table.other)
         for row in look_up(connection, columns, column, refs, kind=kind)
     }
-    return {(one, other): bool(same) for _, one, other, same in sorted(found, reverse=True)}
+    return {
+        (left_ref, right_ref): bool(is_same)
+        for _, left_ref, right_ref, is_same in sorted(judgements, reverse=True)
+    }
 
 
 def save_judgements(
-    connection: Connection, kind: str, said: Mapping[tuple[str, str], bool], said_at: str
+    connection: Connection, kind: str, judgements: Mapping[tuple[str, str], bool], said_at: str
 ) -> None:
-    """Remember what somebody has said of pairs; the last word counts. The pairs wait no more."""
-    pairs = {
-        (min(pair), max(pair)) if kind == "contact" else pair: same for pair, same in said.items()
+    """Remember people's judgements of pairs, the last one of each. The pairs wait no longer.
+
+    ``said_at`` is ISO 8601 in UTC.
+    """
+    ordered = {
+        (min(pair), max(pair)) if kind == CONTACT else pair: is_same
+        for pair, is_same in judgements.items()
     }
     upsert(
         connection,
         schema.judgements,
         [
-            {"kind": kind, "one": one, "other": other, "same": int(same), "said_at": said_at}
-            for (one, other), same in sorted(pairs.items())
+            {
+                "kind": kind,
+                "one": left_ref,
+                "other": right_ref,
+                "same": int(is_same),
+                "said_at": said_at,
+            }
+            for (left_ref, right_ref), is_same in sorted(ordered.items())
         ],
     )
+    for pair in ordered:
+        _delete_doubtful_pair(connection, kind, pair)
+
+
+def _delete_doubtful_pair(connection: Connection, kind: str, pair: tuple[str, str]) -> None:
     table = schema.doubts
-    for one, other in pairs:
-        for left, right in ((one, other), (other, one)):
-            connection.execute(
-                table.delete().where(
-                    table.c.kind == kind, table.c.one == left, table.c.other == right
-                )
+    for left_ref, right_ref in (pair, pair[::-1]):
+        connection.execute(
+            table.delete().where(
+                table.c.kind == kind, table.c.one == left_ref, table.c.other == right_ref
             )
+        )
+
+
+def judged_tins(connection: Connection, rows: Iterable[RowKey]) -> dict[RowKey, str]:
+    """The company in the base that each of these rows is by the newest judgement, where one is."""
+    row_by_ref = {row_ref(row): row for row in rows}
+    table = schema.judgements.c
+    columns = table.one, table.other, table.said_at
+    newest: dict[RowKey, tuple[str, str]] = {}
+    for ref, tin, said_at in look_up(
+        connection, columns, table.one, sorted(row_by_ref), kind=COMPANY, same=1
+    ):
+        row = row_by_ref[ref]
+        newest[row] = max(newest.get(row, ("", "")), (said_at, tin))
+    tins = _tins_in_base(connection, sorted({tin for _, tin in newest.values()}))
+    return {row: tin for row, (_, tin) in newest.items() if tin in tins}
+
+
+def _tins_in_base(connection: Connection, tins: Sequence[str]) -> set[str]:
+    golden = schema.golden.c
+    return {key for (key,) in look_up(connection, (golden.key,), golden.key, tins, kind=COMPANY)}
+
+
+def rows_judged_to_be(connection: Connection, tins: Sequence[str]) -> set[RowKey]:
+    """The rows that people judge to be one of these companies."""
+    table = schema.judgements.c
+    refs = look_up(connection, (table.one,), table.other, tins, kind=COMPANY, same=1)
+    return {row_key(ref) for (ref,) in refs}

@@ -9,6 +9,7 @@ from sqlalchemy.engine import Connection
 
 from transforms.core.chunks import CHUNK, chunks
 from transforms.core.identity import Run
+from transforms.core.outcomes import COMPANY_REJECTED
 from transforms.core.records import COMPANY, CONTACT
 from transforms.ledger import schema
 from transforms.ledger.base.goldens import contacts_in, enqueue
@@ -17,9 +18,6 @@ from transforms.ledger.runs import utc_now
 from transforms.ledger.statements import upsert, values_of
 
 __all__ = ["Sent", "save_sent"]
-
-NOT_REACHED = "crm_not_reached"
-COMPANY_REJECTED = "company_rejected"
 
 
 class PendingRecord(msgspec.Struct, frozen=True):

@@ -8,14 +8,12 @@ from sqlalchemy.engine import Connection
 
 from transforms.core.chunks import chunks
 from transforms.core.identity import Run
+from transforms.core.outcomes import DELETED_IN_CRM
 from transforms.core.records import COMPANY, CONTACT
 from transforms.ledger import schema
 from transforms.ledger.base.goldens import enqueue
 from transforms.ledger.runs import utc_now
 from transforms.ledger.statements import upsert, values_of
-
-DELETED = "deleted_in_crm"
-"""The reason of records that a person has deleted: they are reported, and not created again."""
 
 
 class RejectedRecord(msgspec.Struct, frozen=True):
@@ -91,7 +89,7 @@ def reject_deleted(connection: Connection, run: Run, kind: str, keys: Sequence[s
     table = schema.golden.c
     query = sa.select(table.key, table.version).where(table.kind == kind)
     refusals = [
-        RejectedRecord(key, version, DELETED, "", "{}")
+        RejectedRecord(key, version, DELETED_IN_CRM, "", "{}")
         for chunk in chunks(keys)
         for key, version in connection.execute(query.where(table.key.in_(chunk)))
     ]

@@ -11,13 +11,14 @@ from sqlalchemy.engine import Connection
 
 from transforms.core.chunks import CHUNK, chunks
 from transforms.core.identity import RowKey, Run
+from transforms.core.outcomes import CRM_NOT_REACHED
 from transforms.core.records import COMPANY, CONTACT
 from transforms.ledger import schema
 from transforms.ledger.base import goldens
-from transforms.ledger.loads.load_queue import NOT_REACHED, count_pending, queued, still_open
+from transforms.ledger.loads.load_queue import count_pending, queued, still_open
 from transforms.ledger.rows import links
-from transforms.ledger.rows.source_rows import forget
-from transforms.ledger.statements import upsert
+from transforms.ledger.rows.deferrals import record_deferrals
+from transforms.ledger.rows.row_keys import delete_entries
 
 
 def defer_unloaded(connection: Connection, run: Run) -> None:
@@ -31,7 +32,7 @@ def defer_unloaded(connection: Connection, run: Run) -> None:
             keys = links.golden_key_by_row(connection, kind, rows)
             waiting = _unloaded(connection, kind, sorted(set(keys.values())))
             reached = [row for row in rows if keys.get(row) not in waiting]
-            forget(connection, schema.deferred, kind, reached)
+            delete_entries(connection, schema.deferred, kind, reached)
         for unloaded in queued(connection, kind):
             _defer(connection, run, kind, unloaded)
 
@@ -46,7 +47,7 @@ def _deferred(connection: Connection, kind: str) -> Iterator[Sequence[RowKey]]:
     table = schema.deferred.c
     query = (
         sa.select(table.source, table.source_id)
-        .where(table.reason == NOT_REACHED, table.kind == kind)
+        .where(table.reason == CRM_NOT_REACHED, table.kind == kind)
         .order_by(table.source, table.source_id)
         .limit(CHUNK)
     )
@@ -70,23 +71,12 @@ def _unloaded(connection: Connection, kind: str, keys: Sequence[str]) -> set[str
 
 
 def _defer(connection: Connection, run: Run, kind: str, keys: Sequence[str]) -> None:
-    upsert(
-        connection,
-        schema.deferred,
-        [
-            {
-                "kind": kind,
-                "source": source,
-                "source_id": source_id,
-                "tin": key if kind == COMPANY else "",
-                "reason": NOT_REACHED,
-                "since": run.started_at,
-            }
-            for key, rows in goldens.members_of(connection, kind, keys).items()
-            for source, source_id in sorted(rows)
-        ],
-        keep=["tin", "reason", "since"],
-    )
+    rows = [
+        (row, key if kind == COMPANY else "")
+        for key, members in goldens.members_of(connection, kind, keys).items()
+        for row in sorted(members)
+    ]
+    record_deferrals(connection, run, kind, CRM_NOT_REACHED, rows, keep_reason=True)
 
 
 def count_loads(connection: Connection, run: Run, kind: str) -> dict[str, int]:

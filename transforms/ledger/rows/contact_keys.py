@@ -1,4 +1,8 @@
-"""The keys by which contact rows of the base find each other, and the rows still to be rebuilt."""
+"""Blocking keys of the contact rows of the base, as numbers: rows of one person share some.
+
+A key below zero is of the row as a whole: rows that look alike to the matching share it. A key that
+more than so many different rows share is hot, and ties nobody.
+"""
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -9,54 +13,70 @@ from sqlalchemy.engine import Connection
 from transforms.core.chunks import chunks
 from transforms.core.identity import RowKey
 from transforms.ledger import schema
-from transforms.ledger.rows.links import group_by_store
-from transforms.ledger.rows.source_rows import mark, marked
+from transforms.ledger.rows.rebuild_marks import mark_dirty
+from transforms.ledger.rows.row_keys import group_by_store
 from transforms.ledger.statements import delete, delete_rows, look_up, upsert
-from transforms.matching.profiles import HOT
+
+_KeysByRow = Mapping[str, set[int]]
+_NO_KEYS: frozenset[int] = frozenset()
 
 
-def replace_keys(connection: Connection, source: str, keys: Mapping[str, Collection[int]]) -> None:
-    """Write these rows' keys (none: the row is in the base no more); where they changed, mark them.
+def replace_keys(
+    connection: Connection, source: str, keys: Mapping[str, Collection[int]], hot_above: int
+) -> None:
+    """Write the keys of one store's rows by row id; mark rows whose keys have changed as dirty.
 
-    Rows that were tied to one of these by a key that it has no longer are dirty too. Who has the
-    same keys looks the same to the matching, as one of them is of the whole row.
+    A row without keys has left the base. Rows that were tied to one of these by a key that it has
+    lost are dirty too, unless more than ``hot_above`` rows share the key. A row whose keys are the
+    same looks the same to the matching, as one of them is of the whole row.
     """
     before = _keys_by_row(connection, source, sorted(keys))
-    after = {source_id: set(own) for source_id, own in keys.items()}
-    changed = [one for one in sorted(after) if after[one] != before.get(one, set())]
-    lost = {one: less for one, own in before.items() if (less := own - after[one])}
+    after = {source_id: set(row_keys) for source_id, row_keys in keys.items()}
+    changed = [row for row in sorted(after) if after[row] != before.get(row, _NO_KEYS)]
+    lost = {row: row_keys - after[row] for row, row_keys in before.items()}
+    lost_keys = sorted(set[int]().union(*lost.values()))
     dirty = {(source, source_id) for source_id in changed}
-    dirty |= _rows_of_few(connection, sorted(set[int]().union(*lost.values())), HOT + len(keys))
-    table = schema.contact_keys
+    # The rows written now may have made the key hot, or cold: look at some more.
+    dirty |= _rows_of_cold_keys(connection, lost_keys, hot_above + len(keys))
+    _write_changes(connection, source, lost, {row: after[row] for row in changed}, before)
+    mark_dirty(connection, dirty)
+
+
+def _write_changes(
+    connection: Connection, source: str, lost: _KeysByRow, changed: _KeysByRow, before: _KeysByRow
+) -> None:
     # In the order of the keys: neighbours stand in the same page.
-    gone = sorted((key, source, one) for one, own in lost.items() for key in own)
-    new = sorted((key, one) for one in changed for key in after[one] - before.get(one, set()))
-    delete_rows(connection, table, gone)
+    dropped = sorted((key, source, row) for row, row_keys in lost.items() for key in row_keys)
+    added = sorted(
+        (key, row)
+        for row, row_keys in changed.items()
+        for key in row_keys - before.get(row, _NO_KEYS)
+    )
+    delete_rows(connection, schema.contact_keys, dropped)
     upsert(
         connection,
-        table,
-        [{"key": key, "source": source, "source_id": source_id} for key, source_id in new],
+        schema.contact_keys,
+        [{"key": key, "source": source, "source_id": source_id} for key, source_id in added],
     )
-    mark_dirty(connection, dirty)
 
 
 def _keys_by_row(connection: Connection, source: str, ids: Sequence[str]) -> dict[str, set[int]]:
     table = schema.contact_keys.c
     columns = table.source_id, table.key
-    found: dict[str, set[int]] = defaultdict(set)
+    keys: dict[str, set[int]] = defaultdict(set)
     for source_id, key in look_up(connection, columns, table.source_id, ids, source=source):
-        found[source_id].add(key)
-    return found
+        keys[source_id].add(key)
+    return keys
 
 
-def _rows_of_few(connection: Connection, keys: Sequence[int], most: int) -> set[RowKey]:
-    """The rows of those keys that not more than ``most`` have: others have tied nobody."""
-    few = [
+def _rows_of_cold_keys(connection: Connection, keys: Sequence[int], hot_above: int) -> set[RowKey]:
+    """The rows of those keys that are not hot: a hot key has tied nobody."""
+    cold = [
         key
         for key, count in count_rows(connection, keys).items()
-        if not is_hot(connection, key, count, most)
+        if not is_hot(connection, key, count, hot_above)
     ]
-    return {row for rows in rows_by_key(connection, few).values() for row in rows}
+    return {row for rows in rows_by_key(connection, cold).values() for row in rows}
 
 
 def count_rows(connection: Connection, keys: Sequence[int]) -> dict[int, int]:
@@ -70,30 +90,32 @@ def count_rows(connection: Connection, keys: Sequence[int]) -> dict[int, int]:
     }
 
 
-def is_hot(connection: Connection, key: int, count: int, most: int) -> bool:
-    """Whether of the ``count`` rows that have the key more than ``most`` look different."""
-    if count <= most:
+def is_hot(connection: Connection, key: int, count: int, hot_above: int) -> bool:
+    """Whether more than ``hot_above`` of the ``count`` rows that have the key look different."""
+    if count <= hot_above:
         return False
-    own, whole = schema.contact_keys.alias(), schema.contact_keys.alias()
-    same_row = sa.and_(own.c.source == whole.c.source, own.c.source_id == whole.c.source_id)
-    query = (
-        sa.select(whole.c.key)
-        .distinct()
-        .select_from(own.join(whole, same_row))
-        .where(own.c.key == key, whole.c.key < 0)
-        .limit(most + 1)
+    keys, whole_keys = schema.contact_keys.alias(), schema.contact_keys.alias()
+    same_row = sa.and_(
+        keys.c.source == whole_keys.c.source, keys.c.source_id == whole_keys.c.source_id
     )
-    return len(connection.execute(query).all()) > most
+    query = (
+        sa.select(whole_keys.c.key)
+        .distinct()
+        .select_from(keys.join(whole_keys, same_row))
+        .where(keys.c.key == key, whole_keys.c.key < 0)
+        .limit(hot_above + 1)
+    )
+    return len(connection.execute(query).all()) > hot_above
 
 
 def rows_by_key(connection: Connection, keys: Sequence[int]) -> dict[int, list[RowKey]]:
     """The rows that have each of the keys."""
     table = schema.contact_keys.c
     columns = table.key, table.source, table.source_id
-    found: dict[int, list[RowKey]] = defaultdict(list)
+    rows: dict[int, list[RowKey]] = defaultdict(list)
     for key, source, source_id in look_up(connection, columns, table.key, keys):
-        found[key].append((source, source_id))
-    return found
+        rows[key].append((source, source_id))
+    return rows
 
 
 def keys_of_rows(connection: Connection, rows: Iterable[RowKey]) -> set[int]:
@@ -107,34 +129,12 @@ def keys_of_rows(connection: Connection, rows: Iterable[RowKey]) -> set[int]:
 
 
 def hot_keys(connection: Connection) -> set[int]:
-    """The hot keys."""
+    """The keys that are noted as hot."""
     return set(connection.execute(sa.select(schema.hot_keys.c.key)).scalars())
 
 
 def update_hot_keys(connection: Connection, hot: Iterable[int], cold: Iterable[int]) -> None:
-    """Remember which keys have become hot, and which are so no longer."""
+    """Note which keys have become hot, and which are hot no longer."""
     table = schema.hot_keys
     upsert(connection, table, [{"key": key} for key in sorted(hot)])
     delete(connection, table.c.key, sorted(cold))
-
-
-def mark_dirty(connection: Connection, rows: Iterable[RowKey]) -> None:
-    """The persons of these rows are to be rebuilt."""
-    mark(connection, schema.dirty_contacts, rows)
-
-
-def dirty_rows(connection: Connection) -> set[RowKey]:
-    """The rows whose persons are still to be rebuilt."""
-    return marked(connection, schema.dirty_contacts)
-
-
-def stale_rows(connection: Connection) -> set[RowKey]:
-    """The rows that say something else than their persons do."""
-    return marked(connection, schema.stale_contacts)
-
-
-def mark_rebuilt(connection: Connection, rows: Iterable[RowKey]) -> None:
-    """The persons of these rows are rebuilt."""
-    for source, ids in group_by_store(rows).items():
-        for table in (schema.dirty_contacts, schema.stale_contacts):
-            delete(connection, table.c.source_id, ids, source=source)

@@ -1,16 +1,59 @@
-"""Refused source rows and their kept originals: what ``svod replay`` cleans again."""
+"""Refused source rows: their reasons, and the originals that ``svod replay`` cleans again."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
 import sqlalchemy as sa
+from sqlalchemy.engine import Connection
 
+from transforms.core.identity import RowKey, Run
+from transforms.core.records import COMPANY
 from transforms.ledger import schema
 from transforms.ledger.database import Ledger
-from transforms.ledger.rows.source_rows import invalid_table
+from transforms.ledger.rows.row_keys import delete_entries, group_by_store
+from transforms.ledger.statements import look_up, upsert
 
 _PAGE = 1000
+
+
+def invalid_table(kind: str) -> sa.Table:
+    """The table of refused rows of that kind."""
+    return schema.invalid_companies if kind == COMPANY else schema.invalid_contacts
+
+
+def record_refusals(
+    connection: Connection, run: Run, kind: str, refusals: Sequence[Mapping[str, Any]]
+) -> None:
+    """Put rows into ``invalid_companies`` or ``invalid_contacts``, and out of ``deferred``.
+
+    A refusal has the columns ``source``, ``source_id``, ``tin``, ``reason``, ``detail`` and
+    ``record``. The moment at which a row was refused first is kept.
+    """
+    if not refusals:
+        return
+    stamp = {"first_seen_at": run.started_at, "last_seen_at": run.started_at, "run_id": run.run_id}
+    upsert(
+        connection,
+        invalid_table(kind),
+        [{**refusal, **stamp} for refusal in refusals],
+        keep=["first_seen_at"],
+    )
+    rows = [(refusal["source"], refusal["source_id"]) for refusal in refusals]
+    delete_entries(connection, schema.deferred, kind, rows)
+
+
+def originals(connection: Connection, kind: str, rows: Iterable[RowKey]) -> dict[RowKey, str]:
+    """The original record of each of these rows, as JSON text."""
+    table = schema.rows.c
+    columns = table.source_id, table.raw
+    return {
+        (source, source_id): bytes(raw).decode()
+        for source, ids in group_by_store(rows).items()
+        for source_id, raw in look_up(
+            connection, columns, table.source_id, ids, kind=kind, source=source
+        )
+    }
 
 
 def refused_originals(ledger: Ledger, source: str, kind: str) -> Iterator[list[dict[str, Any]]]:

@@ -1,12 +1,11 @@
-"""Source rows: the newest cleaned version of each, and what a new version touches."""
+"""Source rows: the newest cleaned version of each, and the keys that a new version touches."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
-import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from transforms.core.chunks import chunks
@@ -16,6 +15,8 @@ from transforms.core.records import COMPANY, CONTACT, Row, Rows, decode_contact
 from transforms.ledger import schema
 from transforms.ledger.database import Ledger
 from transforms.ledger.drafts import carry_out
+from transforms.ledger.rows.rebuild_marks import mark_stale
+from transforms.ledger.rows.refusals import record_refusals
 from transforms.ledger.rows.tombstones import with_deletions
 from transforms.ledger.rows.versions import (
     KnownVersion,
@@ -25,9 +26,9 @@ from transforms.ledger.rows.versions import (
     originals_of_ties,
     says_the_same,
 )
-from transforms.ledger.statements import delete, delete_rows, look_up, update, upsert
+from transforms.ledger.statements import delete_rows, look_up, update, upsert
 
-# A transaction has 4000 rows.
+# Rows a batch, and batches a transaction.
 _AT_ONCE, _PER_TRANSACTION = 2000, 2
 
 
@@ -38,86 +39,124 @@ class TouchedKeys(msgspec.Struct):
     companies: set[RowKey]
     contacts: set[RowKey]
 
-    def add(self, other: "TouchedKeys") -> None:
-        """All that the other has, too."""
-        self.tins |= other.tins
-        self.companies |= other.companies
-        self.contacts |= other.contacts
+    def add(self, touched: "TouchedKeys") -> None:
+        """Add the keys of ``touched``."""
+        self.tins |= touched.tins
+        self.companies |= touched.companies
+        self.contacts |= touched.contacts
+
+
+class _Changes(NamedTuple):
+    """Row versions by what they change."""
+
+    fresh: list[Row]
+    """New rows, and rows that say something else."""
+    repeated: list[Row]
+    """Newer versions that say the same."""
+    outdated: list[str]
+    """Ids of rows of which the ledger holds this version, or a newer one."""
 
 
 def remember(
     ledger: Ledger, run: Run, versions: Sequence[Row], processes: ProcessPool = IN_PLACE
 ) -> TouchedKeys:
-    """Keep what is newer than what is known, and say what it touches. Safe to repeat."""
+    """Keep the versions that are newer than the ledger's; return the keys that they touch.
+
+    Safe to repeat.
+    """
     groups: dict[tuple[str, str], list[Row]] = defaultdict(list)
     for row in newest(with_deletions(ledger, versions)):
         groups[row.source, row.kind].append(row)
-    parts = [
-        Rows(part)
+    batches = [
+        Rows(batch)
         for group in groups.values()
-        for part in chunks(sorted(group, key=lambda row: row.source_id), _AT_ONCE)
+        for batch in chunks(sorted(group, key=lambda row: row.source_id), _AT_ONCE)
     ]
     work = partial(_remember, run=run)
-    touched = TouchedKeys(set(), set(), set())
-    for one in carry_out(ledger, work, parts, processes, per_transaction=_PER_TRANSACTION):
-        touched.add(one)
+    all_touched = TouchedKeys(set(), set(), set())
+    for touched in carry_out(ledger, work, batches, processes, per_transaction=_PER_TRANSACTION):
+        all_touched.add(touched)
+    return all_touched
+
+
+def _remember(connection: Connection, batch: Sequence[Row], run: Run) -> TouchedKeys:
+    """Remember rows of one store and kind."""
+    source, kind = batch[0].source, batch[0].kind
+    known = known_versions(connection, source, kind, [row.source_id for row in batch])
+    changes = _compare(batch, known, originals_of_ties(connection, batch, known))
+    # A repeated event changes nothing but its row's place in the topic. The row keeps the number of
+    # the run that brought it: if that one was cut off, its work is still to be finished.
+    repeated = [_values(row, run) for row in changes.repeated]
+    upsert(connection, schema.rows, repeated, keep=["run_seq"])
+    table = schema.rows.c
+    update(
+        connection,
+        table.seen_run,
+        run.run_seq,
+        table.source_id,
+        changes.outdated,
+        source=source,
+        kind=kind,
+    )
+    touched = _touched_by(changes.fresh, known)
+    if kind == COMPANY:
+        # A run that was cut off may have moved the row already: it is still a member where it was.
+        moved = [row.source_id for row in changes.fresh if row.source_id in known]
+        touched.tins |= _member_tins(connection, source, moved)
+    if changes.fresh:
+        _write_fresh(connection, run, changes.fresh, known)
     return touched
 
 
-def _remember(connection: Connection, part: Sequence[Row], run: Run) -> TouchedKeys:
-    touched = TouchedKeys(set(), set(), set())
-    source, kind = part[0].source, part[0].kind
-    known = known_versions(connection, source, kind, [row.source_id for row in part])
-    originals = originals_of_ties(connection, part, known)
-    fresh: list[Row] = []
-    again: list[Row] = []
-    seen: list[str] = []
-    at = now()
-    for row in part:
-        old = known.get(row.source_id)
-        if old is not None and not is_newer(row, old, originals, at):
-            seen.append(row.source_id)
-        elif old is not None and says_the_same(row, old):
-            again.append(row)
+def _compare(
+    batch: Sequence[Row], known: Mapping[str, KnownVersion], originals: Mapping[str, bytes]
+) -> _Changes:
+    changes = _Changes([], [], [])
+    moment = now()
+    for row in batch:
+        previous = known.get(row.source_id)
+        if previous is not None and not is_newer(row, previous, originals, moment):
+            changes.outdated.append(row.source_id)
+        elif previous is not None and says_the_same(row, previous):
+            changes.repeated.append(row)
         else:
-            fresh.append(row)
-            _touch(touched, row, old)
-    # An event that comes once more, or after the file: nothing but its place is new. If the run
-    # that brought it was cut off, it is that run's all the same.
-    upsert(connection, schema.rows, [_values(row, run) for row in again], keep=["run_seq"])
-    table = schema.rows.c
-    update(connection, table.seen_run, run.run_seq, table.source_id, seen, source=source, kind=kind)
-    if kind == COMPANY:
-        # A run that was cut off may have moved the row already: it is still a member where it was.
-        moved = [row.source_id for row in fresh if row.source_id in known]
-        touched.tins |= _member_tins(connection, source, moved)
-    if fresh:
-        upsert(connection, schema.rows, [_values(row, run) for row in fresh])
-        _refuse(connection, run, kind, [row for row in fresh if row.reason])
-        if kind == CONTACT:
-            _link(connection, source, fresh, known)
-            # Who is new has no person yet that could say something else.
-            told = [(source, row.source_id) for row in fresh if row.source_id in known]
-            mark(connection, schema.stale_contacts, told)
+            changes.fresh.append(row)
+    return changes
+
+
+def _touched_by(rows: Sequence[Row], known: Mapping[str, KnownVersion]) -> TouchedKeys:
+    touched = TouchedKeys(set(), set(), set())
+    for row in rows:
+        if row.kind == CONTACT:
+            touched.contacts.add((row.source, row.source_id))
+            continue
+        previous = known.get(row.source_id)
+        if previous is not None and not previous.reason:
+            touched.tins.add(previous.tin)
+        if row.reason:
+            touched.companies.add((row.source, row.source_id))
+        else:
+            touched.tins.add(row.tin)
     return touched
 
 
 def _member_tins(connection: Connection, source: str, ids: Sequence[str]) -> set[str]:
     table = schema.members.c
-    found = look_up(connection, (table.key,), table.source_id, ids, kind=COMPANY, source=source)
-    return {key for (key,) in found}
+    keys = look_up(connection, (table.key,), table.source_id, ids, kind=COMPANY, source=source)
+    return {key for (key,) in keys}
 
 
-def _touch(touched: TouchedKeys, row: Row, old: KnownVersion | None) -> None:
-    if row.kind == CONTACT:
-        touched.contacts.add((row.source, row.source_id))
-        return
-    if old is not None and not old.reason:
-        touched.tins.add(old.tin)
-    if row.reason:
-        touched.companies.add((row.source, row.source_id))
-    else:
-        touched.tins.add(row.tin)
+def _write_fresh(
+    connection: Connection, run: Run, rows: Sequence[Row], known: Mapping[str, KnownVersion]
+) -> None:
+    source, kind = rows[0].source, rows[0].kind
+    upsert(connection, schema.rows, [_values(row, run) for row in rows])
+    record_refusals(connection, run, kind, [_refusal(row) for row in rows if row.reason])
+    if kind == CONTACT:
+        # A new row has no person yet that could say something else.
+        known_ids = [row.source_id for row in rows if row.source_id in known]
+        _write_links(connection, source, rows, known_ids)
+        mark_stale(connection, [(source, source_id) for source_id in known_ids])
 
 
 def _values(row: Row, run: Run) -> dict[str, Any]:
@@ -138,160 +177,34 @@ def _values(row: Row, run: Run) -> dict[str, Any]:
     }
 
 
-def _refuse(connection: Connection, run: Run, kind: str, refused: Sequence[Row]) -> None:
-    record_invalid(
-        connection,
-        run,
-        kind,
-        [
-            {
-                "source": row.source,
-                "source_id": row.source_id,
-                "tin": row.tin,
-                "reason": row.reason,
-                "detail": row.detail,
-                "record": row.raw.decode(),
-            }
-            for row in refused
-        ],
-    )
+def _refusal(row: Row) -> dict[str, str]:
+    return {
+        "source": row.source,
+        "source_id": row.source_id,
+        "tin": row.tin,
+        "reason": row.reason,
+        "detail": row.detail,
+        "record": row.raw.decode(),
+    }
 
 
-def record_invalid(
-    connection: Connection, run: Run, kind: str, refusals: Sequence[Mapping[str, Any]]
+def _write_links(
+    connection: Connection, source: str, contacts: Sequence[Row], known_ids: Sequence[str]
 ) -> None:
-    """Put rows into ``invalid_companies`` or ``invalid_contacts``, and out of ``deferred``."""
-    if not refusals:
-        return
-    stamp = {"first_seen_at": run.started_at, "last_seen_at": run.started_at, "run_id": run.run_id}
-    upsert(
-        connection,
-        invalid_table(kind),
-        [{**refusal, **stamp} for refusal in refusals],
-        keep=["first_seen_at"],
-    )
-    forget(connection, schema.deferred, kind, [(r["source"], r["source_id"]) for r in refusals])
-
-
-def invalid_table(kind: str) -> sa.Table:
-    """The table of refused rows of that kind."""
-    return schema.invalid_companies if kind == COMPANY else schema.invalid_contacts
-
-
-def forget(connection: Connection, table: sa.Table, kind: str, keys: Iterable[RowKey]) -> None:
-    """Delete the rows' entries from a table keyed by ``(source, source_id)`` or with kind."""
-    by_source: dict[str, list[str]] = defaultdict(list)
-    for source, source_id in keys:
-        by_source[source].append(source_id)
-    for source, ids in by_source.items():
-        of_kind = {"kind": kind} if "kind" in table.c else {}
-        delete(connection, table.c.source_id, ids, **of_kind, source=source)
-
-
-def mark(connection: Connection, table: sa.Table, rows: Iterable[RowKey]) -> None:
-    """Enter the rows into a table of rows that something is still to be done with."""
-    values = [{"source": source, "source_id": source_id} for source, source_id in sorted(rows)]
-    upsert(connection, table, values)
-
-
-def marked(connection: Connection, table: sa.Table) -> set[RowKey]:
-    """The rows in such a table."""
-    found = connection.execute(sa.select(table.c.source, table.c.source_id))
-    return {(source, source_id) for source, source_id in found}
-
-
-def _link(
-    connection: Connection, source: str, fresh: Sequence[Row], known: Mapping[str, KnownVersion]
-) -> None:
+    """Write which companies the contact rows name, where that has changed."""
     table = schema.links
-    again = [row.source_id for row in fresh if row.source_id in known]
     columns = table.c.contact_id, table.c.company_id
-    before = set(look_up(connection, columns, table.c.contact_id, again, source=source))
+    before = set(look_up(connection, columns, table.c.contact_id, known_ids, source=source))
     after = {
         (row.source_id, company_id)
-        for row in fresh
+        for row in contacts
         if not row.reason
         for company_id in decode_contact(row.payload).company_ids
     }
-    gone = sorted((source, company, contact) for contact, company in before - after)
-    delete_rows(connection, table, gone)
+    dropped = sorted((source, company, contact) for contact, company in before - after)
+    delete_rows(connection, table, dropped)
     links = [
         {"source": source, "company_id": company_id, "contact_id": contact_id}
         for contact_id, company_id in sorted(after - before)
     ]
     upsert(connection, table, links)
-
-
-def unfinished_work(connection: Connection, run: Run) -> TouchedKeys:
-    """What earlier runs have left: deferred companies, answers grown old, work that was cut off."""
-    touched = _interrupted(connection, run)
-    deferred, answers = schema.deferred.c, schema.register_answers.c
-    waiting = sa.select(deferred.tin).where(
-        deferred.kind == COMPANY, deferred.reason == "register_no_answer"
-    )
-    touched.tins.update(connection.execute(waiting.distinct()).scalars())
-    outdated = sa.select(answers.tin).where(answers.expires_at <= now())
-    touched.tins |= live_tins(connection, connection.execute(outdated).scalars().all())
-    # Persons that were not rebuilt any more, or of which somebody has said something since.
-    for table in (schema.dirty_contacts, schema.stale_contacts):
-        touched.contacts |= marked(connection, table)
-    return touched
-
-
-def _interrupted(connection: Connection, run: Run) -> TouchedKeys:
-    """What runs that were cut off before they had consolidated have touched."""
-    table, answers = schema.rows.c, schema.register_answers.c
-    cut_off = unsettled_runs(connection, run)
-    touched = TouchedKeys(set(), set(), set())
-    if not cut_off:
-        return touched
-    written = sa.and_(table.seen_run >= min(cut_off), table.run_seq.in_(cut_off))
-    query = sa.select(table.source, table.kind, table.source_id, table.tin, table.reason).where(
-        written
-    )
-    for source, kind, source_id, tin, reason in connection.execute(query):
-        if kind == CONTACT:
-            touched.contacts.add((source, source_id))
-        elif reason:
-            touched.companies.add((source, source_id))
-        else:
-            touched.tins.add(tin)
-    touched.tins |= _former_tins(connection, written)
-    # Bulk files, or a run that was cut off, have brought these since they were last consolidated.
-    new = sa.select(answers.tin).where(answers.run_seq.in_(cut_off))
-    touched.tins |= live_tins(connection, connection.execute(new).scalars().all())
-    return touched
-
-
-def unsettled_runs(connection: Connection, run: Run) -> Sequence[int]:
-    """The runs before this one that were cut off before they had consolidated."""
-    runs = schema.runs.c
-    query = sa.select(runs.run_seq).where(runs.settled == 0, runs.run_seq < run.run_seq)
-    return connection.execute(query).scalars().all()
-
-
-def live_tins(connection: Connection, tins: Sequence[str]) -> set[str]:
-    """Those of the TINs that a valid row names: only they are worth a question."""
-    table = schema.rows.c
-    return {
-        tin
-        for (tin,) in look_up(connection, (table.tin,), table.tin, tins, kind=COMPANY, reason="")
-    }
-
-
-def _former_tins(connection: Connection, written: sa.ColumnElement[bool]) -> set[str]:
-    # A row that left its TIN is still a member there: that company is to be rebuilt without it.
-    members, table = schema.members.c, schema.rows.c
-    query = (
-        sa.select(members.key)
-        .join(
-            schema.rows,
-            sa.and_(
-                table.source == members.source,
-                table.kind == members.kind,
-                table.source_id == members.source_id,
-            ),
-        )
-        .where(members.kind == COMPANY, written)
-    )
-    return set(connection.execute(query).scalars())

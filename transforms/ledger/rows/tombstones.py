@@ -1,19 +1,20 @@
 """Deletions that do not say when they were, or of what kind: a topic's null values, bare deletes.
 
-They are kept, for a version that comes later may be older than its deletion. Such a deletion
-deletes every version of a lower offset in its partition, and every other one (a file's) that had
-changed when it was sent. It is as old as the newest of those: so an old event behind it does not
-bring the row back, and one that is no older does.
+They are kept as tombstones, for a version that arrives later may be older than its deletion. Such a
+deletion deletes every version of a lower offset in its partition, and of the other versions (a
+file's) those that had changed when it was sent. It is as old as the newest version that it deletes:
+so an older event that arrives after it does not bring the row back; one that is not older does.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import msgspec
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from transforms.core.identity import RowKey
 from transforms.core.records import (
     COMPANY,
     CONTACT,
@@ -32,8 +33,6 @@ from transforms.ledger.statements import look_up, upsert
 _EMPTY: dict[str, bytes] = {COMPANY: encode(Company("")), CONTACT: encode(Contact())}
 _DELETED = ("deleted_in_store", "the store has deleted it")
 
-RowKey = tuple[str, str]
-
 
 class _Version(NamedTuple):
     source: str
@@ -44,30 +43,37 @@ class _Version(NamedTuple):
 
 
 def with_deletions(ledger: Ledger, versions: Sequence[Row]) -> list[Row]:
-    """The versions, and in the place of each deletion one version for each kind that it deletes.
+    """The versions; each deletion among them is replaced by one version for each kind it deletes.
 
-    That is the kind which it names, or which the row has in the ledger, or in another of the
-    versions. While there is none, the deletion only is remembered.
+    That is the kind that the deletion names, or of which the ledger or another of the versions has
+    such a row. While there is none, the deletion is only remembered. Deletions that the ledger
+    remembers are added where they meet one of the versions.
     """
-    told = [row for row in versions if row.payload]
+    rows = [row for row in versions if row.payload]
     deletions = [row for row in versions if not row.payload]
     if deletions:
-        ledger.transact(lambda connection: _keep(connection, deletions))
+        ledger.transact(lambda connection: _save(connection, deletions))
     with ledger.read() as connection:
-        kept = _kept(connection, ((row.source, row.source_id) for row in versions))
-        known = list(_known(connection, kept))
-    if not kept:
-        return told
-    rivals = [_version(row) for row in told if (row.source, row.source_id) in kept]
-    # It may name a kind of which there is no version yet.
+        tombstones = _tombstones(connection, ((row.source, row.source_id) for row in versions))
+        known = list(_known_versions(connection, tombstones))
+    if not tombstones:
+        return rows
+    rivals = [_version(row) for row in rows if (row.source, row.source_id) in tombstones]
+    # A deletion may name a kind of which there is no version yet.
     named = [_version(row)._replace(changed_at=0) for row in deletions if row.kind != EITHER_KIND]
+    return rows + _deleted_versions(tombstones, (*rivals, *known, *named))
+
+
+def _deleted_versions(tombstones: Mapping[RowKey, Row], versions: Iterable[_Version]) -> list[Row]:
+    """Each tombstone as a row of each kind of its versions, as old as the newest one it deletes."""
     ages: dict[tuple[str, str, str], int] = {}
-    for one in (*rivals, *known, *named):
-        key = one.source, one.source_id, one.kind
-        ages[key] = max(_age(kept[one.source, one.source_id], one), ages.get(key, 0))
-    return told + [
+    for version in versions:
+        key = version.source, version.source_id, version.kind
+        deletion = tombstones[version.source, version.source_id]
+        ages[key] = max(_age(deletion, version), ages.get(key, 0))
+    return [
         msgspec.structs.replace(
-            kept[source, source_id], kind=kind, changed_at=age, payload=_EMPTY[kind]
+            tombstones[source, source_id], kind=kind, changed_at=age, payload=_EMPTY[kind]
         )
         for (source, source_id, kind), age in sorted(ages.items())
     ]
@@ -78,10 +84,10 @@ def _version(row: Row) -> _Version:
 
 
 def _age(deletion: Row, version: _Version) -> int:
-    """How old the deletion is at least, for this version's sake."""
+    """The least ``changed_at`` with which the deletion deletes this version; 0: it does not."""
     if not _deletes(deletion, version):
         return 0
-    # Of another partition the offset says nothing: the time at which it was sent has to.
+    # The offset says nothing of a version of another partition: the time of sending has to.
     return version.changed_at if version.order <= deletion.order else deletion.changed_at
 
 
@@ -91,20 +97,21 @@ def _deletes(deletion: Row, version: _Version) -> bool:
     return (version.changed_at, version.order) <= (deletion.changed_at, deletion.order)
 
 
-def _share_partition(one: Row, other: Row | _Version) -> bool:
-    return partition_of(one.order) == partition_of(other.order) != NO_PARTITION
+def _share_partition(deletion: Row, version: Row | _Version) -> bool:
+    return partition_of(deletion.order) == partition_of(version.order) != NO_PARTITION
 
 
-def _later(one: Row, other: Row) -> Row:
-    """The later of two deletions of a row; of one partition it is also as new as either of them."""
-    if not _share_partition(one, other):
-        return max(one, other, key=lambda row: (row.changed_at, row.order, row.raw))
-    later = max(one, other, key=lambda row: (row.order, row.raw))
-    return msgspec.structs.replace(later, changed_at=max(one.changed_at, other.changed_at))
+def _later(deletion: Row, rival: Row) -> Row:
+    """The later of two deletions of a row; in one partition it is also as new as either of them."""
+    if not _share_partition(deletion, rival):
+        return max(deletion, rival, key=lambda row: (row.changed_at, row.order, row.raw))
+    later = max(deletion, rival, key=lambda row: (row.order, row.raw))
+    changed_at = max(deletion.changed_at, rival.changed_at)
+    return msgspec.structs.replace(later, changed_at=changed_at)
 
 
-def _keep(connection: Connection, deletions: Sequence[Row]) -> None:
-    latest = _kept(connection, ((row.source, row.source_id) for row in deletions))
+def _save(connection: Connection, deletions: Sequence[Row]) -> None:
+    latest = _tombstones(connection, ((row.source, row.source_id) for row in deletions))
     for row in deletions:
         key = row.source, row.source_id
         latest[key] = _later(latest[key], row) if key in latest else row
@@ -124,28 +131,29 @@ def _keep(connection: Connection, deletions: Sequence[Row]) -> None:
     )
 
 
-def _kept(connection: Connection, keys: Iterable[RowKey]) -> dict[RowKey, Row]:
+def _tombstones(connection: Connection, keys: Iterable[RowKey]) -> dict[RowKey, Row]:
+    """The remembered deletion of each of these rows."""
     table = schema.tombstones.c
     columns = table.source_id, table.changed_at, table.tie_order, table.raw
-    found: dict[RowKey, Row] = {}
-    for source, ids in _by_source(keys).items():
+    tombstones: dict[RowKey, Row] = {}
+    for source, ids in _distinct_ids(keys).items():
         # Most ledgers hold none: a full load then asks once, not for each of its rows.
-        one = sa.select(table.source).where(table.source == source).limit(1)
-        if connection.execute(one).first() is None:
+        any_tombstone = sa.select(table.source).where(table.source == source).limit(1)
+        if connection.execute(any_tombstone).first() is None:
             continue
         for source_id, changed_at, order, raw in look_up(
             connection, columns, table.source_id, ids, source=source
         ):
-            found[source, source_id] = Row(
+            tombstones[source, source_id] = Row(
                 source, EITHER_KIND, source_id, changed_at, order, "", *_DELETED, b"", bytes(raw)
             )
-    return found
+    return tombstones
 
 
-def _known(connection: Connection, keys: Iterable[RowKey]) -> Iterator[_Version]:
+def _known_versions(connection: Connection, keys: Iterable[RowKey]) -> Iterator[_Version]:
     table = schema.rows.c
     columns = table.source_id, table.changed_at, table.tie_order
-    for source, ids in _by_source(keys).items():
+    for source, ids in _distinct_ids(keys).items():
         for kind in (COMPANY, CONTACT):
             for source_id, changed_at, order in look_up(
                 connection, columns, table.source_id, ids, source=source, kind=kind
@@ -153,8 +161,8 @@ def _known(connection: Connection, keys: Iterable[RowKey]) -> Iterator[_Version]
                 yield _Version(source, source_id, kind, changed_at, order)
 
 
-def _by_source(keys: Iterable[RowKey]) -> dict[str, list[str]]:
+def _distinct_ids(keys: Iterable[RowKey]) -> dict[str, list[str]]:
     ids: dict[str, set[str]] = defaultdict(set)
     for source, source_id in keys:
         ids[source].add(source_id)
-    return {source: sorted(own) for source, own in ids.items()}
+    return {source: sorted(source_ids) for source, source_ids in ids.items()}

@@ -1,4 +1,4 @@
-"""Which of several versions of a source row is the newest, whatever the order they come in."""
+"""Which of several versions of a source row is the newest, whatever the order they arrive in."""
 
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -12,7 +12,7 @@ from transforms.ledger.statements import look_up
 
 
 class KnownVersion(msgspec.Struct, frozen=True):
-    """What the ledger knows of a row's newest version so far."""
+    """The newest version of a row that the ledger holds."""
 
     changed_at: int
     order: int
@@ -22,12 +22,12 @@ class KnownVersion(msgspec.Struct, frozen=True):
 
 
 def newest(versions: Iterable[Row]) -> list[Row]:
-    """One version a row: the newest. The result does not depend on the order of ``versions``."""
+    """The newest version of each row. The result does not depend on the order of ``versions``."""
     best: dict[tuple[str, str, str], Row] = {}
     for row in versions:
         key = (row.source, row.kind, row.source_id)
-        other = best.get(key)
-        if other is None or _age(row) > _age(other):
+        rival = best.get(key)
+        if rival is None or _age(row) > _age(rival):
             best[key] = row
     return list(best.values())
 
@@ -44,25 +44,28 @@ def known_versions(
     table = schema.rows.c
     columns = (table.source_id, table.changed_at, table.tie_order, table.fingerprint, table.tin)
     return {
-        source_id: KnownVersion(*rest)
-        for source_id, *rest in look_up(
+        source_id: KnownVersion(*values)
+        for source_id, *values in look_up(
             connection, (*columns, table.reason), table.source_id, ids, source=source, kind=kind
         )
     }
 
 
 def originals_of_ties(
-    connection: Connection, part: Sequence[Row], known: Mapping[str, KnownVersion]
+    connection: Connection, rows: Sequence[Row], known: Mapping[str, KnownVersion]
 ) -> dict[str, bytes]:
-    """The known original of each row that says something else at the very same moment."""
+    """The known original of each row that says something else at the very same moment.
+
+    The rows are of one store and kind.
+    """
     ties = [
         row.source_id
-        for row in part
-        if (old := known.get(row.source_id)) is not None
-        and (row.changed_at, row.order) == (old.changed_at, old.order)
-        and row.fingerprint != old.fingerprint
+        for row in rows
+        if (version := known.get(row.source_id)) is not None
+        and (row.changed_at, row.order) == (version.changed_at, version.order)
+        and row.fingerprint != version.fingerprint
     ]
-    source, kind, table = part[0].source, part[0].kind, schema.rows.c
+    source, kind, table = rows[0].source, rows[0].kind, schema.rows.c
     columns = table.source_id, table.raw
     return {
         source_id: bytes(raw)
@@ -72,18 +75,18 @@ def originals_of_ties(
     }
 
 
-def is_newer(row: Row, old: KnownVersion, originals: Mapping[str, bytes], now: int) -> bool:
-    """Whether a version replaces the known one; ``originals`` are those of ties.
+def is_newer(row: Row, version: KnownVersion, originals: Mapping[str, bytes], now: int) -> bool:
+    """Whether ``row`` replaces the known ``version``; ``originals`` are those of ties.
 
-    ``now`` is this moment, in microseconds since the epoch.
+    ``now`` is the present moment, in microseconds since the epoch.
     """
-    age, old_age = (row.changed_at, row.order), (old.changed_at, old.order)
-    if old.changed_at > now and not old.order:
+    age, known_age = (row.changed_at, row.order), (version.changed_at, version.order)
+    if version.changed_at > now and not version.order:
         # Written by a clock that was fast. Waiting until that time has come would lose changes. (Of
         # events of the topic it is known when they came, so none of them is from the future.)
-        return row.fingerprint != old.fingerprint
-    if age != old_age:
-        return age > old_age
+        return row.fingerprint != version.fingerprint
+    if age != known_age:
+        return age > known_age
     if row.source_id not in originals:
         return False
     # A store that is read as it stands now changes orders without its clock: what is read last is
@@ -91,7 +94,7 @@ def is_newer(row: Row, old: KnownVersion, originals: Mapping[str, bytes], now: i
     return store_of(row.source).last_read_wins or row.raw >= originals[row.source_id]
 
 
-def says_the_same(row: Row, old: KnownVersion) -> bool:
-    """Whether a newer version of a valid row differs in nothing that anything is made of."""
-    told = row.changed_at, row.fingerprint, row.tin, row.reason
-    return told == (old.changed_at, old.fingerprint, old.tin, "")
+def says_the_same(row: Row, version: KnownVersion) -> bool:
+    """Whether a newer version of a valid row differs in nothing that a golden record is made of."""
+    content = row.changed_at, row.fingerprint, row.tin, row.reason
+    return content == (version.changed_at, version.fingerprint, version.tin, "")

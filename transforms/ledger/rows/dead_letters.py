@@ -1,0 +1,30 @@
+"""Dead letters: input that is no record at all (poison messages, broken partners, cut files)."""
+
+from collections.abc import Sequence
+
+from sqlalchemy.engine import Connection
+
+from transforms.core.identity import Run
+from transforms.core.records import Broken
+from transforms.ledger import schema
+from transforms.ledger.statements import upsert
+
+
+def record_dead_letters(connection: Connection, run: Run, letters: Sequence[Broken]) -> None:
+    """Put dead letters into ``invalid_messages``: each is there once, however often it is read."""
+    upsert(
+        connection,
+        schema.invalid_messages,
+        [
+            {
+                "topic": letter.origin[:255],
+                "partition": letter.partition,
+                "offset": letter.offset,
+                "reason": letter.reason,
+                "raw": letter.raw,
+                "seen_at": run.started_at,
+                "run_id": run.run_id,
+            }
+            for letter in letters
+        ],
+    )

@@ -1,0 +1,55 @@
+"""Contact rows whose persons are to be rebuilt; a run that is cut off leaves them to the next.
+
+A row is dirty when other rows may belong to its person now: its blocking keys have changed, or
+those of a row that shared one with it. It is stale when its person is the same, but the row says
+something else.
+"""
+
+from collections.abc import Iterable
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from transforms.core.identity import RowKey
+from transforms.ledger import schema
+from transforms.ledger.rows.row_keys import group_by_store
+from transforms.ledger.statements import delete, upsert
+
+_TABLES = (schema.dirty_contacts, schema.stale_contacts)
+
+
+def mark_dirty(connection: Connection, rows: Iterable[RowKey]) -> None:
+    """The persons of these rows are to be matched again."""
+    _mark(connection, schema.dirty_contacts, rows)
+
+
+def mark_stale(connection: Connection, rows: Iterable[RowKey]) -> None:
+    """The persons of these rows are to be merged again."""
+    _mark(connection, schema.stale_contacts, rows)
+
+
+def _mark(connection: Connection, table: sa.Table, rows: Iterable[RowKey]) -> None:
+    entries = [{"source": source, "source_id": source_id} for source, source_id in sorted(rows)]
+    upsert(connection, table, entries)
+
+
+def dirty_rows(connection: Connection) -> set[RowKey]:
+    """The rows whose persons are to be matched again."""
+    return _marked(connection, schema.dirty_contacts)
+
+
+def stale_rows(connection: Connection) -> set[RowKey]:
+    """The rows whose persons are to be merged again."""
+    return _marked(connection, schema.stale_contacts)
+
+
+def _marked(connection: Connection, table: sa.Table) -> set[RowKey]:
+    rows = connection.execute(sa.select(table.c.source, table.c.source_id))
+    return {(source, source_id) for source, source_id in rows}
+
+
+def mark_rebuilt(connection: Connection, rows: Iterable[RowKey]) -> None:
+    """The persons of these rows are rebuilt: the rows are neither dirty nor stale."""
+    for source, ids in group_by_store(rows).items():
+        for table in _TABLES:
+            delete(connection, table.c.source_id, ids, source=source)
