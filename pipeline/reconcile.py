@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 
 from pipeline import graph
-from pipeline.metrics import Metrics
+from pipeline.metrics import RunMetrics
 from pipeline.options import Options
 from pipeline.plan.file import private_file
 from pipeline.run import check_crm, conduct
@@ -48,7 +48,7 @@ def reconcile(chosen: Options, repairs: bool) -> int:
         if repairs and found:
             load_crm(ledger, run, access, repair(ledger, run, found))
 
-    def finish(ledger: Ledger, run: Run, metrics: Metrics) -> RunStatus:
+    def finish(ledger: Ledger, run: Run, metrics: RunMetrics) -> RunStatus:
         finish_run(ledger, run, DONE, None)
         _tell(found)
         if chosen.report:

@@ -7,6 +7,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import Any, cast
@@ -24,7 +25,8 @@ from apache_beam.runners.worker.statesampler import StateSampler
 
 from pipeline import graph
 from pipeline.failures import plain_reason
-from pipeline.metrics import Metrics, look, write_metrics
+from pipeline.metrics import MetricsCollector, RunMetrics, read_gauges
+from pipeline.metrics_export import write_metrics
 from pipeline.options import CRM, REGISTER_TOKEN, Options, need
 from pipeline.progress import ProgressView
 from pipeline.report import write_report
@@ -79,7 +81,7 @@ def load(
     def work(ledger: Ledger, run: Run) -> None:
         run_graph(run, chosen, build_sources)
 
-    def finish(ledger: Ledger, run: Run, metrics: Metrics) -> RunStatus:
+    def finish(ledger: Ledger, run: Run, metrics: RunMetrics) -> RunStatus:
         return conclude(ledger, run, command, chosen, metrics)
 
     return conduct(command, chosen, work, finish, prepare)
@@ -89,7 +91,7 @@ def conduct(
     command: str,
     chosen: Options,
     work: Callable[[Ledger, Run], None],
-    finish: Callable[[Ledger, Run, Metrics], RunStatus],
+    finish: Callable[[Ledger, Run, RunMetrics], RunStatus],
     prepare: Callable[[Ledger], None] = lambda ledger: None,
 ) -> int:
     """A run around its ``work``; ``finish`` accounts for it and gives its status.
@@ -106,13 +108,14 @@ def conduct(
             with _interruptible(ledger, run, view):
                 with view:
                     status = _guarded(ledger, run, work)
-                metrics = Metrics()
+                metrics = RunMetrics()
                 if status == DONE:
                     status = finish(ledger, run, metrics)
                 else:
-                    metrics.failed()
+                    metrics.count_failed_run()
                 if chosen.metrics_file:
-                    write_metrics(Path(chosen.metrics_file), metrics.text(look(ledger, chosen)))
+                    collector = MetricsCollector(metrics, partial(read_gauges, ledger, chosen))
+                    write_metrics(Path(chosen.metrics_file), collector)
     finally:
         ledger.close()
     return EXIT[status]
@@ -248,14 +251,14 @@ def account(ledger: Ledger, run: Run, command: str, crm_rate: float) -> dict[str
 
 
 def conclude(
-    ledger: Ledger, run: Run, command: str, chosen: Options, metrics: Metrics
+    ledger: Ledger, run: Run, command: str, chosen: Options, metrics: RunMetrics
 ) -> RunStatus:
     """Account for the run, and tell; gives its status."""
     # All companies are looked at: too much for a delta, whose cost follows what has changed.
     if command != "delta":
         ledger.transact(look_for_companies)
     summary = account(ledger, run, command, chosen.crm_rate)
-    metrics.ended(summary)
+    metrics.count_run(summary)
     for line in outcome_lines(summary):
         print(line)
     if chosen.report:

@@ -130,11 +130,11 @@ def test_it_can_be_watched(stream):
     with following(place, *stream.options, *options) as (process, lines):
         send(stream, range(2))
         until(lambda: len(place.people()) == 2, process)
-        until(lambda: ask(port, "/metrics").count('outcome="created"} 2\n') == 2, process)
+        until(lambda: ask(port, "/metrics").count('outcome="created"} 2.0\n') == 2, process)
         assert ask(port, "/health") == "ok\n"
         assert 'svod_lag_events{partition="0"} ' in ask(port, "/metrics")
         ends_well(process, lines)
-    assert file.read_text().count('outcome="created"} 2\n') == 2
+    assert file.read_text().count('outcome="created"} 2.0\n') == 2
 
 
 def ask(port, path):

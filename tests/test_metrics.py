@@ -8,7 +8,8 @@ from contextlib import closing
 import pytest
 
 from pipeline import metrics as module
-from pipeline.metrics import Gauges, Metrics, look, serving
+from pipeline.metrics import Gauges, MetricsCollector, RunMetrics, read_gauges
+from pipeline.metrics_export import serving
 from pipeline.options import Options
 from sandbox.servers.services import free_port
 from tests.helpers.installation import party, tin
@@ -44,8 +45,13 @@ def gauges():
     return Gauges(Limits(rate=2, burst=50).budget(), DailyBudget(100, "2024-01-01", 0))
 
 
+def text(counted):
+    return MetricsCollector(counted, gauges).text()
+
+
 def samples(text):
-    lines = [line for line in text.splitlines() if not line.startswith("# TYPE svod_")]
+    comments = "# HELP svod_", "# TYPE svod_"
+    lines = [line for line in text.splitlines() if not line.startswith(comments)]
     found = [SAMPLE.fullmatch(line) for line in lines]
     assert None not in found
     return {f"{one[1]}{one[2] or ''}": float(one[3]) for one in found}
@@ -57,12 +63,12 @@ def get(port, path):
 
 
 def test_runs_add_up():
-    counted = Metrics(Behind())
-    assert "svod_last_success_timestamp_seconds" not in samples(counted.text(gauges()))
+    counted = RunMetrics(Behind())
+    assert "svod_last_success_timestamp_seconds" not in samples(text(counted))
     for _ in range(2):
-        counted.ended(SUMMARY)
-    counted.failed()
-    found = samples(counted.text(gauges()))
+        counted.count_run(SUMMARY)
+    counted.count_failed_run()
+    found = samples(text(counted))
     assert {name: found[name] for name in found if "records" in name and found[name]} == {
         'svod_records_total{kind="companies",outcome="valid"}': 6,
         'svod_records_total{kind="companies",outcome="created"}': 4,
@@ -83,8 +89,8 @@ def test_runs_add_up():
 
 
 def test_it_is_served_and_tells_when_no_run_ends_well(monkeypatch):
-    port, counted = free_port(), Metrics()
-    with serving(("127.0.0.1", port), counted, gauges):
+    port, counted = free_port(), RunMetrics()
+    with serving(("127.0.0.1", port), MetricsCollector(counted, gauges)):
         assert get(port, "/health") == "ok\n"
         assert "svod_runs_total" in get(port, "/metrics")
         monkeypatch.setattr(module, "_STALE", -1)
@@ -97,19 +103,19 @@ def test_it_is_served_and_tells_when_no_run_ends_well(monkeypatch):
         assert get(port, "/live") == "ok\n"
         with (
             pytest.raises(ConfigurationError, match="--metrics_address: Address already in use"),
-            serving(("127.0.0.1", port), counted, gauges),
+            serving(("127.0.0.1", port), MetricsCollector(counted, gauges)),
         ):
             pass
 
 
 def test_a_long_run_that_comes_on_is_healthy(tmp_path, monkeypatch):
-    counted = Metrics()
-    counted._last_success -= 700
+    counted = RunMetrics()
+    counted.last_success -= 700
     with closing(open_ledger(f"sqlite:///{tmp_path}/svod.db")) as ledger:
         monkeypatch.setenv("SVOD_CRM", "http://127.0.0.1:9/rest/1/c0de/")
 
         def healthy():
-            return counted.is_healthy(lambda: look(ledger, Options()))
+            return MetricsCollector(counted, lambda: read_gauges(ledger, Options())).is_healthy()
 
         assert not healthy()
         run = start_run(ledger, "delta --follow")

@@ -8,8 +8,9 @@ B waiting.
 
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -19,7 +20,8 @@ from pipeline.follow.runs_in_a_row import Follower, Teller
 from pipeline.follow.stream_and_polls import StreamFollower
 from pipeline.follow.stream_job import streams
 from pipeline.follow.window import COMMAND, conduct
-from pipeline.metrics import Gauges, Metrics, look, serving, writing
+from pipeline.metrics import MetricsCollector, RunMetrics, read_gauges
+from pipeline.metrics_export import serving, writing
 from pipeline.report import write_report
 from pipeline.run import check, check_portal, run_graph, say
 from pipeline.topic_lag import Lag, topic_access
@@ -49,8 +51,9 @@ def follow(chosen: options.Options) -> int:
         check_portal(chosen, ledger)
         stack.enter_context(keeping_register(graph.register_access(chosen)))
         lag = stack.enter_context(_lag(chosen))
-        metrics = Metrics(lag)
-        stack.enter_context(_served(chosen, metrics, lambda: look(ledger, chosen)))
+        metrics = RunMetrics(lag)
+        collector = MetricsCollector(metrics, partial(read_gauges, ledger, chosen))
+        stack.enter_context(_served(chosen, collector))
         forget_old_runs(ledger, COMMAND)
         teller = Teller(metrics)
         follower: Follower | StreamFollower
@@ -88,15 +91,13 @@ def await_stores(chosen: options.Options, stop: threading.Event) -> bool:
 
 
 @contextmanager
-def _served(
-    chosen: options.Options, metrics: Metrics, gauges: Callable[[], Gauges]
-) -> Iterator[None]:
+def _served(chosen: options.Options, collector: MetricsCollector) -> Iterator[None]:
     """Metrics by HTTP, into a file, or neither, as the options say."""
     with ExitStack() as stack:
         if chosen.metrics_address:
-            stack.enter_context(serving(chosen.metrics_address, metrics, gauges))
+            stack.enter_context(serving(chosen.metrics_address, collector))
         if chosen.metrics_file:
-            stack.enter_context(writing(Path(chosen.metrics_file), metrics, gauges))
+            stack.enter_context(writing(Path(chosen.metrics_file), collector))
         yield
 
 

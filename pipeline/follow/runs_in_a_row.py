@@ -7,7 +7,7 @@ import msgspec
 
 from pipeline import options
 from pipeline.failures import plain_reason
-from pipeline.metrics import Metrics
+from pipeline.metrics import RunMetrics
 from pipeline.run import say
 from pipeline.terminal_lines import window_line
 from pipeline.topic_lag import Lag
@@ -21,18 +21,18 @@ Window = Callable[[options.Options], dict[str, Any]]
 class Teller:
     """Tells whoever looks on what came of it: on the terminal, and by metrics."""
 
-    def __init__(self, metrics: Metrics) -> None:
+    def __init__(self, metrics: RunMetrics) -> None:
         self._metrics = metrics
 
     def ended(self, summary: dict[str, Any]) -> None:
         """A window came to its end."""
-        self._metrics.ended(summary)
+        self._metrics.count_run(summary)
         if line := window_line(summary):
             say(line)
 
     def failed(self, reason: str, again: float | None = None) -> None:
         """Something went wrong; it is tried again in so many seconds, or when its turn comes."""
-        self._metrics.failed()
+        self._metrics.count_failed_run()
         when = "" if again is None else f" in {again:.0f} s"
         say(f"svod: {reason}; tried again{when}")
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 
 from pipeline import graph
-from pipeline.metrics import Metrics
+from pipeline.metrics import RunMetrics
 from pipeline.options import Options
 from pipeline.plan.file import PlanFile, Totals, read_plan
 from pipeline.run import BuildSources, check, check_crm, conclude, conduct, run_graph
@@ -36,7 +36,7 @@ def plan(chosen: Options, build_sources: BuildSources, path: Path) -> int:
     def work(ledger: Ledger, run: Run) -> None:
         run_graph(run, chosen, build_sources, loads=False)
 
-    def finish(ledger: Ledger, run: Run, metrics: Metrics) -> RunStatus:
+    def finish(ledger: Ledger, run: Run, metrics: RunMetrics) -> RunStatus:
         client = open_client(graph.crm_access(chosen), ledger)
         try:
             totals = _write(ledger, run, client, chosen, path)
@@ -110,7 +110,7 @@ def apply(chosen: Options, path: Path, only: Sequence[str], limit: int | None) -
             print(f"changed since the plan, left out: {one.kind} {one.key}")
         load_crm(ledger, run, access, {kind: frozenset(keys) for kind, keys in still.items()})
 
-    def finish(ledger: Ledger, run: Run, metrics: Metrics) -> RunStatus:
+    def finish(ledger: Ledger, run: Run, metrics: RunMetrics) -> RunStatus:
         status = conclude(ledger, run, "apply", chosen, metrics)
         if left["changed"]:
             print(f"{left['changed']:,} records have changed since the plan: make a new one")

@@ -99,12 +99,19 @@ def open_client(
     ``waits`` are the seconds between its tries to reach the portal, instead of the usual two
     minutes. What is used of the limits stands in the ledger, for all that ask the portal from here.
     """
-    webhook = access.webhook.value()
-    limits = Limits(
+    limits = open_limits(access, ledger, on_request)
+    return CrmClient(access.webhook.value(), limits, waits=WAITS if waits is None else waits)
+
+
+def open_limits(
+    access: CrmAccess, ledger: Ledger, on_request: OnRequest = lambda *_: None
+) -> Limits:
+    """The portal's limits, with their usage in the ledger; nothing is asked of the portal."""
+    host = urlsplit(access.webhook.value()).netloc
+    return Limits(
         access.rate,
         access.burst,
         access.operating,
-        store=LimitUsageStore(ledger, urlsplit(webhook).netloc),
+        store=LimitUsageStore(ledger, host),
         on_request=on_request,
     )
-    return CrmClient(webhook, limits, waits=WAITS if waits is None else waits)
