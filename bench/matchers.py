@@ -18,11 +18,12 @@ from pathlib import Path
 import msgspec
 
 from bench.people import People
-from transforms.matching.contacts import Persons, cluster, pieces_of
+from transforms.matching.blocking import connected_components
+from transforms.matching.contacts import Persons, cluster_contacts
 from transforms.matching.learning import ENOUGH, learn, sample_of
 from transforms.matching.model import DEFAULT, Model
 from transforms.matching.profiles import Profile
-from transforms.matching.union_find import Forest
+from transforms.matching.union_find import UnionFind
 
 Profiles = dict[str, Profile]
 Groups = list[list[str]]
@@ -42,7 +43,7 @@ class Matched(msgspec.Struct, frozen=True):
 def ours(profiles: Profiles) -> tuple[Groups, int]:
     """The matching of this program on two cores; from enough rows its model is learned, as ever."""
     model = learn(sample_of(profiles), 1) if len(profiles) >= ENOUGH else DEFAULT
-    pieces, hot = pieces_of(profiles)
+    pieces, hot = connected_components(profiles)
     parts = [
         pieces[start : start + _PIECES_AT_ONCE] for start in range(0, len(pieces), _PIECES_AT_ONCE)
     ]
@@ -53,7 +54,7 @@ def ours(profiles: Profiles) -> tuple[Groups, int]:
     with multiprocessing.get_context("fork").Pool(2) as pool:
         found = [persons for part in pool.imap(_do, parts) for persons in part]
     groups = [group for persons in found for group in persons.groups]
-    return groups, sum(len(persons.doubts) for persons in found)
+    return groups, sum(len(persons.doubtful_pairs) for persons in found)
 
 
 _work: Callable[[Groups], list[Persons]]
@@ -64,7 +65,7 @@ def _do(pieces: Groups) -> list[Persons]:
 
 
 def _cluster(pieces: Groups, profiles: Profiles, model: Model, hot: set[str]) -> list[Persons]:
-    return [cluster({ref: profiles[ref] for ref in piece}, model, hot) for piece in pieces]
+    return [cluster_contacts({ref: profiles[ref] for ref in piece}, model, hot) for piece in pieces]
 
 
 def exact(profiles: Profiles) -> tuple[Groups, int]:
@@ -73,12 +74,12 @@ def exact(profiles: Profiles) -> tuple[Groups, int]:
     for ref, profile in profiles.items():
         name = profile.name
         if len(name.first) > 1 and len(name.last) > 1:
-            for key in (*profile.mobiles, *profile.boxes, *profile.extensions, *profile.tins):
+            for key in (*profile.mobiles, *profile.mailboxes, *profile.extensions, *profile.tins):
                 stars[key, name.last, name.first].append(ref)
-    forest = Forest.of([ref] for ref in profiles)
+    forest = UnionFind.of([ref] for ref in profiles)
     for star in stars.values():
-        forest.star(star)
-    return forest.pieces(), 0
+        forest.connect(star)
+    return forest.components(), 0
 
 
 def splink(profiles: Profiles) -> tuple[Groups, int]:

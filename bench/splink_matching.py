@@ -47,10 +47,10 @@ def _frame(profiles: dict[str, Profile]) -> pd.DataFrame:
             "first": row.name.first or None,
             "middle": row.name.middle or None,
             "mobile": next(iter(row.mobiles), None),
-            "box": next(iter(row.boxes), None),
+            "box": next(iter(row.mailboxes), None),
             "tin": next(iter(row.tins), None),
             "mobiles": list(row.mobiles) or None,
-            "boxes": list(row.boxes) or None,
+            "boxes": list(row.mailboxes) or None,
             "tins": list(row.tins) or None,
         }
         for ref, row in profiles.items()

@@ -89,7 +89,7 @@ def test_so_they_do_when_keys_become_hot_and_cold_again(
 ) -> None:
     with pytest.MonkeyPatch.context() as patch:
         for module in (contact_standing, pieces):
-            patch.setattr(module, "HOT", 2)
+            patch.setattr(module, "HOT_KEY_LIMIT", 2)
         # What becomes of a few rows is drafted before it is written of others.
         for module in (contact_standing, persons):
             patch.setattr(module, "_AT_ONCE", 3)

@@ -195,7 +195,7 @@ def test_rows_that_look_alike_make_no_key_hot(
 ) -> None:
     """One person in many rows stays one; of many people the key says nothing."""
     for module in (contact_standing, pieces):
-        monkeypatch.setattr(module, "HOT", 2)
+        monkeypatch.setattr(module, "HOT_KEY_LIMIT", 2)
     run_once(ledger, [named(f"A:{n}", "Иванов Пётр Ильич") for n in range(1, 6)])
     run_once(ledger, [named("B:1", "Иванов Петр")])
     assert set(ids(ledger).values()) == {"A-1"}

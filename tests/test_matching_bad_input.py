@@ -7,7 +7,7 @@ import pytest
 
 from tests.helpers.matching_rows import BOX, MOBILE, ROLE, profiles, row
 from transforms.matching import clustering, contacts, evidence
-from transforms.matching.contacts import match
+from transforms.matching.contacts import match_contacts
 from transforms.matching.golden_contact import ContactRow
 
 SIZES = (500, 5000)
@@ -71,13 +71,13 @@ def test_work_grows_with_the_rows_and_none_is_lost(
 
         return count
 
-    for module, name in ((contacts, "forbidden"), (evidence, "forbidden"), (contacts, "unite")):
+    for module, name in ((contacts, "veto"), (evidence, "veto"), (contacts, "merge")):
         monkeypatch.setattr(module, name, counted(getattr(module, name)))
     spent = []
     for size in SIZES:
         work["compared"] = 0
         given = profiles(rows(size))
-        groups = [group for persons in match(given) for group in persons.groups]
+        groups = [group for persons in match_contacts(given) for group in persons.groups]
         assert sorted(ref for group in groups for ref in group) == sorted(given)
         spent.append(work["compared"] / size)
     assert spent[1] < 40
@@ -86,12 +86,12 @@ def test_work_grows_with_the_rows_and_none_is_lost(
 
 def test_a_group_never_grows_beyond_measure() -> None:
     """A hundred spellings of what may be one person are left to people."""
-    rules = clustering.Rules(lambda one, other: 9.0, lambda one, other: one + other, 5.0, 0.0)
+    linkage = clustering.Linkage(lambda a, b: 9.0, lambda a, b: a + b, 5.0, 0.0)
     items: list[Any] = [(n,) for n in range(300)]
-    found = clustering.agglomerate(items, ((n, n + 1) for n in range(299)), rules)
-    assert max(map(len, found.groups)) <= rules.most
-    assert sum(map(len, found.groups)) == 300
-    assert {doubt.why for doubt in found.doubts} == {"too many rows for one person"}
+    clusters = clustering.agglomerate(items, ((n, n + 1) for n in range(299)), linkage)
+    assert max(map(len, clusters.members)) <= linkage.max_items
+    assert sum(map(len, clusters.members)) == 300
+    assert {link.reason for link in clusters.doubtful_links} == {"too many rows for one person"}
 
 
 def test_a_number_on_20000_records_says_nothing() -> None:
@@ -105,7 +105,7 @@ def test_a_number_on_20000_records_says_nothing() -> None:
     tins = {"a": {"T"}, "b": {"U"}} | {str(n): {f"V{n}"} for n in range(20_000)}
     groups = {
         tuple(group)
-        for persons in match(profiles(list(rows(20_000)), tins))
+        for persons in match_contacts(profiles(list(rows(20_000)), tins))
         for group in persons.groups
     }
     assert {("a",), ("b",)} <= groups
@@ -117,7 +117,7 @@ def test_who_stands_in_many_rows_is_one_person(copies: int) -> None:
     """Rows that look alike make no key hot, and those that look otherwise find them."""
     rows = [row(str(n), "Иванов Пётр Сергеевич", MOBILE, BOX) for n in range(copies)]
     rows.append(row("other", "Иванов Петр", MOBILE, BOX))
-    groups = [group for persons in match(profiles(rows)) for group in persons.groups]
+    groups = [group for persons in match_contacts(profiles(rows)) for group in persons.groups]
     assert [len(group) for group in groups] == [copies + 1]
 
 
@@ -135,4 +135,7 @@ def test_who_stands_in_many_rows_is_one_person(copies: int) -> None:
 def test_who_is_known_by_little_is_a_person_of_their_own(contact: ContactRow) -> None:
     other = row("2", "Сидоркин Лев", "+79219999999")
     given = profiles([contact, other])
-    assert [group for persons in match(given) for group in persons.groups] == [["1"], ["2"]]
+    assert [group for persons in match_contacts(given) for group in persons.groups] == [
+        ["1"],
+        ["2"],
+    ]

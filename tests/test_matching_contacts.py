@@ -145,13 +145,14 @@ def test_not_one_person(one: tuple[str, ...], other: tuple[str, ...]) -> None:
 def test_what_a_guard_alone_keeps_apart_is_shown(one: str, other: str, why: str) -> None:
     rows = [row("1", one, MOBILE, BOX), row("2", other, MOBILE, BOX)]
     assert persons(rows) == ["1", "2"]
-    assert [(doubt.one, doubt.other, doubt.why) for doubt in found(rows).doubts] == [
-        ("1", "2", why)
-    ]
-    assert found(rows, judgements={frozenset("12"): False}).doubts == []
+    assert [(*pair.refs, pair.reason) for pair in found(rows).doubtful_pairs] == [("1", "2", why)]
+    assert found(rows, judgements={frozenset("12"): False}).doubtful_pairs == []
     # Kin share so much, and people of one company share a name: nobody has to look at them.
-    assert found([row("1", "Иванов Пётр", MOBILE), row("2", "Иванов Лев", MOBILE)]).doubts == []
-    assert found([row("1", one), row("2", other)]).doubts == []
+    assert (
+        found([row("1", "Иванов Пётр", MOBILE), row("2", "Иванов Лев", MOBILE)]).doubtful_pairs
+        == []
+    )
+    assert found([row("1", one), row("2", other)]).doubtful_pairs == []
 
 
 def test_who_is_meant_by_an_initial_is_not_guessed() -> None:
@@ -210,7 +211,7 @@ def test_what_contradicts_any_row_of_a_person_does_not_join_it() -> None:
         row("3", "Иванов Пётр Ильич", OTHER),
     ]
     assert persons(rows) == ["1", "2", "3"]
-    assert [(one.one, one.other, one.why) for one in found(rows).doubts] == [
+    assert [(*pair.refs, pair.reason) for pair in found(rows).doubtful_pairs] == [
         ("1", "2", "another one fits as well"),
         ("2", "3", "another one fits as well"),
     ]
@@ -222,7 +223,7 @@ def test_a_judgement_is_obeyed_in_both_directions() -> None:
     assert persons(rows) == ["1 3", "2"]
     assert persons(rows, judgements={frozenset("12"): True}) == ["1 2 3"]
     assert persons(rows, judgements={frozenset("13"): False}) == ["1", "2", "3"]
-    assert found(rows, judgements={frozenset("13"): False}).doubts == []
+    assert found(rows, judgements={frozenset("13"): False}).doubtful_pairs == []
 
 
 def test_a_no_is_obeyed_where_yeses_would_join_the_two() -> None:
@@ -234,8 +235,8 @@ def test_a_no_is_obeyed_where_yeses_would_join_the_two() -> None:
     contradicted = {other_yes: True, no: False, yes: True}
     assert persons(rows, judgements=contradicted) == ["1", "2 3"]
     assert [
-        (one.one, one.other, one.why) for one in found(rows, judgements=contradicted).doubts
-    ] == [("1", "2", "said to be one, but then two that are said to be different would be one")]
+        (*pair.refs, pair.reason) for pair in found(rows, judgements=contradicted).doubtful_pairs
+    ] == [("1", "2", "judged to be one, but that would join two that were judged to be different")]
 
 
 def test_slips_for_one_name_do_not_contradict_each_other() -> None:

@@ -47,7 +47,7 @@ REST = [GoldenCompany(str(n), f"АО «Лютик {n}»", phones=(f"+7812{n}",))
 def test_two_kinds_of_evidence_suggest_a_company(row: Company, what: list[str]) -> None:
     [found] = suggest({"A:1": row}, [KNOWN, *REST])
     assert (found.ref, found.tin) == ("A:1", ACTIVE)
-    assert [kind for kind, _, _ in found.findings] == what
+    assert [kind for kind, _, _ in found.evidence] == what
 
 
 @pytest.mark.parametrize(

@@ -10,10 +10,9 @@ from transforms.consolidation.pieces import piece_of
 from transforms.core.identity import row_key
 from transforms.core.records import CONTACT
 from transforms.ledger.rows import links
-from transforms.matching.contacts import cluster, in_one_order
-from transforms.matching.evidence import findings, forbidden, side_of, weigh
-from transforms.matching.profiles import keys_of
-from transforms.matching.rows_to_persons import Basis
+from transforms.matching.blocking import blocking_keys
+from transforms.matching.contacts import MatchingBasis, align_name_parts, cluster_contacts
+from transforms.matching.evidence import cluster_of, itemize, veto, weigh
 
 _KINDS = {"m": "mobile", "e": "e-mail", "x": "extension", "n": "name in company"}
 
@@ -30,7 +29,7 @@ def pair_lines(connection: Connection, one: str, other: str) -> Iterator[str]:
     basis = basis_of(connection, rows)
     if one not in basis.profiles or other not in basis.profiles:
         return
-    basis.profiles = dict(in_one_order(basis.profiles))
+    basis.profiles = dict(align_name_parts(basis.profiles))
     people = links.golden_key_by_row(connection, CONTACT, [row_key(one), row_key(other)])
     keys = [people.get(row_key(ref), "nobody yet") for ref in (one, other)]
     if keys[0] == keys[1]:
@@ -48,12 +47,12 @@ def pair_lines(connection: Connection, one: str, other: str) -> Iterator[str]:
     yield from _doubt_lines(basis, one, other)
 
 
-def _evidence_lines(basis: Basis, one: str, other: str) -> Iterator[str]:
-    mine, its = (side_of(basis.profiles[ref]) for ref in (one, other))
-    if why := forbidden(mine, its):
+def _evidence_lines(basis: MatchingBasis, one: str, other: str) -> Iterator[str]:
+    mine, its = (cluster_of(basis.profiles[ref]) for ref in (one, other))
+    if why := veto(mine, its):
         yield f"   forbidden: {why}"
     bits = weigh(mine, its, basis.model, {})
-    for what, how, weight in findings(mine, its, basis.model, {}):
+    for what, how, weight in itemize(mine, its, basis.model, {}):
         yield f"   {what}: {how}, {weight:+.1f} bits"
     model = basis.model
     learned = f"model {model.version}" if model.version else "the model before any learning"
@@ -63,18 +62,18 @@ def _evidence_lines(basis: Basis, one: str, other: str) -> Iterator[str]:
     )
 
 
-def _path_lines(basis: Basis, one: str, other: str) -> Iterator[str]:
+def _path_lines(basis: MatchingBasis, one: str, other: str) -> Iterator[str]:
     """The shortest chain of rows with a key in common."""
     owners: dict[str, list[str]] = {}
     for ref, profile in basis.profiles.items():
-        for key in keys_of(profile):
+        for key in blocking_keys(profile):
             if key not in basis.hot:
                 owners.setdefault(key, []).append(ref)
     came: dict[str, tuple[str, str]] = {other: ("", "")}
     queue = deque([other])
     while queue and one not in came:
         at = queue.popleft()
-        for key in sorted(keys_of(basis.profiles[at])):
+        for key in sorted(blocking_keys(basis.profiles[at])):
             for near in owners.get(key, ()):
                 if near not in came:
                     came[near] = at, key
@@ -95,14 +94,14 @@ def _steps(came: Mapping[str, tuple[str, str]], one: str) -> Iterator[str]:
         at = near
 
 
-def _doubt_lines(basis: Basis, one: str, other: str) -> Iterator[str]:
-    found = cluster(basis.profiles, basis.model, basis.hot, basis.judgements)
+def _doubt_lines(basis: MatchingBasis, one: str, other: str) -> Iterator[str]:
+    found = cluster_contacts(basis.profiles, basis.model, basis.hot, basis.judgements)
     mine, its = (next(group for group in found.groups if ref in group) for ref in (one, other))
     if mine is its:
         yield f"   one person of {len(mine)} rows: {', '.join(mine[:20])}"
         return
-    for doubt in found.doubts:
-        if {doubt.one, doubt.other} == {mine[0], its[0]}:
-            yield f"   doubtful, {doubt.bits:+.1f} bits: {doubt.why}; svod review asks for it"
+    for pair in found.doubtful_pairs:
+        if set(pair.refs) == {mine[0], its[0]}:
+            yield f"   doubtful, {pair.bits:+.1f} bits: {pair.reason}; svod review asks for it"
             return
     yield "   what their other rows say does not bring them together either"

@@ -5,7 +5,7 @@ from typing import Any
 
 from transforms.core.golden_records import Sourced
 from transforms.core.records import Contact
-from transforms.matching.contacts import Persons, cluster
+from transforms.matching.contacts import Persons, cluster_contacts
 from transforms.matching.golden_contact import ContactRow
 from transforms.matching.model import DEFAULT, Model
 from transforms.matching.profiles import Profile, profile_of
@@ -44,7 +44,7 @@ def found(
     **more: Any,
 ) -> Persons:
     """The rows as one piece put into persons."""
-    return cluster(profiles(rows, tins), model, **more)
+    return cluster_contacts(profiles(rows, tins), model, **more)
 
 
 def persons(

@@ -23,7 +23,7 @@ from transforms.ledger.rows.deferrals import record_deferrals
 from transforms.ledger.rows.refusals import originals, record_refusals
 from transforms.ledger.rows.row_keys import delete_entries
 from transforms.ledger.statements import look_up
-from transforms.matching.companies import merge_company
+from transforms.matching.golden_company import merge_company
 from transforms.register.answer import Answer
 
 

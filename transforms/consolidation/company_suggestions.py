@@ -37,7 +37,7 @@ def look_for_companies(connection: Connection) -> int:
             one.tin,
             round(one.bits, 2),
             "it has no TIN",
-            tuple((what, how, round(bits, 2)) for what, how, bits in one.findings),
+            tuple((what, how, round(bits, 2)) for what, how, bits in one.evidence),
         )
         for one in (suggest(open_rows, _goldens(connection)) if open_rows else ())
         if (one.ref, one.tin) not in said

@@ -26,8 +26,8 @@ from transforms.ledger.rows.links import (
 from transforms.ledger.rows.refusals import record_refusals
 from transforms.ledger.rows.row_keys import delete_entries, group_by_store
 from transforms.ledger.statements import look_up
-from transforms.matching.profiles import HOT, profile_of
-from transforms.matching.rows_to_persons import digests_of
+from transforms.matching.blocking import HOT_KEY_LIMIT, digests_by_row
+from transforms.matching.profiles import profile_of
 
 COMPANY_REFUSED = "company_refused"
 
@@ -65,7 +65,7 @@ def resolve(
 def _decide(connection: Connection, ids: Sequence[str], run: Run, source: str) -> None:
     payloads = _valid(connection, source, ids)
     standings = _standings(connection, source, list(payloads))
-    keys = digests_of(
+    keys = digests_by_row(
         {
             source_id: profile_of(decode_contact(payload), tins)
             for source_id, payload in payloads.items()
@@ -74,7 +74,7 @@ def _decide(connection: Connection, ids: Sequence[str], run: Run, source: str) -
     )
     _settle(connection, run, source, standings)
     keys_by_row = {source_id: keys.get(source_id, ()) for source_id in ids}
-    replace_keys(connection, source, keys_by_row, HOT)
+    replace_keys(connection, source, keys_by_row, HOT_KEY_LIMIT)
 
 
 def _settle(

@@ -20,10 +20,11 @@ from transforms.ledger.drafts import carry_out
 from transforms.ledger.rows import contact_keys, links, rebuild_marks
 from transforms.ledger.rows.row_keys import group_by_store
 from transforms.ledger.statements import delete, look_up, upsert
-from transforms.matching.contacts import Doubtful
+from transforms.matching.blocking import keys_with_digests
+from transforms.matching.contacts import DoubtfulPair, MatchingBasis, match_components
 from transforms.matching.golden_contact import ContactRow, merge_contact
+from transforms.matching.model import model_of
 from transforms.matching.profiles import profile_of
-from transforms.matching.rows_to_persons import Basis, hot_among, model_of, put_together
 
 # More rows make the other processes wait for the first.
 _AT_ONCE = 2000
@@ -49,7 +50,7 @@ def _rebuild(connection: Connection, groups: list[list[str]], run: Run) -> int:
     members = goldens.members_of(connection, CONTACT, keys)
     tins = links.tins_by_contact(connection, every)
     rows = {row.ref: row for row in _rows(connection, every)}
-    found = put_together(groups, _basis(connection, rows.values(), tins))
+    found = match_components(groups, _basis(connection, rows.values(), tins))
     people = [[rows[ref] for ref in group] for persons in found for group in persons.groups]
     of_person = [
         {tin for row in person for tin in tins[row.source, row.source_id]} for person in people
@@ -63,7 +64,7 @@ def _rebuild(connection: Connection, groups: list[list[str]], run: Run) -> int:
     former_persons.leave(connection, made, kept, members)
     _write_tins(connection, keys, dict(zip(ids, of_person, strict=True)))
     _write_aliases(connection, made, kept, key_of)
-    doubts = [_doubt(one) for persons in found for one in persons.doubts]
+    doubts = [_doubt(one) for persons in found for one in persons.doubtful_pairs]
     reviews.replace_doubtful_pairs(connection, CONTACT, refs, doubts)
     rebuild_marks.mark_rebuilt(connection, every)
     return len(made)
@@ -106,14 +107,14 @@ def _merge_again(connection: Connection, rows: Sequence[RowKey], run: Run) -> No
     rebuild_marks.mark_rebuilt(connection, rows)
 
 
-def basis_of(connection: Connection, rows: Sequence[RowKey]) -> Basis:
+def basis_of(connection: Connection, rows: Sequence[RowKey]) -> MatchingBasis:
     """What the matching judges these rows by."""
     return _basis(connection, _rows(connection, rows), links.tins_by_contact(connection, rows))
 
 
 def _basis(
     connection: Connection, rows: Iterable[ContactRow], tins: Mapping[RowKey, set[str]]
-) -> Basis:
+) -> MatchingBasis:
     profiles = {
         row.ref: profile_of(row.record, own)
         for row in rows
@@ -125,7 +126,7 @@ def _basis(
         hot &= contact_keys.keys_of_rows(connection, map(row_key, profiles))
     judgements = {frozenset(pair): same for pair, same in said.items()}
     model = model_of(model_learning.current(connection))
-    return Basis(profiles, model, hot_among(profiles, hot), judgements)
+    return MatchingBasis(profiles, model, keys_with_digests(profiles, hot), judgements)
 
 
 def _rows(connection: Connection, keys: Iterable[RowKey]) -> Iterator[ContactRow]:
@@ -139,14 +140,13 @@ def _rows(connection: Connection, keys: Iterable[RowKey]) -> Iterator[ContactRow
             yield Sourced(source, source_id, changed_at, decode_contact(bytes(payload)))
 
 
-def _doubt(found: Doubtful) -> reviews.DoubtfulPair:
+def _doubt(pair: DoubtfulPair) -> reviews.DoubtfulPair:
     return reviews.DoubtfulPair(
         CONTACT,
-        found.one,
-        found.other,
-        round(found.bits, 2),
-        found.why,
-        tuple((what, how, round(bits, 2)) for what, how, bits in found.findings),
+        *pair.refs,
+        round(pair.bits, 2),
+        pair.reason,
+        tuple((comparison, result, round(bits, 2)) for comparison, result, bits in pair.evidence),
     )
 
 

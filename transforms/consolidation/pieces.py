@@ -20,8 +20,8 @@ from transforms.ledger.base.reviews import judgements_of
 from transforms.ledger.database import Ledger
 from transforms.ledger.drafts import read_each
 from transforms.ledger.rows import contact_keys, links, rebuild_marks
-from transforms.matching.profiles import HOT
-from transforms.matching.union_find import Forest
+from transforms.matching.blocking import HOT_KEY_LIMIT
+from transforms.matching.union_find import UnionFind
 
 # So many are looked up at once, in any process.
 _ROWS, _KEYS = 2000, 10_000
@@ -47,7 +47,7 @@ def dirty_pieces(ledger: Ledger, run: Run, processes: ProcessPool = IN_PLACE) ->
             rebuild_marks.mark_dirty(connection, search.freed)
 
         ledger.transact(remember)
-    return [[row_ref(row) for row in piece] for piece in search.forest.pieces()]
+    return [[row_ref(row) for row in piece] for piece in search.forest.components()]
 
 
 def piece_of(connection: Connection, row: RowKey) -> list[RowKey]:
@@ -76,7 +76,7 @@ class _Search(msgspec.Struct):
     """What has been found so far; ``freed`` rows were tied by a key that has become hot."""
 
     was_hot: set[int]
-    forest: Forest[RowKey] = msgspec.field(default_factory=Forest)
+    forest: UnionFind[RowKey] = msgspec.field(default_factory=UnionFind)
     seen: set[RowKey] = msgspec.field(default_factory=set)
     keys: set[int] = msgspec.field(default_factory=set)
     hot: set[int] = msgspec.field(default_factory=set)
@@ -93,25 +93,25 @@ class _Search(msgspec.Struct):
     def _widen(self, rows: Sequence[RowKey], look_up: _LookUp) -> None:
         self.seen.update(rows)
         for row in rows:
-            self.forest.star((row,))
+            self.forest.connect((row,))
         keys: set[int] = set()
         for around in look_up(_around, chunks(rows, _ROWS)):
             keys |= around.keys
             for star in around.stars:
-                self.forest.star(star)
+                self.forest.connect(star)
         keys -= self.keys
         self.keys |= keys
         # Each key once, and in their order: neighbours stand in the same page.
         some = ((part, self.was_hot.intersection(part)) for part in chunks(sorted(keys), _KEYS))
         for tied in look_up(_tied, some):
             for star in tied.stars:
-                self.forest.star(star)
+                self.forest.connect(star)
             self.cold |= tied.cold
             self.hot |= tied.hot.keys()
             for of_key in tied.hot.values():
                 self.freed.update(of_key)
                 for row in of_key:
-                    self.forest.star((row,))
+                    self.forest.connect((row,))
 
 
 def _around(connection: Connection, rows: Sequence[RowKey]) -> _Around:
@@ -127,14 +127,14 @@ def _tied(connection: Connection, item: tuple[Sequence[int], set[int]]) -> _Tied
     cold = {
         key
         for key, count in contact_keys.count_rows(connection, sorted(was_hot)).items()
-        if not contact_keys.is_hot(connection, key, count, HOT)
+        if not contact_keys.is_hot(connection, key, count, HOT_KEY_LIMIT)
     }
     looked = [key for key in keys if key not in was_hot or key in cold]
     found = contact_keys.rows_by_key(connection, looked)
     hot = {
         key: rows
         for key, rows in found.items()
-        if contact_keys.is_hot(connection, key, len(rows), HOT)
+        if contact_keys.is_hot(connection, key, len(rows), HOT_KEY_LIMIT)
     }
     return _Tied(_ties(rows for key, rows in found.items() if key not in hot), hot, cold)
 

@@ -1,1 +1,1 @@
-"""Which rows are one company, which are one person, and which value wins."""
+"""Pure rules: which rows are one company or one person, and which value survives."""

@@ -1,189 +1,194 @@
-"""Guarded clustering inside a piece: the strongest link first, and no link against a guard.
+"""Guarded clustering inside a connected component: the strongest link first, guards always hold.
 
-Constrained greedy agglomeration: groups are held against each other as wholes, so that neither a
-chain of weak links nor one bridging row joins what does not belong together. The result is a pure
-function of the items in their given order.
+Constrained greedy agglomeration: clusters are compared as wholes, so that neither a chain of weak
+links nor one bridging row joins what does not belong together. The result is a pure function of
+the items in their given order.
 """
 
 import heapq
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Generic, NamedTuple, TypeVar
 
-S = TypeVar("S")
+from transforms.matching.union_find import UnionFind
+
+C = TypeVar("C")
 
 Pair = tuple[int, int]
 
-_CONTRADICTED = "said to be one, but then two that are said to be different would be one"
+_TOO_LARGE = "too many rows for one person"
+_RIVAL = "another one fits as well"
+_WEAK = "the evidence is too weak"
+_CONTRADICTED = "judged to be one, but that would join two that were judged to be different"
 
 
-class Rules(NamedTuple, Generic[S]):
-    """How groups are judged.
+class Linkage(NamedTuple, Generic[C]):
+    """How two clusters are compared and joined.
 
-    ``weigh`` gives log-odds in bits, None where the two contradict each other; ``unite`` makes one
-    group of two. From ``accept`` on groups are joined, from ``doubt`` on somebody should look at
-    them. A rival that cannot be one with the other side, and is weaker by less than ``margin``,
-    makes a link doubtful. Groups of more than ``most`` items are not made. ``despite`` says of two
-    that contradict each other the bits and the contradiction, where somebody should look at them.
+    ``weigh`` returns log-odds in bits, or None where a guard forbids the link; ``merge`` makes one
+    cluster of two. From ``accept`` bits on clusters are joined, from ``doubt`` bits on people
+    should look at them. A link is doubtful when it has a rival: a neighbour of one cluster that a
+    guard keeps from the other, and whose link is weaker by less than ``margin``. No cluster of
+    more than ``max_items`` is made. For a forbidden link that people should look at all the same
+    ``review_forbidden`` returns the bits and the guard's reason.
     """
 
-    weigh: Callable[[S, S], float | None]
-    unite: Callable[[S, S], S]
+    weigh: Callable[[C, C], float | None]
+    merge: Callable[[C, C], C]
     accept: float
     doubt: float
     margin: float = 4.0
-    most: int = 100
-    despite: Callable[[S, S], tuple[float, str] | None] = lambda one, other: None
+    max_items: int = 100
+    review_forbidden: Callable[[C, C], tuple[float, str] | None] = lambda a, b: None
 
 
-class Doubt(NamedTuple):
-    """Two groups, by their smallest items, that may be one: how likely, and what hinders."""
+class DoubtfulLink(NamedTuple):
+    """Two clusters, by their smallest items, that may be one: how likely, and what hinders it."""
 
-    one: int
-    other: int
+    pair: Pair
     bits: float
-    why: str
+    reason: str
 
 
-class Clustered(NamedTuple):
-    """Groups of item numbers, each sorted; and the pairs of groups that are doubtful."""
+class Clusters(NamedTuple):
+    """Item numbers by cluster, each sorted; and the links between clusters that are doubtful."""
 
-    groups: list[list[int]]
-    doubts: list[Doubt]
+    members: list[list[int]]
+    doubtful_links: list[DoubtfulLink]
 
 
 def agglomerate(
-    items: Sequence[S],
+    items: Sequence[C],
     pairs: Iterable[Pair],
-    rules: Rules[S],
-    together: Iterable[Pair] = (),
-    apart: Sequence[Pair] = (),
-) -> Clustered:
-    """The items put into groups. Only ``pairs`` are weighed.
+    linkage: Linkage[C],
+    must_link: Sequence[Pair] = (),
+    cannot_link: Sequence[Pair] = (),
+) -> Clusters:
+    """Clusters the items. Only ``pairs`` are weighed.
 
-    Items told to be ``together`` are joined unweighed, the first pair first; but not where that
-    joins two that are told to be ``apart``: such a pair is doubtful.
+    ``must_link`` pairs are joined unweighed, in their order, unless that joins a ``cannot_link``
+    pair: such a link is doubtful.
     """
-    clustering = _Clustering(items, pairs, rules)
-    clustering.join_told(together, apart)
-    clustering.run()
-    return clustering.result()
+    agglomeration = _Agglomeration(items, pairs, linkage)
+    agglomeration.join_judged(must_link, cannot_link)
+    agglomeration.join_by_weight()
+    return agglomeration.result()
 
 
-class _Clustering(Generic[S]):
-    def __init__(self, items: Sequence[S], pairs: Iterable[Pair], rules: Rules[S]) -> None:
-        self._rules = rules
-        # By the smallest item of each group.
-        self._sides: dict[int, S] = dict(enumerate(items))
-        self._members = {number: [number] for number in self._sides}
-        self._near: dict[int, set[int]] = {number: set() for number in self._sides}
+class _Agglomeration(Generic[C]):
+    """The clusters so far, numbered by their smallest items, and the links between them."""
+
+    def __init__(self, items: Sequence[C], pairs: Iterable[Pair], linkage: Linkage[C]) -> None:
+        self._linkage = linkage
+        self._clusters: dict[int, C] = dict(enumerate(items))
+        self._members = {number: [number] for number in self._clusters}
+        self._neighbours: dict[int, set[int]] = {number: set() for number in self._clusters}
+        # By pairs of numbers, the smaller first.
         self._bits: dict[Pair, float | None] = {}
-        self._why: dict[Pair, str] = {}
-        self._heap: list[tuple[float, Pair]] = []
-        self._untold: list[Pair] = []
-        for one, other in pairs:
-            self._near[one].add(other)
-            self._near[other].add(one)
+        self._obstacles: dict[Pair, str] = {}
+        self._strongest: list[tuple[float, Pair]] = []
+        self._contradicted: list[Pair] = []
+        for a, b in pairs:
+            self._neighbours[a].add(b)
+            self._neighbours[b].add(a)
 
-    def join_told(self, together: Iterable[Pair], apart: Sequence[Pair]) -> None:
-        root = {number: number for number in self._sides}
-        for pair in together:
-            one, other = sorted(self._root(root, number) for number in pair)
-            if one == other:
+    def join_judged(self, must_link: Sequence[Pair], cannot_link: Sequence[Pair]) -> None:
+        roots = UnionFind.of([item] for pair in must_link for item in pair)
+        for pair in must_link:
+            number, absorbed = sorted(map(roots.find, pair))
+            if number == absorbed:
                 continue
-            joined = {*self._members[one], *self._members[other]}
-            if any(joined.issuperset(two) for two in apart):
-                self._untold.append(pair)
+            members = {*self._members[number], *self._members[absorbed]}
+            if any(members.issuperset(forbidden) for forbidden in cannot_link):
+                self._contradicted.append(pair)
                 continue
-            root[other] = one
-            both = self._rules.unite(self._sides[one], self._sides[other])
-            self._absorb(one, other)
-            self._sides[one] = both
+            roots.connect((number, absorbed))
+            merged = self._linkage.merge(self._clusters[number], self._clusters[absorbed])
+            self._absorb(number, absorbed)
+            self._clusters[number] = merged
 
-    @staticmethod
-    def _root(root: dict[int, int], number: int) -> int:
-        while root[number] != number:
-            number = root[number]
-        return number
-
-    def run(self) -> None:
-        for one, near in self._near.items():
-            for other in near:
-                if one < other:
-                    self._weigh(one, other)
-        while self._heap:
-            bits, pair = heapq.heappop(self._heap)
+    def join_by_weight(self) -> None:
+        for number, neighbours in self._neighbours.items():
+            for neighbour in neighbours:
+                if number < neighbour:
+                    self._weigh(number, neighbour)
+        while self._strongest:
+            bits, pair = heapq.heappop(self._strongest)
             if self._bits.get(pair) != -bits:
-                continue  # one of the two has become another group since
-            why = self._join(*pair, -bits)
-            if why:
-                self._why[pair] = why
+                continue  # one of the two has grown since
+            obstacle = self._join(*pair, -bits)
+            if obstacle:
+                self._obstacles[pair] = obstacle
 
-    def _weigh(self, one: int, other: int) -> None:
-        self._keep((one, other), self._rules.weigh(self._sides[one], self._sides[other]))
+    def _weigh(self, a: int, b: int) -> None:
+        self._set_bits((a, b), self._linkage.weigh(self._clusters[a], self._clusters[b]))
 
-    def _keep(self, pair: Pair, bits: float | None) -> None:
+    def _set_bits(self, pair: Pair, bits: float | None) -> None:
         self._bits[pair] = bits
-        if bits is not None and bits >= self._rules.accept:
-            heapq.heappush(self._heap, (-bits, pair))
+        if bits is not None and bits >= self._linkage.accept:
+            heapq.heappush(self._strongest, (-bits, pair))
 
-    def _join(self, one: int, other: int, bits: float) -> str:
-        """Join the two and weigh the new group, or say what hinders it."""
-        if len(self._members[one]) + len(self._members[other]) > self._rules.most:
-            return "too many rows for one person"
-        near = (self._near[one] | self._near[other]) - {one, other}
-        if not near:
-            self._absorb(one, other)  # and nobody asks any more what both have
+    def _join(self, number: int, absorbed: int, bits: float) -> str:
+        """Joins the two and weighs the merged cluster's links, or returns what hinders it."""
+        if len(self._members[number]) + len(self._members[absorbed]) > self._linkage.max_items:
+            return _TOO_LARGE
+        neighbours = (self._neighbours[number] | self._neighbours[absorbed]) - {number, absorbed}
+        if not neighbours:
+            self._absorb(number, absorbed)  # the merged cluster is compared with no other
             return ""
-        both = self._rules.unite(self._sides[one], self._sides[other])
-        least = max(self._rules.doubt, bits - self._rules.margin)
-        weighed: dict[int, float | None] = {}
-        for rival in near:
-            if self._fits(one, rival, least) or self._fits(other, rival, least):
-                weighed[rival] = self._rules.weigh(both, self._sides[rival])
-                if weighed[rival] is None:
-                    return "another one fits as well"
-        self._absorb(one, other)
-        self._sides[one] = both
-        for each in near:
-            if each < one:
-                self._weigh(each, one)
-            elif each in weighed:
-                self._keep((one, each), weighed[each])
+        merged = self._linkage.merge(self._clusters[number], self._clusters[absorbed])
+        least = max(self._linkage.doubt, bits - self._linkage.margin)
+        weighed: dict[int, float] = {}
+        for rival in neighbours:
+            if self._fits(number, rival, least) or self._fits(absorbed, rival, least):
+                rival_bits = self._linkage.weigh(merged, self._clusters[rival])
+                if rival_bits is None:
+                    return _RIVAL
+                weighed[rival] = rival_bits
+        self._absorb(number, absorbed)
+        self._clusters[number] = merged
+        for neighbour in neighbours:
+            if neighbour < number:
+                self._weigh(neighbour, number)
+            elif neighbour in weighed:
+                self._set_bits((number, neighbour), weighed[neighbour])
             else:
-                self._weigh(one, each)
+                self._weigh(number, neighbour)
         return ""
 
-    def _fits(self, side: int, rival: int, least: float) -> bool:
-        bits = self._bits.get((side, rival) if side < rival else (rival, side))
+    def _fits(self, number: int, rival: int, least: float) -> bool:
+        bits = self._bits.get((number, rival) if number < rival else (rival, number))
         return bits is not None and bits >= least
 
-    def _absorb(self, one: int, other: int) -> None:
-        del self._sides[other]
-        self._members[one] += self._members.pop(other)
-        for each in self._near.pop(other):
-            self._near[each].discard(other)
-            self._bits.pop((each, other) if each < other else (other, each), None)
-            if each != one:
-                self._near[each].add(one)
-                self._near[one].add(each)
+    def _absorb(self, number: int, absorbed: int) -> None:
+        """Hands the members and neighbours of ``absorbed`` over; its links are forgotten."""
+        del self._clusters[absorbed]
+        self._members[number] += self._members.pop(absorbed)
+        for neighbour in self._neighbours.pop(absorbed):
+            self._neighbours[neighbour].discard(absorbed)
+            pair = (neighbour, absorbed) if neighbour < absorbed else (absorbed, neighbour)
+            self._bits.pop(pair, None)
+            if neighbour != number:
+                self._neighbours[neighbour].add(number)
+                self._neighbours[number].add(neighbour)
 
-    def result(self) -> Clustered:
-        doubts = []
-        for (one, other), bits in sorted(self._bits.items()):
-            found: tuple[float, str] | None = None
+    def result(self) -> Clusters:
+        members = sorted(sorted(items) for items in self._members.values())
+        return Clusters(members, [*self._weighed_doubts(), *self._judged_doubts()])
+
+    def _weighed_doubts(self) -> Iterator[DoubtfulLink]:
+        for pair, bits in sorted(self._bits.items()):
             if bits is None:
-                found = self._rules.despite(self._sides[one], self._sides[other])
-            elif bits >= self._rules.doubt:
-                found = bits, self._why.get((one, other), "too little speaks for it")
-            if found:
-                doubts.append(Doubt(self._first(one), self._first(other), *found))
-        for pair in self._untold:
-            one, other = sorted(
-                min(group) for group in self._members.values() if not set(pair).isdisjoint(group)
-            )
-            doubts.append(Doubt(one, other, 0.0, _CONTRADICTED))
-        groups = sorted(sorted(members) for members in self._members.values())
-        return Clustered(groups, doubts)
+                a, b = pair
+                review = self._linkage.review_forbidden(self._clusters[a], self._clusters[b])
+                if review:
+                    yield DoubtfulLink(pair, *review)
+            elif bits >= self._linkage.doubt:
+                yield DoubtfulLink(pair, bits, self._obstacles.get(pair, _WEAK))
 
-    def _first(self, number: int) -> int:
-        return min(self._members[number])
+    def _judged_doubts(self) -> Iterator[DoubtfulLink]:
+        for pair in self._contradicted:
+            a, b = sorted(map(self._number_of, pair))
+            yield DoubtfulLink((a, b), 0.0, _CONTRADICTED)
+
+    def _number_of(self, item: int) -> int:
+        return next(number for number, items in self._members.items() if item in items)

@@ -1,165 +1,133 @@
-"""Which contact rows are one person, and what is too doubtful to say.
+"""Which contact rows are one person, and which pairs of persons are doubtful.
 
-Rows that share a key hang together in pieces; inside a piece they are clustered under guards. Rows
-that look alike are one node, so a thousand copies cost what one does.
+Blocking keys connect rows; inside a connected component the rows are clustered under guards. Rows
+that look alike are one node, so a thousand copies cost as much as one row.
 """
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from functools import reduce
-from itertools import combinations
 from math import inf
 from typing import NamedTuple
 
 import msgspec
 
-from transforms.matching.clustering import Pair, Rules, agglomerate
+from transforms.matching.blocking import (
+    PERSONAL,
+    Ref,
+    blocking_keys,
+    candidate_pairs,
+    connected_components,
+    value_of,
+)
+from transforms.matching.clustering import Clusters, Linkage, Pair, agglomerate
 from transforms.matching.evidence import (
-    Finding,
-    Side,
-    different_people,
-    findings,
-    forbidden,
-    side_of,
-    unite,
+    Cluster,
+    Evidence,
+    cluster_of,
+    itemize,
+    merge,
+    trust_judgement,
+    veto,
     weigh,
     without,
 )
 from transforms.matching.model import DEFAULT, Model
-from transforms.matching.profiles import HOT, Name, Profile, keys_of
-from transforms.matching.union_find import Forest
+from transforms.matching.name_comparison import count_different_people
+from transforms.matching.profiles import Name, Profile
 
 SHARED_BY_MANY = 3
-"""A number or box that more different people have than this is nobody's own."""
+"""A number or mailbox that more different people than this have identifies nobody."""
 
-# Of a star with more nodes each is held against its next ones only, in the order of names.
-_ALL_PAIRS = 12
-_NEIGHBOURS = 6
-_PERSONAL = "mex"
-
-Ref = str
 Judgements = Mapping[frozenset[Ref], bool]
-"""What people have said of two rows: one person, or not; what counts first stands first."""
+"""People's judgements on pairs of rows: one person, or not. Earlier entries take precedence."""
 
 
-class Doubtful(NamedTuple):
-    """Two persons, by their first rows, that may be one: bits, what hinders, and the evidence."""
+class DoubtfulPair(NamedTuple):
+    """Two persons, by their first rows, that may be one: how likely, what hinders, the evidence."""
 
-    one: Ref
-    other: Ref
+    refs: tuple[Ref, Ref]
     bits: float
-    why: str
-    findings: tuple[Finding, ...]
+    reason: str
+    evidence: tuple[Evidence, ...]
 
 
 class Persons(NamedTuple):
-    """Rows by person, sorted; and pairs of persons for somebody to look at."""
+    """Rows by person, sorted; and pairs of persons that people should look at."""
 
     groups: list[list[Ref]]
-    doubts: list[Doubtful]
+    doubtful_pairs: list[DoubtfulPair]
 
 
-def match(profiles: Mapping[Ref, Profile], model: Model = DEFAULT) -> Iterator[Persons]:
-    """All rows put into persons, piece by piece: what the ledger does with its pieces."""
-    pieces, hot = pieces_of(profiles)
-    for piece in pieces:
-        yield cluster({ref: profiles[ref] for ref in piece}, model, hot)
+class MatchingBasis(msgspec.Struct):
+    """Everything by which the matching judges some rows.
+
+    ``profiles`` are those of the rows that are in the base; ``hot`` are the hot keys among theirs.
+    """
+
+    profiles: dict[Ref, Profile]
+    model: Model
+    hot: set[str]
+    judgements: Judgements
 
 
-def pieces_of(profiles: Mapping[Ref, Profile]) -> tuple[list[list[Ref]], set[str]]:
-    """The rows that hang together, and the keys that too many share to tie anybody."""
-    forest = Forest.of([ref] for ref in profiles)
-    alike: dict[Profile, Ref] = {}
-    first: dict[str, Ref] = {}
-    others: dict[str, list[Ref]] = defaultdict(list)
-    for ref, profile in profiles.items():
-        known = alike.setdefault(profile, ref)
-        if known != ref:
-            forest.star((known, ref))
-            continue
-        for key in keys_of(profile):
-            if first.setdefault(key, ref) != ref:
-                others[key].append(ref)
-    hot = {key for key, refs in others.items() if 1 + len(refs) > HOT}
-    for key, refs in others.items():
-        if key not in hot:
-            forest.star((first[key], *refs))
-    return forest.pieces(), hot
+def match_contacts(profiles: Mapping[Ref, Profile], model: Model = DEFAULT) -> Iterator[Persons]:
+    """Yields the persons of each connected component of the rows."""
+    components, hot = connected_components(profiles)
+    for refs in components:
+        yield cluster_contacts({ref: profiles[ref] for ref in refs}, model, hot)
 
 
-def cluster(
+def match_components(components: Iterable[Sequence[Ref]], basis: MatchingBasis) -> list[Persons]:
+    """Returns the persons of each component; rows that have left the base are skipped."""
+    profiles = basis.profiles
+    in_base = ({ref: profiles[ref] for ref in refs if ref in profiles} for refs in components)
+    return [
+        cluster_contacts(component, basis.model, basis.hot, basis.judgements)
+        for component in in_base
+        if component
+    ]
+
+
+def cluster_contacts(
     profiles: Mapping[Ref, Profile],
     model: Model = DEFAULT,
     hot: Set[str] = frozenset(),
     judgements: Judgements | None = None,
 ) -> Persons:
-    """The rows of one piece put into persons; the order of ``profiles`` says nothing.
+    """Returns the persons of one connected component; the order of ``profiles`` has no effect.
 
-    ``hot`` keys are those that too many rows share, in this piece or elsewhere.
+    ``hot`` keys are those that too many rows share, in this component or elsewhere.
     """
     if len(profiles) == 1:
         return Persons([list(profiles)], [])
-    said = {refs: same for refs, same in (judgements or {}).items() if refs <= profiles.keys()}
-    judged = frozenset[Ref]().union(*said)
-    nodes = _nodes(in_one_order(profiles), judged, model)
+    judged_pairs = {
+        pair: is_one for pair, is_one in (judgements or {}).items() if pair <= profiles.keys()
+    }
+    judged_rows = frozenset[Ref]().union(*judged_pairs)
+    nodes = _nodes(align_name_parts(profiles), judged_rows, model)
     if len(nodes) == 1:
         return Persons([nodes[0].refs], [])
-    sides, stars, crowds = _evidence(nodes, hot, judged)
-    node_of = {ref: number for number, node in enumerate(nodes) for ref in node.refs if said}
-    apart = [refs for refs, same in said.items() if not same]
-    together = [sorted(node_of[ref] for ref in refs) for refs, same in said.items() if same]
-    for number in frozenset[int]().union(*together):
-        names = msgspec.structs.replace(sides[number].names, told=True)
-        sides[number] = msgspec.structs.replace(sides[number], names=names)
-
-    def bits(one: Side, other: Side) -> float | None:
-        if apart and _said_apart(apart, one.judged, other.judged):
-            return -inf
-        return None if forbidden(one, other) else weigh(one, other, model, crowds)
-
-    def despite(one: Side, other: Side) -> tuple[float, str] | None:
-        if one.mobiles.isdisjoint(other.mobiles) and one.boxes.isdisjoint(other.boxes):
-            return None
-        weight = weigh(one, other, model, crowds)
-        return (weight, forbidden(one, other)) if weight >= model.accept else None
-
-    rules = Rules(bits, unite, model.accept, model.doubt, despite=despite)
-    found = agglomerate(
-        sides,
-        _pairs(stars, sides),
-        rules,
-        [(one, other) for one, other in together],
-        [(node_of[one], node_of[other]) for one, other in apart],
+    must_link, cannot_link = _constraints(nodes, judged_pairs)
+    component = _component(nodes, hot, judged_rows, must_link)
+    different = [pair for pair, is_one in judged_pairs.items() if not is_one]
+    guards = _Guards(model, component.crowds, different)
+    linkage = Linkage(
+        guards.weigh, merge, model.accept, model.doubt, review_forbidden=guards.review_forbidden
     )
-    groups = [
-        sorted(ref for number in group for ref in nodes[number].refs) for group in found.groups
-    ]
-    group_of = {group[0]: at for at, group in enumerate(found.groups)}
-    doubts = []
-    for doubt in found.doubts:
-        one, other = (group_of[first] for first in (doubt.one, doubt.other))
-        mine, its = (
-            reduce(unite, (sides[number] for number in found.groups[at])) for at in (one, other)
-        )
-        evidence = findings(mine, its, model, crowds)
-        doubts.append(Doubtful(groups[one][0], groups[other][0], doubt.bits, doubt.why, evidence))
-    return Persons(sorted(groups), doubts)
+    pairs = candidate_pairs(
+        component.blocks, [cluster.names.parts for cluster in component.clusters]
+    )
+    clusters = agglomerate(component.clusters, pairs, linkage, must_link, cannot_link)
+    return _persons(nodes, component, model, clusters)
 
 
-def in_one_order(profiles: Mapping[Ref, Profile]) -> Mapping[Ref, Profile]:
-    """Names whose parts stand both ways round (``Ван Ли``, ``Ли Ван``), as most rows have them."""
-    names = [profile.name for profile in profiles.values()]
-    lasts = {name.last for name in names}
-    if lasts.isdisjoint([name.first for name in names]):
-        return profiles
-    ways = Counter((name.last, name.first) for name in names)
-    turned = {
-        way
-        for way, count in ways.items()
-        if (other := way[::-1]) in ways
-        and (ways[other], other) > (count, way)
-        and all(len(part) > 1 for part in way)
-    }
+def align_name_parts(profiles: Mapping[Ref, Profile]) -> Mapping[Ref, Profile]:
+    """Returns the rows with names that stand both ways round as most of the rows have them.
+
+    Of ``Ван Ли`` and ``Ли Ван`` only the usual order, or the names themselves, tell which is right.
+    """
+    turned = _turned_names([profile.name for profile in profiles.values()])
     if not turned:
         return profiles
     return {
@@ -170,6 +138,21 @@ def in_one_order(profiles: Mapping[Ref, Profile]) -> Mapping[Ref, Profile]:
     }
 
 
+def _turned_names(names: Sequence[Name]) -> set[tuple[str, str]]:
+    """Returns (last, first) of the names that more rows have the other way round."""
+    lasts = {name.last for name in names}
+    if lasts.isdisjoint([name.first for name in names]):
+        return set()
+    counts = Counter((name.last, name.first) for name in names)
+    return {
+        (last, first)
+        for (last, first), count in counts.items()
+        if len(last) > 1
+        and len(first) > 1
+        and (counts[first, last], (first, last)) > (count, (last, first))
+    }
+
+
 class _Node(NamedTuple):
     """Rows that look alike."""
 
@@ -177,73 +160,140 @@ class _Node(NamedTuple):
     refs: list[Ref]
 
 
-def _nodes(profiles: Mapping[Ref, Profile], judged: Set[Ref], model: Model) -> list[_Node]:
+def _nodes(profiles: Mapping[Ref, Profile], judged_rows: Set[Ref], model: Model) -> list[_Node]:
     alike: dict[Profile, list[Ref]] = defaultdict(list)
     for ref in sorted(profiles):
         alike[profiles[ref]].append(ref)
-    nodes = []
-    for profile, refs in alike.items():
-        # What somebody has said something of stands for itself; so does what says too little.
-        single = [ref for ref in refs if ref in judged] if judged else []
-        others = [ref for ref in refs if ref not in judged] if single else refs
-        if len(others) > 1 and _says_too_little(profile, model):
-            single, others = refs, []
-        nodes += [_Node(profile, [ref]) for ref in single]
-        if others:
-            nodes.append(_Node(profile, others))
+    nodes = [
+        _Node(profile, node_refs)
+        for profile, refs in alike.items()
+        for node_refs in _split(profile, refs, judged_rows, model)
+    ]
     return sorted(nodes, key=lambda node: node.refs[0])
 
 
-def _says_too_little(profile: Profile, model: Model) -> bool:
-    side = side_of(profile)
-    return weigh(side, side, model, {}) < model.accept
+def _split(
+    profile: Profile, refs: list[Ref], judged_rows: Set[Ref], model: Model
+) -> list[list[Ref]]:
+    """Returns the rows by node: a judged row is a node of its own, and so is an anonymous one."""
+    if len(refs) == 1:
+        return [refs]
+    judged = [ref for ref in refs if ref in judged_rows] if judged_rows else []
+    unjudged = [ref for ref in refs if ref not in judged_rows] if judged else refs
+    if len(unjudged) > 1 and _is_anonymous(profile, model):
+        return [[ref] for ref in refs]
+    return [*([ref] for ref in judged), *([unjudged] if unjudged else [])]
 
 
-def _evidence(
-    nodes: Sequence[_Node], hot: Set[str], judged: frozenset[Ref]
-) -> tuple[list[Side], list[list[int]], dict[str, int]]:
-    """The nodes as sides, the stars that tie them, and which numbers several people have."""
-    sides = []
-    stars: dict[str, list[int]] = defaultdict(list)
-    for number, node in enumerate(nodes):
-        side = side_of(node.profile, judged.intersection(node.refs))
-        keys = list(keys_of(node.profile))
-        if hot and not hot.isdisjoint(keys):
-            side = without(side, frozenset(key[1:] for key in keys if key in hot))
-            keys = [key for key in keys if key not in hot]
-        for key in keys:
-            stars[key].append(number)
-        sides.append(side)
-    shared = {key: numbers for key, numbers in stars.items() if len(numbers) > 1}
+def _is_anonymous(profile: Profile, model: Model) -> bool:
+    """Returns whether even a row that looks alike would be too weak a match."""
+    cluster = cluster_of(profile)
+    return weigh(cluster, cluster, model, {}) < model.accept
+
+
+class _Component(NamedTuple):
+    """The nodes of a component as clusters, and what they share.
+
+    ``blocks`` are the numbers of the clusters that share a key. ``crowds`` says how many different
+    people have a number or mailbox, where several do but not too many.
+    """
+
+    clusters: list[Cluster]
+    blocks: list[list[int]]
+    crowds: dict[str, int]
+
+
+def _component(
+    nodes: Sequence[_Node], hot: Set[str], judged_rows: frozenset[Ref], must_link: Iterable[Pair]
+) -> _Component:
+    clusters, blocks = _block(nodes, hot, judged_rows)
     crowds = {
-        key: different_people([sides[number] for number in numbers], SHARED_BY_MANY)
-        for key, numbers in shared.items()
-        if key[0] in _PERSONAL
+        key: count_different_people((clusters[number].names for number in numbers), SHARED_BY_MANY)
+        for key, numbers in blocks.items()
+        if key[0] in PERSONAL
     }
-    nobodys = {key for key, many in crowds.items() if many > SHARED_BY_MANY}
-    if nobodys:
-        values = frozenset(key[1:] for key in nobodys)
-        sides = [without(side, values) for side in sides]
-    return (
-        sides,
-        [numbers for key, numbers in shared.items() if key not in nobodys],
-        {key[1:]: many for key, many in crowds.items() if 1 < many <= SHARED_BY_MANY},
+    public = {key for key, people in crowds.items() if people > SHARED_BY_MANY}
+    if public:
+        values = frozenset(map(value_of, public))
+        clusters = [without(cluster, values) for cluster in clusters]
+    for number in {number for pair in must_link for number in pair}:
+        clusters[number] = trust_judgement(clusters[number])
+    return _Component(
+        clusters,
+        [numbers for key, numbers in blocks.items() if key not in public],
+        {value_of(key): people for key, people in crowds.items() if 1 < people <= SHARED_BY_MANY},
     )
 
 
-def _pairs(stars: Iterable[list[int]], sides: Sequence[Side]) -> set[Pair]:
-    """The pairs to weigh: of a small star all, of a large one those near in the order of names."""
-    pairs: set[Pair] = set()
-    for numbers in stars:
-        if len(numbers) <= _ALL_PAIRS:
-            pairs.update(combinations(numbers, 2))
-            continue
-        ordered = sorted(numbers, key=lambda number: (sides[number].names.parts, number))
-        for at, one in enumerate(ordered):
-            for other in ordered[at + 1 : at + 1 + _NEIGHBOURS]:
-                pairs.add((one, other) if one < other else (other, one))
-    return pairs
+def _block(
+    nodes: Sequence[_Node], hot: Set[str], judged_rows: frozenset[Ref]
+) -> tuple[list[Cluster], dict[str, list[int]]]:
+    """Returns the nodes as clusters without hot values, and by key the nodes that share it."""
+    clusters = []
+    blocks: dict[str, list[int]] = defaultdict(list)
+    for number, node in enumerate(nodes):
+        cluster = cluster_of(node.profile, judged_rows.intersection(node.refs))
+        keys = list(blocking_keys(node.profile))
+        if hot and not hot.isdisjoint(keys):
+            cluster = without(cluster, frozenset(value_of(key) for key in keys if key in hot))
+            keys = [key for key in keys if key not in hot]
+        for key in keys:
+            blocks[key].append(number)
+        clusters.append(cluster)
+    return clusters, {key: numbers for key, numbers in blocks.items() if len(numbers) > 1}
 
 
-def _said_apart(apart: Iterable[frozenset[Ref]], mine: frozenset[Ref], its: frozenset[Ref]) -> bool:
-    return any(refs & mine and refs & its for refs in apart)
+def _constraints(nodes: Sequence[_Node], judged_pairs: Judgements) -> tuple[list[Pair], list[Pair]]:
+    """Returns the pairs of nodes that people judged to be one person, and to be different."""
+    must_link: list[Pair] = []
+    cannot_link: list[Pair] = []
+    if judged_pairs:
+        number_of = {ref: number for number, node in enumerate(nodes) for ref in node.refs}
+        for pair, is_one in judged_pairs.items():
+            a, b = sorted(number_of[ref] for ref in pair)
+            (must_link if is_one else cannot_link).append((a, b))
+    return must_link, cannot_link
+
+
+class _Guards(NamedTuple):
+    """The links of one component: their weights, and the guards that forbid some."""
+
+    model: Model
+    crowds: Mapping[str, int]
+    judged_different: Sequence[frozenset[Ref]]
+
+    def weigh(self, a: Cluster, b: Cluster) -> float | None:
+        if self.judged_different and self._are_judged_different(a.judged_rows, b.judged_rows):
+            return -inf
+        return None if veto(a, b) else weigh(a, b, self.model, self.crowds)
+
+    def _are_judged_different(self, a_rows: frozenset[Ref], b_rows: frozenset[Ref]) -> bool:
+        return any(pair & a_rows and pair & b_rows for pair in self.judged_different)
+
+    def review_forbidden(self, a: Cluster, b: Cluster) -> tuple[float, str] | None:
+        """Returns the weight and the veto where it is strong and a number or mailbox is shared."""
+        if a.mobiles.isdisjoint(b.mobiles) and a.mailboxes.isdisjoint(b.mailboxes):
+            return None
+        bits = weigh(a, b, self.model, self.crowds)
+        return (bits, veto(a, b)) if bits >= self.model.accept else None
+
+
+def _persons(
+    nodes: Sequence[_Node], component: _Component, model: Model, clusters: Clusters
+) -> Persons:
+    # Clusters are known by their first nodes, persons by their first rows.
+    members_of = {members[0]: members for members in clusters.members}
+    refs_of = {
+        number: sorted(ref for member in members for ref in nodes[member].refs)
+        for number, members in members_of.items()
+    }
+    doubtful_pairs = []
+    for (a, b), bits, reason in clusters.doubtful_links:
+        evidence = itemize(
+            reduce(merge, (component.clusters[member] for member in members_of[a])),
+            reduce(merge, (component.clusters[member] for member in members_of[b])),
+            model,
+            component.crowds,
+        )
+        doubtful_pairs.append(DoubtfulPair((refs_of[a][0], refs_of[b][0]), bits, reason, evidence))
+    return Persons(sorted(refs_of.values()), doubtful_pairs)

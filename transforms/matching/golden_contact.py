@@ -1,4 +1,4 @@
-"""The golden record of one person, from all of its rows."""
+"""The golden record of one person, merged from all of its rows."""
 
 from collections.abc import Iterable, Sequence
 
@@ -12,7 +12,7 @@ ContactRow = Sourced[Contact]
 def merge_contact(
     key: str, rows: Iterable[ContactRow], tins: Iterable[str]
 ) -> tuple[GoldenContact, Provenance]:
-    """The golden record of one person: a pure function of the set of rows."""
+    """Returns the golden record of one person: a pure function of the set of rows."""
     ordered = newest_first(rows)
     survivors = Survivorship(ordered)
     golden = GoldenContact(

@@ -1,57 +1,63 @@
 """What each piece of evidence weighs: a Fellegi-Sunter model whose numbers are frozen by version.
 
-The weights are log-odds in bits. What rows share beside the name (the *circumstances*: a company,
-a mobile, a box, an extension) is weighed as a whole, because its parts depend on each other: people
-of one family share both. To that come the three name parts; a rare value tells more.
+The weights are log-odds in bits. What rows share besides the name (the *circumstances*: a company,
+a mobile, a mailbox, an extension) is weighed as a whole, because its parts depend on each other:
+people of one family share several of them. The weights of the three name parts are added; a rare
+value weighs more.
 """
 
+from functools import lru_cache
 from math import log2
 
 import msgspec
 
-from transforms.matching.name_forms import INITIAL, SAME
+from transforms.matching.comparison_levels import EXACT, INITIAL
 
 PARTS = ("last", "first", "middle")
 
-NEITHER, SHARED, DIFFERENT = range(3)
-"""How two sides stand to each other in mobiles, or in boxes: one knows none, one is the same, …"""
+ABSENT, SHARED, DISJOINT = range(3)
+"""Comparison levels of mobiles and of mailboxes: one side has none, both have one, they differ."""
 
 CIRCUMSTANCES = 36
 
 
-def circumstances(company: bool, mobile: int, box: int, extension: bool) -> int:
-    """The number of a combination, from 0 to 35."""
-    return ((company * 3 + mobile) * 3 + box) * 2 + extension
+def pack_circumstances(company: bool, mobile: int, mailbox: int, extension: bool) -> int:
+    """Returns the number of a combination, from 0 to 35."""
+    return ((company * 3 + mobile) * 3 + mailbox) * 2 + extension
 
 
-def told(circumstance: int) -> tuple[bool, int, int, bool]:
-    """The combination of a number: company, mobile, box, extension.
+def unpack_circumstances(circumstance: int) -> tuple[bool, int, int, bool]:
+    """Returns the combination of a number: company, mobile, mailbox, extension.
 
-    >>> told(circumstances(True, DIFFERENT, SHARED, False))
+    >>> unpack_circumstances(pack_circumstances(True, DISJOINT, SHARED, False))
     (True, 2, 1, False)
     """
     rest, extension = divmod(circumstance, 2)
-    rest, box = divmod(rest, 3)
+    rest, mailbox = divmod(rest, 3)
     company, mobile = divmod(rest, 3)
-    return bool(company), mobile, box, bool(extension)
+    return bool(company), mobile, mailbox, bool(extension)
 
 
-class Model(msgspec.Struct, frozen=True):
-    """The numbers of one version; ``version`` 0 are those that the program brings along.
+class Model(msgspec.Struct, frozen=True, rename={"non_match": "other"}):
+    """The numbers of one version; version 0 is built into the program.
 
-    ``prior``: log-odds that two rows of such circumstances are one person's, by circumstance.
+    ``prior``: log-odds that two rows of such circumstances are one person, by circumstance.
     ``kin``: how likely two different people of such circumstances share a surname.
-    ``siblings``: how likely two such people of one surname share the middle name as well.
-    ``match``, ``other``: probabilities of each level (see ``name_forms``) of each name part, for
-    two rows of one person and of two. ``values``: each frequent value's share, by part; ``rare``
-    that of all others. ``companies``: rows of the large companies.
+    ``siblings``: how likely two such people with one surname share the middle name as well.
+    ``match``, ``non_match``: probabilities of each comparison level, by name part, for two rows of
+    one person (Fellegi and Sunter's m) and of two people (u). ``values``: the share of each
+    frequent value, by part; ``rare``: that of any other value. ``companies``: the number of rows
+    of each large company. From ``accept`` bits on two rows are joined, from ``doubt`` bits on they
+    are doubtful.
+
+    The ledger keeps ``non_match`` under the name ``other``.
     """
 
     version: int
     prior: tuple[float, ...]
     kin: tuple[float, ...]
     match: tuple[tuple[float, ...], ...]
-    other: tuple[tuple[float, ...], ...]
+    non_match: tuple[tuple[float, ...], ...]
     values: tuple[dict[str, float], ...]
     rare: tuple[float, ...]
     companies: dict[str, int]
@@ -62,10 +68,10 @@ class Model(msgspec.Struct, frozen=True):
     def name_bits(
         self, levels: tuple[int, int, int], values: tuple[str, str, str], circumstance: int
     ) -> tuple[float, float, float]:
-        """The weights of the three parts' agreement; ``values`` are what both have.
+        """Returns the weights of the three parts' agreement; ``values`` are what both have.
 
-        Who shares a surname may be kin, and kin share the middle name, too: seen together they
-        say less than each alone.
+        People who share a surname may be kin, and kin share the middle name too: seen together
+        the two weigh less than the sum of both alone.
         """
         last, first, middle = levels
         match_last, match_middle = self.match[0][last], self.match[2][middle]
@@ -73,7 +79,7 @@ class Model(msgspec.Struct, frozen=True):
         chance_middle = self._chance(2, middle, values[2])
         if last <= INITIAL:
             # A family's surname comes misspelt and shortened as well.
-            kin = self.kin[circumstance] * match_last / self.match[0][SAME]
+            kin = self.kin[circumstance] * match_last / self.match[0][EXACT]
             chance_last += kin
             related = self.siblings * kin / chance_last
             chance_middle += related * (match_middle - chance_middle)
@@ -84,59 +90,70 @@ class Model(msgspec.Struct, frozen=True):
         )
 
     def _chance(self, part: int, level: int, value: str) -> float:
-        """How likely two different people agree so in this part."""
-        if level == SAME:
+        """Returns how likely two different people agree at this level in this part."""
+        if level == EXACT:
             return self.values[part].get(value, self.rare[part])
-        return self.other[part][level]
+        return self.non_match[part][level]
 
     def prior_bits(self, circumstance: int, tins: frozenset[str]) -> float:
-        """The weight of the circumstances; in a large company a name alone says less."""
+        """Returns the weight of the circumstances; in a large company a name alone weighs less."""
         bits = self.prior[circumstance]
-        if self.companies and circumstance in ALONE:
+        if self.companies and circumstance in _COMPANY_ALONE:
             smallest = min(self.companies.get(tin, 0) for tin in tins)
             if smallest > USUAL_COMPANY:
                 bits -= log2(smallest / USUAL_COMPANY)
         return bits
 
 
-ALONE = frozenset(
-    number
-    for number, (company, mobile, box, extension) in enumerate(map(told, range(CIRCUMSTANCES)))
-    if company and SHARED not in (mobile, box) and not extension
-)
-"""Circumstances where a company is all that two rows share."""
+def _company_alone(circumstance: int) -> bool:
+    """Returns whether a company is all that two rows share."""
+    company, mobile, mailbox, extension = unpack_circumstances(circumstance)
+    return company and SHARED not in (mobile, mailbox) and not extension
+
+
+_COMPANY_ALONE = frozenset(filter(_company_alone, range(CIRCUMSTANCES)))
 
 USUAL_COMPANY = 30
-"""Rows: a company is large when it has more, and its size is kept in the model."""
+"""A company with more rows than this is large, and the model keeps its size."""
 
 _decode = msgspec.msgpack.Decoder(Model).decode
 _encode = msgspec.msgpack.Encoder().encode
 
 
 def encode_model(model: Model) -> bytes:
-    """The model as the ledger keeps it."""
+    """Returns the model as the ledger keeps it."""
     return _encode(model)
 
 
 def decode_model(payload: bytes) -> Model:
-    """The model in a payload of the ledger."""
+    """Returns the model in a payload of the ledger.
+
+    Raises:
+        msgspec.DecodeError: when it holds no model.
+    """
     return _decode(payload)
 
 
+@lru_cache(maxsize=1)
+def model_of(payload: bytes) -> Model:
+    """Returns the model in a payload, or the built-in one when the payload is empty."""
+    return decode_model(payload) if payload else DEFAULT
+
+
 def _default_prior(circumstance: int) -> float:
-    company, mobile, box, extension = told(circumstance)
-    shared = (mobile == SHARED) + (box == SHARED) + extension
-    # A person keeps one box in a company more often than one mobile.
-    different = 3.0 * (mobile == DIFFERENT) + 5.0 * (box == DIFFERENT)
+    company, mobile, mailbox, extension = unpack_circumstances(circumstance)
+    shared = (mobile == SHARED) + (mailbox == SHARED) + extension
+    # A person keeps one mailbox in a company more often than one mobile.
+    penalty = 3.0 * (mobile == DISJOINT) + 5.0 * (mailbox == DISJOINT)
     if not shared:
-        return (-1.0 if company else -18.0) - different
-    strength = (0.0, 5.0, 8.0, 12.0)[shared] + 2.0 * (box == SHARED) - 1.0 * extension
-    return strength - 0.5 * different - (0.0 if company else 1.0)
+        return (-1.0 if company else -18.0) - penalty
+    strength = (0.0, 5.0, 8.0, 12.0)[shared] + 2.0 * (mailbox == SHARED) - 1.0 * extension
+    return strength - 0.5 * penalty - (0.0 if company else 1.0)
 
 
 def _default_kin(circumstance: int) -> float:
-    company, mobile, box, extension = told(circumstance)
-    if mobile == SHARED or box == SHARED:
+    company, mobile, mailbox, extension = unpack_circumstances(circumstance)
+    if mobile == SHARED or mailbox == SHARED:
         return 0.4
     return 0.1 if extension else 0.03 if company else 0.005
 
@@ -150,7 +167,7 @@ DEFAULT = Model(
         (0.83, 0.03, 0.13, 1.0, 0.01),
         (0.82, 0.03, 0.14, 1.0, 0.01),
     ),
-    other=(
+    non_match=(
         (0.02, 0.02, 0.04, 1.0, 0.92),
         (0.03, 0.005, 0.03, 1.0, 0.935),
         (0.03, 0.005, 0.05, 1.0, 0.915),
@@ -159,7 +176,7 @@ DEFAULT = Model(
     rare=(0.004, 0.025, 0.025),
     companies={},
     siblings=0.4,
-    # Without having seen the data it is wise to be more careful.
+    # Higher than a learned model's: this one has not seen the data.
     accept=6.5,
 )
-"""What holds until a run has enough rows to learn from."""
+"""The model that is used until a run has enough rows to learn from."""

@@ -1,4 +1,4 @@
-"""Middle names made of a father's name: all spellings of one, the everyday ones included.
+"""Middle names: all spellings that a father's name yields, the everyday ones included.
 
 Small letters, ё as е.
 """
@@ -9,7 +9,7 @@ from functools import lru_cache
 from transforms.fields.given_names import MEN
 from transforms.matching.short_names import FULL_NAMES
 
-# Of fathers whose middle names follow no rule: sons' and daughters', the official ones first.
+# Middle names that follow no rule, by father: son's and daughter's, the official ones first.
 _IRREGULAR = """
 гавриил: гавриилович гаврииловна гаврилович гавриловна
 дмитрий: дмитриевич дмитриевна дмитрич
@@ -24,13 +24,13 @@ _IRREGULAR = """
 савва: саввич саввична савич савична
 яков: яковлевич яковлевна яковлич
 """
-# "Валерьевич" and "Валериевич" are one, "Заирбегьевич" and "Заирбегиевич" as well.
+# Matches what "Валерьевич" and "Валериевич" differ by, and "Заирбегьевич" and "Заирбегиевич".
 _SOFT = re.compile(r"(?<=[бвгдзклмнпрстфх])[ьи](?=ев(?:ич|на)$)")
 
 
 @lru_cache(maxsize=65536)
 def official(middle: str) -> str:
-    """The spelling that stands for all spellings of the middle name.
+    """Returns the spelling that stands for all spellings of the middle name.
 
     >>> [official(x) for x in ("валериевич", "иваныч", "пална", "сергеич", "рашитовна")]
     ['валерьевич', 'иванович', 'павловна', 'сергеевич', 'рашидовна']
@@ -41,22 +41,22 @@ def official(middle: str) -> str:
 
 
 def _spellings() -> dict[str, str]:
-    found: dict[str, str] = {}
+    spellings: dict[str, str] = {}
     irregular = dict(line.split(": ") for line in _IRREGULAR.strip().splitlines())
     for name in sorted(MEN):
         father = min(FULL_NAMES.get(name, (name,)))
         son, daughter = _by_rule(father)[:2]
-        written = _by_rule(name)
+        middles = _by_rule(name)
         if father in irregular:
             son, daughter, *more = irregular[father].split()
-            written += [son, daughter, *more]
-        for middle in written:
-            found.setdefault(middle, daughter if middle.endswith("на") else son)
-    return found
+            middles += [son, daughter, *more]
+        for middle in middles:
+            spellings.setdefault(middle, daughter if middle.endswith("на") else son)
+    return spellings
 
 
 def _by_rule(father: str) -> list[str]:
-    """A son's and a daughter's middle names, the official ones first.
+    """Returns a son's and a daughter's middle names, the official ones first.
 
     >>> _by_rule("юрий")
     ['юрьевич', 'юрьевна', 'юриевич', 'юриевна', 'юрьич']
@@ -84,4 +84,4 @@ def _by_rule(father: str) -> list[str]:
 
 
 OFFICIAL = _spellings()
-"""Each spelling that we know with the one that stands for it."""
+"""Each known spelling with the spelling that stands for it."""

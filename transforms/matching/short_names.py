@@ -176,12 +176,12 @@ _FORMS = """
 
 
 def _full_names() -> dict[str, frozenset[str]]:
-    found: dict[str, set[str]] = {}
+    full_names: dict[str, set[str]] = {}
     for line in _FORMS.strip().splitlines():
         full, _, short = line.partition(":")
         for form in short.split():
-            found.setdefault(form, set()).add(full)
-    return {form: frozenset(full) for form, full in found.items()}
+            full_names.setdefault(form, set()).add(full)
+    return {form: frozenset(names) for form, names in full_names.items()}
 
 
 FULL_NAMES = _full_names()

@@ -27,20 +27,20 @@ _LATIN = {
     "x": "ks",
     "w": "v",
 }
-# Longest first: "shch" is one letter before "sh" is.
-_LATIN_PIECES = re.compile("|".join(sorted(_LATIN, key=len, reverse=True)))
+# Longest first: "shch" is matched before "sh".
+_LATIN_LETTERS = re.compile("|".join(sorted(_LATIN, key=len, reverse=True)))
 _SOFT = re.compile(r"i(?=[aeou])")
 _DOUBLED = re.compile(r"(.)\1+")
 
 
 def is_latin(word: str) -> bool:
-    """Whether the word is written in Latin letters."""
+    """Returns whether the word is written in Latin letters."""
     return word[:1].isascii() and word[:1].isalpha()
 
 
 @lru_cache(maxsize=65536)
 def skeleton(word: str) -> str:
-    """What a small-letter word and its transliterations share.
+    """Returns what a small-letter word and all of its transliterations share.
 
     >>> skeleton("щукин") == skeleton("shchukin") == skeleton("schukin")
     True
@@ -48,14 +48,14 @@ def skeleton(word: str) -> str:
     True
     """
     if is_latin(word):
-        plain = _LATIN_PIECES.sub(lambda match: _LATIN[match[0]], word)
+        plain = _LATIN_LETTERS.sub(lambda match: _LATIN[match[0]], word)
     else:
         plain = "".join(_CYRILLIC.get(letter, letter) for letter in word)
     return _DOUBLED.sub(r"\1", _SOFT.sub("", plain))
 
 
 def in_latin(word: str) -> str:
-    """A small-letter Cyrillic word as it is mostly transliterated.
+    """Returns a small-letter Cyrillic word in its most usual transliteration.
 
     >>> in_latin("щукин"), in_latin("юлия")
     ('shchukin', 'yuliya')

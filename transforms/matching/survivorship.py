@@ -1,4 +1,4 @@
-"""Survivorship: which row's value stands in a field of the golden record."""
+"""Survivorship: which row's value enters a field of the golden record."""
 
 from collections.abc import Iterable, Sequence
 from typing import Generic
@@ -8,19 +8,19 @@ from transforms.core.records import Address
 
 
 def newest_first(rows: Iterable[Sourced[R]]) -> list[Sourced[R]]:
-    """The rows, newest first; the order of rows of one moment is fixed, not accidental."""
+    """Returns the rows, newest first; rows of one moment stand in a fixed order."""
     return sorted(rows, key=lambda row: (-row.changed_at, row.source, row.source_id))
 
 
 class Survivorship(Generic[R]):
-    """Picks each field's value from rows that stand newest first, and notes where it came from."""
+    """Picks each field's value from rows in order, newest first, and records its provenance."""
 
     def __init__(self, rows: Sequence[Sourced[R]]) -> None:
         self._rows = rows
         self.provenance: Provenance = {}
 
     def newest(self, field: str) -> str:
-        """The newest row's value that says anything."""
+        """Returns the newest value that is not empty."""
         for row in self._rows:
             value: str = getattr(row.record, field)
             if value:
@@ -29,7 +29,7 @@ class Survivorship(Generic[R]):
         return ""
 
     def newest_address(self) -> Address:
-        """The newest address that says anything."""
+        """Returns the newest address that is not empty."""
         for row in self._rows:
             address: Address = getattr(row.record, "address", Address())
             if address != Address():
@@ -38,14 +38,14 @@ class Survivorship(Generic[R]):
         return Address()
 
     def united(self, field: str) -> tuple[str, ...]:
-        """Every value of every row once, newest first."""
+        """Returns each value of all rows once, newest first."""
         values: dict[str, None] = {}
         refs: list[str] = []
         for row in self._rows:
-            own = getattr(row.record, field)
-            if any(value not in values for value in own):
+            row_values = getattr(row.record, field)
+            if any(value not in values for value in row_values):
                 refs.append(row.ref)
-            values.update(dict.fromkeys(own))
+            values.update(dict.fromkeys(row_values))
         if refs:
             self.provenance[field] = " ".join(refs)
         return tuple(values)

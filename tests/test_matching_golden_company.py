@@ -8,7 +8,7 @@ import pytest
 
 from transforms.core.golden_records import GoldenCompany, Sourced
 from transforms.core.records import Address, BankAccount, Company, Orders
-from transforms.matching.companies import merge_company
+from transforms.matching.golden_company import merge_company
 from transforms.register.answer import Answer
 
 TIN, INDIVIDUAL = "7805746764", "500000000100"
