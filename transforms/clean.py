@@ -14,6 +14,7 @@ from transforms.clean_batch import (
     CleanBatch,
     clean_batch,
 )
+from transforms.core.metric_names import CLEAN
 from transforms.core.records import Row
 from transforms.pool_fn import BesideFn
 from transforms.raw_batch import RawBatch
@@ -76,7 +77,7 @@ class _PartFn(beam.DoFn):
 
 def _parts(batch: CleanBatch) -> Iterator[object]:
     for part in batch.parts:
-        Metrics.counter("clean", part.outcome).inc(part.size)
+        Metrics.counter(CLEAN, part.outcome).inc(part.size)
         element = part.shard, part.rows
         is_valid = part.outcome == VALID
         yield element if is_valid else beam.pvalue.TaggedOutput(part.outcome, element)

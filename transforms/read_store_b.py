@@ -14,6 +14,7 @@ from apache_beam.metrics import Metrics
 from apache_beam.pvalue import TaggedOutput
 
 from transforms.core.errors import ConfigurationError
+from transforms.core.metric_names import READ, REPLACED_CHARACTERS
 from transforms.core.process_pool import collect_less_often, shared_pool
 from transforms.core.records import Broken
 from transforms.stores.clean_b import UNKNOWN, Handover
@@ -74,7 +75,7 @@ class ReadPartnerFiles(beam.PTransform):
 class _ReadPartnersFn(beam.DoFn):
     def __init__(self, each: Each, encoding: str, processes: int) -> None:
         self._each, self._encoding, self._number = each, encoding, processes
-        self._replaced = Metrics.counter("read", "replaced_characters")
+        self._replaced = Metrics.counter(READ, REPLACED_CHARACTERS)
 
     def setup(self) -> None:
         """Once a worker."""

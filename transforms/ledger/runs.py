@@ -4,7 +4,7 @@ import json
 import secrets
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 import sqlalchemy as sa
@@ -12,6 +12,7 @@ from sqlalchemy.engine import Connection
 
 from transforms.core.chunks import chunks
 from transforms.core.identity import Run, now
+from transforms.core.metric_names import STAGES, StageName
 from transforms.core.outcomes import INTERRUPTED, RUNNING, RunStatus
 from transforms.ledger import schema
 from transforms.ledger.cursors import move_cursors
@@ -185,18 +186,6 @@ def progressed_at(connection: Connection) -> int:
     return connection.execute(query).scalar() or 0
 
 
-# The stages of a load in the order in which people see them.
-STAGES = (
-    "read",
-    "remember",
-    "register",
-    "companies",
-    "contacts",
-    "load companies",
-    "load contacts",
-)
-
-
 class Progress:
     """One worker's word on how far a stage is, written at most once a second.
 
@@ -205,7 +194,12 @@ class Progress:
     """
 
     def __init__(
-        self, ledger: Ledger, run: Run, stage: str, total: int | None = None, follows: str = ""
+        self,
+        ledger: Ledger,
+        run: Run,
+        stage: StageName,
+        total: int | None = None,
+        follows: StageName | Literal[""] = "",
     ) -> None:
         self._ledger, self._run, self._stage = ledger, run, stage
         self._total, self._follows = total, follows

@@ -11,6 +11,7 @@ from functools import partial
 from typing import NamedTuple
 
 from transforms.core.identity import Run, now
+from transforms.core.metric_names import StageName
 from transforms.core.records import COMPANY, CONTACT
 from transforms.core.thread_map import in_parallel
 from transforms.crm.api.portal import Portal
@@ -76,12 +77,12 @@ class Loader:
 
     def _load(self) -> None:
         with self._ledger.read() as connection:
-            pending = {kind: load_queue.count_pending(connection, kind) for kind in _PLURAL}
+            pending = {kind: load_queue.count_pending(connection, kind) for kind in _STAGES}
         if not any(pending.values()):
             return
         self._portal.check()
         progress = {
-            kind: Progress(self._ledger, self._run, f"load {_PLURAL[kind]}", total=count)
+            kind: Progress(self._ledger, self._run, _STAGES[kind], total=count)
             for kind, count in pending.items()
         }
         for one in progress.values():
@@ -148,7 +149,7 @@ class Loader:
         return [one for one in found if one.key in self._only.get(kind, ())]
 
 
-_PLURAL: Mapping[str, str] = {COMPANY: "companies", CONTACT: "contacts"}
+_STAGES: Mapping[str, StageName] = {COMPANY: "load companies", CONTACT: "load contacts"}
 
 
 class _Loaded(NamedTuple):
