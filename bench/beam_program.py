@@ -20,7 +20,7 @@ from transforms.ledger.runs import settle_run
 from transforms.ledger_fn import LedgerFn
 from transforms.read_store_a import ReadStoreA
 from transforms.read_store_b import ReadPartnerFiles
-from transforms.remember import RememberBroken, RememberRows
+from transforms.remember import RecordDeadLetters, RememberRows
 from transforms.stores import clean_a
 from transforms.stores.clean_b import Handover
 
@@ -88,8 +88,10 @@ def _remember(task: Task) -> Tally:
     def wire(root: beam.Pipeline) -> None:
         sources = _sources(root, task)
         _ = sources.rows | RememberRows(options.LEDGER, RUN)
-        for number, broken in enumerate(sources.broken):
-            _ = broken | f"RememberBroken{number}" >> RememberBroken(options.LEDGER, RUN)
+        for number, dead_letters in enumerate(sources.dead_letters):
+            _ = dead_letters | f"RecordDeadLetters{number}" >> RecordDeadLetters(
+                options.LEDGER, RUN
+            )
 
     return _run(wire)
 

@@ -11,15 +11,12 @@ from typing import Any, BinaryIO, TypeVar
 from bench.register import instant_register
 from bench.task import CLEAN_B, CONSOLIDATED, REMEMBERED, RUN, Stage, Tally, Task
 from pipeline.options import LEDGER, STORE_A
+from transforms import stages
 from transforms.clean_batch import Part, clean_batch
-from transforms.consolidation import register_questions
-from transforms.consolidation.stages import rebuild, take_up
 from transforms.core.process_pool import ProcessPool
 from transforms.core.records import Broken, Row, decode_rows
 from transforms.ledger.database import Ledger, open_ledger
-from transforms.ledger.rows.dead_letters import record_dead_letters
 from transforms.ledger.rows.source_rows import TouchedKeys
-from transforms.ledger.runs import settle_run
 from transforms.stores import clean_a
 from transforms.stores.export.partner_file import PartnerFile
 from transforms.stores.mysql.client import StoreClient
@@ -107,8 +104,8 @@ def _with_ledger(work: Callable[[Ledger, Task], object]) -> Callable[[Task], Tal
 
 def _remember(ledger: Ledger, task: Task) -> TouchedKeys:
     broken: list[Broken] = []
-    touched = take_up(ledger, RUN, _portions(_cleaned(task, broken)))
-    ledger.transact(lambda connection: record_dead_letters(connection, RUN, broken))
+    touched = stages.find_touched_keys(ledger, RUN, _portions(_cleaned(task, broken)))
+    stages.record_dead_letters(ledger, RUN, broken)
     return touched
 
 
@@ -120,12 +117,11 @@ def _portions(rows: Iterator[Row]) -> Iterator[list[Row]]:
 def _whole(ledger: Ledger, task: Task) -> None:
     touched = _remember(ledger, task)
     with instant_register():
-        unknown = register_questions.unknown(ledger, sorted(touched.tins))
-        register_questions.ask(ledger, RUN, task.register, unknown)
+        stages.ask_register(ledger, RUN, task.register, touched.tins)
     processes = ProcessPool()
-    rebuild(ledger, RUN, touched, processes)
+    stages.rebuild(ledger, RUN, touched, processes)
     processes.close()
-    settle_run(ledger, RUN, {})
+    stages.settle_and_load(ledger, RUN, None)
 
 
 STAGES: dict[str, Stage] = {

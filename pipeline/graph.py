@@ -32,7 +32,13 @@ from transforms.fields import time
 from transforms.load import LoadCrm
 from transforms.read_store_a import ReadStoreA
 from transforms.read_store_b import ReadPartnerFiles
-from transforms.remember import CountRead, RememberBroken, RememberRemarks, RememberRows, TakeUp
+from transforms.remember import (
+    CountRead,
+    RecordDeadLetters,
+    RememberRemarks,
+    RememberRows,
+    ResumeUnfinishedWork,
+)
 from transforms.stores import clean_a
 from transforms.stores.topic.client import TopicAccess
 from transforms.stores.topic.messages import Position
@@ -58,7 +64,7 @@ class Sources(NamedTuple):
     """Rows by what they are, what is no record at all, and how far that is all of the stores."""
 
     rows: Rows
-    broken: tuple[beam.PCollection[Broken], ...]
+    dead_letters: tuple[beam.PCollection[Broken], ...]
     read_up_to: Mapping[str, str] = {}
     topic: "Topic | None" = None
 
@@ -108,26 +114,26 @@ def build(root: beam.Pipeline, sources: Sources, chosen: Settings) -> beam.PColl
     """
     ledger, run = chosen.ledger, chosen.run
     processes = _processes(root, chosen.processes)
-    left_over = root | "TakeUp" >> TakeUp(ledger, run)
+    unfinished = root | "ResumeUnfinishedWork" >> ResumeUnfinishedWork(ledger, run)
     remembered = dict(sources.rows) | "RememberRows" >> RememberRows(ledger, run)
-    broken = [
-        one | f"RememberBroken{number}" >> RememberBroken(ledger, run)
-        for number, one in enumerate(sources.broken)
+    recorded = [
+        dead_letters | f"RecordDeadLetters{number}" >> RecordDeadLetters(ledger, run)
+        for number, dead_letters in enumerate(sources.dead_letters)
     ]
     of_companies = {
         "changed": remembered.tins,
-        "left_over": left_over.tins,
+        "unfinished": unfinished.tins,
     } | "ConsolidateCompanies" >> ConsolidateCompanies(
         ledger, run, chosen.register, processes=processes
     )
     of_refused = (
-        (remembered.companies, left_over.companies)
+        (remembered.companies, unfinished.companies)
         | "Refused" >> beam.Flatten()
         | "FindContacts" >> FindContacts(ledger, run)
     )
     contacts = {
         "changed": remembered.contacts,
-        "left_over": left_over.contacts,
+        "unfinished": unfinished.contacts,
         "of_companies": of_companies,
         "of_refused": of_refused,
     } | "ConsolidateContacts" >> ConsolidateContacts(ledger, run, processes=processes)
@@ -139,7 +145,7 @@ def build(root: beam.Pipeline, sources: Sources, chosen: Settings) -> beam.PColl
         | "LoadCrm" >> LoadCrm(ledger, run, chosen.crm, sources.read_up_to)
     )
     if sources.topic:
-        done = (loaded, *broken) | "AllDone" >> beam.Flatten()
+        done = (loaded, *recorded) | "AllDone" >> beam.Flatten()
         _ = (sources.topic.positions, done) | CommitOffsets(ledger, run, sources.topic.access)
     return loaded
 
@@ -147,7 +153,7 @@ def build(root: beam.Pipeline, sources: Sources, chosen: Settings) -> beam.PColl
 def full_sources(root: beam.Pipeline, chosen: options.Options, run: Run) -> Sources:
     """Both stores, whole."""
     rows: Rows = {}
-    broken: tuple[beam.PCollection[Broken], ...] = ()
+    dead_letters: tuple[beam.PCollection[Broken], ...] = ()
     read_up_to: Mapping[str, str] = {}
     if chosen.store_a:
         stretch = store_a.whole(chosen)
@@ -163,9 +169,9 @@ def full_sources(root: beam.Pipeline, chosen: options.Options, run: Run) -> Sour
         )
         counted = files.batches | "Count B" >> CountRead(options.LEDGER, run)
         add(rows, "B", counted | "Part B" >> PartRows())
-        broken = (files.broken,)
+        dead_letters = (files.dead_letters,)
         _ = files.remarks | "RememberRemarks" >> RememberRemarks(options.LEDGER, run)
-    return Sources(rows, broken, read_up_to)
+    return Sources(rows, dead_letters, read_up_to)
 
 
 def _processes(root: beam.Pipeline, chosen: int) -> int:
@@ -187,7 +193,7 @@ def delta_sources(root: beam.Pipeline, chosen: options.Options, run: Run) -> Sou
         counted = events.batches | "Count B" >> CountRead(options.LEDGER, run)
         add(sources.rows, "B", counted | "Part B" >> PartRows())
         topic = Topic(access, events.positions)
-        sources = sources._replace(broken=(events.broken,), topic=topic)
+        sources = sources._replace(dead_letters=(events.dead_letters,), topic=topic)
     return sources
 
 

@@ -21,7 +21,6 @@ from apache_beam.options.pipeline_options import (
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 from apache_beam.runners.portability.prism_runner import PrismRunner
 from apache_beam.runners.runner import PipelineRunner, create_runner
-from apache_beam.runners.worker.statesampler import StateSampler
 
 from pipeline import graph
 from pipeline.failures import plain_reason
@@ -48,6 +47,7 @@ from transforms.read_store_b import check_files
 from transforms.register.connection import check_token, check_url
 from transforms.stores.mysql.check import check_store_a
 from transforms.stores.topic.check import check_topic
+from transforms.tuning import tune_beam
 
 EXIT = {DONE: 0, INCOMPLETE: 3, FAILED: 1, INTERRUPTED: 130}
 
@@ -55,10 +55,6 @@ EXIT = {DONE: 0, INCOMPLETE: 3, FAILED: 1, INTERRUPTED: 130}
 _SHORT_WAITS = (1.0, 2.0)
 # Ten years, in seconds.
 _YEARS = 315_360_000
-
-# In milliseconds: Beam's own sampler of where time goes sleeps for 200, and a bundle ends when it
-# wakes up; Prism waits for that with a core at work.
-StateSampler.__init__.__defaults__ = (10,)
 
 BuildSources = Callable[[beam.Pipeline, Options, Run], graph.Sources]
 
@@ -228,6 +224,7 @@ def run_graph(
     run: Run, chosen: Options, build_sources: BuildSources, *, loads: bool = True
 ) -> None:
     """Run the one graph on these sources, up to the end of the load; without ``loads`` up to it."""
+    tune_beam()
     with beam.Pipeline(runner=runner(chosen), options=engine_options(chosen)) as root:
         sources = build_sources(root, chosen, run)
         _ = graph.build(root, sources, graph.settings(chosen, run, loads=loads))

@@ -25,11 +25,11 @@ from tests.helpers.ledger_runs import (
     take_up,
 )
 from transforms.consolidation import contact_standing, persons, pieces
-from transforms.consolidation.stages import rebuild
 from transforms.core import process_pool
 from transforms.core.records import Row
 from transforms.ledger import schema
 from transforms.ledger.database import Ledger, open_ledger
+from transforms.stages import rebuild
 
 MOBILE = ("+79210000001",)
 COMPANIES = [company_row("A:1", ACTIVE), company_row("A:2", OTHER), company_row("B:1", ACTIVE)]

@@ -10,6 +10,7 @@ from pipeline.run import engine_options
 from sandbox import store_a
 from sandbox.register import server
 from tests.helpers.installation import CODE, party, tin
+from transforms.tuning import tune_beam
 
 SECRETS = ("SVOD_STORE_A", "SVOD_CRM", "SVOD_REGISTER_TOKEN")
 
@@ -186,4 +187,5 @@ def test_a_job_on_prism_may_take_longer_than_a_request(given, days):
 
 
 def test_a_bundle_of_beams_does_not_wait_long_for_its_sampler_to_wake_up():
+    tune_beam()
     assert StateSampler("step", CounterFactory()).sampling_period_ms == 10

@@ -63,7 +63,7 @@ def read(access, partners, broken=()):
     with beam.Pipeline(runner=FnApiRunner()) as root:
         found = root | ReadKafka(access)
         assert_that(found.batches | beam.FlatMap(rows_of), contain(partners), label="Partners")
-        assert_that(found.broken, equal_to(list(broken)), label="Broken")
+        assert_that(found.dead_letters, equal_to(list(broken)), label="Broken")
 
 
 def test_it_reads_all_partitions_and_commits_nothing(kafka, topic):

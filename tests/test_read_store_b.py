@@ -36,7 +36,7 @@ def run(patterns, batches, broken, remarks=(), each=as_they_are, **options):
     pipeline = beam.Pipeline(runner=FnApiRunner())
     found = pipeline | "B" >> ReadPartnerFiles(patterns, each, **options)
     assert_that(found.batches, equal_to(batches), label="Batches")
-    assert_that(found.broken, equal_to(broken), label="Broken")
+    assert_that(found.dead_letters, equal_to(broken), label="Broken")
     assert_that(found.remarks, equal_to(remarks), label="Remarks")
     result = pipeline.run()
     result.wait_until_finish()

@@ -1,14 +1,15 @@
 """Asking the register: one question a TIN, only where nothing is remembered."""
 
 from collections.abc import Iterable, Iterator
+from itertools import chain
 
 import apache_beam as beam
 
-from transforms.consolidation.register_questions import RegisterAccess, ask, unknown
+from transforms import stages
+from transforms.consolidation.register_questions import RegisterAccess
 from transforms.core.chunks import chunks
 from transforms.core.identity import Run
 from transforms.core.secrets import Secret
-from transforms.ledger.runs import Progress
 from transforms.ledger_fn import LedgerFn
 
 
@@ -43,7 +44,6 @@ class _AskFn(LedgerFn):
 
     def process(self, element: tuple[int, Iterable[list[str]]]) -> Iterator[list[str]]:
         _, lists = element
-        every = sorted(tin for tins in lists for tin in tins)
-        ask(self.ledger, self.run, self._access, unknown(self.ledger, every))
-        Progress(self.ledger, self.run, "companies", total=len(every)).flush()
-        yield from map(list, chunks(every))
+        tins = sorted(chain.from_iterable(lists))
+        stages.ask_register(self.ledger, self.run, self._access, tins)
+        yield from map(list, chunks(tins))

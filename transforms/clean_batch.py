@@ -46,15 +46,17 @@ class CleanEvents(NamedTuple):
     """What cleaning made of messages, and those that are no events."""
 
     clean: CleanBatch
-    broken: list[Broken]
+    dead_letters: list[Broken]
 
 
 def clean_events(records: Records, *, shards: int = SHARDS) -> CleanEvents:
     """Messages of store B's topic to rows, in so many shards."""
-    read = [read_event(records.topic, records.partition, message) for message in records.messages]
-    events = [one for one in read if isinstance(one, Event)]
-    broken = [one for one in read if isinstance(one, Broken)]
-    return CleanEvents(clean_batch(events, event_row, shards=shards), broken)
+    results = [
+        read_event(records.topic, records.partition, message) for message in records.messages
+    ]
+    events = [result for result in results if isinstance(result, Event)]
+    dead_letters = [result for result in results if isinstance(result, Broken)]
+    return CleanEvents(clean_batch(events, event_row, shards=shards), dead_letters)
 
 
 def clean_batch(

@@ -4,18 +4,18 @@ from collections.abc import Iterable, Iterator, Mapping
 
 import apache_beam as beam
 
+from transforms import stages
 from transforms.core.identity import Run
 from transforms.core.secrets import Secret
-from transforms.crm.access import CrmAccess, load_crm
-from transforms.ledger.runs import settle_run
+from transforms.crm.access import CrmAccess
 from transforms.ledger_fn import LedgerFn
 
 
 class LoadCrm(beam.PTransform):
     """When everything is consolidated, bring the CRM to what the ledger says.
 
-    Without ``access`` nothing is loaded: the run is settled, and what it found is pending.
-    The limits are the portal's: more writers would gain nothing, so one does it all.
+    Without ``access`` nothing is loaded: the run is settled, and its golden records are pending.
+    The limits are the portal's: more writers would gain nothing, so one worker does it all.
     ``read_up_to`` is how far the run has read the stores: the cursors move on before the load.
     """
 
@@ -26,7 +26,7 @@ class LoadCrm(beam.PTransform):
         self._fn = _LoadFn(ledger, run, access, read_up_to)
 
     def expand(self, consolidated: beam.PCollection[int]) -> beam.PCollection[int]:
-        """Gives one element when all is done."""
+        """Returns one element, when all is done."""
         return (
             consolidated
             | "OnOneWorker" >> beam.Map(lambda count: (0, count)).with_output_types(tuple[int, int])
@@ -43,7 +43,5 @@ class _LoadFn(LedgerFn):
         self._access, self._read_up_to = access, read_up_to
 
     def process(self, element: tuple[int, Iterable[int]]) -> Iterator[int]:
-        settle_run(self.ledger, self.run, self._read_up_to)
-        if self._access:
-            load_crm(self.ledger, self.run, self._access)
+        stages.settle_and_load(self.ledger, self.run, self._access, self._read_up_to)
         yield sum(element[1])

@@ -33,7 +33,7 @@ class PartnerFiles(NamedTuple):
     """
 
     batches: beam.PCollection
-    broken: beam.PCollection[Broken]
+    dead_letters: beam.PCollection[Broken]
     remarks: beam.PCollection[str]
 
 
@@ -67,9 +67,9 @@ class ReadPartnerFiles(beam.PTransform):
             | "NameFiles" >> beam.Create(self._files, reshuffle=False)
             | "SpreadFiles" >> beam.Reshuffle()
             | "ReadPartners"
-            >> beam.ParDo(self._fn).with_outputs("broken", "remarks", main="batches")
+            >> beam.ParDo(self._fn).with_outputs("dead_letters", "remarks", main="batches")
         )
-        return PartnerFiles(outputs.batches, outputs.broken, outputs.remarks)
+        return PartnerFiles(outputs.batches, outputs.dead_letters, outputs.remarks)
 
 
 class _ReadPartnersFn(beam.DoFn):
@@ -86,12 +86,12 @@ class _ReadPartnersFn(beam.DoFn):
     def process(
         self, path: str
     ) -> Iterator[
-        Any | TaggedOutput[Literal["broken"], Broken] | TaggedOutput[Literal["remarks"], str]
+        Any | TaggedOutput[Literal["dead_letters"], Broken] | TaggedOutput[Literal["remarks"], str]
     ]:
         each = partial(self._each, handover=_handover(path))
         file = PartnerFile(partial(_open, path), path, self._encoding, each, self._processes)
         for element in file:
-            yield TaggedOutput("broken", element) if isinstance(element, Broken) else element
+            yield TaggedOutput("dead_letters", element) if isinstance(element, Broken) else element
         if file.replaced:
             self._replaced.inc(file.replaced)
             yield TaggedOutput("remarks", _lost_text(path, file.replaced, self._encoding))

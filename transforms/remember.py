@@ -1,4 +1,4 @@
-"""Remembering: the newest version of every row goes into the ledger; what it touches goes on."""
+"""Remembering rows: the ledger keeps the newest version of each; the keys they touch go on."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sized
 from itertools import chain
@@ -6,19 +6,16 @@ from typing import NamedTuple
 
 import apache_beam as beam
 
+from transforms import stages
 from transforms.clean import Sharded
 from transforms.core.identity import Run, row_ref
-from transforms.core.records import Broken, Row, decode_rows
+from transforms.core.records import Broken
 from transforms.core.secrets import Secret
-from transforms.ledger.rows import source_rows
-from transforms.ledger.rows.dead_letters import record_dead_letters
-from transforms.ledger.rows.unfinished_work import unfinished_work
+from transforms.ledger.rows.source_rows import TouchedKeys
 from transforms.ledger.runs import Progress, remark
 from transforms.ledger_fn import LedgerFn, sharded
 
 TINS, COMPANIES, CONTACTS = "tins", "companies", "contacts"
-
-_AT_ONCE = 20_000
 
 ShardedKeys = tuple[int, list[str]]
 """Keys of one shard: TINs, or row references such as ``A:17``."""
@@ -79,17 +76,17 @@ class RememberRows(beam.PTransform):
         )
 
 
-class TakeUp(beam.PTransform):
-    """What earlier runs have left: deferred companies, too old answers, work that was cut off."""
+class ResumeUnfinishedWork(beam.PTransform):
+    """What earlier runs left: deferred companies, expired answers, work that was cut off."""
 
     def __init__(self, ledger: Secret, run: Run) -> None:
         super().__init__()
         self._ledger, self._run = ledger, run
 
     def expand(self, root: beam.Pipeline) -> TouchedCollections:
-        """One look into the ledger."""
+        """Reads the ledger once."""
         return touched_keys(
-            root | beam.Create([0]) | "Look" >> _with_touched(_TakeUpFn(self._ledger, self._run))
+            root | beam.Create([0]) | "Look" >> _with_touched(_ResumeFn(self._ledger, self._run))
         )
 
 
@@ -104,7 +101,7 @@ def touched_keys(outputs: Mapping[str, beam.PCollection[ShardedKeys]]) -> Touche
     return TouchedCollections(outputs[TINS], outputs[COMPANIES], outputs[CONTACTS])
 
 
-def _emit(touched: source_rows.TouchedKeys) -> Iterator[object]:
+def _emit(touched: TouchedKeys) -> Iterator[object]:
     yield from sharded(sorted(touched.tins))
     for tag, keys in ((COMPANIES, touched.companies), (CONTACTS, touched.contacts)):
         for element in sharded(sorted(map(row_ref, keys))):
@@ -114,52 +111,36 @@ def _emit(touched: source_rows.TouchedKeys) -> Iterator[object]:
 class _RememberFn(LedgerFn):
     def process(self, element: tuple[int, Mapping[str, Iterable[bytes]]]) -> Iterator[object]:
         _, groups = element
-        progress = Progress(self.ledger, self.run, "remember", follows="read")
-        for rows in portions(chain.from_iterable(groups.values())):
-            yield from _emit(source_rows.remember(self.ledger, self.run, rows))
-            progress.add(len(rows))
-        progress.flush()
+        rows = stages.portions(chain.from_iterable(groups.values()))
+        for touched in stages.remember_rows(self.ledger, self.run, rows):
+            yield from _emit(touched)
 
 
-def portions(elements: Iterable[bytes]) -> Iterator[list[Row]]:
-    """The rows of the elements, so many at once as fit in memory however many there are."""
-    rows: list[Row] = []
-    for element in elements:
-        rows += decode_rows(element)
-        if len(rows) >= _AT_ONCE:
-            yield rows
-            rows = []
-    if rows:
-        yield rows
-
-
-class _TakeUpFn(LedgerFn):
+class _ResumeFn(LedgerFn):
     def process(self, _: int) -> Iterator[object]:
-        with self.ledger.read() as connection:
-            touched = unfinished_work(connection, self.run)
-        yield from _emit(touched)
+        yield from _emit(stages.resume_unfinished(self.ledger, self.run))
 
 
-class RememberBroken(beam.PTransform):
-    """Input that is no record into ``invalid_messages``."""
+class RecordDeadLetters(beam.PTransform):
+    """Input that is not a record goes into the table ``invalid_messages``."""
 
     def __init__(self, ledger: Secret, run: Run) -> None:
         super().__init__()
         self._ledger, self._run = ledger, run
 
-    def expand(self, broken: beam.PCollection[Broken]) -> beam.PCollection[int]:
+    def expand(self, dead_letters: beam.PCollection[Broken]) -> beam.PCollection[int]:
         """Returns how many there were, bundle by bundle."""
         return (
-            broken
+            dead_letters
             | beam.BatchElements(max_batch_size=500)
-            | beam.ParDo(_RememberBrokenFn(self._ledger, self._run)).with_output_types(int)
+            | beam.ParDo(_RecordDeadLettersFn(self._ledger, self._run)).with_output_types(int)
         )
 
 
-class _RememberBrokenFn(LedgerFn):
-    def process(self, broken: list[Broken]) -> Iterator[int]:
-        self.ledger.transact(lambda connection: record_dead_letters(connection, self.run, broken))
-        yield len(broken)
+class _RecordDeadLettersFn(LedgerFn):
+    def process(self, dead_letters: list[Broken]) -> Iterator[int]:
+        stages.record_dead_letters(self.ledger, self.run, dead_letters)
+        yield len(dead_letters)
 
 
 class RememberRemarks(beam.PTransform):

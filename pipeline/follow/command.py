@@ -25,7 +25,7 @@ from pipeline.metrics_export import serving, writing
 from pipeline.report import write_report
 from pipeline.run import check, check_portal, run_graph, say
 from pipeline.topic_lag import Lag, topic_access
-from transforms.consolidation.register_questions import keeping_register
+from transforms.consolidation.register_questions import shared_session
 from transforms.core.backoff import Backoff
 from transforms.core.errors import AwayError
 from transforms.core.secrets import mask
@@ -49,7 +49,7 @@ def follow(chosen: options.Options) -> int:
             return 0
         ledger = stack.enter_context(options.opened(chosen))
         check_portal(chosen, ledger)
-        stack.enter_context(keeping_register(graph.register_access(chosen)))
+        stack.enter_context(shared_session(graph.register_access(chosen)))
         lag = stack.enter_context(_lag(chosen))
         metrics = RunMetrics(lag)
         collector = MetricsCollector(metrics, partial(read_gauges, ledger, chosen))

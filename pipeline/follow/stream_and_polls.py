@@ -19,7 +19,7 @@ from transforms.core.identity import Run
 from transforms.ledger.database import Ledger
 from transforms.ledger.lock import wait_for_exclusive
 from transforms.ledger.runs import is_running, last_run_seq, runs_ended_since
-from transforms.topic.write_windows import bring
+from transforms.stages import run_stages
 
 _LOOK = 0.5
 # So many seconds with events, and without a run, are more than any start of a job takes.
@@ -111,7 +111,8 @@ class StreamFollower:
             if chosen.store_a:
                 run_graph(run, chosen, graph.delta_sources)
             else:
-                bring(self._ledger, run, graph.register_access(chosen), graph.crm_access(chosen))
+                register, crm = graph.register_access(chosen), graph.crm_access(chosen)
+                run_stages(self._ledger, run, register, crm)
 
         with wait_for_exclusive(self._ledger):
             return conduct(self._ledger, work, crm_rate=chosen.crm_rate)

@@ -31,6 +31,7 @@ from transforms.ledger.streams import Current, begin_stream, current, end_stream
 from transforms.topic.read_topic import ReadKafka
 from transforms.topic.stream_watch import Stream
 from transforms.topic.write_windows import WriteWindows
+from transforms.tuning import tune_beam
 
 # Flink's own defaults never end a bundle of a stream; times in milliseconds. An hour for a
 # checkpoint: it waits for the writer, and the writer for the CRM's limits.
@@ -57,7 +58,7 @@ def build(root: beam.Pipeline, chosen: options.Options, number: int, *, loads: b
     processes = chosen.processes or (0 if _on_prism(chosen) else 1)
     events = root | "ReadKafka" >> ReadKafka(access, stream, processes=processes)
     cleaned = events.batches | "Part B" >> PartRows()
-    _ = (cleaned, events.broken, events.positions) | "WriteWindows" >> WriteWindows(
+    _ = (cleaned, events.dead_letters, events.positions) | "WriteWindows" >> WriteWindows(
         stream,
         access,
         graph.register_access(chosen),
@@ -86,6 +87,7 @@ class StreamJob:
         _silence()
         with wait_for_exclusive(self._ledger):
             self._number = begin_stream(self._ledger)
+        tune_beam()
         with _own_signals():
             root = beam.Pipeline(runner=runner(self._chosen), options=_options(self._chosen))
             build(root, self._chosen, self._number, loads=self._loads)

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import msgspec
 import sqlalchemy as sa
 
-from transforms.consolidation import stages as rebuilding
+from transforms import stages
 from transforms.core.golden_records import decode_golden_company, decode_golden_contact
 from transforms.core.identity import Run, now
 from transforms.core.records import COMPANY, CONTACT, Company, Contact, Row, encode
@@ -64,7 +64,7 @@ def answer(tin: str, verdict: str, **fields: Any) -> Answer:
 def take_up(ledger: Ledger, rows: Iterable[Row] = (), command: str = "full") -> tuple[Run, Any]:
     """The first half of a run: what it touches."""
     run = start_run(ledger, command)
-    return run, rebuilding.take_up(ledger, run, [list(rows)])
+    return run, stages.find_touched_keys(ledger, run, [list(rows)])
 
 
 def ask(ledger: Ledger, run: Run, tins: Iterable[str], verdicts: Mapping[str, str | None]) -> None:
@@ -79,7 +79,7 @@ def ask(ledger: Ledger, run: Run, tins: Iterable[str], verdicts: Mapping[str, st
 def rebuild(ledger: Ledger, run: Run, touched: Any, verdicts: Mapping[str, str | None]) -> None:
     """What the graph does between remembering and loading."""
     ask(ledger, run, touched.tins, verdicts)
-    rebuilding.rebuild(ledger, run, touched)
+    stages.rebuild(ledger, run, touched)
 
 
 def run_once(

@@ -27,7 +27,7 @@ class TopicEvents(NamedTuple):
     """What a topic holds: its events as rows, what is no event, and how far it was read."""
 
     batches: beam.PCollection[CleanBatch]
-    broken: beam.PCollection[Broken]
+    dead_letters: beam.PCollection[Broken]
     positions: beam.PCollection[Position]
 
 
@@ -62,9 +62,9 @@ class ReadKafka(beam.PTransform):
             ranges = root | "FindPartitions" >> FindPartitions(access)
             records = ranges | "ReadRanges" >> ReadRanges(access)
         outputs = records | "CleanEvents" >> beam.ParDo(self._fn).with_outputs(
-            "broken", "positions", main="batches"
+            "dead_letters", "positions", main="batches"
         )
-        return TopicEvents(outputs.batches, outputs.broken, outputs.positions)
+        return TopicEvents(outputs.batches, outputs.dead_letters, outputs.positions)
 
 
 class _CleanEventsFn(BesideFn):
@@ -79,7 +79,7 @@ class _CleanEventsFn(BesideFn):
         window: BoundedWindow = beam.DoFn.WindowParam,
     ) -> Iterator[
         CleanBatch
-        | TaggedOutput[Literal["broken"], Broken]
+        | TaggedOutput[Literal["dead_letters"], Broken]
         | TaggedOutput[Literal["positions"], Position]
     ]:
         yield from super().process(element, timestamp, window)
@@ -87,5 +87,7 @@ class _CleanEventsFn(BesideFn):
     def outputs(self, element: Records, result: CleanEvents) -> Iterator[Any]:
         if result.clean.read:
             yield result.clean
-        yield from (TaggedOutput("broken", one) for one in result.broken)
+        yield from (
+            TaggedOutput("dead_letters", dead_letter) for dead_letter in result.dead_letters
+        )
         yield TaggedOutput("positions", (element.partition, element.start, element.stop))

@@ -1,0 +1,221 @@
+"""The stages of a run, each a plain function, and their order.
+
+1. ``record_dead_letters``: writes ``invalid_messages``.
+2. ``remember_rows``: compares the rows with ``rows`` and ``tombstones``; writes these, ``links``,
+   ``stale_contacts``, and what our rules refuse into ``invalid_companies``, ``invalid_contacts``.
+3. ``resume_unfinished``: reads unsettled ``runs``, ``deferred``, expired ``register_answers``,
+   ``dirty_contacts`` and ``stale_contacts``; writes nothing.
+4. ``ask_register``: reads ``rows`` and ``register_answers``; writes ``register_answers`` and
+   ``register_usage``.
+5. ``consolidate_companies``: reads all valid rows of a TIN and its answer; writes ``golden``,
+   ``members``, ``unloaded``, ``invalid_companies``, ``deferred``.
+6. ``contacts_of_companies``: reads ``links``; writes nothing.
+7. ``resolve_contacts``: reads ``links`` and the companies of each row; writes ``contact_keys``,
+   ``dirty_contacts``, ``invalid_contacts``, ``deferred``.
+8. ``find_connected_components``: reads ``dirty_contacts``, ``contact_keys``, ``members``,
+   ``judgements``; writes ``hot_keys`` and, where one is due, a model.
+9. ``consolidate_persons``: reads the rows of each component; writes ``golden``, ``members``,
+   ``golden_tins``, ``aliases``, ``doubts``, ``former_persons``, ``unloaded``; what it has rebuilt
+   leaves ``dirty_contacts`` and ``stale_contacts``.
+10. ``settle_and_load``: marks the ``runs`` as settled and moves ``cursors``; then reads
+    ``unloaded`` and ``golden``, and writes ``crosswalk``, ``sent``, ``intents``, ``rejected``,
+    ``deferred``.
+
+``run_stages`` calls them one after the other: the stream's writer and the polls between its windows
+use it. In the bounded graph each step that uses the ledger calls one stage, on several workers
+where the stage allows it: its input is then a part of the keys (``consolidate_companies``,
+``resolve_contacts``, ``consolidate_persons``) or of the rows (``remember_rows``).
+
+Each stage notes its progress for whoever watches the run.
+"""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+
+from transforms.consolidation import companies, contact_standing, persons, pieces
+from transforms.consolidation.register_questions import (
+    RegisterAccess,
+    shared_session,
+    unanswered_tins,
+)
+from transforms.core.identity import RowKey, Run
+from transforms.core.process_pool import IN_PLACE, ProcessPool
+from transforms.core.records import Broken, Row, decode_rows
+from transforms.crm.access import CrmAccess, load_crm
+from transforms.ledger.database import Ledger
+from transforms.ledger.rows import dead_letters, source_rows
+from transforms.ledger.rows.source_rows import TouchedKeys
+from transforms.ledger.rows.unfinished_work import unfinished_work, unsettled_runs
+from transforms.ledger.runs import Progress, settle_run
+
+_ROWS_IN_MEMORY = 20_000
+
+
+def run_stages(
+    ledger: Ledger,
+    run: Run,
+    register: RegisterAccess,
+    crm: CrmAccess | None,
+    rows: Iterable[bytes] = (),
+    letters: Sequence[Broken] = (),
+    processes: ProcessPool = IN_PLACE,
+) -> None:
+    """Bring encoded rows and dead letters, and unfinished work, into the ledger and the CRM.
+
+    The run is new: what is tried again is tried in another run. Without ``crm`` nothing is loaded.
+    """
+    record_dead_letters(ledger, run, letters)
+    touched = find_touched_keys(ledger, run, portions(rows), processes)
+    ask_register(ledger, run, register, touched.tins)
+    rebuild(ledger, run, touched, processes)
+    settle_and_load(ledger, run, crm)
+
+
+def find_touched_keys(
+    ledger: Ledger, run: Run, rows: Iterable[Sequence[Row]], processes: ProcessPool = IN_PLACE
+) -> TouchedKeys:
+    """The first half of the order: returns what the rows, and unfinished work, touch."""
+    touched = TouchedKeys(set(), set(), set())
+    for part in remember_rows(ledger, run, rows, processes):
+        touched.add(part)
+    touched.add(resume_unfinished(ledger, run))
+    return touched
+
+
+def rebuild(
+    ledger: Ledger, run: Run, touched: TouchedKeys, processes: ProcessPool = IN_PLACE
+) -> None:
+    """The second half of the order, after the register was asked: golden records in the ledger."""
+    contacts = touched.contacts | consolidate_companies(
+        ledger, run, sorted(touched.tins), processes, may_repeat=False
+    )
+    contacts |= contacts_of_companies(ledger, touched.companies)
+    resolve_contacts(ledger, run, sorted(contacts), processes)
+    components = find_connected_components(ledger, run, processes)
+    consolidate_persons(ledger, run, components, processes)
+
+
+def record_dead_letters(ledger: Ledger, run: Run, letters: Sequence[Broken]) -> None:
+    """Keep input that is not a record, for people to look at."""
+    ledger.transact(lambda connection: dead_letters.record_dead_letters(connection, run, letters))
+
+
+def portions(encoded: Iterable[bytes]) -> Iterator[list[Row]]:
+    """Decodes rows, some ten thousand at once: as many as fit in memory."""
+    rows: list[Row] = []
+    for part in encoded:
+        rows += decode_rows(part)
+        if len(rows) >= _ROWS_IN_MEMORY:
+            yield rows
+            rows = []
+    if rows:
+        yield rows
+
+
+def remember_rows(
+    ledger: Ledger, run: Run, rows: Iterable[Sequence[Row]], processes: ProcessPool = IN_PLACE
+) -> Iterator[TouchedKeys]:
+    """Keep the newest version of each row; yields what each portion of ``rows`` touches."""
+    progress = Progress(ledger, run, "remember", follows="read")
+    for portion in rows:
+        yield source_rows.remember(ledger, run, portion, processes)
+        progress.add(len(portion))
+    progress.flush()
+
+
+def resume_unfinished(ledger: Ledger, run: Run) -> TouchedKeys:
+    """What earlier runs left: deferred companies, expired answers, work that was cut off."""
+    with ledger.read() as connection:
+        return unfinished_work(connection, run)
+
+
+def ask_register(ledger: Ledger, run: Run, register: RegisterAccess, tins: Collection[str]) -> None:
+    """Ask about each TIN of which no fresh answer is known. One worker asks for the whole run."""
+    if unanswered := unanswered_tins(ledger, sorted(tins)):
+        with shared_session(register) as session:
+            session.ask(ledger, run, unanswered)
+    if tins:
+        Progress(ledger, run, "companies", total=len(tins)).flush()
+
+
+def consolidate_companies(
+    ledger: Ledger,
+    run: Run,
+    tins: Sequence[str],
+    processes: ProcessPool = IN_PLACE,
+    *,
+    may_repeat: bool,
+) -> set[RowKey]:
+    """Rebuild the companies of these TINs; returns the contact rows that may stand differently.
+
+    The contacts of a row that stays in its company stand as they did, and are left out. That can
+    be seen only where these TINs are consolidated for the first time since the last settled run: a
+    row that an interrupted attempt made a member looks like one that always was. Such an attempt
+    is an unsettled run, or, where an engine ``may_repeat`` this stage within one run, cannot be
+    told: then the contacts of all rows are returned.
+    """
+    is_first = not may_repeat and not _unsettled(ledger, run)
+    rows = companies.consolidate(ledger, run, tins, processes, for_the_first_time=is_first)
+    if tins:
+        Progress(ledger, run, "companies").add(len(tins))
+    return contacts_of_companies(ledger, rows)
+
+
+def _unsettled(ledger: Ledger, run: Run) -> bool:
+    with ledger.read() as connection:
+        return bool(unsettled_runs(connection, run))
+
+
+def contacts_of_companies(ledger: Ledger, company_rows: Collection[RowKey]) -> set[RowKey]:
+    """The contact rows that name any of these company rows."""
+    if not company_rows:
+        return set()
+    with ledger.read() as connection:
+        return contact_standing.contacts_of(connection, sorted(company_rows))
+
+
+def resolve_contacts(
+    ledger: Ledger, run: Run, contacts: Sequence[RowKey], processes: ProcessPool = IN_PLACE
+) -> None:
+    """Decide for each contact row whether it is matched, waits for a company, or is refused."""
+    contact_standing.resolve(ledger, run, contacts, processes)
+
+
+def find_connected_components(
+    ledger: Ledger, run: Run, processes: ProcessPool = IN_PLACE
+) -> list[list[str]]:
+    """The connected components around the dirty contact rows, as row references.
+
+    Persons outside of them of whose rows some say something else are merged again. One worker does
+    this for the whole run, when all its contacts are resolved.
+    """
+    components = pieces.dirty_pieces(ledger, run, processes)
+    persons.refresh(ledger, run, components, processes)
+    if components:
+        Progress(ledger, run, "contacts", total=sum(map(len, components))).flush()
+    return components
+
+
+def consolidate_persons(
+    ledger: Ledger, run: Run, components: Collection[list[str]], processes: ProcessPool = IN_PLACE
+) -> int:
+    """Rebuild the persons of these components; returns how many there are."""
+    count = persons.consolidate(ledger, run, components, processes)
+    if components:
+        Progress(ledger, run, "contacts").add(sum(map(len, components)))
+    return count
+
+
+def settle_and_load(
+    ledger: Ledger,
+    run: Run,
+    crm: CrmAccess | None,
+    read_up_to: Mapping[str, str] | None = None,
+) -> None:
+    """Settle the run, for all that it touched is rebuilt, then bring the CRM to what it says.
+
+    ``read_up_to`` is how far the run has read the stores: their cursors move on. Without ``crm``
+    the golden records wait in the ledger. One worker loads: the limits are the portal's.
+    """
+    settle_run(ledger, run, read_up_to or {})
+    if crm:
+        load_crm(ledger, run, crm)
