@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 
-from sandbox.local.stores import made, make
+from sandbox.local.stores import make_world, read_stored_world
 from sandbox.servers.mariadb import MariaDB
 from sandbox.store_a import DATABASE, PASSWORD, READER
 
@@ -43,10 +43,10 @@ def served(folder: Path, scale: float, seed: int) -> Iterator[World]:
     """Serves the world of that scale and seed from a subfolder of ``folder``."""
     world_folder = folder.resolve() / f"scale-{scale:g}-seed-{seed}"
     with MariaDB(world_folder / "store_a") as server:
-        stored = made(world_folder)
+        stored = read_stored_world(world_folder)
         if stored is None:
-            make(world_folder, server, scale, seed)
-            stored = made(world_folder)
+            make_world(world_folder, server, scale, seed)
+            stored = read_stored_world(world_folder)
         assert stored is not None
         world = World(
             world_folder,

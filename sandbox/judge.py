@@ -50,16 +50,16 @@ def ledger_ends(ledger: str | sa.URL) -> dict[RowId, list[End]]:
 
 def judge_rows(truths: Iterable[Outcome], ends: Mapping[RowId, list[End]]) -> Iterator[str]:
     """Rows whose end is not the one that they should have, or that have none or several."""
-    known = set()
+    judged_rows = set()
     for truth in truths:
-        known.add(row_id(truth))
-        found = ends.get(row_id(truth), [])
-        outcomes = [end.outcome for end in found]
+        judged_rows.add(row_id(truth))
+        row_ends = ends.get(row_id(truth), [])
+        outcomes = [end.outcome for end in row_ends]
         if outcomes != [truth.outcome]:
             yield f"{_name(truth)} should be {truth.outcome}, is {_and(outcomes)}"
-        elif truth.kind == "company" and (found[0].key,) != (truth.tins or ("",)):
-            yield f"{_name(truth)} should be in company {truth.tins[0]}, is in {found[0].key}"
-    for kind, source, source_id in ends.keys() - known:
+        elif truth.kind == "company" and (row_ends[0].key,) != (truth.tins or ("",)):
+            yield f"{_name(truth)} should be in company {truth.tins[0]}, is in {row_ends[0].key}"
+    for kind, source, source_id in ends.keys() - judged_rows:
         yield f"{kind} {source}:{source_id} is in the ledger and in no store"
 
 
@@ -76,8 +76,8 @@ def judge_companies(
             tin = company["originId"]
             counts[tin] += 1
             if of_company[company["id"]] != {tin}:
-                found = _and(sorted(of_company[company["id"]]))
-                yield f"company {tin}: the TIN in its requisites is {found}"
+                requisite_tins = _and(sorted(of_company[company["id"]]))
+                yield f"company {tin}: the TIN in its requisites is {requisite_tins}"
     yield from _judge_keys("company", counts, tins)
 
 
@@ -135,15 +135,15 @@ def people_twice(truths: Iterable[Outcome], ends: Mapping[RowId, list[End]]) -> 
 
 
 def _golden_contacts(truths: Iterable[Outcome]) -> Iterator[Outcome]:
-    return (each for each in truths if each.kind == "contact" and each.outcome == GOLDEN)
+    return (truth for truth in truths if truth.kind == "contact" and truth.outcome == GOLDEN)
 
 
-def _judge_keys(what: str, counts: Counter[str], expected: Collection[str]) -> Iterator[str]:
+def _judge_keys(kind: str, counts: Counter[str], expected: Collection[str]) -> Iterator[str]:
     for key in expected:
         if counts[key] != 1:
-            yield f"{what} {key} is in the CRM {counts[key]} times"
+            yield f"{kind} {key} is in the CRM {counts[key]} times"
     for key in counts.keys() - set(expected):
-        yield f"{what} {key} is in the CRM and should not be"
+        yield f"{kind} {key} is in the CRM and should not be"
 
 
 def _name(truth: Outcome) -> str:

@@ -41,10 +41,10 @@ def tombstone(number: str) -> Event:
 
 
 def _event(op: str, partner: Mapping[str, Any], sent_at: str) -> Event:
-    told = {"op": op, "sent_at": sent_at, "partner": partner}
+    envelope = {"op": op, "sent_at": sent_at, "partner": partner}
     # The same event has the same id, so that a world's events are the same bytes every time.
-    event_id = str(uuid5(NAMESPACE_URL, _encode(told).decode()))
-    return Event(str(partner["partner"]), _encode({"event_id": event_id, **told}))
+    event_id = str(uuid5(NAMESPACE_URL, _encode(envelope).decode()))
+    return Event(str(partner["partner"]), _encode({"event_id": event_id, **envelope}))
 
 
 def events(world: World) -> Iterator[Event]:

@@ -11,7 +11,7 @@ from urllib.request import urlopen
 
 import pytest
 
-from sandbox.local.folder import FolderError, held
+from sandbox.local.folder import FolderError, lock_folder
 from sandbox.local.run import parser
 
 CHECKOUT = Path(__file__).parents[1]
@@ -104,7 +104,7 @@ def test_it_stays_up_when_asked_and_survives_a_kill(folder):
     with urlopen(page) as answer:
         assert answer.status == 200
     with pytest.raises(FolderError, match=f"in use by another run .process {run.pid}."):
-        held(folder).__enter__()
+        lock_folder(folder).__enter__()
 
     run.kill()
     finish(run)

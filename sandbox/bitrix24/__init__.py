@@ -1,7 +1,8 @@
 """A strict local Bitrix24: the portal of the contract with all its limits and traps.
 
-``with Bitrix24() as portal:`` serves it at ``portal.webhook``; ``python -m sandbox.bitrix24`` does
-so alone.
+``with Bitrix24() as portal:`` serves it at ``portal.webhook``, and ``python -m sandbox.bitrix24``
+from a process. ``web`` is its HTTP side, ``methods`` the REST methods by family, ``tables`` its
+records; the modules beside them belong to the whole portal.
 """
 
 from sandbox.bitrix24.faults import Fault

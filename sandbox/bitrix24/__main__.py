@@ -1,4 +1,4 @@
-"""``python -m sandbox.bitrix24``: a portal that runs until it is stopped."""
+"""``python -m sandbox.bitrix24``: serves a portal until SIGINT or SIGTERM."""
 
 import argparse
 import signal
@@ -28,7 +28,7 @@ def _stop(*_: object) -> None:
 
 
 def main() -> None:
-    """Serves until SIGINT or SIGTERM; the first line printed is the webhook."""
+    """Prints the webhook's URL and serves until SIGINT or SIGTERM."""
     options = vars(_options())
     signal.signal(signal.SIGTERM, _stop)
     with Bitrix24(**options) as portal:

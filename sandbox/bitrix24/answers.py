@@ -1,4 +1,4 @@
-"""What a portal answers: a result, a refusal, or nothing at all."""
+"""The answers of a portal: a result, a refusal, or none."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -6,16 +6,16 @@ from typing import Any, NamedTuple, NoReturn
 
 
 class Answer(NamedTuple):
-    """A method's result; ``total`` and ``next`` are told by lists only."""
+    """A method's result; only lists have ``total`` and ``next``."""
 
     result: Any
     total: int | None = None
     next: int | None = None
 
     def body(self) -> dict[str, Any]:
-        """The answer's JSON, still without ``time``."""
-        told = {"result": self.result, "next": self.next, "total": self.total}
-        return {name: value for name, value in told.items() if value is not None}
+        """Returns the answer's JSON without ``time``."""
+        parts = {"result": self.result, "next": self.next, "total": self.total}
+        return {name: value for name, value in parts.items() if value is not None}
 
 
 class RestError(Exception):
@@ -28,17 +28,17 @@ class RestError(Exception):
         self.description = description
 
     def body(self) -> dict[str, str | int]:
-        """The answer's JSON."""
+        """Returns the answer's JSON."""
         return {"error": self.code, "error_description": self.description}
 
 
 def refuse(description: str, code: str | int = "") -> NoReturn:
-    """Refuses a record with 400; older methods leave ``error`` empty."""
+    """Raises a refusal with status 400; older methods leave ``error`` empty."""
     raise RestError(400, code, description)
 
 
 class Dropped(Exception):  # noqa: N818 -- no error: the connection is cut on purpose
-    """The connection ends here, without an answer."""
+    """The connection is cut without an answer."""
 
 
 JSON = "application/json; charset=utf-8"
@@ -47,7 +47,7 @@ HTML = "text/html; charset=utf-8"
 
 @dataclass(frozen=True)
 class Reply:
-    """What goes back over the wire; a body in pieces is sent as it comes."""
+    """An HTTP reply; a body in pieces is sent piece by piece."""
 
     status: int
     body: bytes | Iterable[bytes]

@@ -1,4 +1,4 @@
-"""Troubles that can be switched on: lost answers, gateways, blocks, refused records."""
+"""Faults that tests switch on: lost answers, gateway errors, blocks, refused records."""
 
 import random
 import threading
@@ -28,12 +28,12 @@ Moment = Literal["before", "after"]
 
 
 class Fault(msgspec.Struct, forbid_unknown_fields=True):
-    """One trouble; it strikes with ``probability``, after ``skip`` calls, ``times`` times at most.
+    """One fault; it strikes with ``probability``, after ``skip`` calls, at most ``times`` times.
 
-    ``method`` is a pattern ("crm.item.*"); a batch matches by its own name or its commands'.
-    ``moment`` says whether the work was done before the answer was lost (lost, html, error500).
-    ``refuse`` takes records whose origin, XML_ID or TIN is in ``origins``, whose title or last name
-    contains ``contains``, or every ``every``-th; without any of them, all.
+    ``method`` is a pattern ("crm.item.*"); a batch matches by its own name or its commands' names.
+    ``moment`` says whether the answer is lost before or after the work (lost, html, error500).
+    ``refuse`` refuses records whose origin, XML_ID or TIN is in ``origins``, whose title or last
+    name contains ``contains``, or every ``every``-th record; without any of these, all records.
     """
 
     kind: Kind
@@ -50,7 +50,7 @@ class Fault(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class Faults:
-    """The faults that are switched on, with one seeded source of chance."""
+    """The active faults, with a seeded random generator."""
 
     def __init__(self, faults: Iterable[Fault], seed: int) -> None:
         self._random = random.Random(seed)
@@ -58,19 +58,19 @@ class Faults:
         self.set(faults)
 
     def set(self, faults: Iterable[Fault]) -> None:
-        """Switches these on and all others off."""
+        """Replaces the active faults."""
         self._faults = list(faults)
-        self._seen = [0] * len(self._faults)
-        self._struck = [0] * len(self._faults)
+        self._call_counts = [0] * len(self._faults)
+        self._strike_counts = [0] * len(self._faults)
 
     def load(self, body: bytes) -> None:
-        """Switches on what a JSON list says; raises ValueError when it is not understood."""
+        """Replaces the active faults by a JSON list; raises ValueError when it is not valid."""
         self.set(msgspec.json.decode(body, type=list[Fault]))
 
     def strike(
         self, kind: Kind, methods: Iterable[str], moment: Moment | None = None
     ) -> Fault | None:
-        """The fault of this kind that strikes a call of one of the methods now, if any."""
+        """Returns the fault of this kind that strikes a call of one of the methods now, if any."""
         for index, fault in enumerate(self._faults):
             if (
                 fault.kind == kind
@@ -82,12 +82,12 @@ class Faults:
         return None
 
     def refuses(self, method: str, record: Mapping[str, Any]) -> Fault | None:
-        """The fault that refuses this record, if any."""
+        """Returns the fault that refuses this record, if any."""
         for index, fault in enumerate(self._faults):
             if (
                 fault.kind == "refuse"
                 and fnmatchcase(method, fault.method)
-                and _names(fault, record)
+                and _matches(fault, record)
                 and self._draw(index, fault)
             ):
                 return fault
@@ -95,20 +95,20 @@ class Faults:
 
     def _draw(self, index: int, fault: Fault) -> bool:
         with self._lock:
-            self._seen[index] += 1
-            count = self._seen[index] - fault.skip
-            if count <= 0 or count % fault.every or self._struck[index] == fault.times:
+            self._call_counts[index] += 1
+            count = self._call_counts[index] - fault.skip
+            if count <= 0 or count % fault.every or self._strike_counts[index] == fault.times:
                 return False
             if self._random.random() >= fault.probability:
                 return False
-            self._struck[index] += 1
+            self._strike_counts[index] += 1
             return True
 
 
-def _names(fault: Fault, record: Mapping[str, Any]) -> bool:
+def _matches(fault: Fault, record: Mapping[str, Any]) -> bool:
     if fault.origins and fault.origins.isdisjoint(
         str(record.get(name)) for name in ("originId", "XML_ID", "RQ_INN")
     ):
         return False
-    told = (str(record.get(name) or "") for name in ("title", "lastName", "NAME"))
-    return not fault.contains or any(fault.contains in text for text in told)
+    names = (str(record.get(name) or "") for name in ("title", "lastName", "NAME"))
+    return not fault.contains or any(fault.contains in text for text in names)

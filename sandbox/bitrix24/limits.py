@@ -1,4 +1,4 @@
-"""What a portal allows: the clock it lives by, requests a second, working seconds per method."""
+"""The portal's clock and limits: requests a second, working seconds per method."""
 
 import threading
 import time
@@ -13,7 +13,8 @@ BUCKET_SECONDS = 60
 WINDOW_SECONDS = 600
 REQUEST_SECONDS = 60
 
-# Seconds per call and per record of it, as a middling cloud portal shows them in `operating`.
+# Seconds per call and per record of a call, as a cloud portal of medium speed shows them in
+# `operating`.
 DEFAULT_COSTS: Mapping[str, tuple[float, float]] = {
     "crm.item.add": (0.08, 0.0),
     "crm.item.update": (0.06, 0.0),
@@ -30,9 +31,9 @@ _OTHER_COST = (0.02, 0.0)
 
 
 class Clock:
-    """The portal's time, in seconds since the epoch; ``speed`` 60 lives a minute in a second.
+    """The portal's time in seconds since the epoch; at ``speed`` 60 a minute passes in a second.
 
-    With ``speed`` 0 it stands still until ``advance``.
+    At ``speed`` 0 the time stands still until ``advance``.
     """
 
     def __init__(self, speed: float = 1.0) -> None:
@@ -41,21 +42,21 @@ class Clock:
         self._started = time.monotonic()
 
     def now(self) -> float:
-        """The time now."""
+        """Returns the portal's current time."""
         return self._base + (time.monotonic() - self._started) * self.speed
 
     def advance(self, seconds: float) -> None:
-        """Jumps ahead."""
+        """Moves the time forward."""
         self._base += seconds
 
     def wall(self, moment: float) -> float:
-        """When a client's own clock shows ``moment``: what a client is told must be in its time."""
+        """Converts the portal's ``moment`` to the client's clock, which answers must use."""
         if not self.speed:
             return moment
         return time.time() + (moment - self.now()) / self.speed
 
     def sleep(self, seconds: float) -> None:
-        """Lets so much of the portal's time pass."""
+        """Waits until this many seconds of the portal's time have passed."""
         if not self.speed:
             self.advance(seconds)
         elif seconds:  # even an empty sleep costs 0.1 ms
@@ -64,37 +65,37 @@ class Clock:
 
 @dataclass
 class LeakyBucket:
-    """Counts up with each request and down ``rate`` a second; full at ``burst``."""
+    """Counts up by one with each request and down by ``rate`` a second; full at ``burst``."""
 
     clock: Clock
     rate: float
     burst: float
     _level: float = 0.0
-    _seen: float = 0.0
+    _updated_at: float = 0.0
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def take(self) -> bool:
-        """Whether one more request is let in. A refused one does not count."""
+        """Admits a request; returns False, and does not count it, when the bucket is full."""
         with self._lock:
             now = self.clock.now()
-            self._level = max(0.0, self._level - self.rate * (now - self._seen))
-            self._seen = now
+            self._level = max(0.0, self._level - self.rate * (now - self._updated_at))
+            self._updated_at = now
             if self._level + 1 > self.burst:
                 return False
             self._level += 1
             return True
 
     def reset(self) -> None:
-        """Empties it."""
+        """Empties the bucket."""
         with self._lock:
             self._level = 0.0
 
 
 @dataclass
 class OperatingTime:
-    """Working seconds of each method, in one-minute buckets that are forgotten after ten minutes.
+    """Working seconds of each method, in one-minute buckets that expire after ten minutes.
 
-    A call is refused when the sum is above ``limit`` before it: the one that crosses it completes.
+    A call is refused when the sum exceeds ``limit`` before it: the call that crosses it completes.
     """
 
     clock: Clock
@@ -103,7 +104,7 @@ class OperatingTime:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def check(self, method: str) -> None:
-        """Raises 429 ``OPERATION_TIME_LIMIT`` when the method has worked too long."""
+        """Raises 429 ``OPERATION_TIME_LIMIT`` when the method's sum exceeds the limit."""
         with self._lock:
             if sum(seconds for _, seconds in self._live(method)) > self.limit:
                 raise RestError(
@@ -111,7 +112,7 @@ class OperatingTime:
                 )
 
     def charge(self, method: str, seconds: float) -> dict[str, float]:
-        """Adds a call's cost; gives ``operating`` and ``operating_reset_at`` for its answer."""
+        """Adds a call's cost; returns ``operating`` and ``operating_reset_at`` for its answer."""
         with self._lock:
             buckets, now = self._live(method), self.clock.now()
             if not buckets or now - buckets[-1][0] >= BUCKET_SECONDS:
@@ -128,12 +129,12 @@ class OperatingTime:
         return buckets
 
     def reset(self) -> None:
-        """Forgets all work."""
+        """Removes all buckets."""
         with self._lock:
             self._buckets.clear()
 
     def spent(self) -> dict[str, float]:
-        """Seconds of each method in the last ten minutes."""
+        """Returns the seconds of each method in the last ten minutes."""
         with self._lock:
             return {
                 method: sum(spent for _, spent in self._live(method)) for method in self._buckets
@@ -141,6 +142,6 @@ class OperatingTime:
 
 
 def cost_of(costs: Mapping[str, tuple[float, float]], method: str, records: int) -> float:
-    """What one call of ``method`` costs, in seconds."""
+    """Returns the cost of one call of ``method``, in seconds."""
     per_call, per_record = costs.get(method, DEFAULT_COSTS.get(method, _OTHER_COST))
     return per_call + per_record * records

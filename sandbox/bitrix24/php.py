@@ -1,4 +1,4 @@
-"""How PHP reads what it is sent: query strings with brackets, casts, empty values, array shapes.
+"""PHP's reading of requests: query strings with brackets, casts, empty values, array shapes.
 
 A Bitrix24 portal is a PHP program, and most of its surprises are PHP's.
 """
@@ -17,10 +17,10 @@ _BRACKETED = re.compile(r"\[([^\]]+)\]")
 
 
 def parse_query(text: str, max_vars: int = MAX_INPUT_VARS) -> dict[str, Any]:
-    """``fields[title]=A+B&ids[]=1`` as ``{"fields": {"title": "A B"}, "ids": ["1"]}``.
+    """Reads ``fields[title]=A+B&ids[]=1`` as ``{"fields": {"title": "A B"}, "ids": ["1"]}``.
 
-    Does what PHP's ``parse_str`` does: every value is a string, a later key replaces an earlier
-    one, variables past ``max_vars`` are dropped without a word.
+    Follows PHP's ``parse_str``: every value is a string, a later key replaces an earlier one,
+    variables past ``max_vars`` are dropped silently.
     """
     root: dict[str, Any] = {}
     for part in [part for part in text.split("&") if part][:max_vars]:
@@ -45,7 +45,7 @@ def _register(root: dict[str, Any], name: str, value: str) -> None:
 
 
 def _inner_keys(rest: str) -> list[str]:
-    """``a][b][]tail`` as ``["a", "b", ""]``: what follows the first gap is ignored."""
+    """Reads ``a][b][]tail`` as ``["a", "b", ""]``: text after the first gap is ignored."""
     keys = []
     while "]" in rest:
         key, _, rest = rest.partition("]")
@@ -67,21 +67,21 @@ def _shape(value: Any) -> Any:
 
 
 def array(mapping: dict[str, Any]) -> Any:
-    """A PHP array as ``json_encode`` writes it: empty or with keys 0, 1, 2 … it is a list."""
+    """Converts a PHP array as ``json_encode`` does: without keys or with 0, 1, 2 … to a list."""
     if all(key == str(index) for index, key in enumerate(mapping)):
         return list(mapping.values())
     return mapping
 
 
 def values(array: Any) -> list[Any]:
-    """The values of a PHP array, which may have come as a list or as a map."""
+    """Returns the values of a PHP array, which JSON holds as a list or as an object."""
     if isinstance(array, Mapping):
         return list(array.values())
     return list(array) if isinstance(array, list) else []
 
 
 def items(array: Any) -> list[tuple[str, Any]]:
-    """Keys and values of a PHP array, which may have come as a list or as a map."""
+    """Returns keys and values of a PHP array, which JSON holds as a list or as an object."""
     if isinstance(array, Mapping):
         return list(array.items())
     return [(str(i), value) for i, value in enumerate(array)] if isinstance(array, list) else []
@@ -98,8 +98,8 @@ def to_int(value: Any) -> int:
         return 1
     if isinstance(value, int | float):
         return int(value)
-    found = _LEADING_NUMBER.match(value) if isinstance(value, str) else None
-    return int(found[0]) if found else 0
+    number = _LEADING_NUMBER.match(value) if isinstance(value, str) else None
+    return int(number[0]) if number else 0
 
 
 def to_str(value: Any) -> str:
@@ -112,18 +112,19 @@ def to_str(value: Any) -> str:
 
 
 def substitute(value: Any, answers: Mapping[str, Any]) -> tuple[Any, int]:
-    """Replaces ``$result[key][…]`` in a batch command's value; gives the value and how often.
+    """Replaces ``$result[key][…]`` in a batch command's value; returns it and the replacements.
 
     ``answers`` has ``result``, ``error``, ``total``, ``next`` and ``time`` of the commands so far.
-    A step that is not there is skipped with all that follow, so a reference to a failed command
-    gives the whole array above it. Text around a reference does not protect it.
+    A path ends at the first missing key, so a reference to a failed command becomes the whole
+    array above it. A reference is also replaced inside other text.
     """
     if isinstance(value, dict):
         pairs = {key: substitute(child, answers) for key, child in value.items()}
-        return {key: new for key, (new, _) in pairs.items()}, sum(n for _, n in pairs.values())
+        children = {key: child for key, (child, _) in pairs.items()}
+        return children, sum(count for _, count in pairs.values())
     if isinstance(value, list):
-        found = [substitute(child, answers) for child in value]
-        return [new for new, _ in found], sum(n for _, n in found)
+        elements = [substitute(child, answers) for child in value]
+        return [child for child, _ in elements], sum(count for _, count in elements)
     return _substitute_text(value, answers) if isinstance(value, str) else (value, 0)
 
 

@@ -1,9 +1,8 @@
-"""``Bitrix24``: a whole strict portal in this process."""
+"""``Bitrix24``: a strict portal in this process."""
 
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 from sandbox.bitrix24 import php
@@ -16,18 +15,19 @@ from sandbox.bitrix24.tables.state import State
 from sandbox.bitrix24.tables.table import Row
 from sandbox.bitrix24.web.gateway import RENAMED, Call, Gateway
 from sandbox.bitrix24.web.inspection import Inspection
-from sandbox.bitrix24.web.transport import Request, Server
+from sandbox.bitrix24.web.transport import HttpServer, Request
+from sandbox.servers.server import Server
 
 
-class Bitrix24:
+class Bitrix24(Server):
     """A strict Bitrix24 portal on 127.0.0.1, alive inside ``with``.
 
-    ``speed`` is that of its clock, which all limits use: 60 lives a minute in a second, 0 stands
-    still until ``clock.advance``; or give it a ``clock``. ``rate`` and ``burst`` are in requests,
-    ``operating`` in seconds of work per method and ten minutes; ``limits=False`` leaves all three
-    out. ``billing`` says who pays for a batch: its "commands" or "batch". ``costs`` are seconds per
-    call and per record of it; ``sleep`` lets the answers really take that long. ``state_file`` is
-    read at the start, if it is there, and written at the end.
+    ``speed`` is the speed of its clock, which all limits use: at 60 a minute passes in a second, at
+    0 none passes until ``clock.advance``; ``clock`` replaces it. ``rate`` and ``burst`` are in
+    requests, ``operating`` in seconds of work per method and ten minutes; ``limits=False`` switches
+    all three off. ``billing`` charges a batch's time to its "commands" or to "batch". ``costs`` are
+    seconds per call and per record of a call; with ``sleep`` the answers really take that long.
+    ``state_file`` is read at the start, if it exists, and written at the end.
     """
 
     def __init__(
@@ -60,24 +60,20 @@ class Bitrix24:
         self._inspection = Inspection(self.state, self.faults, bucket, work)
         self._port, self._code, self._state_file = port, code, state_file
 
-    def __enter__(self) -> "Bitrix24":
+    def start(self) -> None:
+        """Reads the state file and starts to serve, in a thread."""
         if self._state_file and self._state_file.exists():
             self.state.load(self._state_file.read_bytes())
-        self._server = Server(self._port, self._respond)
+        self._server = HttpServer(self._port, self._respond)
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
         self.webhook = f"{self.url}/rest/1/{self._code}/"
         self._thread = threading.Thread(
             target=self._server.serve_forever, args=(0.02,), daemon=True
         )
         self._thread.start()
-        return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def stop(self) -> None:
+        """Stops to serve and writes the state file."""
         self._server.shutdown()
         self._thread.join()
         self._server.server_close()
@@ -92,11 +88,11 @@ class Bitrix24:
 
     @property
     def stats(self) -> Stats:
-        """What was asked, written and done wrong so far."""
+        """Counters of requests, writes and violations."""
         return self.state.stats
 
     def on_request(self, hook: Callable[[Call], None] | None) -> None:
-        """Calls ``hook`` before and after a request is executed; what it raises cuts the line."""
+        """Calls ``hook`` before and after each request; an exception in it cuts the connection."""
         self._gateway.hook = hook
 
     def companies(self) -> list[Row]:
@@ -124,13 +120,13 @@ class Bitrix24:
         return self.state.find(kind, name, value)
 
     def add(self, kind: str, values: Mapping[str, Any]) -> int:
-        """A person creates a record of ``companies``, ``contacts``, …; gives its id."""
+        """Creates a record of ``companies``, ``contacts``, … as a person does; returns its id."""
         return self.state.add(kind, values)
 
     def edit(self, kind: str, row_id: int, values: Mapping[str, Any]) -> None:
-        """A person changes fields of a record; ``fm`` is replaced whole."""
+        """Changes fields of a record as a person does; replaces ``fm`` as a whole."""
         self.state.edit(kind, row_id, values)
 
     def delete(self, kind: str, row_id: int) -> None:
-        """A person deletes a record with all that hangs on it."""
+        """Deletes a record and its dependent records as a person does."""
         self.state.delete(kind, row_id)

@@ -1,4 +1,4 @@
-"""What a client did to the portal: how much it asked, how much it wrote, what it did wrong."""
+"""Counters of a client's requests, writes and violations."""
 
 import threading
 from collections import Counter
@@ -6,19 +6,19 @@ from typing import Any
 
 
 class Stats:
-    """Counters of one portal; ``violations`` are things that a good client never does.
+    """Counters of one portal; ``violations`` are actions that a good client avoids.
 
-    ``methods`` counts calls that were run, inside a batch too; ``written`` records, by method;
-    ``refused`` requests, commands and imported records, by ``error``. The violations:
+    ``methods`` counts executed calls, also inside a batch; ``written`` records by method;
+    ``refused`` requests, commands and imported records by ``error``. The violations:
 
     - ``over_rate``, ``over_operating``: refused with 503 and 429;
-    - ``over_60_seconds``: the work took longer than a request may, its answer was lost;
+    - ``over_60_seconds``: the work exceeded a request's time, and its answer was lost;
     - ``broken_json``, ``get_requests``, ``followed_redirects``;
     - ``over_long_batches``, ``nested_batches``, ``references``: ``$result[…]`` was replaced;
     - ``unknown_fields``, ``unknown_filters``, ``filters_too_long``;
     - ``duplicates``, ``duplicate_requisites``, ``duplicate_bank_details``: created twice;
-    - ``repeated_values``: a phone, e-mail or site that the item has already;
-    - ``bad_links``: to companies that are not there; ``links_wiped``: links taken away;
+    - ``repeated_values``: a phone, e-mail or site that the item already has;
+    - ``bad_links``: links to companies that do not exist; ``links_wiped``: removed links;
     - ``emptied_fields``, ``unchanged_updates``, ``deleted``.
     """
 
@@ -33,13 +33,13 @@ class Stats:
         self._lock = threading.Lock()
 
     def request(self) -> int:
-        """Counts an HTTP request; gives its number, from 1."""
+        """Counts an HTTP request; returns its number, from 1."""
         with self._lock:
             self.requests += 1
             return self.requests
 
     def ran(self, method: str) -> None:
-        """Counts a call that was run."""
+        """Counts an executed call."""
         with self._lock:
             self.methods[method] += 1
 
@@ -49,25 +49,25 @@ class Stats:
             self.refused[str(code)] += 1
 
     def wrote(self, method: str) -> None:
-        """Counts a record that a method has written."""
+        """Counts a record that a method wrote."""
         with self._lock:
             self.writes += 1
             self.written[method] += 1
 
     def blame(self, violation: str, times: int = 1) -> None:
-        """Counts what a good client would not have done."""
+        """Counts a violation."""
         if times:
             with self._lock:
                 self.violations[violation] += times
 
     def unknown(self, where: str, name: str) -> None:
-        """Counts a field that was dropped."""
+        """Counts a dropped field."""
         self.blame("unknown_fields")
         with self._lock:
             self.unknown_fields[f"{where}.{name}"] += 1
 
     def as_dict(self) -> dict[str, Any]:
-        """Everything, ready for JSON."""
+        """Returns all counters, ready for JSON."""
         with self._lock:
             return {
                 name: dict(value) if isinstance(value, Counter) else value

@@ -1,1 +1,1 @@
-"""``./run_local.sh``: stores, services and svod together on this machine."""
+"""``./run_local.sh``: runs stores, services and svod together on this machine."""

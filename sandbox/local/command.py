@@ -1,17 +1,17 @@
-"""What ``run_local.sh`` calls, ``speed`` times as fast as the real services allow."""
+"""The command lines that ``run_local.sh`` runs, ``speed`` times as fast as the real limits."""
 
 import sys
 from pathlib import Path
 from typing import Final
 
-# What the real services allow.
+# The limits of the real services.
 _CRM_RATE, _CRM_OPERATING, _REGISTER_RATE, _REGISTER_DAILY = 2, 480, 30, 10_000
 
 _SVOD: Final = str(Path(sys.executable).with_name("svod"))
 
 
 def register(folder: Path, speed: float) -> list[str]:
-    """The register's arguments."""
+    """Returns the register's arguments."""
     return [
         f"--data={folder / 'register.jsonl'}",
         f"--rate={_REGISTER_RATE * speed:.0f}",
@@ -20,7 +20,7 @@ def register(folder: Path, speed: float) -> list[str]:
 
 
 def bitrix24(folder: Path, speed: float) -> list[str]:
-    """The portal's arguments."""
+    """Returns the portal's arguments."""
     return [
         f"--state={folder / 'portal.json'}",
         f"--rate={_CRM_RATE * speed}",
@@ -29,12 +29,12 @@ def bitrix24(folder: Path, speed: float) -> list[str]:
 
 
 def full(speed: float) -> list[str]:
-    """Both stores, whole."""
+    """Returns the command of a full load of both stores."""
     return [_SVOD, "full", "--store_b_files=store_b/*.json", "--report=report", *_limits(speed)]
 
 
 def following(speed: float, brokers: str) -> list[str]:
-    """What changes in both stores."""
+    """Returns the command that follows the changes of both stores."""
     options = "--follow", "--poll=5", f"--store_b_kafka={brokers}"
     return [_SVOD, "delta", *options, *_limits(speed)]
 
@@ -43,7 +43,7 @@ def _limits(speed: float) -> list[str]:
     return [
         f"--crm_rate={_CRM_RATE * speed:g}",
         f"--crm_operating={_CRM_OPERATING * speed:g}",
-        # No request outlives its answer here.
+        # A local request ends before its answer arrives.
         "--crm_settle=1",
         f"--register_rate={_REGISTER_RATE * speed:g}",
         f"--register_daily={_REGISTER_DAILY * speed:.0f}",

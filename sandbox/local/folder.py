@@ -1,4 +1,4 @@
-"""The folder that ``run_local.sh`` works in: who holds it, which world it has, what is stale."""
+"""The working folder of ``run_local.sh``: its lock, and the removal of stale files."""
 
 import fcntl
 import os
@@ -9,30 +9,30 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from sandbox.local.stores import Made, made
+from sandbox.local.stores import StoredWorld, read_stored_world
 
-# Everything that a run leaves, but MariaDB's data: that is emptied by SQL.
+# The files of a run, except MariaDB's data: SQL empties that.
 _WORLD: Final = ("world.json", "store_b", "register.jsonl", "truth.jsonl")
 _LOADED: Final = (
     *("portal.json", "portal.started", "svod.db", "svod.db-shm", "svod.db-wal"),
     *("report", "differences.txt", "kafka"),
 )
-# For how long the services of a run that was killed may take to end.
+# Seconds that the services of a killed run may take to end.
 _PATIENCE: Final = 120.0
 
 
 class FolderError(Exception):
-    """The folder cannot be used now, or is somebody else's."""
+    """The folder is in use, holds other files, or is not accessible."""
 
 
 @contextmanager
-def held(folder: Path) -> Iterator[int]:
-    """Makes the folder if need be and holds it against other runs.
+def lock_folder(folder: Path) -> Iterator[int]:
+    """Makes the folder if it is missing, and locks it against other runs.
 
-    Gives the open file that holds it; whoever inherits that holds the folder too.
+    Yields the open lock file; a process that inherits it keeps the lock too.
 
     Raises:
-        FolderError: it is in use, or not one of ours.
+        FolderError: the folder is in use, holds other files, or is not accessible.
     """
     mark = folder / "lock"
     try:
@@ -58,7 +58,7 @@ def _await_lock(folder: Path, lock: int) -> None:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             holder = os.pread(lock, 20, 0).decode()
-            # The run is gone, its services are about to be: they save what they hold.
+            # The run has ended and its services are ending: they are saving their state.
             is_ending = holder.isdigit() and not Path(f"/proc/{holder}").exists()
             if not is_ending or time.monotonic() > deadline:
                 raise FolderError(
@@ -71,32 +71,32 @@ def _await_lock(folder: Path, lock: int) -> None:
 
 
 def tidy(folder: Path, scale: float, seed: int, fresh: bool) -> str:
-    """Throws away what does not fit this run, or what an earlier one left unfinished.
+    """Removes files that do not belong to this run or that an earlier run left incomplete.
 
-    Returns what to tell about it, if anything.
+    Returns a message about it, or "".
     """
-    there = made(folder)
-    if there and not fresh and there.same_world(Made(scale, seed)):
+    stored = read_stored_world(folder)
+    if stored and not fresh and stored.is_same(StoredWorld(scale, seed)):
         if not _portal_was_lost(folder):
             return ""
         _remove(folder, _LOADED)
         return "The local Bitrix24 was killed and lost its records: the load starts anew."
     _remove(folder, _WORLD + _LOADED)
-    return f"Throws away the world of scale {there.scale:g}, seed {there.seed}." if there else ""
+    return f"Throws away the world of scale {stored.scale:g}, seed {stored.seed}." if stored else ""
 
 
 def mark_changed(folder: Path) -> None:
-    """The stores are no longer what the truth says: the next run makes a new world."""
+    """Marks that the stores differ from the truth file: the next run makes a new world."""
     (folder / "world.json").unlink()
 
 
 def mark_portal_started(folder: Path) -> None:
-    """From now on the portal's records are newer than its file."""
+    """Marks that the portal's records are newer than its state file."""
     (folder / "portal.started").touch()
 
 
 def _portal_was_lost(folder: Path) -> bool:
-    """The portal writes its records when it ends; it may have been killed before that."""
+    """Whether the portal was killed before it wrote its records, which it does at its end."""
     started, state = folder / "portal.started", folder / "portal.json"
     if not started.exists():
         return False

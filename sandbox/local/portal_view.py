@@ -1,4 +1,4 @@
-"""What a running sandbox portal holds and has counted, read from outside."""
+"""Reads the records and counters of a running sandbox portal over HTTP."""
 
 import json
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ class PortalView:
         self._base = f"{origin}/_sandbox"
 
     def records(self, kind: str, *fields: str) -> Iterator[dict[str, Any]]:
-        """These fields of all ``companies``, ``contacts``, ``requisites``, …, by rising id."""
+        """Yields these fields of all ``companies``, ``contacts``, …, in the order of their ids."""
         after = 0
         while after is not None:
             page = self._get(f"state?entity={kind}&after={after}&limit=5000")
@@ -22,9 +22,9 @@ class PortalView:
             after = page["next"]
 
     def stats(self) -> dict[str, Any]:
-        """The portal's counters since it was started."""
-        counted: dict[str, Any] = self._get("stats")
-        return counted
+        """Returns the portal's counters since its start."""
+        counters: dict[str, Any] = self._get("stats")
+        return counters
 
     def _get(self, path: str) -> Any:
         with urlopen(f"{self._base}/{path}", timeout=60) as answer:

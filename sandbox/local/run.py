@@ -1,6 +1,6 @@
-"""The whole of Svod on this machine, from made-up stores to a strict local CRM.
+"""Runs all of Svod on this machine, from made-up stores to a strict local CRM.
 
-``run_local.sh`` calls it. What it keeps stands in one folder, and what it starts ends with it.
+``run_local.sh`` calls it. All of its files are in one folder, and its processes end with it.
 """
 
 import argparse
@@ -16,21 +16,21 @@ from typing import Final
 
 from sandbox.local.command import bitrix24, following, full, register
 from sandbox.local.delta import make_changes, watch
-from sandbox.local.folder import FolderError, held, mark_changed, mark_portal_started, tidy
+from sandbox.local.folder import FolderError, lock_folder, mark_changed, mark_portal_started, tidy
 from sandbox.local.portal_view import PortalView
-from sandbox.local.stores import made, writer
+from sandbox.local.stores import read_stored_world, writer_account
 from sandbox.local.verdict import portal_lines, verdict
 from sandbox.register.server import TOKEN
 from sandbox.servers.services import Service, ServiceError, ends_with_parent
 from sandbox.store_b_topic import TOPIC
 
-DONE, FAILED, INCOMPLETE, INTERRUPTED = 0, 1, 3, 130
+SUCCESS, FAILED, INCOMPLETE, INTERRUPTED = 0, 1, 3, 130
 _CHECKOUT: Final = Path(__file__).resolve().parents[2]
 _LEDGER: Final = "svod.db"
 
 
 class Run:
-    """One run in a folder; ``lock`` is the open file that holds the folder."""
+    """One run in a folder; ``lock`` is the open file that locks the folder."""
 
     def __init__(self, options: argparse.Namespace, lock: int) -> None:
         self._options, self._lock = options, lock
@@ -39,7 +39,7 @@ class Run:
         self._brokers = ""
 
     def perform(self) -> int:
-        """All of it; returns the exit code.
+        """Runs everything; returns the exit code.
 
         Raises:
             ServiceError: a service did not come up.
@@ -49,7 +49,7 @@ class Run:
             try:
                 self._start(services)
                 code = self._conclude(self._svod())
-                if self._options.delta and code in (DONE, INCOMPLETE):
+                if self._options.delta and code in (SUCCESS, INCOMPLETE):
                     code = self._follow(services) or code
                 elif self._options.keep:
                     self._keep()
@@ -60,7 +60,7 @@ class Run:
     def _start(self, services: ExitStack) -> None:
         folder, scale, speed = self._folder, self._options.scale, self._speed
         (folder / "log").mkdir(exist_ok=True)
-        if made(folder) is None:
+        if read_stored_world(folder) is None:
             _say(f"Makes a world of scale {scale:g} …")
         self._store_a = self._serve(
             services,
@@ -82,8 +82,8 @@ class Run:
         return service.await_url()
 
     def _show_start(self) -> None:
-        there = made(self._folder)
-        rows = {name: f"{count:,} {name}" for name, count in there.rows.items()} if there else {}
+        stored = read_stored_world(self._folder)
+        rows = {name: f"{count:,} {name}" for name, count in stored.rows.items()} if stored else {}
         listed = list(rows.values())
         _say(f"Store A   {', '.join(listed[:3])}, in a MariaDB of its own")
         _say(f"Store B   {', '.join(listed[3:])}, in export files")
@@ -100,16 +100,24 @@ class Run:
         mark_changed(self._folder)
         process = self._start_svod(following(self._speed, self._brokers))
         try:
-            portal = PortalView(self._portal)
-            changes = make_changes(writer(self._store_a), self._brokers, portal)
-            lines = list(map(_told, watch(portal, changes, lambda: process.poll() is None)))
+            is_complete = self._change_stores(process)
             if self._options.keep:
                 self._keep()
         finally:
             process.send_signal(signal.SIGTERM)
             code = process.wait()
         _say(f"svod delta --follow has finished what it held, and ended with {code}.")
-        return code or (FAILED if any("NOT" in line for line in lines) else DONE)
+        return code or (SUCCESS if is_complete else FAILED)
+
+    def _change_stores(self, process: "subprocess.Popen[bytes]") -> bool:
+        """Changes both stores; returns whether the CRM showed each change in time."""
+        portal = PortalView(self._portal)
+        changes = make_changes(writer_account(self._store_a), self._brokers, portal)
+        is_complete = True
+        for line in watch(portal, changes, lambda: process.poll() is None):
+            _say(line)
+            is_complete = is_complete and "NOT" not in line
+        return is_complete
 
     def _environment(self) -> dict[str, str]:
         return {
@@ -121,30 +129,30 @@ class Run:
         }
 
     def _svod(self) -> int:
-        """Runs it in this terminal; returns its exit code."""
+        """Runs the full load in this terminal; returns its exit code."""
         process = self._start_svod(full(self._speed))
         try:
             code = process.wait()
         except KeyboardInterrupt:
-            # From a terminal it has got the signal too; otherwise it has not.
+            # A terminal sends the signal to svod too, other senders do not.
             process.send_signal(signal.SIGINT)
             process.wait()
             raise
         return code if code >= 0 else 128 - code
 
     def _start_svod(self, command: list[str]) -> "subprocess.Popen[bytes]":
-        others = {name: value for name, value in os.environ.items() if name[:5] != "SVOD_"}
+        environment = {name: value for name, value in os.environ.items() if name[:5] != "SVOD_"}
         return subprocess.Popen(
             command,
             cwd=self._folder,
-            env=others | self._environment(),
+            env=environment | self._environment(),
             pass_fds=(self._lock,),
             preexec_fn=ends_with_parent(),
         )
 
     def _conclude(self, code: int) -> int:
-        """Judges the result and says what happened; returns the exit code."""
-        if code not in (DONE, INCOMPLETE):
+        """Judges the result and prints it; returns the exit code."""
+        if code not in (SUCCESS, INCOMPLETE):
             _say(f"svod ended with {code}. What the services said is in {self._folder / 'log'}.")
             return code
         portal = PortalView(self._portal)
@@ -171,24 +179,24 @@ class Run:
 
 
 def parser() -> argparse.ArgumentParser:
-    """The command line."""
-    found = argparse.ArgumentParser(prog="run_local.sh", allow_abbrev=False)
-    found.add_argument("--scale", type=_above_zero, default=0.01)
-    found.add_argument("--seed", type=int, default=1)
-    found.add_argument("--speed", type=_above_zero, default=60.0)
-    found.add_argument("--delta", action="store_true")
-    found.add_argument("--keep", action="store_true")
-    found.add_argument("--fresh", action="store_true")
-    found.add_argument("--folder", type=_absolute, default=_CHECKOUT / ".sandbox")
-    return found
+    """Returns the parser of the command line."""
+    options = argparse.ArgumentParser(prog="run_local.sh", allow_abbrev=False)
+    options.add_argument("--scale", type=_above_zero, default=0.01)
+    options.add_argument("--seed", type=int, default=1)
+    options.add_argument("--speed", type=_above_zero, default=60.0)
+    options.add_argument("--delta", action="store_true")
+    options.add_argument("--keep", action="store_true")
+    options.add_argument("--fresh", action="store_true")
+    options.add_argument("--folder", type=_absolute, default=_CHECKOUT / ".sandbox")
+    return options
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """One local run; returns the exit code."""
+    """Runs once; returns the exit code."""
     options = parser().parse_args(arguments)
     _make_signals_interrupt()
     try:
-        with held(options.folder) as lock:
+        with lock_folder(options.folder) as lock:
             return Run(options, lock).perform()
     except KeyboardInterrupt:
         _say("Interrupted: everything is ended, the next run goes on from here.")
@@ -200,13 +208,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _make_signals_interrupt() -> None:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        # nohup has a SIGHUP ignored, and means it.
+        # Under nohup SIGHUP is ignored and must stay so.
         if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:
             signal.signal(number, signal.default_int_handler)
 
 
 def _ignore_signals() -> None:
-    """The services are being ended, each in good order: a second Ctrl-C must not disturb that."""
+    """Ignores signals: a second Ctrl-C must not disturb the services while they end."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
 
@@ -220,11 +228,6 @@ def _above_zero(text: str) -> float:
 
 def _absolute(text: str) -> Path:
     return Path(text).expanduser().absolute()
-
-
-def _told(line: str) -> str:
-    _say(line)
-    return line
 
 
 def _say(text: str) -> None:

@@ -1,8 +1,8 @@
 """``python -m sandbox.local.stores FOLDER --scale S --seed N``: a world in a folder, and store A.
 
-Makes the world unless the folder holds it already, then serves store A until SIGTERM; prints its
-URL. The folder gets ``store_a/`` (MariaDB's data), ``store_b/`` (the export files),
-``register.jsonl``, ``truth.jsonl`` and, last, ``world.json``, which says what is there.
+Makes the world unless the folder holds it already, prints store A's URL and serves it until
+SIGTERM. The folder gets ``store_a/`` (MariaDB's data), ``store_b/`` (the export files),
+``register.jsonl``, ``truth.jsonl`` and, last, ``world.json``, which describes the world.
 """
 
 import argparse
@@ -29,28 +29,28 @@ from sandbox.store_b import write_store_b
 from sandbox.world.world import World, write_lines
 
 
-class Made(msgspec.Struct, frozen=True):
-    """Which world a folder holds, and the rows of its stores."""
+class StoredWorld(msgspec.Struct, frozen=True):
+    """The world that a folder holds, and the numbers of rows of its stores."""
 
     scale: float
     seed: int
     rows: dict[str, int] = {}
 
-    def same_world(self, other: "Made") -> bool:
-        """Whether both are the same world."""
-        return (self.scale, self.seed) == (other.scale, other.seed)
+    def is_same(self, world: "StoredWorld") -> bool:
+        """Whether both have the same scale and seed."""
+        return (self.scale, self.seed) == (world.scale, world.seed)
 
 
-def made(folder: Path) -> Made | None:
-    """What the folder holds; None when its making was never finished."""
+def read_stored_world(folder: Path) -> StoredWorld | None:
+    """Returns the world of the folder; None when there is none or it is incomplete."""
     try:
-        return msgspec.json.decode((folder / "world.json").read_bytes(), type=Made)
+        return msgspec.json.decode((folder / "world.json").read_bytes(), type=StoredWorld)
     except (FileNotFoundError, msgspec.DecodeError):
         return None
 
 
-def writer(url: str) -> dict[str, str | int]:
-    """Arguments for ``pymysql.connect`` as the shop itself, of the URL that svod is given."""
+def writer_account(url: str) -> dict[str, str | int]:
+    """Returns arguments for ``pymysql.connect`` as the shop, at the host of svod's URL."""
     parts = urlsplit(url)
     return {
         "host": parts.hostname or "",
@@ -60,7 +60,7 @@ def writer(url: str) -> dict[str, str | int]:
     }
 
 
-def make(folder: Path, server: MariaDB, scale: float, seed: int) -> None:
+def make_world(folder: Path, server: MariaDB, scale: float, seed: int) -> None:
     """Writes the world's files and fills store A."""
     world = World(seed, scale)
     files = folder / "store_b"
@@ -79,22 +79,22 @@ def make(folder: Path, server: MariaDB, scale: float, seed: int) -> None:
         "organisations": sizes.organisations_b,
         "persons": sizes.persons_b,
     }
-    (folder / "world.json").write_bytes(msgspec.json.encode(Made(scale, seed, rows)))
+    (folder / "world.json").write_bytes(msgspec.json.encode(StoredWorld(scale, seed, rows)))
 
 
 def main() -> None:
-    """Serves store A, and makes the world before when it is not there."""
+    """Makes the world if it is missing, and serves store A."""
     parser = argparse.ArgumentParser(prog="python -m sandbox.local.stores", description=__doc__)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--scale", type=float, required=True)
     parser.add_argument("--seed", type=int, required=True)
     options = parser.parse_args()
-    # A plain SIGTERM would leave the server behind.
+    # Without a handler, SIGTERM would leave the server behind.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     try:
         with MariaDB(options.folder / "store_a") as server:
-            if made(options.folder) is None:
-                make(options.folder, server, options.scale, options.seed)
+            if read_stored_world(options.folder) is None:
+                make_world(options.folder, server, options.scale, options.seed)
             with closing(connect(server)) as connection:
                 create_writer(connection)
             print(server.url(DATABASE, READER, PASSWORD), flush=True)

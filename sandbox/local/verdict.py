@@ -1,4 +1,4 @@
-"""Holds a local run's result against the truth of its world, for the person at the terminal."""
+"""Compares a local run's result with the truth of its world, for the person at the terminal."""
 
 from collections.abc import Iterator
 from itertools import chain
@@ -13,15 +13,15 @@ from sandbox.local.portal_view import PortalView
 from sandbox.world.truth import GOLDEN, Outcome
 
 _SHOWN: Final = 10
-# More contacts that mix people than this share are a fault.
+# A greater share of contacts that mix people is a fault.
 _MIXED: Final = 0.001
 _ITEM: Final = ("id", "originatorId", "originId")
 
 
 def verdict(folder: Path, ledger: Path, portal: PortalView) -> tuple[bool, list[str]]:
-    """Whether all is as it should be, and what to say about it.
+    """Returns whether the result is right, and the lines to print.
 
-    All differences go to ``differences.txt`` in the folder.
+    Writes all differences to ``differences.txt`` in the folder.
     """
     ends = judge.ledger_ends(URL.create("sqlite", database=str(ledger)))
     companies = list(portal.records("companies", *_ITEM))
@@ -39,9 +39,11 @@ def verdict(folder: Path, ledger: Path, portal: PortalView) -> tuple[bool, list[
     mixed = judge.people_mixed(_truths(folder), ends)
     if len(mixed) > len(contacts) * _MIXED:
         differences += [f"contact {key} is different people" for key in mixed]
-    (folder / "differences.txt").write_text("".join(f"{each}\n" for each in differences))
+    (folder / "differences.txt").write_text(
+        "".join(f"{difference}\n" for difference in differences)
+    )
     if differences:
-        shown = [f"  {each}" for each in differences[:_SHOWN]]
+        shown = [f"  {difference}" for difference in differences[:_SHOWN]]
         head = f"{len(differences):,} differences from the truth ({folder / 'differences.txt'}):"
         return False, [head, *shown]
     missed = judge.people_twice(_truths(folder), ends)
@@ -54,7 +56,7 @@ def verdict(folder: Path, ledger: Path, portal: PortalView) -> tuple[bool, list[
 
 
 def portal_lines(portal: PortalView) -> Iterator[str]:
-    """What the portal saw of the run."""
+    """Yields lines about the portal's counters."""
     stats = portal.stats()
     if stats["writes"]:
         yield f"Bitrix24 counted {stats['requests']:,} requests, {stats['writes']:,} writes."

@@ -1,4 +1,4 @@
-"""``python -m sandbox.register``: the register as a program of its own."""
+"""``python -m sandbox.register``: the register as a program."""
 
 from sandbox.register.server import main
 

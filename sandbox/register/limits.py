@@ -1,4 +1,4 @@
-"""Who may ask the local register, how often, and what goes wrong: its limits and its faults."""
+"""The local register's key, limits and faults."""
 
 import threading
 import time
@@ -11,11 +11,11 @@ import msgspec
 
 
 class Fault(msgspec.Struct):
-    """What to answer instead of the truth, ``count`` times (None: always), for ``tins`` (all).
+    """A wrong answer, given ``count`` times (None: always) to questions for ``tins`` (empty: all).
 
-    ``html`` 502, ``busy`` 429, ``garbage`` cut JSON, ``shape`` JSON of another shape, ``hang`` no
-    answer for ``seconds``, ``drop`` the connection closed, ``unauthorized`` 401 and ``forbidden``
-    403, both with the key in the message.
+    ``html`` is 502, ``busy`` 429, ``garbage`` truncated JSON, ``shape`` JSON of another shape,
+    ``hang`` no answer for ``seconds``, ``drop`` a closed connection, ``unauthorized`` 401 and
+    ``forbidden`` 403, both with the key in the message.
     """
 
     kind: Literal["html", "busy", "garbage", "shape", "hang", "drop", "unauthorized", "forbidden"]
@@ -25,7 +25,7 @@ class Fault(msgspec.Struct):
 
 
 class RefusedError(Exception):
-    """The request gets an error in the service's own shape."""
+    """The register refuses the request; ``body`` has the service's format."""
 
     def __init__(self, status: HTTPStatus, message: str) -> None:
         super().__init__(message)
@@ -36,7 +36,7 @@ class RefusedError(Exception):
 
 
 class _Window:
-    """How many events fell into the last ``seconds``, and the most there ever were."""
+    """Counts the events of the last ``seconds``, and keeps the peak of that count."""
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
@@ -44,7 +44,7 @@ class _Window:
         self.peak = 0
 
     def count(self, more: int = 0) -> int:
-        """Events in the window, after ``more`` just now."""
+        """Adds ``more`` events now; returns the number of events in the window."""
         now = time.monotonic()
         self._moments.extend([now] * more)
         while self._moments and self._moments[0] <= now - self._seconds:
@@ -54,7 +54,7 @@ class _Window:
 
 
 class Gate:
-    """Counts all requests and connections, and refuses what is over a limit. Safe in threads."""
+    """Counts requests and connections and refuses those over a limit; thread-safe."""
 
     def __init__(self, token: str, rate: int, daily: int, connections: int | None) -> None:
         self.token = token
@@ -66,12 +66,12 @@ class Gate:
         self._requests, self._accepted, self._opened = _Window(1), _Window(1), _Window(60)
 
     def set_faults(self, faults: Sequence[Fault]) -> None:
-        """Replaces the faults; the first that fits a request is what it gets."""
+        """Replaces the faults; the first one that matches a request applies to it."""
         with self._lock:
             self._faults = [msgspec.structs.replace(fault) for fault in faults]
 
     def stats(self) -> dict[str, Any]:
-        """Requests, answers by status, the most requests within a second, questions per TIN."""
+        """Returns counts of requests, answers by status and questions by TIN, and the peak rate."""
         with self._lock:
             counted = {
                 name: self._counts[name]
@@ -87,13 +87,17 @@ class Gate:
             self._counts[status] += 1
 
     def connected(self) -> bool:
-        """Counts a new connection; false when it is one too many this minute."""
+        """Counts a new connection; returns whether the minute's limit allows it."""
         with self._lock:
             self._counts["connections"] += 1
             return self._connections is None or self._opened.count(1) <= self._connections
 
     def admit(self, key: str, connected: bool) -> None:
-        """Lets a request in, or refuses it by key, connection, rate or quota."""
+        """Admits a request.
+
+        Raises:
+            RefusedError: the key is wrong, or the connection, rate or daily limit is exceeded.
+        """
         with self._lock:
             self._counts["requests"] += 1
             self._requests.count(1)
@@ -111,7 +115,7 @@ class Gate:
             self._counts["answered"] += 1
 
     def fault(self, tin: str) -> Fault | None:
-        """The fault that this question gets, counted down."""
+        """Returns the fault that applies to this question, and counts it down."""
         with self._lock:
             self._queries[tin] += 1
             for fault in self._faults:

@@ -1,9 +1,9 @@
 """A local company register that obeys the contract, limits and errors included.
 
-``with Register(suggestions) as register:`` serves ``register.url`` from a thread; alone it is
-``python -m sandbox.register --data register.jsonl --port 0 --token KEY``. Tests steer it by
-``set_faults`` and ``stats``; from outside these are ``POST /_sandbox/faults`` (a JSON list of
-faults, which replaces the ones before) and ``GET /_sandbox/stats``.
+``with Register(suggestions) as register:`` serves ``register.url`` from a thread, and ``python -m
+sandbox.register --data register.jsonl --port 0 --token KEY`` from a process. Tests control it by
+``set_faults`` and ``stats``, other processes by ``POST /_sandbox/faults`` (a JSON list that
+replaces the faults before it) and ``GET /_sandbox/stats``.
 """
 
 import argparse
@@ -16,12 +16,12 @@ from contextlib import suppress
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Final, Literal
 
 import msgspec
 
 from sandbox.register.limits import Fault, Gate, RefusedError
+from sandbox.servers.server import Server
 
 BASE: Final = "/suggestions/api/4_1/rs"
 TOKEN: Final = "sandbox-register-key"
@@ -51,11 +51,11 @@ class _Query(msgspec.Struct):
     count: int = 10
 
 
-class Register(ThreadingHTTPServer):
+class Register(Server, ThreadingHTTPServer):
     """The server; ``answers`` maps a TIN to its suggestion as JSON.
 
-    ``rate`` is requests a second, ``daily`` requests in all, ``connections`` new ones a minute
-    (None: not limited), ``latency`` seconds for each answer (the real one takes 0.4).
+    ``rate`` is in requests a second, ``daily`` in requests altogether, ``connections`` in new
+    connections a minute (None: no limit), ``latency`` in seconds an answer (the real one: 0.4).
     """
 
     daemon_threads = False
@@ -82,16 +82,12 @@ class Register(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", port), _Handler)
         self._thread = threading.Thread(target=self.serve_forever, args=(0.02,))
 
-    def __enter__(self) -> "Register":
+    def start(self) -> None:
+        """Starts to serve, in a thread."""
         self._thread.start()
-        return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def stop(self) -> None:
+        """Stops to serve and cuts all connections."""
         self.shutdown()
         self.closing.set()
         with self._lock:
@@ -112,34 +108,34 @@ class Register(ThreadingHTTPServer):
         return self.origin + BASE
 
     def set_faults(self, faults: Sequence[Fault]) -> None:
-        """Replaces the faults; the first that fits a request is what it gets."""
+        """Replaces the faults; the first one that matches a request applies to it."""
         self.gate.set_faults(faults)
 
     def stats(self) -> dict[str, Any]:
-        """Requests, answers by status, the most requests within a second, questions per TIN."""
+        """Returns counts of requests, answers by status and questions by TIN, and the peak rate."""
         return self.gate.stats()
 
     def answer(self, tin: str) -> bytes:
-        """The body for a question that gets the truth."""
+        """Returns the body of a correct answer."""
         suggestion = self.answers.get(tin)
         self.gate.note("not_found" if suggestion is None else "found")
         return b'{"suggestions":[' + (suggestion or b"") + b"]}"
 
     def get_request(self) -> tuple[socket.socket, Any]:
-        """Accepts a connection and remembers it, to end it with the server."""
+        """Accepts a connection and remembers it: ``stop`` cuts it."""
         connection, address = super().get_request()
         with self._lock:
             self._sockets.add(connection)
         return connection, address
 
     def shutdown_request(self, request: Any) -> None:
-        """Forgets a connection that is over."""
+        """Forgets a connection that has ended."""
         with self._lock:
             self._sockets.discard(request)
         super().shutdown_request(request)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that went away in the middle is no news."""
+        """Reports an error, unless the client has closed its connection."""
         if not isinstance(sys.exc_info()[1], ConnectionError):
             super().handle_error(request, client_address)
 
@@ -150,7 +146,7 @@ class _Handler(BaseHTTPRequestHandler):
     disable_nagle_algorithm = True
 
     def setup(self) -> None:
-        """Counts the connection, once for all of its requests."""
+        """Counts the connection; all of its requests share the result."""
         super().setup()
         self._connected = self.server.gate.connected()
 
@@ -224,23 +220,25 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(head.encode() + body)
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 the base class calls it so
-        """Nothing is logged: a key could stand in it."""
+        """Logs nothing: a line could contain a key."""
 
 
 def encode(suggestions: Iterable[Mapping[str, Any]]) -> dict[str, bytes]:
-    """Suggestions as the register keeps them: JSON by TIN."""
-    return {each["data"]["inn"]: msgspec.json.encode(each) for each in suggestions}
+    """Returns the suggestions as the register keeps them: JSON by TIN."""
+    return {
+        suggestion["data"]["inn"]: msgspec.json.encode(suggestion) for suggestion in suggestions
+    }
 
 
 def read_answers(path: Path) -> dict[str, bytes]:
-    """The same from a file with one suggestion a line (``python -m sandbox.world`` writes it)."""
+    """Reads suggestions from a file of JSON lines, which ``python -m sandbox.world`` writes."""
     decode = msgspec.json.Decoder(_Suggestion).decode
     with path.open("rb") as lines:
         return {decode(line).data.inn: line.rstrip() for line in lines}
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Serves a file of suggestions until it is interrupted; prints the base URL."""
+    """Prints the base URL and serves a file of suggestions until SIGINT or SIGTERM."""
     parser = argparse.ArgumentParser(prog="python -m sandbox.register", description=__doc__)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--token", default=TOKEN)

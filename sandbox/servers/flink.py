@@ -1,7 +1,7 @@
 """A private Flink session cluster for Beam: JobManager, TaskManager, job server, worker pool.
 
-Each is a process of its own on free ports of 127.0.0.1, ended with its owner. Needs Java, and the
-jars that ``scripts/setup --tests`` puts beside the packages.
+Each is a process on free ports of 127.0.0.1 that ends with its owner. Needs Java, and the jars that
+``scripts/setup --tests`` installs into the virtual environment.
 """
 
 import json
@@ -13,11 +13,11 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Final
 from urllib.error import URLError
 from urllib.request import Request, urlopen
 
+from sandbox.servers.server import Server
 from sandbox.servers.services import ends_with_parent, free_port
 
 JARS: Final = Path(sys.prefix) / "engines" / "flink"
@@ -29,7 +29,7 @@ _JAVA: Final = (
     *(f"--add-opens=java.base/java.{package}=ALL-UNNAMED" for package in _OPENED),
     "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
 )
-# The parts of a TaskManager's memory, in megabytes: Flink wants all of them when it is started
+# The parts of a TaskManager's memory, in megabytes: Flink requires all of them when it is started
 # without its scripts.
 _MEMORY: Final = {
     "framework.heap.size": 128,
@@ -44,7 +44,7 @@ _MEMORY: Final = {
     "jvm-overhead.max": 192,
 }
 
-# A plain SIGTERM would leave its workers behind.
+# Without a handler, SIGTERM would leave the pool's workers behind.
 _POOL: Final = """
 import runpy, signal, sys
 signal.signal(signal.SIGTERM, lambda *_: sys.exit())
@@ -56,11 +56,11 @@ class FlinkError(Exception):
     """Flink is not installed, or did not come up."""
 
 
-class Flink:
+class Flink(Server):
     """``with Flink(folder) as flink: beam.Pipeline(options=PipelineOptions([*flink.options]))``.
 
-    Jobs start again by themselves after a failure, from their last checkpoint. ``environment`` is
-    what Python's workers have beside this program's.
+    A failed job restarts from its last checkpoint. Python's workers get ``environment`` in
+    addition to this process's variables.
     """
 
     def __init__(
@@ -73,25 +73,9 @@ class Flink:
         self._rpc, self._rest, self._jobs, self._workers = ports
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
 
-    def __enter__(self) -> "Flink":
-        try:
-            self.start()
-        except BaseException:
-            self.stop()
-            raise
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.stop()
-
     @property
     def options(self) -> tuple[str, ...]:
-        """What Beam is to be told so that a pipeline runs here."""
+        """Beam's options that run a pipeline on this cluster."""
         return (
             *("--runner=PortableRunner", f"--job_endpoint=127.0.0.1:{self._jobs}"),
             *("--environment_type=EXTERNAL", f"--environment_config=127.0.0.1:{self._workers}"),
@@ -100,14 +84,21 @@ class Flink:
 
     @property
     def streaming(self) -> tuple[str, ...]:
-        """The same for a stream: with checkpoints, and bundles that end soon."""
+        """Beam's options for a stream: with checkpoints and short bundles."""
         return (
             *(*self.options, "--streaming", "--checkpointing_interval=1000"),
             *("--max_bundle_time_mills=200", "--max_bundle_size=1000"),
         )
 
     def start(self) -> None:
-        """Starts all four and waits until they are there."""
+        """Starts all four processes and waits until they answer."""
+        try:
+            self._start()
+        except BaseException:
+            self.stop()
+            raise
+
+    def _start(self) -> None:
         if not JARS.is_dir():
             raise FlinkError("Flink is missing: scripts/setup --tests installs it")
         (self.folder / "conf").mkdir(parents=True, exist_ok=True)
@@ -129,48 +120,48 @@ class Flink:
         self.await_slots()
 
     def start_task_manager(self) -> None:
-        """Where the job runs; after ``kill`` another one takes its place."""
+        """Starts the TaskManager, which runs the job; call it again after ``kill``."""
         sizes = [f"taskmanager.memory.{part}={size * _MEGABYTE}b" for part, size in _MEMORY.items()]
-        given = [*sizes, "taskmanager.cpu.cores=2.0"]
+        settings = [*sizes, "taskmanager.cpu.cores=2.0"]
         entry = "org.apache.flink.runtime.taskexecutor.TaskManagerRunner"
-        told = [word for one in given for word in ("-D", one)]
+        arguments = [word for setting in settings for word in ("-D", setting)]
         memory = ("-Xmx384m", "-XX:MaxDirectMemorySize=768m")
-        self._run("task-manager", *memory, *self._program(entry), *told)
+        self._run("task-manager", *memory, *self._program(entry), *arguments)
 
     def start_workers(self) -> None:
-        """The pool that starts Python's workers."""
-        told = f"--service_port={self._workers}"
-        self._spawn("workers", [sys.executable, "-c", _POOL, told])
+        """Starts the pool that starts Python's workers."""
+        port = f"--service_port={self._workers}"
+        self._spawn("workers", [sys.executable, "-c", _POOL, port])
         self._await("workers", lambda: _listens(self._workers))
 
     def kill(self, name: str) -> None:
-        """Ends one of the four as a power cut would.
+        """Kills one process as a power cut would.
 
-        They are ``job-manager``, ``task-manager``, ``job-server``, and ``workers``: the pool with
-        the workers that it has started.
+        ``name`` is ``job-manager``, ``task-manager``, ``job-server`` or ``workers``: the pool with
+        all workers that it has started.
         """
         process = self._processes.pop(name)
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
 
     def await_slots(self) -> None:
-        """Waits until a TaskManager has come."""
+        """Waits until a TaskManager has registered."""
         self._await("task-manager", lambda: bool(self.ask("overview")["slots-total"]))
 
     def ask(self, path: str) -> Any:
-        """What the JobManager's REST interface answers."""
+        """Returns the answer of the JobManager's REST interface."""
         with urlopen(f"http://127.0.0.1:{self._rest}/{path}", timeout=10) as answer:
             return json.load(answer)
 
     def cancel(self) -> None:
-        """Ends all jobs that are going on."""
+        """Cancels all running jobs."""
         for job in self.ask("jobs")["jobs"]:
             if job["status"] not in ("FINISHED", "CANCELED", "FAILED"):
                 url = f"http://127.0.0.1:{self._rest}/jobs/{job['id']}?mode=cancel"
                 urlopen(Request(url, method="PATCH"), timeout=30).close()
 
     def stop(self) -> None:
-        """Ends all of it. Fine to call twice."""
+        """Kills all four processes; a second call does nothing."""
         for name in ("workers", "job-server", "task-manager", "job-manager"):
             if name in self._processes:
                 self.kill(name)
@@ -191,7 +182,7 @@ class Flink:
             "restart-strategy.type": "fixed-delay",
             "restart-strategy.fixed-delay.attempts": 20,
             "restart-strategy.fixed-delay.delay": "1 s",
-            # A killed process is missed soon.
+            # Flink notices a killed process within seconds.
             "heartbeat.interval": 1000,
             "heartbeat.timeout": 6000,
         }
@@ -204,7 +195,7 @@ class Flink:
         self._spawn(name, [*_JAVA, *arguments])
 
     def _spawn(self, name: str, command: list[str]) -> None:
-        # A worker pool starts its workers as "python": it is to find this one.
+        # The worker pool starts its workers as "python": PATH must lead to this interpreter.
         path = f"{sys.prefix}/bin:{os.environ.get('PATH', '')}"
         with (self.folder / f"{name}.log").open("ab") as log:
             self._processes[name] = subprocess.Popen(
@@ -217,11 +208,11 @@ class Flink:
                 preexec_fn=ends_with_parent(),
             )
 
-    def _await(self, name: str, is_there: Callable[[], bool]) -> None:
+    def _await(self, name: str, is_ready: Callable[[], bool]) -> None:
         deadline = time.monotonic() + _PATIENCE
         while self._processes[name].poll() is None and time.monotonic() < deadline:
             try:
-                if is_there():
+                if is_ready():
                     return
             except (URLError, ConnectionError, TimeoutError):
                 pass

@@ -1,7 +1,8 @@
-"""A private Kafka broker (KRaft): own data folder, free ports of 127.0.0.1, ended with its owner.
+"""A private Kafka broker (KRaft) with a data folder, on free ports, that ends with its owner.
 
-Needs Java, and the jars that ``scripts/setup --kafka`` puts beside the packages.
-``python -m sandbox.servers.kafka FOLDER --topic T`` serves until SIGTERM, and prints where.
+Needs Java, and the jars that ``scripts/setup --kafka`` installs into the virtual environment.
+``python -m sandbox.servers.kafka FOLDER --topic T`` prints the broker's URL and serves until
+SIGTERM.
 """
 
 import argparse
@@ -12,18 +13,18 @@ import time
 import uuid
 from base64 import urlsafe_b64encode
 from pathlib import Path
-from types import TracebackType
 from typing import Final
 
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient, NewTopic
 
 from sandbox.servers.kafka_security import PASSWORD, USER, Secured
+from sandbox.servers.server import Server
 from sandbox.servers.services import ends_with_parent, free_port
 
 JARS: Final = Path(sys.prefix) / "engines" / "kafka"
 _PATIENCE: Final = 90.0
-# Little memory, and a start without the compiler's second thoughts.
+# Little memory, and a quick start without the second compiler.
 _JAVA: Final = (
     *("java", "-Xms64m", "-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"),
     *("-XX:-UsePerfData", "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn"),
@@ -55,12 +56,13 @@ class KafkaError(Exception):
     """Kafka is not installed, could not make its data folder, or did not come up."""
 
 
-class Kafka:
+class Kafka(Server):
     """``with Kafka(folder) as kafka: Consumer({"bootstrap.servers": kafka.brokers, …})``.
 
-    The folder keeps the data, and the object its ports: started again, also after ``kill``, the
-    broker has all of it back. With ``secured`` there is a second listener, ``kafka.secured``, with
-    TLS and SASL, and nobody but the anonymous administrator may do anything unless it is granted.
+    The folder keeps the data and the object keeps its ports: after another ``start``, also after
+    ``kill``, the broker has the same data at the same address. ``secured`` adds a second listener,
+    ``kafka.secured``, with TLS and SASL; without a grant, only the anonymous administrator may use
+    the broker.
     """
 
     def __init__(self, folder: Path, secured: bool = False) -> None:
@@ -69,21 +71,9 @@ class Kafka:
         self._port, self._controller = free_port(), free_port()
         self._process: subprocess.Popen[bytes] | None = None
 
-    def __enter__(self) -> "Kafka":
-        self.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.stop()
-
     @property
     def brokers(self) -> str:
-        """Where clients find it, without TLS and password."""
+        """The address for clients without TLS and password."""
         return f"127.0.0.1:{self._port}"
 
     @property
@@ -94,7 +84,7 @@ class Kafka:
         return self._process.pid
 
     def start(self) -> None:
-        """Makes the data folder if need be, starts the broker and waits until it answers."""
+        """Makes the data folder if it is missing, starts the broker, waits until it answers."""
         self.folder.mkdir(parents=True, exist_ok=True)
         self._configure()
         with self._log.open("ab") as log:
@@ -113,7 +103,7 @@ class Kafka:
             raise
 
     def stop(self) -> None:
-        """Ends the broker in good order; kills it when it does not end. Fine to call twice."""
+        """Ends the broker; kills it when it does not end in time. A second call does nothing."""
         if self._process is not None:
             self._process.terminate()
             try:
@@ -123,28 +113,28 @@ class Kafka:
             self._process = None
 
     def kill(self) -> None:
-        """Ends the broker as a power cut would."""
+        """Kills the broker as a power cut would."""
         if self._process is not None:
             self._process.send_signal(signal.SIGKILL)
             self._process.wait()
             self._process = None
 
     def create_topic(self, topic: str, partitions: int = 3, **settings: str) -> None:
-        """A new topic; ``settings`` are its own, with ``_`` for a dot."""
-        own = {name.replace("_", "."): value for name, value in settings.items()}
-        new = NewTopic(topic, partitions, 1, config=own)
+        """Creates a topic; ``settings`` are the topic's, with ``_`` in place of dots."""
+        config = {name.replace("_", "."): value for name, value in settings.items()}
+        new_topic = NewTopic(topic, partitions, 1, config=config)
         admin = self.admin()
-        admin.create_topics([new])[topic].result(_PATIENCE)
+        admin.create_topics([new_topic])[topic].result(_PATIENCE)
 
     def admin(self) -> AdminClient:
-        """A client that may do everything."""
+        """Returns a client with all rights."""
         return AdminClient({"bootstrap.servers": self.brokers, "log_level": 0})
 
     def describe_group(self, group: str) -> str:
-        """What ``kafka-consumer-groups --describe`` prints."""
+        """Returns the output of ``kafka-consumer-groups --describe``."""
         tool = "org.apache.kafka.tools.consumer.group.ConsumerGroupCommand"
-        asked = ["--bootstrap-server", self.brokers, "--describe", "--group", group]
-        return _run([*_command(tool), *asked])
+        arguments = ["--bootstrap-server", self.brokers, "--describe", "--group", group]
+        return _run([*_command(tool), *arguments])
 
     @property
     def _settings(self) -> Path:
@@ -160,11 +150,11 @@ class Kafka:
         names = ("PLAINTEXT", "CONTROLLER", *(["SASL_SSL"] if self.secured else []))
         ports = (self._port, self._controller, *([self.secured.port] if self.secured else []))
         listeners = dict(zip(names, ports, strict=True))
-        told = [f"{name}://127.0.0.1:{port}" for name, port in listeners.items()]
-        reached = [one for one in told if not one.startswith("CONTROLLER")]
+        addresses = [f"{name}://127.0.0.1:{port}" for name, port in listeners.items()]
+        advertised = [address for address in addresses if not address.startswith("CONTROLLER")]
         settings = _SETTINGS + (
             f"log.dirs={self.folder / 'data'}\n"
-            f"listeners={','.join(told)}\nadvertised.listeners={','.join(reached)}\n"
+            f"listeners={','.join(addresses)}\nadvertised.listeners={','.join(advertised)}\n"
             f"controller.quorum.voters=1@127.0.0.1:{self._controller}\n"
         )
         if self.secured:
@@ -203,22 +193,22 @@ def _command(program: str) -> list[str]:
 
 def _run(command: list[str]) -> str:
     try:
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        process = subprocess.run(command, capture_output=True, text=True, check=False)
     except FileNotFoundError:
         raise KafkaError("Java is missing: scripts/setup --kafka installs it") from None
-    if done.returncode:
-        raise KafkaError(f"Kafka's program failed: {(done.stdout + done.stderr)[-1000:]}")
-    return done.stdout
+    if process.returncode:
+        raise KafkaError(f"Kafka's program failed: {(process.stdout + process.stderr)[-1000:]}")
+    return process.stdout
 
 
 def main() -> None:
-    """Serves a topic until SIGTERM, and makes it before when it is not there."""
+    """Serves a broker with the topic until SIGTERM; creates the topic if it is missing."""
     parser = argparse.ArgumentParser(prog="python -m sandbox.servers.kafka", description=__doc__)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--topic", required=True)
     parser.add_argument("--partitions", type=int, default=3)
     options = parser.parse_args()
-    # A plain SIGTERM would leave the broker behind.
+    # Without a handler, SIGTERM would leave the broker behind.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     try:
         with Kafka(options.folder) as kafka:

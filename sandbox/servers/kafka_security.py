@@ -1,4 +1,4 @@
-"""TLS and SASL for a private Kafka broker: a certificate of its own, one user, rights by ACL."""
+"""TLS and SASL for a private Kafka broker: a new certificate, one user, rights by ACL."""
 
 import secrets
 import subprocess
@@ -22,7 +22,7 @@ _JAAS: Final = "listener.name.sasl_ssl"
 
 
 class Secured:
-    """The listener with TLS and SASL of the broker in ``folder``."""
+    """The broker's listener with TLS and SASL; its certificate lies in the broker's ``folder``."""
 
     def __init__(self, folder: Path) -> None:
         self.port = free_port()
@@ -31,11 +31,11 @@ class Secured:
 
     @property
     def brokers(self) -> str:
-        """Where clients find it."""
+        """The address for clients."""
         return f"127.0.0.1:{self.port}"
 
     def properties(self, mechanism: str = "SCRAM-SHA-512", password: str = PASSWORD) -> str:
-        """What a client's librdkafka properties file says."""
+        """Returns a client's librdkafka properties file."""
         return (
             "# The way to the broker\nsecurity.protocol=SASL_SSL\n"
             f"ssl.ca.location={self.certificate}\nsasl.mechanism={mechanism}\n"
@@ -43,7 +43,7 @@ class Secured:
         )
 
     def settings(self) -> str:
-        """Lines for the broker's own settings; makes its certificate."""
+        """Makes the certificate and returns the broker's settings for it."""
         key = secrets.token_hex(16)
         store = ["-keystore", str(self._store), "-storepass", key, "-alias", "broker"]
         names = ["-dname", "CN=127.0.0.1", "-ext", "SAN=ip:127.0.0.1,dns:localhost"]
@@ -63,7 +63,7 @@ class Secured:
 
 
 def grant(admin: AdminClient, topic: str, group: str, right: str = "READ") -> None:
-    """Let the user read the topic (or do what else ``right`` says), and read in the group."""
+    """Grants the user ``right`` on the topic, and READ on the group."""
     rights = {
         ResourceType.TOPIC: (topic, AclOperation[right]),
         ResourceType.GROUP: (group, AclOperation.READ),
@@ -80,8 +80,8 @@ def grant(admin: AdminClient, topic: str, group: str, right: str = "READ") -> No
         )
         for kind, (name, operation) in rights.items()
     ]
-    for done in admin.create_acls(bindings).values():
-        done.result(30)
+    for creation in admin.create_acls(bindings).values():
+        creation.result(30)
 
 
 def _keytool(*arguments: str) -> None:

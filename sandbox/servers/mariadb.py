@@ -1,7 +1,6 @@
-"""A private MariaDB server: own data folder, free port of 127.0.0.1, ended with its owner.
+"""A private MariaDB server with a data folder, on a free port of 127.0.0.1.
 
-Needs the binaries of Debian's package ``mariadb-server``; the packaged service is not used and need
-not run.
+Needs the binaries of Debian's package ``mariadb-server``; the service of that package is not used.
 """
 
 import os
@@ -13,15 +12,15 @@ import tempfile
 import time
 from contextlib import suppress
 from pathlib import Path
-from types import TracebackType
 from urllib.parse import quote
 
 import pymysql
 
+from sandbox.servers.server import Server
 from sandbox.servers.services import free_port
 
 _PATIENCE = 60.0
-# A kill of the server loses nothing that was committed; a power cut may lose the last second.
+# A killed server keeps everything that was committed; a power cut may lose the last second.
 _SETTINGS = (
     "--bind-address=127.0.0.1",
     "--skip-name-resolve",
@@ -39,11 +38,12 @@ class ServerError(Exception):
     """MariaDB is not installed, could not make its data folder, or did not come up."""
 
 
-class MariaDB:
+class MariaDB(Server):
     """``with MariaDB(folder) as server: pymysql.connect(**server.root())``.
 
-    The folder keeps the data, and the object its port: started again, also after a kill, the server
-    has it all back. ``settings`` are options of the server beside our own.
+    The folder keeps the data and the object keeps its port: after another ``start``, also after a
+    kill, the server has the same data at the same address. ``settings`` are more options of the
+    server.
     """
 
     def __init__(self, folder: Path, *settings: str) -> None:
@@ -56,25 +56,13 @@ class MariaDB:
         self._sockets: Path | None = None
         self._process: subprocess.Popen[bytes] | None = None
 
-    def __enter__(self) -> "MariaDB":
-        self.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.stop()
-
     def start(self) -> None:
-        """Makes the data folder if need be, starts the server and waits until it answers."""
+        """Makes the data folder if it is missing, starts the server, waits until it answers."""
         server = _binary("mariadbd")
         self.folder.mkdir(parents=True, exist_ok=True)
-        _end_left_over(self._pid_file, self._data)
+        _end_orphan(self._pid_file, self._data)
         self._install()
-        # A Unix socket's path may have 107 characters, and test folders are longer than that.
+        # The path of a Unix socket may have 107 characters; test folders are longer.
         self._sockets = Path(tempfile.mkdtemp(prefix="svod-"))
         self.port = self.port or free_port()
         self._process = subprocess.Popen(
@@ -102,7 +90,7 @@ class MariaDB:
             raise
 
     def stop(self) -> None:
-        """Ends the server in good order; kills it when it does not end. Fine to call twice."""
+        """Ends the server; kills it when it does not end in time. A second call does nothing."""
         if self._process is not None:
             self._process.terminate()
             try:
@@ -123,31 +111,31 @@ class MariaDB:
         return self._process.pid
 
     def root(self) -> dict[str, str]:
-        """Arguments for ``pymysql.connect`` as the server's root, who needs no password."""
+        """Returns arguments for ``pymysql.connect`` as root, who needs no password."""
         return {"unix_socket": f"{self._sockets}/s", "user": "root"}
 
     def url(self, database: str, user: str, password: str) -> str:
-        """``mysql://user:password@127.0.0.1:port/database``."""
+        """Returns ``mysql://user:password@127.0.0.1:port/database``."""
         return f"mysql://{quote(user)}:{quote(password, safe='')}@127.0.0.1:{self.port}/{database}"
 
     def _install(self) -> None:
-        done = self.folder / "installed"
-        if done.exists():
+        mark = self.folder / "installed"
+        if mark.exists():
             return
-        # Without the mark an earlier attempt was cut short: what it left is not to be trusted.
+        # Without the mark an earlier attempt was interrupted: its data may be incomplete.
         shutil.rmtree(self._data, ignore_errors=True)
         self._data.mkdir()
         with tempfile.TemporaryDirectory(prefix="svod-") as folder:
-            # The script cannot do with a blank in its paths.
+            # The script fails when a path contains a blank.
             data = Path(folder) / "data"
             data.symlink_to(self._data)
-            made = subprocess.run(
+            process = subprocess.run(
                 [
                     _binary("mariadb-install-db"),
                     "--no-defaults",
                     *_as_root(),
                     f"--datadir={data}",
-                    # A server that starts throws away what others have in a folder for all.
+                    # A starting server deletes the files of others in a shared folder.
                     f"--tmpdir={folder}",
                     "--auth-root-authentication-method=normal",
                     "--skip-test-db",
@@ -156,9 +144,9 @@ class MariaDB:
                 text=True,
                 check=False,
             )
-        if made.returncode:
-            raise ServerError(f"MariaDB could not make its data folder: {made.stderr[-500:]}")
-        done.touch()
+        if process.returncode:
+            raise ServerError(f"MariaDB could not make its data folder: {process.stderr[-500:]}")
+        mark.touch()
 
     def _await(self, process: subprocess.Popen[bytes]) -> None:
         deadline = time.monotonic() + _PATIENCE
@@ -187,11 +175,11 @@ def _listens(path: str) -> bool:
         return probe.connect_ex(path) == 0
 
 
-def _end_left_over(pid_file: Path, data: Path) -> None:
-    """Ends a server that outlived its owner: two on one data folder would spoil it."""
+def _end_orphan(pid_file: Path, data: Path) -> None:
+    """Ends a server that outlived its owner: two servers would damage a data folder."""
     with suppress(FileNotFoundError, ValueError, ProcessLookupError):
         pid = int(pid_file.read_text())
-        # The number may by now be another program's.
+        # The process id may belong to another program by now.
         command = Path(f"/proc/{pid}/cmdline")
         if f"--datadir={data}".encode() not in command.read_bytes().split(b"\0"):
             return

@@ -1,4 +1,4 @@
-"""Child processes that serve the sandbox, and end with the program that started them."""
+"""Child processes that end with the program that started them."""
 
 import ctypes
 import os
@@ -20,19 +20,19 @@ class ServiceError(Exception):
 
 
 def ends_with_parent() -> Callable[[], None]:
-    """For ``preexec_fn``: the child gets SIGTERM when this process dies, by ``kill -9`` too."""
+    """Returns a ``preexec_fn``: the child gets SIGTERM when this process dies, even by SIGKILL."""
     parent = os.getpid()
 
     def arrange() -> None:
         _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
-        if os.getppid() != parent:  # It has died in between.
+        if os.getppid() != parent:  # The parent died before the call.
             os.kill(os.getpid(), signal.SIGTERM)
 
     return arrange
 
 
 def free_port() -> int:
-    """A port of 127.0.0.1 that nobody has now: for servers that must be told one."""
+    """Returns an unused port of 127.0.0.1, for servers that cannot choose one themselves."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
@@ -40,12 +40,12 @@ def free_port() -> int:
 
 
 class Service:
-    """``python -m MODULE ARGUMENTS`` in a session of its own: Ctrl-C is for whoever started it.
+    """``python -m MODULE ARGUMENTS`` in a new session, so that Ctrl-C does not reach it.
 
-    What it prints goes into ``log``. ``held`` is an open file that it keeps open while it lives.
+    Its output goes into ``log``. It inherits the open file ``inherited`` and keeps it open.
     """
 
-    def __init__(self, module: str, arguments: Sequence[str], log: Path, held: int) -> None:
+    def __init__(self, module: str, arguments: Sequence[str], log: Path, inherited: int) -> None:
         self._log = log
         with log.open("wb") as output:
             self._process = subprocess.Popen(
@@ -54,15 +54,15 @@ class Service:
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
-                pass_fds=(held,),
+                pass_fds=(inherited,),
                 preexec_fn=ends_with_parent(),
             )
 
     def await_url(self) -> str:
-        """The first line it prints that is a URL; waits for it as long as the service lives.
+        """Waits for the first printed line that is a URL, and returns it.
 
         Raises:
-            ServiceError: it has ended.
+            ServiceError: the service has ended.
         """
         while True:
             has_ended = self._process.poll() is not None
@@ -75,6 +75,6 @@ class Service:
             time.sleep(0.05)
 
     def stop(self) -> bool:
-        """Ends it and waits; whether it ended in good order."""
+        """Ends the service and waits; returns whether its exit code was 0."""
         self._process.terminate()
         return self._process.wait() == 0

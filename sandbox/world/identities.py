@@ -159,10 +159,14 @@ class Identities:
                 name = person_names.kin(relative.name, name, child=number % 100 == 1)
                 mobile, homes, maiden = relative.mobile, relative.homes, ""
             elif number % 300 == 7:
-                other = self.person(number - 1)
-                name, homes, maiden = person_names.namesake(other.name, name), other.homes, ""
-        second = self.mobile(self._counts.people + number)
-        return TruePerson(number, name, position, mobile, second, mailbox, homes, maiden)
+                colleague = self.person(number - 1)
+                name, homes, maiden = (
+                    person_names.namesake(colleague.name, name),
+                    colleague.homes,
+                    "",
+                )
+        second_mobile = self.mobile(self._counts.people + number)
+        return TruePerson(number, name, position, mobile, second_mobile, mailbox, homes, maiden)
 
     def _homes(self, number: int, rng: Random) -> tuple[int, ...]:
         counts, draw = self._counts, rng.random

@@ -80,8 +80,10 @@ _WOMEN: tuple[list[str], list[str], list[str]] = (
 )
 
 
-_LAST_AT = {last: at for lasts in (_MEN[0], _WOMEN[0]) for at, last in enumerate(lasts)}
-_MIDDLE_AT = {middle: at for middles in (_MEN[2], _WOMEN[2]) for at, middle in enumerate(middles)}
+_LAST_AT = {last: index for lasts in (_MEN[0], _WOMEN[0]) for index, last in enumerate(lasts)}
+_MIDDLE_AT = {
+    middle: index for middles in (_MEN[2], _WOMEN[2]) for index, middle in enumerate(middles)
+}
 
 
 def surname(last: str, woman: bool) -> str:

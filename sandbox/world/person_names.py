@@ -52,13 +52,13 @@ def kin(relative: FullName, name: FullName, child: bool) -> FullName:
     return FullName(last, first, name_stock.patronymic(relative.first, woman))
 
 
-def namesake(other: FullName, name: FullName) -> FullName:
+def namesake(person: FullName, name: FullName) -> FullName:
     """The other one's last and first name with another middle name."""
-    woman = other.middle.endswith("а")
+    woman = person.middle.endswith("а")
     middle = name_stock.patronymic_like(name.middle, woman)
-    if middle == other.middle:
+    if middle == person.middle:
         middle = name_stock.patronymic("Пётр" if middle.startswith("Иван") else "Иван", woman)
-    return other._replace(middle=middle)
+    return person._replace(middle=middle)
 
 
 def maiden_name(rng: Random, name: FullName) -> str:
@@ -97,12 +97,12 @@ def _mistyped(draw: Draw, name: FullName) -> FullName:
 
 def mistype(draw: Draw, word: str) -> str:
     """The word with a letter lost, doubled, replaced, or two letters in each other's place."""
-    at = 1 + int(draw() * (len(word) - 3))
+    place = 1 + int(draw() * (len(word) - 3))
     return (
-        word[:at] + word[at + 1 :],
-        word[:at] + word[at] + word[at:],
-        word[:at] + _LETTERS[int(draw() * len(_LETTERS))] + word[at + 1 :],
-        word[:at] + word[at + 1] + word[at] + word[at + 2 :],
+        word[:place] + word[place + 1 :],
+        word[:place] + word[place] + word[place:],
+        word[:place] + _LETTERS[int(draw() * len(_LETTERS))] + word[place + 1 :],
+        word[:place] + word[place + 1] + word[place] + word[place + 2 :],
     )[int(draw() * 4)]
 
 

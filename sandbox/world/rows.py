@@ -24,7 +24,7 @@ def spread(row: int) -> int:
     return row + row // 40 + 1
 
 
-def gone(draw: float, rows: int) -> int:
+def missing_number(draw: float, rows: int) -> int:
     """One of the numbers that ``spread`` leaves out."""
     return 41 * (1 + int(draw * (rows // 40 + 1)))
 
@@ -42,11 +42,11 @@ class CompanyRows:
         self._flaws = bytearray(_BY_SHARE[row * len(_BY_SHARE) // rows] for row in range(rows))
         rng.shuffle(self._flaws)
         self._deleted = bytearray(rng.random() < _DELETED for _ in range(rows))
-        self._first: dict[int, int] = {}
-        self._others: dict[int, list[int]] = {}
+        self._first_rows: dict[int, int] = {}
+        self._later_rows: dict[int, list[int]] = {}
         for row, company in enumerate(self.companies):
-            if self._first.setdefault(company, row) != row:
-                self._others.setdefault(company, []).append(row)
+            if self._first_rows.setdefault(company, row) != row:
+                self._later_rows.setdefault(company, []).append(row)
             # A leading zero is lost more often than anything else happens.
             plain = self._flaws[row] == _PLAIN
             if plain and identities.tin(company)[0] == "0" and rng.random() < 0.4:
@@ -65,14 +65,14 @@ class CompanyRows:
 
     def is_branch(self, row: int) -> bool:
         """Whether the row is a company's second one, with the KPP of a branch."""
-        return row % 2 == 0 and self._first[self.companies[row]] != row
+        return row % 2 == 0 and self._first_rows[self.companies[row]] != row
 
     def row_of(self, company: int, draw: float) -> int:
         """A row of the company: the first one, or now and then another."""
-        others = self._others.get(company)
-        if others and draw < 0.4:
-            return others[int(draw / 0.4 * len(others))]
-        return self._first[company]
+        later_rows = self._later_rows.get(company)
+        if later_rows and draw < 0.4:
+            return later_rows[int(draw / 0.4 * len(later_rows))]
+        return self._first_rows[company]
 
     def judge(self, row: int) -> tuple[str, str]:
         """The row's outcome, and the TIN when that is golden."""
@@ -94,9 +94,11 @@ class ContactPlan(NamedTuple):
 
     def outcome(self, source: truth.Source, source_id: str, companies: CompanyRows) -> Outcome:
         """The truth about the row, from that about its companies."""
-        judged = [(None, "") if row is None else companies.judge(row) for row in self.companies]
-        end = truth.contact_outcome(self.deleted, self.named, [outcome for outcome, _ in judged])
-        tins = {tin for _, tin in judged if tin} if end == truth.GOLDEN else ()
+        judgements = [(None, "") if row is None else companies.judge(row) for row in self.companies]
+        end = truth.contact_outcome(
+            self.deleted, self.named, [outcome for outcome, _ in judgements]
+        )
+        tins = {tin for _, tin in judgements if tin} if end == truth.GOLDEN else ()
         return Outcome(
             *(source, "contact", source_id, end),
             tins=tuple(sorted(tins)),

@@ -14,7 +14,7 @@ from sandbox.world.rows import (
     CompanyRows,
     ContactPlan,
     created_and_changed,
-    gone,
+    missing_number,
     plan_contact,
     spread,
 )
@@ -92,7 +92,11 @@ class WorldA:
         for order in range(1, self._counts.order_rows_a + 1):
             lot = draw()
             place = draw()
-            company = gone(place, companies) if lot < 0.01 else spread(int(place**2 * companies))
+            company = (
+                missing_number(place, companies)
+                if lot < 0.01
+                else spread(int(place**2 * companies))
+            )
             contact = spread(int(draw() * len(self._people))) if lot > 0.3 else None
             total = f"{int(draw() ** 4 * 2_000_000)}.{int(draw() * 100):02d}".encode()
             created, changed = created_and_changed(rng)
@@ -195,4 +199,4 @@ class WorldA:
         if not plan.companies:
             return None
         row = plan.companies[0]
-        return gone(draw, len(self.companies)) if row is None else spread(row)
+        return missing_number(draw, len(self.companies)) if row is None else spread(row)

@@ -14,7 +14,7 @@ from sandbox.world.rows import (
     CompanyRows,
     ContactPlan,
     created_and_changed,
-    gone,
+    missing_number,
     plan_contact,
     spread,
 )
@@ -55,9 +55,9 @@ class WorldB:
         rng.shuffle(self._people)
         partners = range(len(self.companies) + len(self._people))
         # One partner in a hundred stands more than once; places past the last partner are these.
-        self._again = array("I", rng.choices(partners, k=max(3, len(partners) // 100)))
-        self._repeated = frozenset(self._again)
-        self._order = array("I", range(len(partners) + len(self._again)))
+        self._repeats = array("I", rng.choices(partners, k=max(3, len(partners) // 100)))
+        self._repeated = frozenset(self._repeats)
+        self._order = array("I", range(len(partners) + len(self._repeats)))
         rng.shuffle(self._order)
 
     def __len__(self) -> int:
@@ -65,7 +65,7 @@ class WorldB:
 
     def partners(self) -> Iterator[Partner]:
         """All partners in the order of the exports, organisations and persons mixed."""
-        return map(self._at, self._order)
+        return map(self._partner, self._order)
 
     def truth(self) -> Iterator[Outcome]:
         """The expected outcome of every partner, by its newest version."""
@@ -75,11 +75,11 @@ class WorldB:
         for row in range(len(self._people)):
             yield self._plan(row, 0).outcome("B", person_id(row), self.companies)
 
-    def _at(self, place: int) -> Partner:
+    def _partner(self, place: int) -> Partner:
         # Of the repeats every third is the same record again, the others are older versions of it.
         version = 0
         if (repeat := place - len(self.companies) - len(self._people)) >= 0:
-            place = self._again[repeat]
+            place = self._repeats[repeat]
             version = 0 if repeat % 3 == 0 else 1
         if place < len(self.companies):
             return self._organisation(place, version)
@@ -96,13 +96,13 @@ class WorldB:
         created, changed = created_and_changed(self._clock)
         if version:
             changed -= 1 + int(lot * (YEAR if lot < 0.7 else 7_200))
-        written = datetime.fromtimestamp(changed, zone).isoformat().replace("+00:00", "Z")
+        changed_text = datetime.fromtimestamp(changed, zone).isoformat().replace("+00:00", "Z")
         if lot < 0.02:
-            written = written[:19] + ".250" + written[19:]
-        known = not 0.02 < lot < 0.025 or place in self._repeated
+            changed_text = changed_text[:19] + ".250" + changed_text[19:]
+        is_dated = not 0.02 < lot < 0.025 or place in self._repeated
         return {
             "created_at": datetime.fromtimestamp(created, zone).isoformat(),
-            "changed_at": written if known else None,
+            "changed_at": changed_text if is_dated else None,
         }
 
     def _organisation(self, row: int, version: int) -> Partner:
@@ -232,7 +232,7 @@ class WorldB:
 
     def _contact_of(self, draw: Draw, plan: ContactPlan) -> Any:
         partners = [
-            f"{1_000_000 + gone(draw(), len(self.companies)):010d}"
+            f"{1_000_000 + missing_number(draw(), len(self.companies)):010d}"
             if row is None
             else organisation_id(row)
             for row in plan.companies

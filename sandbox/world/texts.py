@@ -34,10 +34,10 @@ NO_NAMES: Final[tuple[Pieces, ...]] = (
 )
 
 
-def insert(draw: Draw, text: str, what: str) -> str:
+def insert(draw: Draw, text: str, insertion: str) -> str:
     """The text with something put somewhere inside it."""
     place = int(draw() * (len(text) + 1))
-    return text[:place] + what + text[place:]
+    return text[:place] + insertion + text[place:]
 
 
 def unseen(draw: Draw) -> str:
@@ -116,7 +116,7 @@ def write_name(draw: Draw, name: FullName) -> Pieces:
 
 def _in_one_field(draw: Draw, name: FullName) -> Pieces:
     last, first, middle = name
-    written = (
+    variant = (
         f"{last} {first} {middle}",
         f"{last} {first} {middle}".upper(),
         f"{last} {first[0]}. {middle[0]}.",
@@ -124,7 +124,7 @@ def _in_one_field(draw: Draw, name: FullName) -> Pieces:
         f"{last}  {first}",
         f" {last} {first} {middle} ",
     )[int(draw() * 6)]
-    return (written, None, None) if draw() < 0.8 else (None, written, "")
+    return (variant, None, None) if draw() < 0.8 else (None, variant, "")
 
 
 def _damage_name(draw: Draw, text: str) -> str:

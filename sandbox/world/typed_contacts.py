@@ -120,19 +120,19 @@ def contact_phones(
 ) -> list[str]:
     """The numbers as typed: the person's own, the company's landline, the reception's, junk."""
     draw = rng.random
-    written = []
+    phones = []
     if "mobile" in evidence:
-        written.append(write_phone(draw, person.mobile))
+        phones.append(write_phone(draw, person.mobile))
     if "second_mobile" in evidence:
-        written.append(write_phone(draw, person.second_mobile))
+        phones.append(write_phone(draw, person.second_mobile))
     lot = draw()
     if lot < 0.25:
-        written.append(write_landline(draw, identities.landline(person.homes[0])))
+        phones.append(write_landline(draw, identities.landline(person.homes[0])))
     elif lot < 0.28:
-        written.append(write_phone(draw, identities.shared_mobile(person.homes[0])))
+        phones.append(write_phone(draw, identities.shared_mobile(person.homes[0])))
     elif lot < 0.34:
-        written.append(junk_phone(draw))
-    return written
+        phones.append(junk_phone(draw))
+    return phones
 
 
 def contact_emails(
@@ -141,10 +141,10 @@ def contact_emails(
     """The addresses as typed: the person's own, a role box of the company, junk."""
     draw = rng.random
     domain = identities.domain(person.homes[0])
-    written = [write_email(draw, person.mailbox, domain)] if "email" in evidence else []
+    emails = [write_email(draw, person.mailbox, domain)] if "email" in evidence else []
     lot = draw()
     if lot < 0.1:
-        written.append(role_email(draw, domain))
+        emails.append(role_email(draw, domain))
     elif lot < 0.14:
-        written.append(junk_email(draw))
-    return written
+        emails.append(junk_email(draw))
+    return emails

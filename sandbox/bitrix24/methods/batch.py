@@ -1,4 +1,4 @@
-"""``batch``: up to 50 commands in one request, one after the other."""
+"""``batch``: runs up to 50 commands of one request in order."""
 
 from collections.abc import Callable
 from typing import Any
@@ -16,13 +16,13 @@ Answers = dict[str, dict[str, Any]]
 def run_batch(
     params: dict[str, Any], command: Command, stats: Stats, max_vars: int
 ) -> dict[str, Any]:
-    """Runs ``cmd`` through ``command``; gives ``result``, ``result_error``, ``result_total`` ….
+    """Runs ``cmd`` through ``command``; returns ``result``, ``result_error``, ``result_total`` ….
 
-    Answers of a command are seen by the later ones, through ``$result[key]`` in any value.
+    A command may refer to the answers of earlier ones by ``$result[key]`` in any value.
     """
-    given = {name.upper(): value for name, value in params.items()}
+    upper_params = {name.upper(): value for name, value in params.items()}
     answers: Answers = {name: {} for name in ("result", "error", "total", "next", "time")}
-    for number, (key, line) in enumerate(php.items(given.get("CMD"))):
+    for number, (key, line) in enumerate(php.items(upper_params.get("CMD"))):
         if not isinstance(line, str):
             continue
         try:
@@ -30,13 +30,13 @@ def run_batch(
         except RestError as error:
             stats.refuse(error.code)
             answers["error"][key] = error.body()
-            if not php.is_empty(given.get("HALT")):
+            if not php.is_empty(upper_params.get("HALT")):
                 break
         else:
             for name, value in answer.items():
                 answers[name][key] = value
-    told = {"result": "result"} | {f"result_{n}": n for n in ("error", "total", "next", "time")}
-    return {name: php.array(answers[source]) for name, source in told.items()}
+    parts = {"result": "result"} | {f"result_{n}": n for n in ("error", "total", "next", "time")}
+    return {name: php.array(answers[source]) for name, source in parts.items()}
 
 
 def _run(
@@ -57,6 +57,6 @@ def _run(
 
 
 def split_command(line: str) -> tuple[str, str]:
-    """``crm.item.get?id=1#…`` as method and query; a bare ``#`` ends it, as in any address."""
+    """Splits ``crm.item.get?id=1#…`` into method and query; ``#`` ends it, as in any URL."""
     method, _, query = line.partition("#")[0].partition("?")
     return method.removesuffix(".json").strip("/"), query

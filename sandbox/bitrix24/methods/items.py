@@ -6,6 +6,7 @@ from typing import Any
 from sandbox.bitrix24 import php
 from sandbox.bitrix24.answers import Answer, RestError, refuse
 from sandbox.bitrix24.faults import Faults
+from sandbox.bitrix24.methods.links import linked_companies
 from sandbox.bitrix24.tables.fields import require, upper_name
 from sandbox.bitrix24.tables.listing import find_page, read_filter, read_order
 from sandbox.bitrix24.tables.state import KINDS, State
@@ -25,14 +26,14 @@ class Items:
         self._faults = faults
 
     def describe(self, params: Row) -> Answer:
-        """``{"fields": {name: {"type", "isRequired", "isReadOnly", "isMultiple", …}}}``."""
+        """Returns ``{"fields": {name: {"type", "isRequired", "isReadOnly", "isMultiple", …}}}``."""
         specs = self._state.fields[_kind(params)]
         return Answer(
             {"fields": {n: {**f.describe(), "upperName": upper_name(n)} for n, f in specs.items()}}
         )
 
     def page(self, params: Row) -> Answer:
-        """A page of items; ``fm`` only when ``select`` names it."""
+        """Returns a page of items, with ``fm`` only when ``select`` names it."""
         kind = _kind(params)
         specs = {n: f for n, f in self._state.fields[kind].items() if n != "fm"}
         stats = self._state.stats
@@ -40,76 +41,76 @@ class Items:
         sort = read_order(params.get("order"), specs, stats, strict=True)
         page = find_page(self._state.tables[kind], specs, conditions, sort, params.get("start"))
         select = php.values(params.get("select")) or ["*"]
-        wanted = {"id", *(specs if "*" in select else ()), *map(php.to_str, select)}
+        selected = {"id", *(specs if "*" in select else ()), *map(php.to_str, select)}
         shown = [
-            {n: v for n, v in self._show(kind, row).items() if n in wanted} for row in page.rows
+            {n: v for n, v in self._show(kind, row).items() if n in selected} for row in page.rows
         ]
         return Answer({"items": shown}, page.total, page.next)
 
     def get(self, params: Row) -> Answer:
-        """One item, whole."""
+        """Returns one item with all fields."""
         kind = _kind(params)
         return Answer({"item": self._show(kind, self._existing(kind, params))})
 
     def add(self, params: Row) -> Answer:
-        """Creates an item; an origin that is there already is no reason to refuse it."""
-        kind, given = _kind(params), _map(require(params, "fields"))
-        fm = given.pop("fm", None)
-        return Answer({"item": self._show(kind, self._create("crm.item.add", kind, given, fm))})
+        """Creates an item; accepts an origin that another item already has."""
+        kind, values = _kind(params), _map(require(params, "fields"))
+        fm = values.pop("fm", None)
+        return Answer({"item": self._show(kind, self._create("crm.item.add", kind, values, fm))})
 
     def batch_import(self, params: Row) -> Answer:
-        """Creates up to 20 items; each has its own result, in the order of ``data``."""
+        """Creates up to 20 items; returns a result for each, in the order of ``data``."""
         kind, data = _kind(params), require(params, "data")
         if len(php.values(data)) > MAX_IMPORT:
             refuse(
                 f"You can only import {MAX_IMPORT} items at a time",
                 "MAX_IMPORT_BATCH_SIZE_EXCEEDED",
             )
-        results = {key: self._import(kind, _map(given)) for key, given in php.items(data)}
+        results = {key: self._import(kind, _map(values)) for key, values in php.items(data)}
         return Answer({"items": php.array(results)})
 
-    def _import(self, kind: str, given: Row) -> Row:
+    def _import(self, kind: str, values: Row) -> Row:
         fm = [
-            {"typeId": name, "valueType": one.get("VALUE_TYPE"), "value": one.get("VALUE")}
+            {"typeId": name, "valueType": entry.get("VALUE_TYPE"), "value": entry.get("VALUE")}
             for name in _VALUE_TYPES
-            for one in map(_map, php.values(given.pop(name, None)))
+            for entry in map(_map, php.values(values.pop(name, None)))
         ]
         try:
-            row = self._create("crm.item.batchImport", kind, given, fm)
+            row = self._create("crm.item.batchImport", kind, values, fm)
         except RestError as error:
             self._state.stats.refuse(error.code)
             return error.body()
         return {"item": {"id": row["id"]}}
 
     def update(self, params: Row) -> Answer:
-        """Changes an item: the fields that are sent, and no others."""
-        kind, given = _kind(params), _map(require(params, "fields"))
+        """Changes the fields that are sent; keeps all others."""
+        kind, values = _kind(params), _map(require(params, "fields"))
         row = self._existing(kind, params)
-        fm = given.pop("fm", None)
-        changes = self._cast(kind, given)
+        fm = values.pop("fm", None)
+        changes = self._cast(kind, values)
         self._refuse("crm.item.update", {**row, **changes})
         self._count_emptied(row, changes)
-        new = {**row, **changes, "fm": self._change_values(row["fm"] or [], fm)}
-        _require_name(kind, new)
-        self._link(new, changes, row)
-        if new == row:
+        changed_row = {**row, **changes, "fm": self._change_values(row["fm"] or [], fm)}
+        _require_name(kind, changed_row)
+        self._link(changed_row, changes, row)
+        if changed_row == row:
             self._state.stats.blame("unchanged_updates")
         else:
-            new["updatedTime"] = self._state.timestamp()
-            self._state.tables[kind].replace(new)
+            changed_row["updatedTime"] = self._state.timestamp()
+            self._state.tables[kind].replace(changed_row)
             self._state.stats.wrote("crm.item.update")
-        return Answer({"item": self._show(kind, new)})
+        return Answer({"item": self._show(kind, changed_row)})
 
     def delete(self, params: Row) -> Answer:
-        """Deletes an item with its requisites."""
+        """Deletes an item and its requisites."""
         kind = _kind(params)
         self._state.delete(kind, self._existing(kind, params)["id"])
         self._state.stats.blame("deleted")
         self._state.stats.wrote("crm.item.delete")
         return Answer([])
 
-    def _create(self, method: str, kind: str, given: Row, fm: Any) -> Row:
-        changes = self._cast(kind, given)
+    def _create(self, method: str, kind: str, values: Row, fm: Any) -> Row:
+        changes = self._cast(kind, values)
         self._refuse(method, changes)
         stamp = self._state.timestamp()
         row: Row = {"createdTime": stamp, "updatedTime": stamp, "createdBy": 1, "updatedBy": 1}
@@ -128,10 +129,10 @@ class Items:
             refuse("Элемент не найден", "NOT_FOUND")
         return row
 
-    def _cast(self, kind: str, given: Row) -> Row:
-        """The fields that exist, as the portal keeps them; others are dropped without a word."""
+    def _cast(self, kind: str, values: Row) -> Row:
+        """Converts the fields that exist to stored values; drops others silently."""
         specs, changes = self._state.fields[kind], {}
-        for name, value in given.items():
+        for name, value in values.items():
             spec = specs.get(name)
             if spec is None or spec.read_only or name == "fm":
                 self._state.stats.unknown(kind, name)
@@ -146,39 +147,36 @@ class Items:
             refuse("Запись не принята", code)
 
     def _link(self, row: Row, changes: Row, before: Row) -> None:
-        """Links a contact to companies that exist; others are dropped without a word."""
+        """Links a contact to the companies that ``changes`` names; the primary one comes first."""
         if not any(name in changes for name in _LINKS):
             return
-        had, stats = before.get("companyIds") or [], self._state.stats
-        first = [changes["companyId"]] if changes.get("companyId") else []
-        ids = dict.fromkeys([*first, *({"companyIds": had} | changes)["companyIds"]])
-        known = [one for one in ids if one in self._state.tables["companies"]]
-        stats.blame("bad_links", len(ids) - len(known))
-        stats.blame("links_wiped", len(set(had) - set(known)))
-        row["companyIds"], row["companyId"] = known, next(iter(known), None)
+        previous_ids = before.get("companyIds") or []
+        primary = [changes["companyId"]] if changes.get("companyId") else []
+        ids = [*primary, *({"companyIds": previous_ids} | changes)["companyIds"]]
+        row |= linked_companies(self._state, ids, previous_ids)
 
-    def _change_values(self, had: list[Row], given: Any) -> list[Row]:
-        """Phones, e-mails, sites after ``fm``: a known id changes or deletes, another key adds."""
-        new = {str(one["id"]): one for one in had}
-        for key, entry in php.items(given):
-            value, kept = php.to_str(_map(entry).get("value")).strip(), new.get(key)
+    def _change_values(self, previous_values: list[Row], entries: Any) -> list[Row]:
+        """Applies ``fm``: an existing id changes or deletes a value, any other key adds one."""
+        values = {str(value["id"]): value for value in previous_values}
+        for key, entry in php.items(entries):
+            value, previous = php.to_str(_map(entry).get("value")).strip(), values.get(key)
             if len(value) > MAX_VALUE_LENGTH:
                 refuse(f'Значение "fm" длиннее {MAX_VALUE_LENGTH} символов.')
-            if kept and not value:
-                del new[key]
-            elif kept:
-                new[key] = {**kept, "valueType": entry.get("valueType", kept["valueType"])}
-                new[key]["value"] = value
+            if previous and not value:
+                del values[key]
+            elif previous:
+                value_type = entry.get("valueType", previous["valueType"])
+                values[key] = {**previous, "valueType": value_type, "value": value}
             elif value:
-                self._add_value(new, entry, value)
-        return list(new.values())
+                self._add_value(values, entry, value)
+        return list(values.values())
 
     def _add_value(self, values: dict[str, Row], entry: Row, value: str) -> None:
         type_id = php.to_str(entry.get("typeId"))
         if type_id not in _VALUE_TYPES:
             self._state.stats.unknown("fm", type_id)
             return
-        if any((one["typeId"], one["value"]) == (type_id, value) for one in values.values()):
+        if (type_id, value) in {(known["typeId"], known["value"]) for known in values.values()}:
             self._state.stats.blame("repeated_values")
         value_id = self._state.value_id()
         kind = php.to_str(entry.get("valueType")) or "OTHER"
@@ -197,8 +195,8 @@ class Items:
         origin = row.get("originId")
         if origin is None:
             return
-        for other in self._state.find(kind, "originId", origin):
-            if other["originatorId"] == row.get("originatorId"):
+        for item in self._state.find(kind, "originId", origin):
+            if item["originatorId"] == row.get("originatorId"):
                 self._state.stats.blame("duplicates")
                 return
 

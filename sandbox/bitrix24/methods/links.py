@@ -1,4 +1,4 @@
-"""Which companies a contact belongs to: ``crm.contact.company.*``."""
+"""Links between contacts and companies: ``crm.contact.company.*``."""
 
 from sandbox.bitrix24 import php
 from sandbox.bitrix24.answers import Answer, refuse
@@ -13,7 +13,7 @@ class Links:
         self._state = state
 
     def add(self, params: Row) -> Answer:
-        """Links one more company; False when it is linked already."""
+        """Links a company; answers False when it is already linked."""
         contact, company_id = self._contact(params), _company_id(params)
         if company_id in contact["companyIds"]:
             return Answer(result=False)
@@ -21,30 +21,35 @@ class Links:
         return Answer(result=True)
 
     def delete(self, params: Row) -> Answer:
-        """Unlinks one company; False when it was not linked."""
+        """Unlinks a company; answers False when it is not linked."""
         contact, company_id = self._contact(params), _company_id(params)
         if company_id not in contact["companyIds"]:
             return Answer(result=False)
-        left = [one for one in contact["companyIds"] if one != company_id]
-        self._save("crm.contact.company.delete", contact, left)
+        remaining_ids = [linked for linked in contact["companyIds"] if linked != company_id]
+        self._save("crm.contact.company.delete", contact, remaining_ids)
         return Answer(result=True)
 
     def get_items(self, params: Row) -> Answer:
-        """The linked companies; the first is the primary one."""
+        """Returns the linked companies; the first is the primary one."""
         ids = self._contact(params)["companyIds"]
         return Answer(
             [
-                {"COMPANY_ID": one, "SORT": 10 + 10 * n, "ROLE_ID": 0, "IS_PRIMARY": "NY"[n == 0]}
-                for n, one in enumerate(ids)
+                {
+                    "COMPANY_ID": company_id,
+                    "SORT": 10 + 10 * position,
+                    "ROLE_ID": 0,
+                    "IS_PRIMARY": "N" if position else "Y",
+                }
+                for position, company_id in enumerate(ids)
             ]
         )
 
     def set_items(self, params: Row) -> Answer:
-        """Puts these links in the place of all that were there."""
-        contact, given = self._contact(params), {key.upper(): v for key, v in params.items()}
-        wanted = [php.to_int(dict(php.items(one)).get("COMPANY_ID")) for one in
-                  php.values(given.get("ITEMS"))]  # fmt: skip
-        self._save("crm.contact.company.items.set", contact, wanted)
+        """Replaces all links by these."""
+        contact = self._contact(params)
+        items = php.values({key.upper(): value for key, value in params.items()}.get("ITEMS"))
+        company_ids = [php.to_int(dict(php.items(item)).get("COMPANY_ID")) for item in items]
+        self._save("crm.contact.company.items.set", contact, company_ids)
         return Answer(result=True)
 
     def _contact(self, params: Row) -> Row:
@@ -56,17 +61,22 @@ class Links:
             refuse("Not found")
         return {**contact, "companyIds": contact["companyIds"] or []}
 
-    def _save(self, method: str, contact: Row, wanted: list[int]) -> None:
-        """Stores the links to companies that exist; others are dropped without a word."""
-        stats, ids = self._state.stats, list(dict.fromkeys(wanted))
-        known = [one for one in ids if one in self._state.tables["companies"]]
-        stats.blame("bad_links", len(ids) - len(known))
-        stats.blame("links_wiped", len(set(contact["companyIds"]) - set(known)))
-        primary = next(iter(known), None)
-        self._state.tables["contacts"].replace(
-            {**contact, "companyIds": known, "companyId": primary}
-        )
-        stats.wrote(method)
+    def _save(self, method: str, contact: Row, company_ids: list[int]) -> None:
+        links = linked_companies(self._state, company_ids, contact["companyIds"])
+        self._state.tables["contacts"].replace(contact | links)
+        self._state.stats.wrote(method)
+
+
+def linked_companies(state: State, company_ids: list[int], previous_ids: list[int]) -> Row:
+    """Returns a contact's ``companyIds`` and primary ``companyId`` for these links.
+
+    Drops companies that do not exist silently, and counts them and removed links as violations.
+    """
+    ids = list(dict.fromkeys(company_ids))
+    existing_ids = [company for company in ids if company in state.tables["companies"]]
+    state.stats.blame("bad_links", len(ids) - len(existing_ids))
+    state.stats.blame("links_wiped", len(set(previous_ids) - set(existing_ids)))
+    return {"companyIds": existing_ids, "companyId": next(iter(existing_ids), None)}
 
 
 def _company_id(params: Row) -> int:

@@ -1,7 +1,7 @@
 """Requisites, their bank details and their templates: ``crm.requisite.*``.
 
-These methods are older than ``crm.item.*``: names are upper case, every value comes back as a
-string, ``error`` of a refusal is empty, an unknown field of a filter is dropped.
+These methods are older than ``crm.item.*``: names are in upper case, every returned value is a
+string, the ``error`` of a refusal is empty, and a filter's unknown fields are dropped.
 """
 
 from typing import Any
@@ -27,11 +27,11 @@ class Requisites:
         self._method = _METHODS[kind]
 
     def describe(self, _: Row) -> Answer:
-        """``{NAME: {"type", "isRequired", "isReadOnly", …}}``."""
+        """Returns ``{NAME: {"type", "isRequired", "isReadOnly", …}}``."""
         return Answer({n: f.describe() for n, f in self._state.fields[self._kind].items()})
 
     def add(self, params: Row) -> Answer:
-        """Creates a record; gives its id. Nothing refuses a second one of the same XML_ID."""
+        """Creates a record and returns its id; accepts a second one with the same XML_ID."""
         changes = cast(self._state, self._kind, params, creating=True)
         self._refuse("add", changes)
         row: Row = {"ACTIVE": "Y", "SORT": 500, "DATE_CREATE": self._state.timestamp()} | changes
@@ -47,7 +47,7 @@ class Requisites:
         return Answer(self._state.tables[self._kind].add(row))
 
     def update(self, params: Row) -> Answer:
-        """Changes the fields that are sent; where it hangs cannot be changed."""
+        """Changes the fields that are sent; its owner cannot be changed."""
         row = self._existing(params)
         changes = cast(self._state, self._kind, params, creating=False)
         self._refuse("update", {**row, **changes})
@@ -55,15 +55,15 @@ class Requisites:
         return Answer(result=True)
 
     def get(self, params: Row) -> Answer:
-        """One record, whole."""
+        """Returns one record with all fields."""
         return Answer(show(self._state, self._kind, self._existing(params)))
 
     def page(self, params: Row) -> Answer:
-        """A page of records."""
+        """Returns a page of records."""
         return page(self._state, self._kind, params)
 
     def delete(self, params: Row) -> Answer:
-        """Deletes a record with all that hangs on it."""
+        """Deletes a record and its dependent records."""
         self._state.delete(self._kind, self._existing(params)["id"])
         self._state.stats.blame("deleted")
         self._state.stats.wrote(f"{self._method}.delete")
@@ -97,30 +97,30 @@ class Requisites:
     def _count_duplicate(self, row: Row) -> None:
         place = ("XML_ID", "ENTITY_TYPE_ID", "ENTITY_ID")
         if row.get("XML_ID") and any(
-            all(other[name] == row[name] for name in place)
-            for other in self._state.find(self._kind, "XML_ID", row["XML_ID"])
+            all(existing[name] == row[name] for name in place)
+            for existing in self._state.find(self._kind, "XML_ID", row["XML_ID"])
         ):
             self._state.stats.blame(f"duplicate_{self._kind}")
 
 
 def list_presets(state: State, params: Row) -> Answer:
-    """The templates, by ``COUNTRY_ID``, ``XML_ID``, ``ID``, ``ACTIVE`` …; ids are this portal's."""
-    wanted = php.items(upper(params).get("FILTER"))
-    found = [
+    """Returns the templates that match a filter by ``COUNTRY_ID``, ``XML_ID``, ``ID`` …."""
+    conditions = php.items(upper(params).get("FILTER"))
+    presets = [
         preset
         for preset in state.presets
-        if all(preset.get(key.lstrip("=")) == php.to_str(value) for key, value in wanted)
+        if all(preset.get(key.lstrip("=")) == php.to_str(value) for key, value in conditions)
     ]
-    return Answer(found, total=len(found))
+    return Answer(presets, total=len(presets))
 
 
 def upper(params: Row) -> Row:
-    """A method's parameters; the older ones do not mind the case of their names."""
+    """Returns parameters with names in upper case: the older methods ignore the case."""
     return {name.upper(): value for name, value in params.items()}
 
 
 def check_requisite(state: State, requisite_id: int | None) -> None:
-    """Raises 400 unless there is such a requisite."""
+    """Raises 400 unless the requisite exists."""
     if requisite_id is None or requisite_id <= 0:
         refuse("ENTITY_ID is not defined or invalid.")
     if requisite_id not in state.tables["requisites"]:
@@ -128,7 +128,7 @@ def check_requisite(state: State, requisite_id: int | None) -> None:
 
 
 def cast(state: State, kind: str, params: Row, *, creating: bool) -> Row:
-    """``fields`` that exist, as the portal keeps them; others are dropped without a word."""
+    """Converts the ``fields`` that exist to stored values; drops others silently."""
     changes: Row = {}
     for name, value in php.items(upper(params).get("FIELDS")):
         spec = state.fields[kind].get(name)
@@ -140,7 +140,7 @@ def cast(state: State, kind: str, params: Row, *, creating: bool) -> Row:
 
 
 def save(state: State, kind: str, method: str, row: Row, changes: Row) -> None:
-    """Stores a changed record and counts what a good client would not have sent."""
+    """Stores a changed record and counts violations."""
     emptied = [name for name, value in changes.items() if not value and row.get(name)]
     state.stats.blame("emptied_fields", len(emptied))
     if {**row, **changes} == row:
@@ -151,7 +151,7 @@ def save(state: State, kind: str, method: str, row: Row, changes: Row) -> None:
 
 
 def show(state: State, kind: str, row: Row) -> dict[str, Any]:
-    """A record as these methods give it: every value a string or null."""
+    """Formats a record as these methods return it: every value is a string or null."""
     values = {**row, "ID": row["id"]}
     return {
         name: None if values.get(name) is None else str(values[name]) for name in state.fields[kind]
@@ -159,14 +159,14 @@ def show(state: State, kind: str, row: Row) -> dict[str, Any]:
 
 
 def page(state: State, kind: str, params: Row) -> Answer:
-    """A page of records, with the fields that ``select`` names or all."""
-    given, specs = upper(params), state.fields[kind]
-    conditions = read_filter(given.get("FILTER"), specs, state.stats, strict=False)
-    sort = read_order(given.get("ORDER"), specs, state.stats, strict=False)
-    found = find_page(state.tables[kind], specs, conditions, sort, given.get("START"))
-    select = set(map(php.to_str, php.values(given.get("SELECT")))) or {"*"}
+    """Returns a page of records with the fields that ``select`` names, or all fields."""
+    upper_params, specs = upper(params), state.fields[kind]
+    conditions = read_filter(upper_params.get("FILTER"), specs, state.stats, strict=False)
+    sort = read_order(upper_params.get("ORDER"), specs, state.stats, strict=False)
+    result_page = find_page(state.tables[kind], specs, conditions, sort, upper_params.get("START"))
+    select = set(map(php.to_str, php.values(upper_params.get("SELECT")))) or {"*"}
     rows = [
         {n: v for n, v in show(state, kind, row).items() if "*" in select or n in select}
-        for row in found.rows
+        for row in result_page.rows
     ]
-    return Answer(rows, found.total, found.next)
+    return Answer(rows, result_page.total, result_page.next)

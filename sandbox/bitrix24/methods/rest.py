@@ -1,4 +1,4 @@
-"""A call: found by its name, checked against the limits, run, billed, answered with its time."""
+"""The dispatcher: finds a call's method, checks limits, runs it, and charges its time."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -23,7 +23,7 @@ SCOPE = ("crm", "user_basic")
 
 
 def methods_of(state: State, faults: Faults) -> dict[str, Method]:
-    """Every method of a portal except ``batch``."""
+    """Returns all methods of a portal by name, except ``batch``."""
     items, links, addresses = Items(state, faults), Links(state), Addresses(state)
     user_fields = UserFields(state)
     requisites = Requisites(state, faults, "requisites")
@@ -70,9 +70,9 @@ def _record_methods(prefix: str, records: Requisites) -> dict[str, Method]:
 
 @dataclass
 class Rest:
-    """The methods of one portal with its limits on working time; ``operating`` None has none.
+    """The methods of one portal with its limit on working time; ``operating`` None: no limit.
 
-    ``billing`` "commands" bills a batch's commands to their own methods, "batch" to ``batch``.
+    ``billing`` "commands" charges a batch's commands to their own methods, "batch" to ``batch``.
     """
 
     state: State
@@ -88,13 +88,13 @@ class Rest:
         self._methods = {name.lower(): (name, method) for name, method in methods.items()}
 
     def names(self, method: str, params: Mapping[str, Any]) -> list[str]:
-        """The proper names of a request's method and, for a batch, of its commands."""
+        """Returns the canonical names of a request's method and of its batch commands."""
         lines = php.values(params.get("cmd")) if method.lower() == "batch" else []
         called = [method, *(split_command(line)[0] for line in lines if isinstance(line, str))]
         return [self._methods.get(name.lower(), (name,))[0] for name in called]
 
     def call(self, method: str, params: dict[str, Any]) -> tuple[dict[str, Any], float]:
-        """The answer's JSON and the seconds that the portal worked; raises RestError."""
+        """Returns the answer's JSON and the portal's working seconds; raises RestError."""
         if method.lower() != "batch":
             return self._command(method, params, billed=True)
         billed = self.billing == "batch"
@@ -102,8 +102,8 @@ class Rest:
             self._check("batch")
         worked = [0.0]
 
-        def command(name: str, given: dict[str, Any]) -> dict[str, Any]:
-            answer, seconds = self._command(name, given, billed=not billed)
+        def command(name: str, command_params: dict[str, Any]) -> dict[str, Any]:
+            answer, seconds = self._command(name, command_params, billed=not billed)
             worked[0] += seconds
             return answer
 
@@ -158,7 +158,7 @@ class Rest:
 
     def _time(self, seconds: float, operating: Mapping[str, float]) -> dict[str, Any]:
         start = self.state.clock.wall(self.state.clock.now())
-        dates = (datetime.fromtimestamp(at, UTC) for at in (start, start + seconds))
+        dates = (datetime.fromtimestamp(moment, UTC) for moment in (start, start + seconds))
         began, ended = (date.isoformat(timespec="seconds") for date in dates)
         return {
             "start": start,

@@ -1,4 +1,4 @@
-"""Fields that a portal's owner adds: ``crm.company.userfield.*``."""
+"""Custom fields: ``crm.company.userfield.*``."""
 
 import re
 
@@ -17,26 +17,27 @@ class UserFields:
 
     def __init__(self, state: State) -> None:
         self._state = state
-        self._made: list[Row] = []
+        self._user_fields: list[Row] = []
 
     def add(self, params: Row) -> Answer:
-        """Creates a field ``UF_CRM_<FIELD_NAME>``; one of the same name is refused."""
-        given = dict(php.items(params.get("fields")))
-        name, kind = (php.to_str(given.get(key)) for key in ("FIELD_NAME", "USER_TYPE_ID"))
+        """Creates a field ``UF_CRM_<FIELD_NAME>``; refuses a second one with the same name."""
+        values = dict(php.items(params.get("fields")))
+        name, kind = (php.to_str(values.get(key)) for key in ("FIELD_NAME", "USER_TYPE_ID"))
         name = name.removeprefix("UF_CRM_")
         if not _NAME.fullmatch(name):
             refuse("The FIELD_NAME is not valid.")
         if kind not in _TYPES:
             refuse("The USER_TYPE_ID is not valid.")
-        own = "ufCrm" + name.title().replace("_", "")
+        item_name = "ufCrm" + name.title().replace("_", "")
         fields = self._state.fields["companies"]
-        if own in fields:
+        if item_name in fields:
             refuse(f"The field 'UF_CRM_{name}' already exists.")
-        fields[own] = Field(own, kind)
-        self._state.tables["companies"].add_field(own)
-        self._made.append({"ID": str(len(self._made) + 1), "FIELD_NAME": f"UF_CRM_{name}"})
-        return Answer(len(self._made))
+        fields[item_name] = Field(item_name, kind)
+        self._state.tables["companies"].add_field(item_name)
+        field_id = len(self._user_fields) + 1
+        self._user_fields.append({"ID": str(field_id), "FIELD_NAME": f"UF_CRM_{name}"})
+        return Answer(field_id)
 
     def page(self, _: Row) -> Answer:
-        """The fields made so far."""
-        return Answer(self._made, total=len(self._made))
+        """Returns the custom fields."""
+        return Answer(self._user_fields, total=len(self._user_fields))

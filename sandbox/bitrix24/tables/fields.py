@@ -1,4 +1,4 @@
-"""Which fields each record has: names, types, lengths, as ``*.fields`` tells them."""
+"""The fields of each kind of record: names, types and lengths, as ``*.fields`` returns them."""
 
 import re
 from collections.abc import Iterable
@@ -14,7 +14,7 @@ _INTEGERS = ("integer", "user", "crm_company")
 
 @dataclass(frozen=True)
 class Field:
-    """One field; ``length`` 0 is unlimited text; ``fixed`` can be given at creation only."""
+    """One field; ``length`` 0 is unlimited text; a ``fixed`` field is set at creation only."""
 
     name: str
     type: str = "string"
@@ -25,7 +25,7 @@ class Field:
     fixed: bool = False
 
     def describe(self) -> dict[str, Any]:
-        """What ``*.fields`` says about it."""
+        """Returns the field's description in ``*.fields``."""
         return {
             "type": self.type,
             "isRequired": self.required,
@@ -37,7 +37,7 @@ class Field:
         }
 
     def cast(self, value: Any) -> Any:
-        """The value as an item keeps it; raises 400 when it does not fit."""
+        """Converts a value to a stored one; raises 400 when it does not fit."""
         if self.multiple:
             return self._cast_many(value)
         if php.is_empty(value):
@@ -52,10 +52,10 @@ class Field:
         if not isinstance(value, list | dict) and not php.is_empty(value):
             kind = type(value).__name__
             refuse(f"Expected iterable value for multiple field, but got {kind} instead", "100")
-        return [php.to_int(one) for one in php.values(value)]
+        return [php.to_int(element) for element in php.values(value)]
 
     def fit(self, text: str) -> str:
-        """The text when it is short enough for the database's column; raises 400 otherwise."""
+        """Returns the text; raises 400 when it is longer than the database's column."""
         if self.length and len(text) > self.length:
             refuse(
                 f'Значение поля "{self.name}" длиннее {self.length} символов.',
@@ -103,13 +103,13 @@ _CONTACT = (
 
 
 def item_fields(kind: str, custom: Iterable[str]) -> dict[str, Field]:
-    """Fields of ``companies`` or ``contacts``, with the portal's own ``ufCrm…`` text fields."""
-    own = _COMPANY if kind == "companies" else _CONTACT
-    return _index((*_ITEM, *own, *(Field(name) for name in custom)))
+    """Returns the fields of ``companies`` or ``contacts``, with ``custom`` text fields."""
+    kind_fields = _COMPANY if kind == "companies" else _CONTACT
+    return _index((*_ITEM, *kind_fields, *(Field(name) for name in custom)))
 
 
 def upper_name(name: str) -> str:
-    """``originatorId`` as ``ORIGINATOR_ID``."""
+    """Converts ``originatorId`` to ``ORIGINATOR_ID``."""
     return _CAPITAL.sub("_", name).upper()
 
 
@@ -190,7 +190,7 @@ ADDRESS = _index(
 
 
 def require(params: dict[str, Any], name: str) -> Any:
-    """A method's parameter; raises 400 when it was not sent (or the JSON was broken)."""
+    """Returns a method's parameter; raises 400 when it is missing, as with broken JSON."""
     if name not in params:
         raise RestError(400, "100", f"Could not find value for parameter {{{name}}}")
     return params[name]

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from itertools import islice
+from itertools import chain, islice
 from typing import Any, NamedTuple
 
 from sandbox.bitrix24 import php
@@ -19,27 +19,29 @@ Sort = list[tuple[str, bool]]
 _INVALID = "INVALID_ARG_VALUE"
 _KEY = re.compile(r"(>=|<=|!=|!@|[=@><!%])?(\w+)")
 _TESTS: Mapping[str, Callable[[Any, list[Any]], bool]] = {
-    "=": lambda had, wanted: had in wanted,
-    "!": lambda had, wanted: had not in wanted,
-    "%": lambda had, wanted: any(str(one).lower() in str(had).lower() for one in wanted),
-    ">": lambda had, wanted: had > wanted[0],
-    "<": lambda had, wanted: had < wanted[0],
-    ">=": lambda had, wanted: had >= wanted[0],
-    "<=": lambda had, wanted: had <= wanted[0],
+    "=": lambda value, operands: value in operands,
+    "!": lambda value, operands: value not in operands,
+    "%": lambda value, operands: any(
+        str(operand).lower() in str(value).lower() for operand in operands
+    ),
+    ">": lambda value, operands: value > operands[0],
+    "<": lambda value, operands: value < operands[0],
+    ">=": lambda value, operands: value >= operands[0],
+    "<=": lambda value, operands: value <= operands[0],
 }
-_SAME = {"": "=", "@": "=", "!=": "!", "!@": "!"}
+_SYNONYMS = {"": "=", "@": "=", "!=": "!", "!@": "!"}
 
 
 class Condition(NamedTuple):
-    """``field`` compared with ``wanted`` by one of ``_TESTS``."""
+    """Compares ``field`` with ``operands`` by one of ``_TESTS``."""
 
     test: str
     field: str
-    wanted: list[Any]
+    operands: list[Any]
 
 
 class Page(NamedTuple):
-    """One page of rows; ``total`` and ``next`` are None when they are not told."""
+    """One page of rows; ``total`` and ``next`` are None when they were not counted."""
 
     rows: list[Row]
     total: int | None
@@ -47,34 +49,34 @@ class Page(NamedTuple):
 
 
 def read_filter(
-    given: Any, fields: Mapping[str, Field], stats: Stats, strict: bool
+    filter_param: Any, fields: Mapping[str, Field], stats: Stats, strict: bool
 ) -> list[Condition]:
-    """The conditions of a filter.
+    """Returns the conditions of a filter.
 
-    A field that is not there is refused when ``strict`` (``crm.item.list``); the older lists drop
-    it without a word, and then give every record there is.
+    ``strict`` (``crm.item.list``) refuses a field that does not exist; the older lists drop it
+    silently, and then return every record.
     """
     conditions: list[Condition] = []
-    for key, value in php.items(given):
+    for key, value in php.items(filter_param):
         match = _KEY.fullmatch(key)
         spec = fields.get(match[2]) if match else None
         if match is None or spec is None:
             _unknown(key, "filter", stats, strict)
             continue
-        wanted = php.values(value) if isinstance(value, list | dict) else [value]
-        if len(wanted) > MAX_VALUES:
+        operands = php.values(value) if isinstance(value, list | dict) else [value]
+        if len(operands) > MAX_VALUES:
             stats.blame("filters_too_long")
             refuse(f"Invalid filter: field '{key}' has invalid value", _INVALID)
         operator = match[1] or ""
-        wanted = [_comparable(spec, one) for one in wanted] or [_comparable(spec, None)]
-        conditions.append(Condition(_SAME.get(operator, operator), match[2], wanted))
+        operands = [_comparable(spec, operand) for operand in operands] or [_comparable(spec, None)]
+        conditions.append(Condition(_SYNONYMS.get(operator, operator), match[2], operands))
     return conditions
 
 
-def read_order(given: Any, fields: Mapping[str, Field], stats: Stats, strict: bool) -> Sort:
-    """Columns to sort by and whether downwards; rising ids when nothing was asked."""
+def read_order(order: Any, fields: Mapping[str, Field], stats: Stats, strict: bool) -> Sort:
+    """Returns the columns to sort by, and whether descending; by default ascending ids."""
     sort = []
-    for name, direction in php.items(given):
+    for name, direction in php.items(order):
         if name not in fields:
             _unknown(name, "order", stats, strict)
             continue
@@ -97,11 +99,11 @@ def _comparable(spec: Field, value: Any) -> Any:
 
 
 def _matches(row: Row, conditions: list[Condition], fields: Mapping[str, Field]) -> bool:
-    for test, name, wanted in conditions:
+    for test, name, operands in conditions:
         spec = fields[name]
-        had = row[_column(name)]
-        several = had or [None] if spec.multiple else [had]
-        if not any(_TESTS[test](_comparable(spec, one), wanted) for one in several):
+        value = row[_column(name)]
+        several = value or [None] if spec.multiple else [value]
+        if not any(_TESTS[test](_comparable(spec, element), operands) for element in several):
             return False
     return True
 
@@ -117,16 +119,16 @@ def find_page(
     sort: Sort,
     start: Any,
 ) -> Page:
-    """The rows asked for. ``start`` -1 leaves out counting, and with it ``total`` and ``next``."""
+    """Returns a page of matching rows; ``start`` -1 omits ``total`` and ``next``."""
     offset = php.to_int(start)
-    found = (
+    matches = (
         row
         for row in table.rows(_candidates(table, conditions))
         if _matches(row, conditions, fields)
     )
     if offset < 0 and sort == [("id", False)]:
-        return Page(list(islice(found, PAGE)), None, None)
-    rows = list(found)
+        return Page(list(islice(matches, PAGE)), None, None)
+    rows = list(matches)
     for name, descending in reversed(sort):
         rows.sort(key=lambda row: (row[name] is not None, row[name]), reverse=descending)
     if offset < 0:
@@ -136,13 +138,24 @@ def find_page(
 
 
 def _candidates(table: Table, conditions: list[Condition]) -> Iterable[int]:
-    """Ids that can match at all, rising: by an index if there is one, else above ``>id``."""
-    after = 0
-    for test, name, wanted in conditions:
-        if test == "=" and name in ("id", "ID"):
-            return sorted(one for one in set(wanted) if one in table)
-        if test == "=" and table.is_indexed(name) and not any(php.is_empty(w) for w in wanted):
-            return sorted({row_id for one in wanted for row_id in table.find(name, one)})
-        if test == ">" and name in ("id", "ID"):
-            after = max(after, wanted[0])
-    return table.ids(after)
+    """Returns ids that may match, ascending: by an index if there is one, else above ``>id``."""
+    for condition in conditions:
+        if condition.test == "=":
+            ids = _indexed_ids(table, condition)
+            if ids is not None:
+                return ids
+    bounds = [
+        operands[0] for test, name, operands in conditions if test == ">" and _column(name) == "id"
+    ]
+    return table.ids(max(bounds, default=0))
+
+
+def _indexed_ids(table: Table, condition: Condition) -> list[int] | None:
+    """Returns the ids whose field equals an operand, ascending; None without a usable index."""
+    if _column(condition.field) == "id":
+        return sorted(row_id for row_id in set(condition.operands) if row_id in table)
+    # The index lacks rows whose field is empty.
+    if not table.is_indexed(condition.field) or any(map(php.is_empty, condition.operands)):
+        return None
+    ids = (table.find(condition.field, operand) for operand in condition.operands)
+    return sorted(set(chain.from_iterable(ids)))

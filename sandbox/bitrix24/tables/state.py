@@ -1,4 +1,4 @@
-"""Everything a portal holds, and what a person at its screen can do with it."""
+"""The whole content of a portal, and the changes that a person makes at its screen."""
 
 import random
 import threading
@@ -23,7 +23,7 @@ _INDEXED = {
     "bank_details": ("ENTITY_ID", "XML_ID"),
     "addresses": ("ENTITY_ID",),
 }
-# A portal has more templates than the two of a contract, and a copy can have any of their names.
+# A portal has more templates than the contract's two, and a copy may have any of their names.
 _PRESETS = (
     ("1", "Организация", "#CRM_REQUISITE_PRESET_DEF_RU_COMPANY#"),
     ("6", "ТОО", "#CRM_REQUISITE_PRESET_DEF_KZ_COMPANY#"),
@@ -37,8 +37,8 @@ _MOSCOW = timezone(timedelta(hours=3))
 class State:
     """Tables ``companies``, ``contacts``, ``requisites``, ``bank_details``, ``addresses``.
 
-    ``lock`` is held by whoever reads or writes them. Requisites, bank details, templates and phones
-    begin at ids of the portal's own, so that no id of one table fits another.
+    Readers and writers hold ``lock``. Ids of requisites, bank details, templates and phones begin
+    at different numbers, so that an id of one table is not valid in another.
     """
 
     def __init__(self, clock: Clock, seed: int = 0, custom_fields: Iterable[str] = ()) -> None:
@@ -56,7 +56,7 @@ class State:
         self.clear()
 
     def clear(self) -> None:
-        """Empties the portal; what was counted starts anew."""
+        """Empties the portal and resets its counters."""
         self.stats = Stats()
         chance = random.Random(self._seed)
         first = {"requisites": chance.randrange(20, 90), "bank_details": chance.randrange(100, 300)}
@@ -75,27 +75,27 @@ class State:
         ]  # fmt: skip
 
     def timestamp(self) -> str:
-        """The portal's time as its records show it."""
+        """Returns the portal's time in the format of its records."""
         return datetime.fromtimestamp(self.clock.now(), _MOSCOW).isoformat(timespec="seconds")
 
     def value_id(self) -> int:
-        """The next id of a phone, e-mail or site."""
+        """Returns the next id of a phone, e-mail or site."""
         self._next_value_id += 1
         return self._next_value_id
 
     def get(self, kind: str, row_id: int) -> Row | None:
-        """One record, or None."""
+        """Returns one record, or None."""
         with self.lock:
             return self.tables[kind].get(row_id)
 
     def find(self, kind: str, name: str, value: Any) -> list[Row]:
-        """The records whose indexed field has this value."""
+        """Returns the records whose indexed field has this value."""
         with self.lock:
             table = self.tables[kind]
             return list(table.rows(table.find(name, value)))
 
     def rows(self, kind: str, after: int = 0) -> Iterator[Row]:
-        """The records with ids above ``after``, rising; others may write meanwhile."""
+        """Yields the records with ids above ``after``, ascending; others may write meanwhile."""
         with self.lock:
             ids = self.tables[kind].ids(after)
         for row_id in ids:
@@ -104,13 +104,13 @@ class State:
                 yield row
 
     def add(self, kind: str, values: Mapping[str, Any]) -> int:
-        """A person creates a record; gives its id."""
+        """Creates a record as a person does; returns its id."""
         with self.lock:
             row = {"assignedById": 1, "createdTime": self.timestamp()}
             return self.tables[kind].add(row | self._completed(values))
 
     def edit(self, kind: str, row_id: int, values: Mapping[str, Any]) -> None:
-        """A person changes a record: these fields get these values, ``fm`` is replaced whole."""
+        """Changes fields of a record as a person does; replaces ``fm`` as a whole."""
         with self.lock:
             row = self.tables[kind].get(row_id)
             if row is None:
@@ -118,7 +118,7 @@ class State:
             self.tables[kind].replace(row | self._completed(values))
 
     def _completed(self, values: Mapping[str, Any]) -> Row:
-        """What a person entered, with what follows from it."""
+        """Adds the values that follow from a person's entries."""
         row = dict(values)
         if "fm" in row:
             row["fm"] = [{"id": self.value_id(), **value} for value in row["fm"]]
@@ -127,7 +127,7 @@ class State:
         return row
 
     def delete(self, kind: str, row_id: int) -> None:
-        """Deletes a record with all that hangs on it; a person does, or ``*.delete``."""
+        """Deletes a record and its dependent records, for a person or ``*.delete``."""
         with self.lock:
             entity_type = {"contacts": CONTACT, "companies": COMPANY, "requisites": REQUISITE}
             for table in ("requisites", "bank_details", "addresses"):
@@ -135,20 +135,23 @@ class State:
                     if row["ENTITY_TYPE_ID"] == entity_type.get(kind):
                         self.delete(table, row["id"])
             if kind == "companies":
-                for contact in self.find("contacts", "companyIds", row_id):
-                    left = [one for one in contact["companyIds"] if one != row_id]
-                    self.tables["contacts"].replace(
-                        {**contact, "companyIds": left, "companyId": next(iter(left), None)}
-                    )
+                self._unlink_company(row_id)
             self.tables[kind].delete(row_id)
 
+    def _unlink_company(self, company_id: int) -> None:
+        for contact in self.find("contacts", "companyIds", company_id):
+            ids = [linked for linked in contact["companyIds"] if linked != company_id]
+            self.tables["contacts"].replace(
+                {**contact, "companyIds": ids, "companyId": next(iter(ids), None)}
+            )
+
     def duplicates(self, kind: str) -> dict[str, list[int]]:
-        """Origins that several companies or contacts share, with their ids."""
+        """Returns origins that several companies or contacts share, with their ids."""
         with self.lock:
             return dict(self.tables[kind].shared("originId"))
 
     def dump(self) -> Iterator[bytes]:
-        """The whole portal as one JSON object, in pieces."""
+        """Yields the whole portal as one JSON object, in pieces."""
         with self.lock:
             ids = {kind: table.next_id for kind, table in self.tables.items()}
             head = {"next_ids": ids, "next_value_id": self._next_value_id, "presets": self.presets}
@@ -161,7 +164,7 @@ class State:
         yield b"}"
 
     def load(self, dumped: bytes) -> None:
-        """Restores what ``dump`` gave."""
+        """Restores the output of ``dump``."""
         data = msgspec.json.decode(dumped)
         with self.lock:
             self.clear()

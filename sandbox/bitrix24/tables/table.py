@@ -1,4 +1,4 @@
-"""Records in memory: packed rows by id, ids in order, indexes on the fields that are looked up."""
+"""A table in memory: packed rows by id, ids in order, indexes on some fields."""
 
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
@@ -13,7 +13,7 @@ _decode = msgspec.msgpack.Decoder(list[Any]).decode
 
 
 class Table:
-    """Rows with the given fields and an ``id``; a packed row takes a third of a dict's memory."""
+    """Rows with ``fields`` and an ``id``; a packed row takes a third of a dict's memory."""
 
     def __init__(self, fields: Sequence[str], indexed: Iterable[str], first_id: int = 1) -> None:
         self.fields = tuple(fields)
@@ -29,85 +29,85 @@ class Table:
         return row_id in self._rows
 
     def add(self, row: Row) -> int:
-        """Stores a new row; gives its id."""
+        """Stores a new row; returns its id."""
         row_id = self.next_id
         self.restore(row_id, row)
         return row_id
 
     def restore(self, row_id: int, row: Row) -> None:
-        """Stores a row under an id that is greater than all so far."""
+        """Stores a row under an id that is greater than all others."""
         self.next_id = row_id + 1
         self._ids.append(row_id)
         self._put(row_id, row)
 
     def get(self, row_id: int) -> Row | None:
-        """The whole row, or None."""
+        """Returns the row, or None."""
         packed = self._rows.get(row_id)
         if packed is None:
             return None
         return {"id": row_id, **dict(zip(self.fields, _decode(packed), strict=True))}
 
     def replace(self, row: Row) -> None:
-        """Stores the row with ``row["id"]`` anew."""
+        """Replaces the row with the id ``row["id"]``."""
         self._unindex(row["id"])
         self._put(row["id"], row)
 
     def delete(self, row_id: int) -> None:
-        """Forgets a row."""
+        """Removes a row."""
         self._unindex(row_id)
         del self._rows[row_id]
         del self._ids[bisect_right(self._ids, row_id) - 1]
 
     def add_field(self, name: str) -> None:
-        """One more field, empty in all rows."""
+        """Adds a field, empty in all rows."""
         rows = [self.get(row_id) for row_id in self._ids]
         self.fields = (*self.fields, name)
         for row in rows:
             if row is not None:
-                self._rows[row["id"]] = _encode([row.get(one) for one in self.fields])
+                self._rows[row["id"]] = _encode([row.get(field) for field in self.fields])
 
     def ids(self, after: int = 0) -> Sequence[int]:
-        """Ids above ``after``, rising."""
+        """Returns the ids above ``after``, ascending."""
         return self._ids[bisect_right(self._ids, after) :]
 
     def rows(self, ids: Iterable[int]) -> Iterator[Row]:
-        """The rows of these ids that are still there."""
+        """Yields the rows of these ids that still exist."""
         for row_id in ids:
             row = self.get(row_id)
             if row is not None:
                 yield row
 
     def is_indexed(self, name: str) -> bool:
-        """Whether ``find`` knows the field."""
+        """Whether ``find`` supports the field."""
         return name in self._indexes
 
     def find(self, name: str, value: Any) -> list[int]:
-        """Ids of the rows whose indexed field is, or contains, the value; rising."""
-        found = self._indexes[name].get(value, ())
-        return [found] if isinstance(found, int) else sorted(found)
+        """Returns the ids of rows whose indexed field is, or contains, the value; ascending."""
+        ids = self._indexes[name].get(value, ())
+        return [ids] if isinstance(ids, int) else sorted(ids)
 
     def shared(self, name: str) -> Iterator[tuple[Any, list[int]]]:
-        """Values of an indexed field that several rows have, with their ids."""
+        """Yields values of an indexed field that several rows have, with their ids."""
         for value, ids in self._indexes[name].items():
             if isinstance(ids, set) and len(ids) > 1:
                 yield value, sorted(ids)
 
     def _put(self, row_id: int, row: Row) -> None:
         for index, value in self._entries(row):
-            known = index.get(value)
-            if known is None:
+            ids = index.get(value)
+            if ids is None:
                 index[value] = row_id
-            elif isinstance(known, int):
-                index[value] = {known, row_id}
+            elif isinstance(ids, int):
+                index[value] = {ids, row_id}
             else:
-                known.add(row_id)
+                ids.add(row_id)
         self._rows[row_id] = _encode([row.get(name) for name in self.fields])
 
     def _unindex(self, row_id: int) -> None:
         for index, value in self._entries(self.get(row_id) or {}):
-            known = index[value]
-            if isinstance(known, set) and len(known) > 1:
-                known.discard(row_id)
+            ids = index[value]
+            if isinstance(ids, set) and len(ids) > 1:
+                ids.discard(row_id)
             else:
                 del index[value]
 
@@ -115,6 +115,6 @@ class Table:
         for name, index in self._indexes.items():
             value = row.get(name)
             if isinstance(value, list):
-                yield from ((index, one) for one in dict.fromkeys(value))
+                yield from ((index, element) for element in dict.fromkeys(value))
             elif value is not None:
                 yield index, value

@@ -1,4 +1,4 @@
-"""What stands between the wire and the methods: key, rate, troubles, the minute a request has."""
+"""The gateway in front of the methods: key, request rate, faults, time limit of a request."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from sandbox.bitrix24.methods.rest import Rest
 from sandbox.bitrix24.tables.state import State
 from sandbox.bitrix24.web.transport import Request
 
-# Where a portal lives after it was renamed; the old address answers 302.
+# The address of a renamed portal; the old address answers 302.
 RENAMED = "/renamed"
 _GATEWAY_PAGE = b"<html><head><title>Gateway</title></head><body><h1>nginx</h1></body></html>"
 _encode = msgspec.json.Encoder().encode
@@ -22,7 +22,7 @@ _encode = msgspec.json.Encoder().encode
 
 @dataclass(frozen=True)
 class Call:
-    """A request at one of its two moments: before it is executed, or after."""
+    """A request before or after its execution, as ``moment`` says."""
 
     number: int
     moment: Moment
@@ -40,7 +40,7 @@ class _BadGateway(Exception):  # noqa: N818 -- an answer like the others
 
 @dataclass
 class Gateway:
-    """One portal's REST interface; ``bucket`` None has no limit on the rate of requests."""
+    """One portal's REST interface; ``bucket`` None: no limit on the request rate."""
 
     state: State
     rest: Rest
@@ -51,17 +51,15 @@ class Gateway:
     hook: Callable[[Call], None] | None = None
 
     def reply(self, request: Request) -> Reply:
-        """The reply to one HTTP request; raises Dropped when there is none."""
+        """Returns the reply to an HTTP request; raises Dropped when there is none."""
         stats, moved = self.state.stats, request.path.startswith(RENAMED)
         path = request.path.removeprefix(RENAMED)
         stats.blame("get_requests", int(request.verb == "GET"))
         stats.blame("followed_redirects", int(request.verb == "GET" and moved))
         method = path.rstrip("/").rpartition("/")[2].removesuffix(".json")
         params = self._params(request)
-        call, names = (
-            Call(stats.request(), "before", method, params),
-            self.rest.names(method, params),
-        )
+        call = Call(stats.request(), "before", method, params)
+        names = self.rest.names(method, params)
         try:
             return self._execute(call, names, path, moved)
         except RestError as error:
@@ -73,13 +71,13 @@ class Gateway:
             return Reply(502, _GATEWAY_PAGE, HTML)
 
     def _execute(self, call: Call, names: list[str], path: str, moved: bool) -> Reply:
-        self._tell(call)
+        self._call_hook(call)
         self._lose("before", names)
         if not moved and self.faults.strike("redirect", names):
             raise _Redirect
         self._let_in(path, names)
         answer, seconds = self.rest.call(call.method, dict(call.params))
-        self._tell(Call(call.number, "after", call.method, call.params))
+        self._call_hook(Call(call.number, "after", call.method, call.params))
         slow = self.faults.strike("slow", names)
         self.state.clock.sleep((seconds if self.sleeps else 0) + (slow.seconds if slow else 0))
         self._lose("after", names)
@@ -89,7 +87,7 @@ class Gateway:
         return Reply(200, _encode(self._trim(answer, names)))
 
     def _params(self, request: Request) -> dict[str, Any]:
-        """Parameters of the address and of the body; broken JSON is no parameters at all."""
+        """Returns the parameters of URL and body; a body of broken JSON has none."""
         params = php.parse_query(request.query, self.rest.max_vars)
         if request.is_form:
             form = request.body.decode("utf-8", "replace")
@@ -101,7 +99,7 @@ class Gateway:
             return params
         return params | sent if isinstance(sent, dict) else params
 
-    def _tell(self, call: Call) -> None:
+    def _call_hook(self, call: Call) -> None:
         if self.hook is None:
             return
         try:
@@ -110,7 +108,7 @@ class Gateway:
             raise Dropped from error
 
     def _lose(self, moment: Moment, names: list[str]) -> None:
-        """Raises what a gateway or a broken line does to a request at this moment."""
+        """Raises the error of a broken line or gateway when a fault strikes at this moment."""
         if self.faults.strike("lost", names, moment):
             raise Dropped
         if self.faults.strike("html", names, moment):
@@ -119,7 +117,7 @@ class Gateway:
             raise RestError(500, "INTERNAL_SERVER_ERROR", "Internal server error")
 
     def _let_in(self, path: str, names: list[str]) -> None:
-        """Raises unless the portal is not blocked, the key fits and the rate allows it."""
+        """Raises RestError when the portal is blocked, the key wrong or the rate exceeded."""
         if self.faults.strike("overload", names):
             raise RestError(503, "OVERLOAD_LIMIT", "REST API is blocked due to overload.")
         locked = self.faults.strike("auth", names)

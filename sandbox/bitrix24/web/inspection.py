@@ -1,4 +1,4 @@
-"""Looking into the portal from outside: ``/_sandbox/…`` for programs, ``/`` for people."""
+"""Inspection of the portal: ``/_sandbox/…`` for programs, ``/`` for people."""
 
 import itertools
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ _PAGE = 500
 
 @dataclass
 class Inspection:
-    """``state``, ``stats``, ``clock``, ``faults`` and ``reset`` of one portal, and its page."""
+    """Serves ``state``, ``stats``, ``clock``, ``faults``, ``reset`` and the page of a portal."""
 
     state: State
     faults: Faults
@@ -27,7 +27,7 @@ class Inspection:
     operating: OperatingTime | None
 
     def reply(self, request: Request) -> Reply:
-        """The reply to a request outside of the REST interface."""
+        """Returns the reply to a request outside of the REST interface."""
         params = php.parse_query(request.query)
         match (request.verb, request.path):
             case ("GET", "/"):
@@ -48,15 +48,15 @@ class Inspection:
         return _json({"error": "NOT_FOUND", "error_description": "No such address."}, 404)
 
     def _state(self, params: dict[str, Any]) -> Reply:
-        """Everything, or with ``entity`` a page of it: ``after`` an id, ``limit`` records."""
+        """Returns everything, or up to ``limit`` records of ``entity`` with ids above ``after``."""
         kind = params.get("entity")
         if kind is None:
             return Reply(200, self.state.dump())
         if kind not in self.state.tables:
             return _json({"error": "NOT_FOUND", "error_description": f"No {kind}."}, 404)
         limit = php.to_int(params.get("limit")) or _PAGE
-        found = self.state.rows(kind, php.to_int(params.get("after")))
-        rows = list(itertools.islice(found, limit))
+        rows_after = self.state.rows(kind, php.to_int(params.get("after")))
+        rows = list(itertools.islice(rows_after, limit))
         return _json({"items": rows, "next": rows[-1]["id"] if len(rows) == limit else None})
 
     def _stats(self) -> dict[str, Any]:
@@ -69,7 +69,7 @@ class Inspection:
         }
 
     def _advance(self, body: bytes) -> Reply:
-        """Jumps ``{"advance": seconds}`` ahead."""
+        """Moves the clock forward by ``{"advance": seconds}``."""
         self.state.clock.advance(msgspec.json.decode(body, type=dict[str, float])["advance"])
         return _json({"now": self.state.clock.now()})
 
@@ -81,7 +81,7 @@ class Inspection:
         return _json({})
 
     def _reset(self) -> None:
-        """An empty portal: no records, no counts, no faults, nothing used of the limits."""
+        """Empties the portal: its records, counters, faults and limits."""
         with self.state.lock:
             self.state.clear()
         self.faults.set([])

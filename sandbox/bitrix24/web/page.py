@@ -1,4 +1,4 @@
-"""The page for people: what is in the CRM, searched and paged on the server."""
+"""The page for people: the CRM's records, searched and paged on the server."""
 
 import itertools
 from collections.abc import Iterator
@@ -31,12 +31,12 @@ dt{color:var(--dim)}dd{margin:0;overflow-wrap:anywhere}.pages{display:flex;gap:2
 
 
 def render(state: State, params: dict[str, Any]) -> str:
-    """The page: ``kind`` companies or contacts, ``q`` what to search for, ``page`` from 0."""
+    """Renders the page: ``kind`` companies or contacts, ``q`` a query, ``page`` from 0."""
     kind = "contacts" if params.get("kind") == "contacts" else "companies"
     query = php.to_str(params.get("q")).strip()
     number = max(0, php.to_int(params.get("page")))
-    found = itertools.islice(_search(state, kind, query), number * PAGE, (number + 1) * PAGE + 1)
-    rows = list(found)
+    matches = itertools.islice(_search(state, kind, query), number * PAGE, (number + 1) * PAGE + 1)
+    rows = list(matches)
     cards = [(_company if kind == "companies" else _contact)(state, row) for row in rows[:PAGE]]
     body = "".join(cards) or '<p class="dim">Ничего не найдено.</p>'
     pages = _pages(kind, query, number, has_more=len(rows) > PAGE)
@@ -49,23 +49,27 @@ def render(state: State, params: dict[str, Any]) -> str:
 
 
 def _search(state: State, kind: str, query: str) -> Iterator[Row]:
-    """Rows that an exact key finds, else those whose text contains the query."""
+    """Yields the rows whose key equals the query, else those whose text contains it."""
     if not query:
         return state.rows(kind)
     exact = state.find(kind, "originId", query)
     if kind == "companies":
-        owned = state.find("requisites", "RQ_INN", query)
-        owners = [row["ENTITY_ID"] for row in owned if row["ENTITY_TYPE_ID"] == COMPANY]
-        exact += [row for row in (state.get(kind, owner) for owner in owners) if row]
+        exact += _companies_by_tin(state, query)
     if exact:
         return iter({row["id"]: row for row in exact}.values())
     return (row for row in state.rows(kind) if query.lower() in _text(row))
 
 
+def _companies_by_tin(state: State, tin: str) -> list[Row]:
+    requisites = state.find("requisites", "RQ_INN", tin)
+    ids = [row["ENTITY_ID"] for row in requisites if row["ENTITY_TYPE_ID"] == COMPANY]
+    return [row for row in (state.get("companies", company_id) for company_id in ids) if row]
+
+
 def _text(row: Row) -> str:
     names = ("title", "lastName", "name", "secondName", "originId")
     words = [str(row[name]) for name in names if row.get(name)]
-    return " ".join([*words, *(one["value"] for one in row["fm"] or [])]).lower()
+    return " ".join([*words, *(value["value"] for value in row["fm"] or [])]).lower()
 
 
 def _head(state: State, kind: str, query: str) -> str:
@@ -100,8 +104,8 @@ def _company(state: State, row: Row) -> str:
     for requisite in _owned(state, "requisites", row["id"], COMPANY):
         lines += _requisite(state, requisite)
     for contact in state.find("contacts", "companyIds", row["id"]):
-        told = (_person(contact), contact["post"], _values(contact))
-        lines.append(("Контакт", " · ".join(filter(None, told))))
+        parts = (_person(contact), contact["post"], _values(contact))
+        lines.append(("Контакт", " · ".join(filter(None, parts))))
     return _card(str(row["title"]), row, lines)
 
 
@@ -122,14 +126,15 @@ def _common(row: Row) -> list[tuple[str, str]]:
 
 
 def _requisite(state: State, row: Row) -> list[tuple[str, str]]:
-    names = ("RQ_INN", "RQ_KPP", "RQ_OGRN", "RQ_OGRNIP", "RQ_COMPANY_FULL_NAME", "RQ_DIRECTOR")
-    lines = [("Реквизиты", _joined(row, ("NAME", *names)))]
+    names: tuple[str, ...] = ("NAME", "RQ_INN", "RQ_KPP", "RQ_OGRN", "RQ_OGRNIP")
+    names = (*names, "RQ_COMPANY_FULL_NAME", "RQ_DIRECTOR")
+    lines = [("Реквизиты", _joined(row, names))]
     for bank in _owned(state, "bank_details", row["id"], REQUISITE):
-        told = _joined(bank, ("RQ_ACC_NUM", "RQ_BIK", "RQ_BANK_NAME", "RQ_COR_ACC_NUM"))
-        lines.append(("Счёт", told))
+        names = ("RQ_ACC_NUM", "RQ_BIK", "RQ_BANK_NAME", "RQ_COR_ACC_NUM")
+        lines.append(("Счёт", _joined(bank, names)))
     for address in _owned(state, "addresses", row["id"], REQUISITE):
-        told = _joined(address, ("POSTAL_CODE", "REGION", "CITY", "ADDRESS_1", "ADDRESS_2"))
-        lines.append(("Адрес", told))
+        names = ("POSTAL_CODE", "REGION", "CITY", "ADDRESS_1", "ADDRESS_2")
+        lines.append(("Адрес", _joined(address, names)))
     return lines
 
 
@@ -143,7 +148,7 @@ def _joined(row: Row, names: tuple[str, ...]) -> str:
 
 
 def _values(row: Row) -> str:
-    return ", ".join(one["value"] for one in row["fm"] or [])
+    return ", ".join(value["value"] for value in row["fm"] or [])
 
 
 def _person(row: Row) -> str:
@@ -151,6 +156,6 @@ def _person(row: Row) -> str:
 
 
 def _card(title: str, row: Row, lines: list[tuple[str, str]]) -> str:
-    told = "".join(f"<dt>{name}</dt><dd>{escape(value)}</dd>" for name, value in lines)
+    items = "".join(f"<dt>{name}</dt><dd>{escape(value)}</dd>" for name, value in lines)
     number = f'<span class="dim">№ {row["id"]}</span>'
-    return f"<article><h2>{escape(title)} {number}</h2><dl>{told}</dl></article>"
+    return f"<article><h2>{escape(title)} {number}</h2><dl>{items}</dl></article>"

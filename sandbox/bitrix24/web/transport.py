@@ -1,4 +1,4 @@
-"""HTTP/1.1 over a socket: connections that are kept alive, answers sent in one piece."""
+"""HTTP/1.1 over a socket: connections stay open, and each answer is sent in one piece."""
 
 import contextlib
 import socket
@@ -15,7 +15,7 @@ _PIECE = 1 << 16
 
 @dataclass(frozen=True)
 class Request:
-    """What came over the wire; ``query`` is what stands behind the ``?``."""
+    """An HTTP request; ``query`` is the text after the ``?``."""
 
     verb: str
     path: str
@@ -24,8 +24,8 @@ class Request:
     is_form: bool
 
 
-class Server(ThreadingHTTPServer):
-    """Listens on 127.0.0.1; ``respond`` answers each request or raises Dropped."""
+class HttpServer(ThreadingHTTPServer):
+    """Listens on 127.0.0.1; ``respond`` returns the reply to a request or raises Dropped."""
 
     daemon_threads = True
     request_queue_size = 128
@@ -36,7 +36,7 @@ class Server(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", port), _Handler)
 
     def process_request(self, request: Any, client_address: Any) -> None:
-        """Remembers the connection, to close it with the server."""
+        """Remembers the connection: ``server_close`` closes it."""
         self._connections.add(request)
         super().process_request(request, client_address)
 
@@ -53,7 +53,7 @@ class Server(ThreadingHTTPServer):
                 connection.shutdown(socket.SHUT_RDWR)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Shows what went wrong; that a client went away is no news."""
+        """Reports an error, unless the client has closed its connection."""
         if not isinstance(sys.exc_info()[1], ConnectionError):
             super().handle_error(request, client_address)
 
@@ -61,7 +61,7 @@ class Server(ThreadingHTTPServer):
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
-    server: Server
+    server: HttpServer
 
     def do_GET(self) -> None:
         self._handle()
@@ -81,7 +81,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(reply)
 
     def _send(self, reply: Reply) -> None:
-        """Head and body in one send: two would wait for each other's acknowledgement."""
+        """Sends head and body at once: the body would wait for the head's acknowledgement."""
         head = f"HTTP/1.1 {reply.status} {self.responses[reply.status][0]}\r\n"
         head += f"Content-Type: {reply.content_type}\r\n"
         head += f"Location: {reply.location}\r\n" if reply.location else ""
@@ -93,19 +93,19 @@ class _Handler(BaseHTTPRequestHandler):
             self._send_pieces(reply.body)
 
     def _send_pieces(self, pieces: Iterable[bytes]) -> None:
-        held = bytearray()
+        buffer = bytearray()
         for piece in pieces:
-            held += piece
-            if len(held) >= _PIECE:
-                self._send_chunk(held)
-                held.clear()
-        if held:
-            self._send_chunk(held)
+            buffer += piece
+            if len(buffer) >= _PIECE:
+                self._send_chunk(buffer)
+                buffer.clear()
+        if buffer:
+            self._send_chunk(buffer)
         self._send_chunk(b"")
 
     def _send_chunk(self, chunk: bytes | bytearray) -> None:
-        """One chunk; an empty one is the end."""
+        """Sends a chunk; an empty chunk ends the body."""
         self.wfile.write(b"%x\r\n%b\r\n" % (len(chunk), bytes(chunk)))
 
     def log_message(self, *_: Any) -> None:
-        """Nothing is logged: the address holds the secret."""
+        """Logs nothing: the address contains the secret."""
