@@ -22,7 +22,7 @@ from transforms.read_store_a import ReadStoreA
 from transforms.read_store_b import ReadPartnerFiles
 from transforms.remember import RecordDeadLetters, RememberRows
 from transforms.stores import clean_a
-from transforms.stores.clean_b import Handover
+from transforms.stores.clean_b import ClockBound
 
 
 def _run(wire: Callable[[beam.Pipeline], object], namespace: str = "bench") -> Tally:
@@ -43,7 +43,7 @@ def _add(count: int, name: str) -> None:
     Metrics.counter("bench", name).inc(count)
 
 
-def _count(partners: Iterable[Any], *, handover: Handover) -> int:
+def _count(partners: Iterable[Any], *, clock_bound: ClockBound) -> int:
     return sum(1 for _ in partners)
 
 

@@ -14,13 +14,13 @@ from pipeline.options import LEDGER, STORE_A
 from transforms import stages
 from transforms.clean_batch import Part, clean_batch
 from transforms.core.process_pool import ProcessPool
-from transforms.core.records import Broken, Row, decode_rows
+from transforms.core.records import DeadLetter, Row, decode_rows
 from transforms.ledger.database import Ledger, open_ledger
 from transforms.ledger.rows.source_rows import TouchedKeys
 from transforms.stores import clean_a
 from transforms.stores.export.partner_file import PartnerFile
 from transforms.stores.mysql.client import StoreClient
-from transforms.stores.mysql.keyset import COMPANIES, CONTACTS, Keys, with_orders
+from transforms.stores.mysql.keyset import COMPANIES, CONTACTS, Keyset, with_orders
 
 _R = TypeVar("_R")
 _AT_ONCE = 4000
@@ -36,16 +36,16 @@ def _count(partners: Iterable[dict[str, Any]]) -> int:
 
 def _files(
     task: Task, clean: Callable[[Iterable[dict[str, Any]]], _R], processes: int
-) -> Iterator[_R | Broken]:
+) -> Iterator[_R | DeadLetter]:
     pool = ProcessPool(processes)
     for path in sorted(glob.glob(task.files)):  # noqa: PTH207 - the pattern is absolute
         yield from PartnerFile(partial(_open, path), path, "utf-8", clean, pool)
     pool.close()
 
 
-def _parts_of_b(task: Task, broken: list[Broken]) -> Iterator[Part]:
+def _parts_of_b(task: Task, broken: list[DeadLetter]) -> Iterator[Part]:
     for result in _files(task, CLEAN_B, 0):
-        if isinstance(result, Broken):
+        if isinstance(result, DeadLetter):
             broken.append(result)
         else:
             yield from result.parts
@@ -54,19 +54,19 @@ def _parts_of_b(task: Task, broken: list[Broken]) -> Iterator[Part]:
 def _parts_of_a() -> Iterator[Part]:
     pool = ProcessPool()
     with StoreClient(STORE_A, connections=1).session() as session:
-        keys = Keys(COMPANIES)
+        keys = Keyset(COMPANIES)
         companies = keys.pages(session, *keys.bounds(session))
         pages = (with_orders(session, page) for page in companies)
         for batch in pool.map(partial(clean_batch, clean=clean_a.clean_company), pages):
             yield from batch.parts
-        keys = Keys(CONTACTS)
+        keys = Keyset(CONTACTS)
         contacts = keys.pages(session, *keys.bounds(session))
         for batch in pool.map(partial(clean_batch, clean=clean_a.clean_contact), contacts):
             yield from batch.parts
     pool.close()
 
 
-def _cleaned(task: Task, broken: list[Broken]) -> Iterator[Row]:
+def _cleaned(task: Task, broken: list[DeadLetter]) -> Iterator[Row]:
     for part in chain(_parts_of_a(), _parts_of_b(task, broken)):
         yield from decode_rows(part.rows)
 
@@ -103,7 +103,7 @@ def _with_ledger(work: Callable[[Ledger, Task], object]) -> Callable[[Task], Tal
 
 
 def _remember(ledger: Ledger, task: Task) -> TouchedKeys:
-    broken: list[Broken] = []
+    broken: list[DeadLetter] = []
     touched = stages.find_touched_keys(ledger, RUN, _portions(_cleaned(task, broken)))
     stages.record_dead_letters(ledger, RUN, broken)
     return touched

@@ -25,7 +25,7 @@ from transforms.clean_batch import clean_partners
 from transforms.consolidate import ConsolidateCompanies, ConsolidateContacts, FindContacts
 from transforms.consolidation.register_questions import RegisterAccess
 from transforms.core.identity import Run
-from transforms.core.records import Broken
+from transforms.core.records import DeadLetter
 from transforms.core.secrets import Secret
 from transforms.crm.access import CrmAccess
 from transforms.fields import time
@@ -41,7 +41,7 @@ from transforms.remember import (
 )
 from transforms.stores import clean_a
 from transforms.stores.topic.client import TopicAccess
-from transforms.stores.topic.messages import Position
+from transforms.stores.topic.messages import PartitionRange
 from transforms.topic.commit_offsets import CommitOffsets
 from transforms.topic.read_topic import ReadKafka
 
@@ -64,7 +64,7 @@ class Sources(NamedTuple):
     """Rows by what they are, what is no record at all, and how far that is all of the stores."""
 
     rows: Rows
-    dead_letters: tuple[beam.PCollection[Broken], ...]
+    dead_letters: tuple[beam.PCollection[DeadLetter], ...]
     read_up_to: Mapping[str, str] = {}
     topic: "Topic | None" = None
 
@@ -73,7 +73,7 @@ class Topic(NamedTuple):
     """The topic that was read, and from where to where."""
 
     access: TopicAccess
-    positions: beam.PCollection[Position]
+    positions: beam.PCollection[PartitionRange]
 
 
 def settings(chosen: options.Options, run: Run, *, loads: bool = True) -> Settings:
@@ -153,7 +153,7 @@ def build(root: beam.Pipeline, sources: Sources, chosen: Settings) -> beam.PColl
 def full_sources(root: beam.Pipeline, chosen: options.Options, run: Run) -> Sources:
     """Both stores, whole."""
     rows: Rows = {}
-    dead_letters: tuple[beam.PCollection[Broken], ...] = ()
+    dead_letters: tuple[beam.PCollection[DeadLetter], ...] = ()
     read_up_to: Mapping[str, str] = {}
     if chosen.store_a:
         stretch = store_a.whole(chosen)

@@ -7,14 +7,14 @@ from pipeline import options
 from transforms.fields.time import MOSCOW
 from transforms.ledger.cursors import read_cursors
 from transforms.stores.mysql.client import StoreClient
-from transforms.stores.mysql.cursors import Cursors, changes_since, newest, without_gap
-from transforms.stores.mysql.keyset import Since
+from transforms.stores.mysql.cursors import Cursors, delta_start, gapless_cursors, newest_cursors
+from transforms.stores.mysql.keyset import DeltaStart
 
 
 class Stretch(NamedTuple):
     """What is read: since when (``None``: all of it), and how far that brings the cursors."""
 
-    since: Since | None
+    since: DeltaStart | None
     read_up_to: Cursors
 
 
@@ -23,15 +23,15 @@ def whole(chosen: options.Options) -> Stretch:
     cursors, found = _cursors(chosen), _newest(chosen)
     if chosen.since is None:
         return Stretch(None, found)
-    since = Since(chosen.since, chosen.since, chosen.since)
-    return Stretch(since, without_gap(cursors, found, chosen.since))
+    since = DeltaStart(chosen.since, chosen.since, chosen.since)
+    return Stretch(since, gapless_cursors(cursors, found, chosen.since))
 
 
 def changes(chosen: options.Options) -> Stretch:
     """What has changed since the last run, and the window before it; all when there was none."""
     cursors, found = _cursors(chosen), _newest(chosen)
     window = timedelta(minutes=chosen.store_a_window)
-    return Stretch(changes_since(cursors, found, window), found)
+    return Stretch(delta_start(cursors, found, window), found)
 
 
 def _cursors(chosen: options.Options) -> Cursors:
@@ -42,4 +42,4 @@ def _cursors(chosen: options.Options) -> Cursors:
 def _newest(chosen: options.Options) -> Cursors:
     # Looked at before anything is read: what changes meanwhile is for the next run.
     with StoreClient(options.STORE_A, chosen.store_a_connections).session() as session:
-        return newest(session, datetime.now(MOSCOW).replace(tzinfo=None, microsecond=0))
+        return newest_cursors(session, datetime.now(MOSCOW).replace(tzinfo=None, microsecond=0))

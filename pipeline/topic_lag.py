@@ -9,7 +9,7 @@ from confluent_kafka import KafkaException
 
 from pipeline.options import Options
 from transforms.core.errors import StoreError
-from transforms.stores.topic.client import Client, TopicAccess, unreachable
+from transforms.stores.topic.client import TopicAccess, TopicClient, topic_error
 
 # A look must not keep anything else waiting.
 _ANSWER = 3.0
@@ -34,7 +34,7 @@ class Lag:
     """
 
     def __init__(self, access: TopicAccess) -> None:
-        self._client = Client(access)
+        self._client = TopicClient(access)
         self._lock = threading.Lock()
         self._closed = False
         self._looked_at = -_FRESH
@@ -71,8 +71,8 @@ class Lag:
         try:
             offsets = self._offsets()
         except KafkaException as error:
-            trouble = self._client.trouble or error.args[0]
-            raise unreachable(self._client.access, trouble) from None
+            trouble = self._client.last_error or error.args[0]
+            raise topic_error(self._client.access, trouble) from None
         self.events = {number: end - done for number, (done, end) in offsets.items()}
         for number, (done, end) in offsets.items():
             self._notice(self._ends[number], done, end)
@@ -98,7 +98,7 @@ class Lag:
             first, end = consumer.get_watermark_offsets(done, timeout=_ANSWER)
             start = done.offset if first <= done.offset <= end else first
             offsets[done.partition] = start, end
-        self._client.trouble = None
+        self._client.last_error = None
         return offsets
 
     def close(self) -> None:

@@ -72,7 +72,7 @@ def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kafka]:
         pytest.MonkeyPatch.context() as patched,
     ):
         # A broker that has nothing more says so after half a second: each run would wait for it.
-        patched.setitem(client._MODEST, "fetch.wait.max.ms", 10)
+        patched.setitem(client._DEFAULT_SETTINGS, "fetch.wait.max.ms", 10)
         yield running
 
 

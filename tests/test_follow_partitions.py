@@ -9,7 +9,7 @@ from apache_beam.utils.timestamp import Timestamp
 
 from transforms.core.secrets import Secret
 from transforms.stores.topic.client import TopicAccess
-from transforms.stores.topic.messages import Record, Records
+from transforms.stores.topic.messages import MessageBatch, TopicMessage
 from transforms.topic import unbounded
 from transforms.topic.restrictions import FOR_EVER, Range, Ranges
 from transforms.topic.stream_watch import Stream
@@ -28,10 +28,10 @@ class Reader:
     def __init__(self, age):
         self._age = age
 
-    def batch(self, start, patience, stop):
+    def read_batch(self, start, timeout, stop):
         time.sleep(0.01)
         sent = int((time.time() - self._age) * 1000)
-        return Records("followed", 0, start, start + 1, [Record(start, sent, b"", b"")])
+        return MessageBatch("followed", 0, start, start + 1, [TopicMessage(start, sent, b"", b"")])
 
     def has_ended(self, start):
         return start == FIRST + BATCHES
@@ -41,7 +41,7 @@ def times_of(age):
     """When a step began, the times of its elements, and the watermark that it told."""
     fn = _FollowFn(ACCESS, Stream(Secret("SVOD_LEDGER"), next(STREAMS)))
     fn._watch, fn._done, fn._first = SimpleNamespace(is_over=False), {}, {}
-    fn.readers = SimpleNamespace(reader=contextmanager(lambda number: iter([Reader(age)])))
+    fn.readers = SimpleNamespace(lend=contextmanager(lambda number: iter([Reader(age)])))
     told = []
     watermark = SimpleNamespace(current_watermark=lambda: None, set_watermark=told.append)
     partition = (0, FIRST, FOR_EVER)

@@ -8,17 +8,17 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.helpers.ledger_runs import ACTIVE, company_row, contact_row, empty
-from transforms.core.records import EITHER_KIND, NO_PARTITION, Row, place
+from transforms.core.records import NO_PARTITION, UNKNOWN_KIND, Row, message_order
 from transforms.ledger.database import open_ledger
 from transforms.ledger.rows.source_rows import remember
 from transforms.ledger.runs import start_run
 
-FIRST = place(0, 0)
+FIRST = message_order(0, 0)
 
 
 def gone(ref, at, order=FIRST):
     source, _, number = ref.partition(":")
-    return Row(source, EITHER_KIND, number, at, order, "", "", "", b"", b'{"deleted":true}')
+    return Row(source, UNKNOWN_KIND, number, at, order, "", "", "", b"", b'{"deleted":true}')
 
 
 @pytest.fixture
@@ -81,12 +81,17 @@ def test_in_any_order_and_any_cut_it_comes_to_the_same(tmp_path, at):
 def test_of_equal_time_the_later_offset_decides(ledger):
     run = start_run(ledger, "delta")
     remember(
-        ledger, run, [company_row("B:1", ACTIVE, 5, order=place(0, 3)), gone("B:1", 5, place(0, 4))]
+        ledger,
+        run,
+        [
+            company_row("B:1", ACTIVE, 5, order=message_order(0, 3)),
+            gone("B:1", 5, message_order(0, 4)),
+        ],
     )
     assert state(ledger)[0] == [("company", "1", 5, "deleted_in_store")]
-    remember(ledger, run, [company_row("B:1", ACTIVE, 5, order=place(0, 5))])
+    remember(ledger, run, [company_row("B:1", ACTIVE, 5, order=message_order(0, 5))])
     assert state(ledger)[0] == [("company", "1", 5, "")]
-    remember(ledger, run, [gone("B:1", 5, place(0, 4))])
+    remember(ledger, run, [gone("B:1", 5, message_order(0, 4))])
     assert state(ledger)[0] == [("company", "1", 5, "")]
 
 
@@ -100,11 +105,11 @@ def test_a_killed_run_leaves_nothing_half_done(ledger):
 
 
 def event(offset, at, partition=0):
-    return company_row("B:1", ACTIVE, at, order=place(partition, offset))
+    return company_row("B:1", ACTIVE, at, order=message_order(partition, offset))
 
 
 def null(offset, sent_at, partition=0):
-    return gone("B:1", sent_at, place(partition, offset))
+    return gone("B:1", sent_at, message_order(partition, offset))
 
 
 TODAY = 100
@@ -129,9 +134,9 @@ TODAY = 100
         ([event(7, 1), null(8, 50), event(0, 60, partition=3)], True),
         ([event(7, 1), null(8, 50), event(9, 40, partition=3)], False),
         # Of an ``op`` of delete that names its time, but not its kind.
-        ([event(0, 6), gone("B:1", 5, place(NO_PARTITION, 1))], True),
-        ([event(0, 6), gone("B:1", 7, place(NO_PARTITION, 1)), event(2, 6)], False),
-        ([event(0, 6), gone("B:1", 7, place(NO_PARTITION, 1)), event(2, 7)], True),
+        ([event(0, 6), gone("B:1", 5, message_order(NO_PARTITION, 1))], True),
+        ([event(0, 6), gone("B:1", 7, message_order(NO_PARTITION, 1)), event(2, 6)], False),
+        ([event(0, 6), gone("B:1", 7, message_order(NO_PARTITION, 1)), event(2, 7)], True),
     ],
 )
 def test_a_deletion_without_a_time_is_as_old_as_what_it_deletes(ledger, history, alive):
@@ -154,7 +159,7 @@ def test_a_deletion_that_names_its_kind_is_there_before_its_row(ledger):
     assert state(ledger) == ([("contact", "1", 0, "deleted_in_store")], [("1", "deleted_in_store")])
     remember(ledger, run, [contact_row("B:1", ["1"], 6)])
     assert state(ledger)[0] == [("contact", "1", 6, "deleted_in_store")]
-    remember(ledger, run, [contact_row("B:1", ["1"], 6, order=place(0, 5))])
+    remember(ledger, run, [contact_row("B:1", ["1"], 6, order=message_order(0, 5))])
     assert state(ledger)[0] == [("contact", "1", 6, "")]
 
 

@@ -21,7 +21,7 @@ from transforms.core.identity import Run
 from transforms.core.process_pool import ProcessError, ProcessPool, default_size
 from transforms.ledger.database import Ledger
 from transforms.ledger.drafts import draft
-from transforms.stores.clean_b import UNKNOWN
+from transforms.stores.clean_b import NO_CLOCK_BOUND
 
 NUMBERS = range(-50, 50)
 
@@ -77,7 +77,7 @@ def test_no_more_is_taken_ahead_than_keeps_them_busy(two: ProcessPool):
 
 def test_cleaning_there_needs_no_beam(two: ProcessPool):
     partner = {"partner": "1", "category": "1", "last_name": "Иванов"}
-    clean = partial(clean_partners, handover=UNKNOWN)
+    clean = partial(clean_partners, clock_bound=NO_CLOCK_BOUND)
     assert list(two.map(clean, [[partner]] * 9)) == [clean([partner])] * 9
     asked = "[name in __import__('sys').modules for name in ('transforms', 'apache_beam')]"
     assert set(map(tuple, two.map(eval, [asked] * 9))) == {(True, False)}

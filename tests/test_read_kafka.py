@@ -15,11 +15,11 @@ from sandbox.store_b_topic import Event, events, upsert
 from sandbox.world.world import World
 from tests.helpers.topic_installation import described_lag, lag, send
 from transforms.core.errors import StoreError
-from transforms.core.records import Broken, decode_rows, place
+from transforms.core.records import DeadLetter, decode_rows, message_order
 from transforms.core.secrets import Secret
 from transforms.ledger.database import open_ledger
 from transforms.ledger.runs import start_run
-from transforms.stores.topic.client import Client, TopicAccess
+from transforms.stores.topic.client import TopicAccess, TopicClient
 from transforms.topic.bounded import ReadRanges
 from transforms.topic.commit_offsets import CommitOffsets
 from transforms.topic.read_topic import ReadKafka
@@ -84,7 +84,7 @@ def test_it_begins_where_the_group_has_come_to(kafka):
     kafka.create_topic("begun", 1)
     access = access_to(kafka, "begun")
     send(kafka, "begun", people(1, 2, 3))
-    client = Client(access)
+    client = TopicClient(access)
     client.commit({0: 2})
     client.close()
     read(access, [person(3)])
@@ -94,7 +94,7 @@ def test_what_the_topic_has_thrown_away_is_no_reason_to_stop(kafka):
     kafka.create_topic("thrown", 1)
     access = access_to(kafka, "thrown")
     send(kafka, "thrown", people(1, 2, 3))
-    client = Client(access)
+    client = TopicClient(access)
     client.commit({0: 1})
     admin = kafka.admin()
     [deleted] = admin.delete_records([TopicPartition("thrown", 0, 2)]).values()
@@ -122,10 +122,10 @@ def test_poison_goes_its_own_way(kafka):
         [person(7), person(8)],
         [
             *(
-                Broken("poison", 0, offset, *told)
+                DeadLetter("poison", 0, offset, *told)
                 for offset, told in enumerate(zip(reasons, values, strict=True), 1)
             ),
-            Broken("poison", 0, 8, "no_partner_number", b""),
+            DeadLetter("poison", 0, 8, "no_partner_number", b""),
         ],
     )
 
@@ -148,7 +148,7 @@ def test_rows_have_the_place_of_their_event(kafka):
         orders = (
             found.batches | beam.FlatMap(rows_of) | beam.Map(lambda row: (row.source_id, row.order))
         )
-        assert_that(orders, equal_to([("1", place(0, 0)), ("1", place(0, 1))]))
+        assert_that(orders, equal_to([("1", message_order(0, 0)), ("1", message_order(0, 1))]))
 
 
 def test_a_broker_that_goes_away_for_a_while_is_waited_for(tmp_path):
@@ -157,8 +157,8 @@ def test_a_broker_that_goes_away_for_a_while_is_waited_for(tmp_path):
         send(kafka, "t", people(*range(50)))
         access = access_to(kafka, "t")
         # The partitions are found, and then nobody is there.
-        client = Client(access)
-        ranges = [(number, *client.begin(number)) for number in client.partitions()]
+        client = TopicClient(access)
+        ranges = [(number, *client.begin_reading(number)) for number in client.partitions()]
         client.close()
         kafka.kill()
         with ThreadPoolExecutor(1) as pool:

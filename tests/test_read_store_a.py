@@ -25,8 +25,8 @@ from transforms.stores.mysql.client import Session, StoreClient
 from transforms.stores.mysql.keyset import (
     COMPANIES,
     CONTACTS,
-    Keys,
-    Since,
+    DeltaStart,
+    Keyset,
     companies_of_changed_orders,
 )
 from transforms.stores.mysql.url import StoreUrl
@@ -76,7 +76,7 @@ def order(root, company_id, total, status="paid", at=OLD, updated_at=OLD):
 
 
 def since(moment):
-    return Since(moment, moment, moment)
+    return DeltaStart(moment, moment, moment)
 
 
 def source(keys, connections=2):
@@ -165,7 +165,7 @@ def test_orders_of_scattered_companies(root):
     add(root, "companies", [1, 7, 4_000_000_000])
     for company_id in (1, 5, 7, 7):
         order(root, company_id, "1.00")
-    rows = read_all(source(Keys(COMPANIES)))
+    rows = read_all(source(Keyset(COMPANIES)))
     assert [(row["id"], row["orders_count"]) for row in rows] == [
         (1, 1),
         (7, 2),
@@ -211,7 +211,7 @@ def test_a_cancelled_order_is_a_change(root):
 def test_ranges_hold_all_rows_and_none_twice(root, small_pages, since):
     add(root, "contacts", [1, 2, 3, 4, 5, 8, 9, 30, 31], updated_at=str(SINCE))
     add(root, "contacts", [32, 33], updated_at=str(NEW))
-    whole = source(Keys(CONTACTS, since), connections=8)
+    whole = source(Keyset(CONTACTS, since), connections=8)
     rows = read_all(whole)
     assert ids(rows) == [1, 2, 3, 4, 5, 8, 9, 30, 31, 32, 33]
     parts = list(whole.split(1))
@@ -230,7 +230,7 @@ def test_runner_may_split_anywhere(root, monkeypatch):
     """With one row an element, Beam's own checks can follow each row."""
     monkeypatch.setattr(keyset, "PAGE", 1)
     add(root, "contacts", [2, 3, 5])
-    whole = source(Keys(CONTACTS), connections=4)
+    whole = source(Keyset(CONTACTS), connections=4)
     bundles = [(part.source, part.start_position, part.stop_position) for part in whole.split(1)]
     source_test_utils.assert_sources_equal_reference_source((whole, None, None), bundles)
     source_test_utils.assert_reentrant_reads_succeed((whole, None, None))
@@ -239,7 +239,7 @@ def test_runner_may_split_anywhere(root, monkeypatch):
 
 def test_split_in_the_middle_of_a_page(root, small_pages):
     add(root, "contacts", range(1, 21))
-    whole = source(Keys(CONTACTS))
+    whole = source(Keyset(CONTACTS))
     for split_at in range(2, 21):
         tracker = whole.get_range_tracker(None, None)
         batches = whole.read(tracker)
@@ -258,7 +258,7 @@ def test_gaps_between_ids_cost_nothing(root):
     with root.cursor() as cursor:
         cursor.execute("SHOW GLOBAL STATUS LIKE 'Com_select'")
         before = int(cursor.fetchone()[1])
-        assert ids(read_all(source(Keys(CONTACTS)))) == [1, 2_000_000_000, 4_294_967_295]
+        assert ids(read_all(source(Keyset(CONTACTS)))) == [1, 2_000_000_000, 4_294_967_295]
         cursor.execute("SHOW GLOBAL STATUS LIKE 'Com_select'")
         # The bounds, and one page.
         assert int(cursor.fetchone()[1]) - before == 2
@@ -268,7 +268,7 @@ def test_gaps_between_ids_cost_nothing(root):
 def test_lost_connection_is_taken_up_behind_the_last_row(root, small_pages, impatient, since):
     add(root, "companies", range(1, 12))
     order(root, 5, "1.00")
-    whole = source(Keys(COMPANIES, since))
+    whole = source(Keyset(COMPANIES, since))
     rows = []
     for batch in whole.read(whole.get_range_tracker(None, None)):
         rows += batch
@@ -285,7 +285,7 @@ def test_lost_connection_is_taken_up_behind_the_last_row(root, small_pages, impa
 def test_store_that_stays_away_is_an_error(impatient, monkeypatch):
     monkeypatch.setenv("SVOD_STORE_A", "mysql://svod:geheim@127.0.0.1:1/shop")
     with pytest.raises(StoreError) as caught:
-        source(Keys(CONTACTS)).get_range_tracker(None, None)
+        source(Keyset(CONTACTS)).get_range_tracker(None, None)
     told = str(caught.value)
     assert told.startswith("store A does not answer, tried 6 times; last: Can't connect")
     assert "geheim" not in told
@@ -295,7 +295,7 @@ def test_refused_query_is_an_error(root):
     with root.cursor() as cursor:
         cursor.execute("DROP TABLE shop.contacts")
     with pytest.raises(StoreError, match=r"^store A refuses a query: Table "):
-        source(Keys(CONTACTS)).get_range_tracker(None, None)
+        source(Keyset(CONTACTS)).get_range_tracker(None, None)
 
 
 def test_connections_are_bounded(root, small_pages, monkeypatch):
@@ -311,7 +311,7 @@ def test_connections_are_bounded(root, small_pages, monkeypatch):
 
     monkeypatch.setattr(mysql_client, "connect", counted)
     add(root, "contacts", range(1, 40))
-    whole = source(Keys(CONTACTS), connections=2)
+    whole = source(Keyset(CONTACTS), connections=2)
     read = []
     both = threading.Barrier(2, timeout=30)
 
@@ -349,7 +349,7 @@ def test_no_query_reads_a_whole_table(root, monkeypatch):
     monkeypatch.setattr(Session, "rows", explained)
     for moment in (None, SINCE):
         for table in (COMPANIES, CONTACTS):
-            assert len(read_all(source(Keys(table, moment)))) >= 59
+            assert len(read_all(source(Keyset(table, moment)))) >= 59
     with StoreClient(STORE, 1).session() as session:
         assert [ids(page) for page in companies_of_changed_orders(session, since(SINCE))] == [[60]]
     assert {plan[:3] for plan in plans} == {
@@ -365,7 +365,7 @@ def test_no_query_reads_a_whole_table(root, monkeypatch):
 
 
 def test_no_password_travels(root, monkeypatch):
-    whole = source(Keys(CONTACTS))
+    whole = source(Keyset(CONTACTS))
     assert read_all(whole) == []
     assert store_a.PASSWORD.encode() not in pickle.dumps(whole)
     # A graph that is made where nobody knows the password cannot hold it.

@@ -13,9 +13,9 @@ from pipeline import graph
 from transforms.clean_batch import clean_partners
 from transforms.core import process_pool
 from transforms.core.errors import ConfigurationError
-from transforms.core.records import Broken
+from transforms.core.records import DeadLetter
 from transforms.read_store_b import ReadPartnerFiles, check_files
-from transforms.stores.clean_b import UNKNOWN
+from transforms.stores.clean_b import NO_CLOCK_BOUND
 
 
 def partners(*numbers):
@@ -28,7 +28,7 @@ def export(numbers, encoding="utf-8"):
     )
 
 
-def as_they_are(partners, *, handover):
+def as_they_are(partners, *, clock_bound):
     return list(partners)
 
 
@@ -56,7 +56,7 @@ def test_files_are_read_in_several_processes(tmp_path, monkeypatch):
     (tmp_path / "b.json").write_bytes(export([7]))
     for name in ("a", "c", "d"):
         (tmp_path / f"{name}.json").write_bytes(export(range(5)))
-    many, one = (clean_partners(partners(*n), handover=UNKNOWN) for n in (range(5), [7]))
+    many, one = (clean_partners(partners(*n), clock_bound=NO_CLOCK_BOUND) for n in (range(5), [7]))
     run([f"{tmp_path}/*.json"], [*[many] * 3, one], [], each=clean_partners, processes=2)
 
 
@@ -82,8 +82,8 @@ def test_broken_files_lose_nothing_else(tmp_path):
         [f"{tmp_path}/*.json"],
         [partners(1, 2), odd],
         [
-            Broken(f"file:{tmp_path}/cut.json", -1, len(whole) - 2, "file_cut", b""),
-            Broken(f"file:{tmp_path}/text.json", -1, 0, "not_json", b"no JSON"),
+            DeadLetter(f"file:{tmp_path}/cut.json", -1, len(whole) - 2, "file_cut", b""),
+            DeadLetter(f"file:{tmp_path}/text.json", -1, 0, "not_json", b"no JSON"),
         ],
         [
             f"4 characters of {tmp_path}/odd.json are not in utf-8 and were left out; the notes of"
@@ -103,9 +103,9 @@ def test_what_is_no_partner_is_broken_where_it_stands(tmp_path):
         [f"{tmp_path}/a.json"],
         [partners(1, 4)],
         [
-            Broken(name, -1, ends[0], "bad_category", b'{"partner": "3", "category": "x"}'),
-            Broken(name, -1, ends[1], "no_partner_number", b'{"category": "1"}'),
-            Broken(name, -1, data.index(b"[], "), "broken_partner", b"[], "),
+            DeadLetter(name, -1, ends[0], "bad_category", b'{"partner": "3", "category": "x"}'),
+            DeadLetter(name, -1, ends[1], "no_partner_number", b'{"category": "1"}'),
+            DeadLetter(name, -1, data.index(b"[], "), "broken_partner", b"[], "),
         ],
     )
 

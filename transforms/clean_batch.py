@@ -7,11 +7,11 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from transforms.core.records import COMPANY, Broken, Row, encode_rows
+from transforms.core.records import COMPANY, DeadLetter, Row, encode_rows
 from transforms.core.sharding import SHARDS, shard_of
-from transforms.stores.clean_b import Handover, partner_row
+from transforms.stores.clean_b import ClockBound, partner_row
 from transforms.stores.topic.events import Event, event_row, read_event
-from transforms.stores.topic.messages import Records
+from transforms.stores.topic.messages import MessageBatch
 
 VALID, INVALID_COMPANIES, INVALID_CONTACTS = "valid", "invalid_companies", "invalid_contacts"
 
@@ -36,26 +36,26 @@ class CleanBatch(msgspec.Struct, frozen=True):
 
 
 def clean_partners(
-    partners: Iterable[dict[str, Any]], *, since: int = 0, handover: Handover
+    partners: Iterable[dict[str, Any]], *, since: int = 0, clock_bound: ClockBound
 ) -> CleanBatch:
     """Partners of store B's files to rows; ``since`` is as for ``clean_batch``."""
-    return clean_batch(partners, partial(partner_row, handover=handover), since=since)
+    return clean_batch(partners, partial(partner_row, clock_bound=clock_bound), since=since)
 
 
 class CleanEvents(NamedTuple):
     """What cleaning made of messages, and those that are no events."""
 
     clean: CleanBatch
-    dead_letters: list[Broken]
+    dead_letters: list[DeadLetter]
 
 
-def clean_events(records: Records, *, shards: int = SHARDS) -> CleanEvents:
+def clean_events(records: MessageBatch, *, shards: int = SHARDS) -> CleanEvents:
     """Messages of store B's topic to rows, in so many shards."""
     results = [
         read_event(records.topic, records.partition, message) for message in records.messages
     ]
     events = [result for result in results if isinstance(result, Event)]
-    dead_letters = [result for result in results if isinstance(result, Broken)]
+    dead_letters = [result for result in results if isinstance(result, DeadLetter)]
     return CleanEvents(clean_batch(events, event_row, shards=shards), dead_letters)
 
 

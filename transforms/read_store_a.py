@@ -11,12 +11,12 @@ from beam_mysql.connector.splitters import BaseSplitter
 
 from transforms.core.secrets import Secret
 from transforms.raw_batch import RawBatch
-from transforms.stores.mysql.client import Row, StoreClient
+from transforms.stores.mysql.client import RawRow, StoreClient
 from transforms.stores.mysql.keyset import (
     COMPANIES,
     CONTACTS,
-    Keys,
-    Since,
+    DeltaStart,
+    Keyset,
     companies_of_changed_orders,
     with_orders,
 )
@@ -41,7 +41,9 @@ class ReadStoreA(beam.PTransform):
     by itself, and but for one more that reads the changed orders.
     """
 
-    def __init__(self, store: Secret, *, since: Since | None = None, connections: int = 2) -> None:
+    def __init__(
+        self, store: Secret, *, since: DeltaStart | None = None, connections: int = 2
+    ) -> None:
         super().__init__()
         if connections < 1:
             raise ValueError("connections must be 1 or more")
@@ -51,8 +53,8 @@ class ReadStoreA(beam.PTransform):
     def expand(self, root: beam.pvalue.PBegin) -> StoreARows:
         """Batches of raw rows, ready for the cleaner of store A."""
         since = self._since
-        of_companies = Keys(COMPANIES, since.companies if since else None)
-        of_contacts = Keys(CONTACTS, since.contacts if since else None)
+        of_companies = Keyset(COMPANIES, since.companies if since else None)
+        of_contacts = Keyset(CONTACTS, since.contacts if since else None)
         companies = root | "ReadCompanies" >> self._read(of_companies)
         contacts = root | "ReadContacts" >> self._read(of_contacts)
         if since is not None:
@@ -65,7 +67,7 @@ class ReadStoreA(beam.PTransform):
             companies = (companies, of_orders) | "AllChangedCompanies" >> beam.Flatten()
         return StoreARows(companies, contacts)
 
-    def _read(self, keys: Keys) -> beam.PTransform:
+    def _read(self, keys: Keyset) -> beam.PTransform:
         return beam.io.Read(StoreASource(self._client, keys)).with_output_types(RawBatch)
 
 
@@ -75,7 +77,7 @@ class StoreASource(MySQLSource):
     Its elements are batches: a row as an element of its own costs more than reading it.
     """
 
-    def __init__(self, client: StoreClient, keys: Keys) -> None:
+    def __init__(self, client: StoreClient, keys: Keyset) -> None:
         splitter = KeyRangeSplitter(keys, ranges=max(1, client.connections // 2))
         super().__init__(keys.table.select, "", "", "", "", 0, splitter)
         self.client = client
@@ -92,7 +94,7 @@ class KeyRangeSplitter(BaseSplitter):
     none is left out.
     """
 
-    def __init__(self, keys: Keys, ranges: int) -> None:
+    def __init__(self, keys: Keyset, ranges: int) -> None:
         self._keys = keys
         self._ranges = ranges
 
@@ -131,7 +133,7 @@ class KeyRangeSplitter(BaseSplitter):
                 if len(granted) < len(page):
                     return
 
-    def _granted(self, range_tracker: OffsetRangeTracker, page: list[Row]) -> list[Row]:
+    def _granted(self, range_tracker: OffsetRangeTracker, page: list[RawRow]) -> list[RawRow]:
         """The rows of ``page`` up to the first one that is not ours any more."""
         claimed = range_tracker.last_record_start
         for count, row in enumerate(page):
@@ -150,7 +152,7 @@ class KeyRangeSplitter(BaseSplitter):
 
 
 class _ReadCompaniesOfChangedOrdersFn(beam.DoFn):
-    def __init__(self, client: StoreClient, since: Since) -> None:
+    def __init__(self, client: StoreClient, since: DeltaStart) -> None:
         self._client = client
         self._since = since
 

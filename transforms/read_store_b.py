@@ -16,14 +16,14 @@ from apache_beam.pvalue import TaggedOutput
 from transforms.core.errors import ConfigurationError
 from transforms.core.metric_names import READ, REPLACED_CHARACTERS
 from transforms.core.process_pool import collect_less_often, shared_pool
-from transforms.core.records import Broken
-from transforms.stores.clean_b import UNKNOWN, Handover
-from transforms.stores.export.decoding import ENCODINGS, exported_at, is_misread
+from transforms.core.records import DeadLetter
+from transforms.stores.clean_b import NO_CLOCK_BOUND, ClockBound
+from transforms.stores.export.decoding import ENCODINGS, exported_at, is_in_other_encoding
 from transforms.stores.export.fast_reader import require_c_backend
 from transforms.stores.export.partner_file import PartnerFile
 
 Each = Callable[..., Any]
-"""Makes an element of partners, ``(partners, handover=...)``: see ``clean_partners``."""
+"""Makes an element of partners, ``(partners, clock_bound=...)``: see ``clean_partners``."""
 
 
 class PartnerFiles(NamedTuple):
@@ -33,14 +33,14 @@ class PartnerFiles(NamedTuple):
     """
 
     batches: beam.PCollection
-    dead_letters: beam.PCollection[Broken]
+    dead_letters: beam.PCollection[DeadLetter]
     remarks: beam.PCollection[str]
 
 
 class ReadPartnerFiles(beam.PTransform):
     """Reads the files of store B that the patterns name now; ``each`` is done to many partners.
 
-    ``each`` is a function of partners as decoded, and of their file's ``handover``, and gives an
+    ``each`` is a function of partners as decoded, and of their file's ``clock_bound``, and gives an
     element. It works in up to so many ``processes`` beside a worker's own; 1: in the worker itself;
     0: as many as it can use.
 
@@ -86,23 +86,29 @@ class _ReadPartnersFn(beam.DoFn):
     def process(
         self, path: str
     ) -> Iterator[
-        Any | TaggedOutput[Literal["dead_letters"], Broken] | TaggedOutput[Literal["remarks"], str]
+        Any
+        | TaggedOutput[Literal["dead_letters"], DeadLetter]
+        | TaggedOutput[Literal["remarks"], str]
     ]:
-        each = partial(self._each, handover=_handover(path))
+        each = partial(self._each, clock_bound=_clock_bound(path))
         file = PartnerFile(partial(_open, path), path, self._encoding, each, self._processes)
         for element in file:
-            yield TaggedOutput("dead_letters", element) if isinstance(element, Broken) else element
+            yield (
+                TaggedOutput("dead_letters", element)
+                if isinstance(element, DeadLetter)
+                else element
+            )
         if file.replaced:
             self._replaced.inc(file.replaced)
             yield TaggedOutput("remarks", _lost_text(path, file.replaced, self._encoding))
 
 
-def _handover(path: str) -> Handover:
+def _clock_bound(path: str) -> ClockBound:
     """A time that has not come yet is a wrong clock's: the file was made before it."""
     with _open(path) as stream:
         made_at = exported_at(stream)
     now = time.time_ns() // 1000
-    return Handover(now, made_at) if made_at <= now else UNKNOWN
+    return ClockBound(now, made_at) if made_at <= now else NO_CLOCK_BOUND
 
 
 def _open(path: str) -> BinaryIO:
@@ -160,7 +166,7 @@ def _matching(pattern: str) -> list[str]:
 def _check_file(path: str, encoding: str) -> None:
     try:
         with FileSystems.open(path, compression_type=CompressionTypes.UNCOMPRESSED) as stream:
-            misread = is_misread(stream, encoding)
+            misread = is_in_other_encoding(stream, encoding)
     except (BeamIOError, OSError) as error:
         why = error.strerror if isinstance(error, OSError) and error.strerror else "no access"
         raise ConfigurationError(f"--store_b_files: cannot read {path}: {why}") from None

@@ -9,7 +9,7 @@ import apache_beam as beam
 from transforms import stages
 from transforms.clean import Sharded
 from transforms.core.identity import Run, row_ref
-from transforms.core.records import Broken
+from transforms.core.records import DeadLetter
 from transforms.core.secrets import Secret
 from transforms.ledger.rows.source_rows import TouchedKeys
 from transforms.ledger.runs import Progress, remark
@@ -128,7 +128,7 @@ class RecordDeadLetters(beam.PTransform):
         super().__init__()
         self._ledger, self._run = ledger, run
 
-    def expand(self, dead_letters: beam.PCollection[Broken]) -> beam.PCollection[int]:
+    def expand(self, dead_letters: beam.PCollection[DeadLetter]) -> beam.PCollection[int]:
         """Returns how many there were, bundle by bundle."""
         return (
             dead_letters
@@ -138,7 +138,7 @@ class RecordDeadLetters(beam.PTransform):
 
 
 class _RecordDeadLettersFn(LedgerFn):
-    def process(self, dead_letters: list[Broken]) -> Iterator[int]:
+    def process(self, dead_letters: list[DeadLetter]) -> Iterator[int]:
         stages.record_dead_letters(self.ledger, self.run, dead_letters)
         yield len(dead_letters)
 

@@ -39,7 +39,7 @@ from transforms.consolidation.register_questions import (
 )
 from transforms.core.identity import RowKey, Run
 from transforms.core.process_pool import IN_PLACE, ProcessPool
-from transforms.core.records import Broken, Row, decode_rows
+from transforms.core.records import DeadLetter, Row, decode_rows
 from transforms.crm.access import CrmAccess, load_crm
 from transforms.ledger.database import Ledger
 from transforms.ledger.rows import dead_letters, source_rows
@@ -56,7 +56,7 @@ def run_stages(
     register: RegisterAccess,
     crm: CrmAccess | None,
     rows: Iterable[bytes] = (),
-    letters: Sequence[Broken] = (),
+    letters: Sequence[DeadLetter] = (),
     processes: ProcessPool = IN_PLACE,
 ) -> None:
     """Bring encoded rows and dead letters, and unfinished work, into the ledger and the CRM.
@@ -94,7 +94,7 @@ def rebuild(
     consolidate_persons(ledger, run, components, processes)
 
 
-def record_dead_letters(ledger: Ledger, run: Run, letters: Sequence[Broken]) -> None:
+def record_dead_letters(ledger: Ledger, run: Run, letters: Sequence[DeadLetter]) -> None:
     """Keep input that is not a record, for people to look at."""
     ledger.transact(lambda connection: dead_letters.record_dead_letters(connection, run, letters))
 

@@ -15,7 +15,7 @@ from sandbox.store_b_topic import Event, upsert
 from tests.helpers.installation import PACE, organisation, party, person, tin
 from tests.helpers.topic_installation import TopicInstallation
 from transforms.ledger.database import open_ledger
-from transforms.stores.topic.client import Client, TopicAccess
+from transforms.stores.topic.client import TopicAccess, TopicClient
 
 ROOT = Path(__file__).parents[2]
 PATIENCE = 240.0
@@ -109,7 +109,7 @@ class FollowerProgram:
 
     def _committed(self):
         """How many messages the group has done: offsets count from 0."""
-        client = Client(TopicAccess(self.stream.kafka.brokers, *[self.stream.topic] * 2))
+        client = TopicClient(TopicAccess(self.stream.kafka.brokers, *[self.stream.topic] * 2))
         try:
             return sum(max(0, one) for one in client.committed(client.partitions()).values())
         except KafkaException:

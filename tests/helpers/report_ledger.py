@@ -13,9 +13,9 @@ from transforms.core.records import (
     CONTACT,
     Address,
     BankAccount,
-    Broken,
     Company,
     Contact,
+    DeadLetter,
     Note,
     Orders,
     Row,
@@ -165,7 +165,7 @@ def fill(ledger: Ledger, run: Run) -> None:
         )
         rejections.reject(connection, run, CONTACT, [refusal])
         results.defer_unloaded(connection, run)
-        cut = Broken("file:partners<1>.json", -1, 18_273_645, "file_cut", b"{")
+        cut = DeadLetter("file:partners<1>.json", -1, 18_273_645, "file_cut", b"{")
         record_dead_letters(connection, run, [cut])
         minute = now() // 60_000_000
         connection.execute(

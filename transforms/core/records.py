@@ -1,8 +1,8 @@
-"""The records that cross the pipeline, each named after the stage that it has reached.
+"""The records that cross the pipeline, each named after the stage it has reached.
 
-They are ``msgspec`` structs: frozen, compared by value, and encoded as MessagePack arrays, which is
-what crosses a GroupByKey and what the ledger keeps. Text is clean (see ``transforms.fields``);
-"nothing known" is the empty string or the empty tuple, never ``None``.
+They are ``msgspec`` structs: frozen, compared by value, and encoded as MessagePack arrays, both in
+a GroupByKey and in the ledger. Text is clean (see ``transforms.fields``); an unknown value is the
+empty string or the empty tuple, never ``None``.
 """
 
 import hashlib
@@ -17,12 +17,12 @@ Kind = Literal["company", "contact"]
 
 COMPANY: Kind = "company"
 CONTACT: Kind = "contact"
-EITHER_KIND = ""
-"""Of a row that says that something is gone, but not whether a company or a contact."""
+UNKNOWN_KIND = ""
+"""The kind of a deletion that does not say whether it deletes a company or a contact."""
 
 
 class Note(msgspec.Struct, frozen=True, array_like=True):
-    """What cleaning left out or repaired: ``Note("phone", "unreadable", "спросить Машу")``."""
+    """A value left out or repaired: ``Note("phone", "unreadable", "спросить Машу")``."""
 
     field: str
     problem: str
@@ -30,7 +30,7 @@ class Note(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Address(msgspec.Struct, frozen=True, array_like=True):
-    """A postal address; ``text`` is the whole of it in one line."""
+    """A postal address; ``text`` is the whole address in one line."""
 
     text: str = ""
     postal_code: str = ""
@@ -48,7 +48,7 @@ class BankAccount(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Orders(msgspec.Struct, frozen=True, array_like=True):
-    """A company's orders in one store: how many, their sum in kopecks, the last one's date."""
+    """A company's orders in one store: their number, sum in kopecks, and the last order's date."""
 
     count: int
     total: int
@@ -56,7 +56,7 @@ class Orders(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Company(msgspec.Struct, frozen=True, array_like=True):
-    """A clean company as one row of one store tells it. ``tin`` is valid when the row is."""
+    """A cleaned company as one row of one store has it. ``tin`` is valid when the row is."""
 
     tin: str
     kpps: tuple[str, ...] = ()
@@ -73,7 +73,7 @@ class Company(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Contact(msgspec.Struct, frozen=True, array_like=True):
-    """A clean contact as one row of one store tells it; ``company_ids`` are ids of that store."""
+    """A cleaned contact as one row of one store has it; ``company_ids`` are ids in that store."""
 
     last_name: str = ""
     first_name: str = ""
@@ -89,14 +89,14 @@ class Row(msgspec.Struct, frozen=True, array_like=True):
     """One version of one source row after cleaning, valid or refused.
 
     ``source`` is the key of its store. ``changed_at`` is microseconds since the epoch, UTC.
-    ``order`` breaks ties between versions with equal ``changed_at`` (the ``place`` in a topic; 0
-    elsewhere). ``tin`` is the company's valid TIN, or for a refused company what was read in its
-    place. ``reason`` is empty for a valid row.
+    ``order`` breaks ties between versions with equal ``changed_at`` (``message_order`` in a topic,
+    else 0). ``tin`` is the company's valid TIN, or the text in its place when the company is
+    refused. ``reason`` is empty for a valid row.
     ``payload`` is the encoded ``Company`` or ``Contact``; ``raw`` the original record as JSON.
 
-    A deletion without a time of its own has no ``payload``, and for ``changed_at`` the moment at
-    which it was sent: what it deletes, and so how old it is, the ledger knows. Its ``kind`` is
-    ``EITHER_KIND`` when it does not say what it deletes.
+    A deletion without a time has no ``payload``, and its ``changed_at`` is the moment at which it
+    was sent: the ledger knows the row that it deletes, and from that its age. Its ``kind`` is
+    ``UNKNOWN_KIND`` when it does not say whether it deletes a company or a contact.
     """
 
     source: str
@@ -112,35 +112,35 @@ class Row(msgspec.Struct, frozen=True, array_like=True):
 
     @property
     def fingerprint(self) -> str:
-        """16 hex digits that differ when what the row says differs."""
-        told = b"\0".join((self.payload, self.reason.encode(), self.detail.encode()))
-        return hashlib.blake2b(told, digest_size=8).hexdigest()
+        """16 hex digits that differ when payload, reason or detail differ."""
+        content = b"\0".join((self.payload, self.reason.encode(), self.detail.encode()))
+        return hashlib.blake2b(content, digest_size=8).hexdigest()
 
 
 _PARTITIONS = 1 << 16
 NO_PARTITION = _PARTITIONS - 1
-"""Stands for the partition where offsets are not to be compared."""
+"""Stands for a partition whose offsets must not be compared."""
 
 
-def place(partition: int, offset: int) -> int:
-    """The ``order`` of a message's row: greater for a later offset.
+def message_order(partition: int, offset: int) -> int:
+    """Returns the ``order`` of a message's row: greater for a later offset.
 
-    >>> place(0, 8) > place(2, 7) > 0, partition_of(place(2, 7))
+    >>> message_order(0, 8) > message_order(2, 7) > 0, partition_of(message_order(2, 7))
     (True, 2)
     """
     return (offset + 1) * _PARTITIONS + min(partition, NO_PARTITION)
 
 
 def partition_of(order: int) -> int:
-    """The partition that a row's ``place`` is in; ``NO_PARTITION`` for what is in no topic."""
+    """Returns the partition of a row's ``order``; ``NO_PARTITION`` for a row of no topic."""
     return order % _PARTITIONS if order else NO_PARTITION
 
 
-class Broken(msgspec.Struct, frozen=True, array_like=True):
-    """Input that is no record at all: a poison message, a broken partner, a file cut short.
+class DeadLetter(msgspec.Struct, frozen=True, array_like=True):
+    """Input that is not a record: a poison message, a broken partner, a file cut short.
 
     ``origin`` is the topic or ``file:NAME``; ``partition`` is -1 for a file; ``offset`` counts
-    messages in a partition, or bytes from the start of the (unpacked) file.
+    messages in a partition, or bytes from the start of the (decompressed) file.
     """
 
     origin: str
@@ -157,48 +157,48 @@ _decode_rows = msgspec.msgpack.Decoder(list[Row]).decode
 
 
 def encode(record: Company | Contact) -> bytes:
-    """The record as the bytes that ``Row.payload`` holds."""
+    """Encodes a record as the bytes of ``Row.payload``."""
     return _encode(record)
 
 
 def decode_company(payload: bytes) -> Company:
-    """The company in a row's payload."""
+    """Decodes the company in a row's payload."""
     return _decode_company(payload)
 
 
 def decode_contact(payload: bytes) -> Contact:
-    """The contact in a row's payload."""
+    """Decodes the contact in a row's payload."""
     return _decode_contact(payload)
 
 
 def encode_rows(rows: Sequence[Row]) -> bytes:
-    """Many rows as one element's bytes, packed: most of them wait in a runner's memory."""
-    return _packers.compressor.compress(_encode(rows))
+    """Encodes and compresses rows as one element: most elements wait in a runner's memory."""
+    return _codecs.compressor.compress(_encode(rows))
 
 
 def decode_rows(data: bytes) -> list[Row]:
-    """The rows of ``encode_rows``."""
-    return _decode_rows(_packers.decompressor.decompress(data))
+    """Decodes the rows that ``encode_rows`` returned."""
+    return _decode_rows(_codecs.decompressor.decompress(data))
 
 
-class Rows(list[Row]):
-    """Rows that go to another process as MessagePack."""
+class RowBatch(list[Row]):
+    """Rows that are pickled as MessagePack when they go to another process."""
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _unpickled, (_encode(list(self)),)
+        return _unpickle_rows, (_encode(list(self)),)
 
 
-def _unpickled(data: bytes) -> list[Row]:
+def _unpickle_rows(data: bytes) -> list[Row]:
     return _decode_rows(data)
 
 
-class _Packers(threading.local):
-    """One of each a thread: they must not be used by two at once."""
+class _Codecs(threading.local):
+    """A compressor and a decompressor for each thread: two threads must not share one."""
 
     def __init__(self) -> None:
-        # A sixth longer than by level 1, in two thirds of its time, unpacked in half of it.
+        # Against level 1: a sixth more bytes, two thirds of the time, half of it to decompress.
         self.compressor = zstandard.ZstdCompressor(level=-1)
         self.decompressor = zstandard.ZstdDecompressor()
 
 
-_packers = _Packers()
+_codecs = _Codecs()

@@ -1,1 +1,6 @@
-"""The two stores: how their rows are read and what each column means."""
+"""The stores: how their rows are read, and how a row is cleaned.
+
+``clean_a`` and ``clean_b`` say which field of a store's raw record holds what; ``_companies`` and
+``_contacts`` then clean the fields of any store, so that all stores' rows are alike. ``mysql``
+reads store A's tables, ``export`` store B's files and ``topic`` store B's Kafka topic.
+"""

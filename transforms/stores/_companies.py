@@ -1,6 +1,6 @@
-"""The facts of a company, from whichever store, as a clean and judged row."""
+"""Cleans a company of any store and decides whether its row is valid."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -18,11 +18,11 @@ from transforms.core.records import (
 from transforms.fields import company_name, email, kpp, ogrn, phone, site, text
 from transforms.fields import tin as tins
 from transforms.fields.bank import parse as parse_account
-from transforms.stores._rows import Origin
+from transforms.stores._rows import RowHeader
 
 
-class BankDetails(NamedTuple):
-    """One bank account as it is typed."""
+class RawBankAccount(NamedTuple):
+    """A bank account's fields in a store: any JSON values."""
 
     bik: object
     account: object
@@ -30,8 +30,8 @@ class BankDetails(NamedTuple):
     corr_account: object
 
 
-class CompanyFacts(msgspec.Struct, frozen=True):
-    """What a store tells of a company: any JSON values, except where a cleaner is done already."""
+class RawCompany(msgspec.Struct, frozen=True):
+    """A company's fields in a store: any JSON values, but address and orders already cleaned."""
 
     tins: Sequence[object]
     kpps: object
@@ -40,7 +40,7 @@ class CompanyFacts(msgspec.Struct, frozen=True):
     legal_form: object
     full_name: object
     address: Address
-    banks: Sequence[BankDetails]
+    banks: Sequence[RawBankAccount]
     phones: object
     emails: object
     site: object
@@ -48,63 +48,74 @@ class CompanyFacts(msgspec.Struct, frozen=True):
     notes: text.Notes
 
 
-def company_row(origin: Origin, facts: CompanyFacts) -> Row:
-    """The company's row, valid or refused."""
-    tin, tin_notes = _choose_tin(facts.tins)
-    kpps, kpp_notes = _kpps(facts.kpps, tin)
-    registered, ogrn_notes = ogrn.parse(facts.ogrns)
-    name, full_name, name_notes = _names(facts)
-    accounts, bank_notes = _accounts(facts.banks)
-    phones, phone_notes = phone.parse(facts.phones)
-    emails, email_notes = email.parse(facts.emails)
-    web, site_notes = site.parse(facts.site)
+def company_row(header: RowHeader, raw: RawCompany) -> Row:
+    """Returns the company's row, valid or refused."""
+    tin, tin_notes = _choose_tin(raw.tins)
+    kpps, kpp_notes = _kpps(raw.kpps, tin)
+    registered, ogrn_notes = ogrn.parse(raw.ogrns)
+    name, full_name, name_notes = _names(raw)
+    accounts, bank_notes = _accounts(raw.banks)
+    phones, phone_notes = phone.parse(raw.phones)
+    emails, email_notes = email.parse(raw.emails)
+    web, site_notes = site.parse(raw.site)
     notes = tin_notes + kpp_notes + ogrn_notes + name_notes + bank_notes + phone_notes
-    notes += email_notes + site_notes + facts.notes
+    notes += email_notes + site_notes + raw.notes
     company = Company(
-        tin.tin, kpps, registered, name, full_name, facts.address, accounts, phones, emails, web,
-        facts.orders, notes,
+        tin.tin, kpps, registered, name, full_name, raw.address, accounts, phones, emails, web,
+        raw.orders, notes,
     )  # fmt: skip
-    if origin.deleted:
+    if header.deleted:
         verdict = ("deleted_in_store", "the store marks the company as deleted")
     else:
         verdict = (tin.reason, tin.detail)
-    return origin.row(COMPANY, tin.tin, verdict, encode(company))
+    return header.row(COMPANY, tin.tin, verdict, encode(company))
 
 
 def _choose_tin(values: Sequence[object]) -> tuple[tins.Tin, text.Notes]:
-    """The one valid TIN; two different ones are never one company."""
-    read = [tins.parse(value) for value in values] or [tins.parse(None)]
-    if len(read) == 1 and not read[0].repaired:
-        return read[0], ()
-    told = [tin for tin in read if tin.reason != "missing_tin"] or read[:1]
-    good = {tin.tin: tin for tin in reversed(told) if not tin.reason}
-    if len(good) > 1:
-        several = ", ".join(sorted(good))
-        detail = text.shown(f"several different TINs: {several}")
-        return tins.Tin(text.shown(several), reason="bad_tin_format", detail=detail), ()
-    chosen = next(iter(good.values()), told[0])
-    notes = [Note("tin", tin.reason, tin.tin) for tin in told if tin.reason and tin is not chosen]
+    """Returns the valid TIN among the values; different valid TINs are never one company."""
+    candidates = [tins.parse(value) for value in values] or [tins.parse(None)]
+    if len(candidates) == 1 and not candidates[0].repaired:
+        return candidates[0], ()
+    # Without a single TIN the first candidate says why the row is refused.
+    candidates = [tin for tin in candidates if tin.reason != "missing_tin"] or candidates[:1]
+    valid_tins = {tin.tin: tin for tin in reversed(candidates) if not tin.reason}
+    if len(valid_tins) > 1:
+        return _several_tins(valid_tins), ()
+    chosen = next(iter(valid_tins.values()), candidates[0])
+    return chosen, _tin_notes(chosen, candidates)
+
+
+def _several_tins(numbers: Iterable[str]) -> tins.Tin:
+    listed = ", ".join(sorted(numbers))
+    detail = text.shown(f"several different TINs: {listed}")
+    return tins.Tin(text.shown(listed), reason="bad_tin_format", detail=detail)
+
+
+def _tin_notes(chosen: tins.Tin, candidates: Iterable[tins.Tin]) -> text.Notes:
+    """Returns a note for each bad TIN that is not the chosen one, and for a repair."""
+    refused = (tin for tin in candidates if tin.reason and tin is not chosen)
+    notes = [Note("tin", tin.reason, tin.tin) for tin in refused]
     if chosen.repaired:
         notes.append(Note("tin", "leading_zero", chosen.repaired))
-    return chosen, tuple(notes)
+    return tuple(notes)
 
 
 def _kpps(values: object, tin: tins.Tin) -> tuple[tuple[str, ...], text.Notes]:
     kpps, notes = kpp.parse([values, tin.kpp] if tin.kpp else values)
     if kpps and not tin.reason and len(tin.tin) == 12:
-        return (), notes + tuple(Note("kpp", "sole_proprietor_has_none", one) for one in kpps)
+        return (), notes + tuple(Note("kpp", "sole_proprietor_has_none", code) for code in kpps)
     return kpps, notes
 
 
-def _names(facts: CompanyFacts) -> tuple[str, str, text.Notes]:
-    name, notes = company_name.parse(facts.name, facts.legal_form)
-    full_name, more = company_name.parse_full(facts.full_name)
+def _names(raw: RawCompany) -> tuple[str, str, text.Notes]:
+    name, notes = company_name.parse(raw.name, raw.legal_form)
+    full_name, more = company_name.parse_full(raw.full_name)
     if full_name and not name:
-        name = company_name.parse(full_name, facts.legal_form)[0]
+        name = company_name.parse(full_name, raw.legal_form)[0]
     return name, full_name, notes + more
 
 
-def _accounts(banks: Sequence[BankDetails]) -> tuple[tuple[BankAccount, ...], text.Notes]:
+def _accounts(banks: Sequence[RawBankAccount]) -> tuple[tuple[BankAccount, ...], text.Notes]:
     accounts: dict[BankAccount, None] = {}
     notes: text.Notes = ()
     for details in banks[: text.MANY]:

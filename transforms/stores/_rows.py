@@ -1,4 +1,4 @@
-"""What the rows of both stores share: origin, original, moment, mark of deletion, lost text."""
+"""Row parts that all stores share: header, original, time of change, deletion mark, lost text."""
 
 import json
 from collections.abc import Mapping
@@ -16,8 +16,8 @@ _REPLACED = "\ufffd".encode()
 _encode = msgspec.json.Encoder(enc_hook=str).encode
 
 
-class Origin(msgspec.Struct, frozen=True):
-    """Where a row comes from, and what its store says of it as a whole."""
+class RowHeader(msgspec.Struct, frozen=True):
+    """The store, id, version and original of a row: what does not depend on its kind."""
 
     source: str
     source_id: str
@@ -27,7 +27,7 @@ class Origin(msgspec.Struct, frozen=True):
     raw: bytes
 
     def row(self, kind: Kind, tin: str, verdict: tuple[str, str], payload: bytes) -> Row:
-        """The row with this origin; ``verdict`` is its reason and detail."""
+        """Returns the row with this header; ``verdict`` is its reason and detail."""
         return Row(
             self.source, kind, self.source_id, self.changed_at, self.order, tin, *verdict, payload,
             self.raw,
@@ -35,7 +35,7 @@ class Origin(msgspec.Struct, frozen=True):
 
 
 def raw_json(record: object) -> bytes:
-    """The original record as JSON; above 64 KB only its head, with its size.
+    """Encodes the original record as JSON; above 64 KB only its beginning, and its size.
 
     >>> raw_json({"id": 1, "name": "Ромашка"}).decode()
     '{"id":1,"name":"Ромашка"}'
@@ -50,11 +50,11 @@ def raw_json(record: object) -> bytes:
     return _encode({"truncated": True, "size": len(data), "head": head})
 
 
-def unreadable(record: Mapping[str, object], raw: bytes) -> text.Notes:
-    r"""A note for each field that held bytes which are no text; ``raw`` is the record as JSON.
+def unreadable_notes(record: Mapping[str, object], raw: bytes) -> text.Notes:
+    r"""Returns a note for each field with undecodable bytes; ``raw`` is the record as JSON.
 
     >>> record = {"id": 1, "name": "Ром\ufffdшка"}
-    >>> [(note.field, note.problem) for note in unreadable(record, raw_json(record))]
+    >>> [(note.field, note.problem) for note in unreadable_notes(record, raw_json(record))]
     [('name', 'unreadable_characters')]
     """
     if _REPLACED not in raw:
@@ -68,15 +68,15 @@ def unreadable(record: Mapping[str, object], raw: bytes) -> text.Notes:
 
 
 def _plain_json(record: object) -> bytes:
-    # The slower encoder also writes half a surrogate pair and integers of any size.
+    # The slower encoder also encodes half a surrogate pair and integers of any size.
     try:
         return json.dumps(record, default=str).encode()
     except (ValueError, TypeError, RecursionError):
         return _encode({"unwritable": text.shown(record)})
 
 
-def moment(changed: object, created: object, local: bool = False) -> tuple[int, text.Notes]:
-    """When the row changed, or was created when that is not known; 0 when neither is."""
+def change_time(changed: object, created: object, local: bool = False) -> tuple[int, text.Notes]:
+    """Returns when the row changed, else when it was created; 0 when neither is known."""
     changed_at, notes = time.parse(changed, "changed_at", local)
     if changed_at or not notes:
         return changed_at, notes
@@ -85,7 +85,7 @@ def moment(changed: object, created: object, local: bool = False) -> tuple[int, 
 
 
 def is_set(mark: object) -> bool:
-    """Whether a mark such as ``deleted`` is set, in any of the ways that people and systems set it.
+    """Whether a mark such as ``deleted`` is set, in any of the forms that stores contain.
 
     >>> [is_set(x) for x in (True, 1, "X", "true", None, 0, "", "0", "нет", [])]
     [True, True, True, True, False, False, False, False, False, False]

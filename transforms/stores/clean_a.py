@@ -1,8 +1,8 @@
-"""Store A's rows to clean records. Source: contracts, ``store_a.md``.
+"""Cleans the rows of store A. Source: contracts, ``store_a.md``.
 
-A row is a mapping of column names to what the driver gave: text as the column's bytes, times as
-Moscow local ``datetime`` or text. Companies carry ``orders_count``, ``orders_total`` (roubles) and
-``orders_last_at`` as well.
+A row maps column names to the driver's values: texts as the column's bytes, times as Moscow local
+``datetime`` or text. Companies also have ``orders_count``, ``orders_total`` (roubles) and
+``orders_last_at``.
 
 >>> row = clean_contact({"id": 7, "last_name": "Иванов".encode("cp1251"), "company_id": 17})
 >>> row.source_id, row.reason, row.detail
@@ -14,87 +14,92 @@ from collections.abc import Mapping
 from transforms.core.records import Note, Row
 from transforms.core.stores import STORE_A
 from transforms.fields import address, orders, text
-from transforms.stores._companies import BankDetails, CompanyFacts, company_row
-from transforms.stores._contacts import ContactFacts, contact_row
-from transforms.stores._rows import Origin, is_set, moment, raw_json, unreadable
+from transforms.stores._companies import RawBankAccount, RawCompany, company_row
+from transforms.stores._contacts import RawContact, contact_row
+from transforms.stores._rows import RowHeader, change_time, is_set, raw_json, unreadable_notes
 
 
 def decode(data: bytes) -> str:
-    r"""The text in a column's bytes: UTF-8 if it is that and holds Cyrillic, else Windows-1251.
+    r"""Decodes a column's bytes: as UTF-8 when that yields Cyrillic letters, else as Windows-1251.
 
     >>> decode(b"\xce\xce\xce"), decode("ООО".encode()), decode(b"A\x98B") == "A\ufffdB"
     ('ООО', 'ООО', True)
     """
     if not data.isascii():
         try:
-            written = data.decode()
+            decoded = data.decode()
         except UnicodeDecodeError:
-            written = ""
-        if text.has_cyrillic(written):
-            return written
+            decoded = ""
+        if text.has_cyrillic(decoded):
+            return decoded
     return data.decode("cp1251", errors="replace")
 
 
 def clean_company(raw: Mapping[str, object]) -> Row:
-    """The row of a line of ``companies`` with its orders."""
-    told = _decoded(raw)
-    origin, notes = _origin(told)
-    where, address_notes = address.parse(told.get("address"))
-    deals, order_notes = orders.parse(
-        told.get("orders_count"), told.get("orders_total"), told.get("orders_last_at")
+    """Returns the row of a line of ``companies`` with its orders."""
+    columns = _decode_texts(raw)
+    header, notes = _header(columns)
+    legal_address, address_notes = address.parse(columns.get("address"))
+    order_totals, order_notes = orders.parse(
+        columns.get("orders_count"), columns.get("orders_total"), columns.get("orders_last_at")
     )
-    bank = BankDetails(
-        told.get("bik"), told.get("account"), told.get("bank_name"), told.get("corr_account")
+    bank = RawBankAccount(
+        columns.get("bik"),
+        columns.get("account"),
+        columns.get("bank_name"),
+        columns.get("corr_account"),
     )
-    facts = CompanyFacts(
-        tins=[told.get("inn")],
-        kpps=told.get("kpp"),
-        ogrns=told.get("ogrn"),
-        name=told.get("name"),
+    company = RawCompany(
+        tins=[columns.get("inn")],
+        kpps=columns.get("kpp"),
+        ogrns=columns.get("ogrn"),
+        name=columns.get("name"),
         legal_form=None,
-        full_name=told.get("full_name"),
-        address=where,
+        full_name=columns.get("full_name"),
+        address=legal_address,
         banks=[bank],
-        phones=told.get("phone"),
-        emails=told.get("email"),
-        site=told.get("site"),
-        orders=deals,
+        phones=columns.get("phone"),
+        emails=columns.get("email"),
+        site=columns.get("site"),
+        orders=order_totals,
         notes=address_notes + order_notes + notes,
     )
-    return company_row(origin, facts)
+    return company_row(header, company)
 
 
 def clean_contact(raw: Mapping[str, object]) -> Row:
-    """The row of a line of ``contacts``."""
-    told = _decoded(raw)
-    origin, notes = _origin(told)
-    company_ids, id_notes = _company_ids(told.get("company_id"))
-    facts = ContactFacts(
-        last_name=told.get("last_name"),
-        first_name=told.get("first_name"),
-        middle_name=told.get("middle_name"),
-        position=told.get("position"),
+    """Returns the row of a line of ``contacts``."""
+    columns = _decode_texts(raw)
+    header, notes = _header(columns)
+    company_ids, id_notes = _company_ids(columns.get("company_id"))
+    contact = RawContact(
+        last_name=columns.get("last_name"),
+        first_name=columns.get("first_name"),
+        middle_name=columns.get("middle_name"),
+        position=columns.get("position"),
         company_ids=company_ids,
-        phones=told.get("phone"),
-        emails=told.get("email"),
+        phones=columns.get("phone"),
+        emails=columns.get("email"),
         notes=id_notes + notes,
     )
-    return contact_row(origin, facts)
+    return contact_row(header, contact)
 
 
-def _decoded(raw: Mapping[str, object]) -> dict[str, object]:
+def _decode_texts(raw: Mapping[str, object]) -> dict[str, object]:
     return {
         name: decode(value) if isinstance(value, bytes) else value for name, value in raw.items()
     }
 
 
-def _origin(told: dict[str, object]) -> tuple[Origin, text.Notes]:
-    changed_at, notes = moment(told.get("updated_at"), told.get("created_at"), local=True)
-    source_id = text.parse(told.get("id"), "id")[0]
-    deleted = is_set(told.get("is_deleted"))
-    raw = raw_json(told)
-    return Origin(STORE_A.key, source_id, changed_at, 0, deleted, raw), notes + unreadable(
-        told, raw
+def _header(columns: dict[str, object]) -> tuple[RowHeader, text.Notes]:
+    changed_at, notes = change_time(
+        columns.get("updated_at"), columns.get("created_at"), local=True
+    )
+    source_id = text.parse(columns.get("id"), "id")[0]
+    deleted = is_set(columns.get("is_deleted"))
+    raw = raw_json(columns)
+    return RowHeader(STORE_A.key, source_id, changed_at, 0, deleted, raw), notes + unreadable_notes(
+        columns, raw
     )
 
 

@@ -1,15 +1,15 @@
-"""Store B's business partners to clean records. Source: contracts, ``store_b.md``.
+"""Cleans the business partners of store B. Source: contracts, ``store_b.md``.
 
 >>> row = clean_partner({"partner": 1000123, "category": 2, "name1": "ООО Ромашка",
 ...                      "taxnumbers": [{"type": "INN", "number": 7805746764}]})
 >>> row.kind, row.source_id, row.tin, row.reason
 ('company', '0001000123', '7805746764', '')
 >>> clean_partner({"category": "1"})
-Unusable(reason='no_partner_number', detail='the partner has no number')
+PartnerProblem(reason='no_partner_number', detail='the partner has no number')
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple, cast
 
 import msgspec
@@ -17,9 +17,9 @@ import msgspec
 from transforms.core.records import Note, Orders, Row
 from transforms.core.stores import STORE_B
 from transforms.fields import address, orders, text
-from transforms.stores._companies import BankDetails, CompanyFacts, company_row
-from transforms.stores._contacts import ContactFacts, contact_row
-from transforms.stores._rows import Origin, is_set, moment, raw_json, unreadable
+from transforms.stores._companies import RawBankAccount, RawCompany, company_row
+from transforms.stores._contacts import RawContact, contact_row
+from transforms.stores._rows import RowHeader, change_time, is_set, raw_json, unreadable_notes
 
 _CATEGORIES = ("1", "2")
 _NUMBER_LENGTH = 10
@@ -32,80 +32,83 @@ _TAX_TYPES = {
 }  # fmt: skip
 
 
-class Unusable(msgspec.Struct, frozen=True):
-    """A value that is no partner: ``not_an_object``, ``no_partner_number`` or ``bad_category``."""
+class PartnerProblem(msgspec.Struct, frozen=True):
+    """Why a value is not a partner: ``not_an_object``, ``no_partner_number``, ``bad_category``."""
 
     reason: str
     detail: str
 
 
-class Handover(NamedTuple):
-    """When store B handed a partner over: what it changed after ``latest`` it did by a wrong clock.
+class ClockBound(NamedTuple):
+    """The latest plausible time of change, by the time at which store B handed a partner over.
 
-    Such a partner counts as changed ``as_of`` then; at 0 nothing is known, and all times hold. Both
-    are microseconds since the epoch.
+    A partner that changed after ``latest`` has the time of a wrong clock, and counts as changed at
+    ``substitute``. When ``substitute`` is 0 every time is allowed. Both are in microseconds since
+    the epoch.
     """
 
     latest: int
-    as_of: int
+    substitute: int
 
-    def holds(self, changed_at: int) -> bool:
-        """Whether the time can be true."""
-        return changed_at <= self.latest or not self.as_of
-
-
-UNKNOWN = Handover(0, 0)
+    def allows(self, changed_at: int) -> bool:
+        """Whether the time is plausible."""
+        return changed_at <= self.latest or not self.substitute
 
 
-def clean_partner(raw: object, *, order: int = 0) -> Row | Unusable:
-    """The row of one decoded JSON value; ``order`` is its place among versions of equal time."""
-    problem = unusable(raw)
+NO_CLOCK_BOUND = ClockBound(0, 0)
+
+
+def clean_partner(raw: object, *, order: int = 0) -> Row | PartnerProblem:
+    """Returns the row of a decoded JSON value; ``order`` ranks versions of equal time."""
+    problem = partner_problem(raw)
     return problem or partner_row(cast(dict[str, object], raw), order=order)
 
 
-def partner_row(raw: dict[str, object], *, order: int = 0, handover: Handover = UNKNOWN) -> Row:
-    """The row of a partner that is not ``unusable``."""
+def partner_row(
+    raw: dict[str, object], *, order: int = 0, clock_bound: ClockBound = NO_CLOCK_BOUND
+) -> Row:
+    """Returns the row of a partner in which ``partner_problem`` finds none."""
     number = partner_number(raw.get("partner"))
-    changed_at, notes = moment(raw.get("changed_at"), raw.get("created_at"))
-    if not handover.holds(changed_at):
-        changed_at = handover.as_of
+    changed_at, notes = change_time(raw.get("changed_at"), raw.get("created_at"))
+    if not clock_bound.allows(changed_at):
+        changed_at = clock_bound.substitute
         notes += (Note("changed_at", "in_the_future", text.shown(raw.get("changed_at"))),)
     deleted = is_set(raw.get("deleted"))
-    origin = Origin(STORE_B.key, number, changed_at, order, deleted, raw_json(raw))
-    notes += unreadable(raw, origin.raw)
+    header = RowHeader(STORE_B.key, number, changed_at, order, deleted, raw_json(raw))
+    notes += unreadable_notes(raw, header.raw)
     if _category(raw) == "1":
-        return contact_row(origin, _contact_facts(raw, notes))
-    return company_row(origin, _company_facts(raw, notes))
+        return contact_row(header, _raw_contact(raw, notes))
+    return company_row(header, _raw_company(raw, notes))
 
 
-def unusable(raw: object) -> Unusable | None:
-    """Why a value is no partner at all; nothing when it is one.
+def partner_problem(raw: object) -> PartnerProblem | None:
+    """Returns why a value is not a partner, or ``None`` when it is one.
 
-    >>> unusable([]), unusable({"partner": "1", "category": 2})
-    (Unusable(reason='not_an_object', detail='a partner is an object, not list'), None)
+    >>> partner_problem([]), partner_problem({"partner": "1", "category": 2})
+    (PartnerProblem(reason='not_an_object', detail='a partner is an object, not list'), None)
     """
     if not isinstance(raw, dict):
-        return Unusable("not_an_object", f"a partner is an object, not {type(raw).__name__}")
+        return PartnerProblem("not_an_object", f"a partner is an object, not {type(raw).__name__}")
     if not partner_number(raw.get("partner")):
-        return Unusable("no_partner_number", "the partner has no number")
+        return PartnerProblem("no_partner_number", "the partner has no number")
     if not _category(raw):
-        return Unusable(
+        return PartnerProblem(
             "bad_category", f"category is 1 or 2, not {text.shown(raw.get('category'))}"
         )
     return None
 
 
 def _category(partner: dict[str, object]) -> str:
-    """``1``, ``2`` or nothing."""
+    """Returns ``1``, ``2`` or an empty text."""
     category = partner.get("category")
     if type(category) is str and category in _CATEGORIES:
         return category
-    told = text.parse(category, "category")[0]
-    return told if told in _CATEGORIES else ""
+    code = text.parse(category, "category")[0]
+    return code if code in _CATEGORIES else ""
 
 
 def partner_number(value: object) -> str:
-    """A partner's number: text as it is, a number in SAP's form of ten digits, else "".
+    """Returns a partner's number: a text as it is, a number with SAP's ten digits, else "".
 
     >>> partner_number(" 0001000123 "), partner_number(1000123), partner_number(True)
     ('0001000123', '0001000123', '')
@@ -118,7 +121,7 @@ def partner_number(value: object) -> str:
 
 
 def full_partner_number(number: str) -> str:
-    """A partner's number with the leading zeros that people and integers leave out.
+    """Returns a partner's number with the leading zeros that people and integers leave out.
 
     >>> full_partner_number("1000123"), full_partner_number("K-17")
     ('0001000123', 'K-17')
@@ -126,9 +129,9 @@ def full_partner_number(number: str) -> str:
     return number.zfill(_NUMBER_LENGTH) if number.isdigit() else number
 
 
-def _contact_facts(raw: dict[str, object], notes: text.Notes) -> ContactFacts:
+def _raw_contact(raw: dict[str, object], notes: text.Notes) -> RawContact:
     company_ids, id_notes = _company_ids(raw.get("contact_of"))
-    return ContactFacts(
+    return RawContact(
         raw.get("last_name"),
         raw.get("first_name"),
         raw.get("middle_name"),
@@ -141,7 +144,7 @@ def _contact_facts(raw: dict[str, object], notes: text.Notes) -> ContactFacts:
 
 
 def _company_ids(value: object) -> tuple[tuple[str, ...], text.Notes]:
-    """The partner numbers in a list, or in one text or number.
+    """Returns the partner numbers in a list, or in a text or number.
 
     >>> _company_ids(["0001000123", 1000124]), _company_ids("0001000123, 0001000124")[0]
     ((('0001000123', '0001000124'), ()), ('0001000123', '0001000124'))
@@ -151,40 +154,42 @@ def _company_ids(value: object) -> tuple[tuple[str, ...], text.Notes]:
         return (single,), ()
     leaves, notes = text.leaves(value, "company_ids")
     ids: dict[str, None] = {}
-    for leaf in leaves:
-        parts = _SEPARATORS.split(leaf) if isinstance(leaf, str) else [leaf]
-        for part in parts:
-            if number := partner_number(part):
-                ids[number] = None
-            elif part != "":
-                notes += (Note("company_ids", "unreadable", text.shown(part)),)
+    for part in (part for leaf in leaves for part in _split(leaf) if part != ""):
+        if number := partner_number(part):
+            ids[number] = None
+        else:
+            notes += (Note("company_ids", "unreadable", text.shown(part)),)
     return tuple(ids), notes
 
 
-def _company_facts(raw: dict[str, object], notes: text.Notes) -> CompanyFacts:
+def _split(leaf: object) -> Sequence[object]:
+    return _SEPARATORS.split(leaf) if isinstance(leaf, str) else [leaf]
+
+
+def _raw_company(raw: dict[str, object], notes: text.Notes) -> RawCompany:
     numbers, tax_notes = _tax_numbers(raw.get("taxnumbers"))
-    where, address_notes = address.choose(raw.get("addresses"))
-    deals, order_notes = _orders(raw.get("orders"))
+    legal_address, address_notes = address.choose(raw.get("addresses"))
+    order_totals, order_notes = _orders(raw.get("orders"))
     banks, bank_notes = _banks(raw.get("bankdetails"))
-    return CompanyFacts(
+    return RawCompany(
         tins=numbers[_TIN],
         kpps=numbers[_KPP],
         ogrns=numbers[_OGRN],
         name=_name(raw.get("name1"), raw.get("name2")),
         legal_form=raw.get("legal_form"),
         full_name=None,
-        address=where,
+        address=legal_address,
         banks=banks,
         phones=raw.get("phones"),
         emails=raw.get("emails"),
         site=raw.get("site"),
-        orders=deals,
+        orders=order_totals,
         notes=address_notes + order_notes + tax_notes + bank_notes + notes,
     )
 
 
 def _name(name1: object, name2: object) -> object:
-    # SAP cuts a long name in two fields.
+    # SAP splits a long name into two fields.
     if not isinstance(name2, str) or not name2:
         return name1
     return f"{name1} {name2}" if isinstance(name1, str) else name2
@@ -195,7 +200,7 @@ def _objects(value: object) -> list[object]:
 
 
 def _tax_numbers(value: object) -> tuple[dict[str, list[object]], text.Notes]:
-    """Values by type, from a list of objects with type and number, or from one plain object.
+    """Returns the numbers by type, of a list of objects with type and number, or of one object.
 
     >>> _tax_numbers({"INN": "7805746764", "KPP": 780501001})[0]
     {'INN': ['7805746764'], 'KPP': [780501001], 'OGRN': []}
@@ -203,9 +208,8 @@ def _tax_numbers(value: object) -> tuple[dict[str, list[object]], text.Notes]:
     numbers: dict[str, list[object]] = {_TIN: [], _KPP: [], _OGRN: []}
     notes: list[Note] = []
     for kind, number in _typed(value):
-        known = _tax_type(kind)
-        if known:
-            numbers[known].append(number)
+        if tax_type := _tax_type(kind):
+            numbers[tax_type].append(number)
         elif number is not None:
             notes.append(Note("taxnumbers", "unknown_type", text.shown([kind, number])))
     return numbers, tuple(notes[: text.MANY])
@@ -227,13 +231,13 @@ def _typed(value: object) -> Iterator[tuple[object, object]]:
             yield from entry.items()
 
 
-def _banks(value: object) -> tuple[list[BankDetails], text.Notes]:
+def _banks(value: object) -> tuple[list[RawBankAccount], text.Notes]:
     banks = []
     notes: list[Note] = []
     for entry in _objects(value):
         if isinstance(entry, dict):
-            told = map(entry.get, ("bik", "account", "bank", "corr_account"))
-            banks.append(BankDetails(*told))
+            fields = map(entry.get, ("bik", "account", "bank", "corr_account"))
+            banks.append(RawBankAccount(*fields))
         else:
             notes.append(Note("account", "wrong_type", text.shown(entry)))
     return banks, tuple(notes[: text.MANY])
@@ -244,5 +248,5 @@ def _orders(value: object) -> tuple[Orders | None, text.Notes]:
         return None, ()
     if not isinstance(value, dict):
         return None, (Note("orders", "wrong_type", text.shown(value)),)
-    told = map(value.get, ("count", "total", "last_at", "currency"))
-    return orders.parse(*told)
+    fields = map(value.get, ("count", "total", "last_at", "currency"))
+    return orders.parse(*fields)

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 import apache_beam as beam
 from confluent_kafka import KafkaError, KafkaException
 
-from transforms.stores.topic.client import Client, TopicAccess, unreachable
-from transforms.stores.topic.messages import Records
+from transforms.stores.topic.client import TopicAccess, TopicClient, topic_error
+from transforms.stores.topic.messages import MessageBatch
 from transforms.topic.restrictions import OFFSETS, WAIT, Partition, PartitionFn, Range
 
 # For how long brokers may be gone before the run gives up, in seconds.
@@ -37,14 +37,14 @@ class _FindPartitionsFn(beam.DoFn):
         self._access = access
 
     def process(self, _: int) -> Iterator[Partition]:
-        client = Client(self._access)
+        client = TopicClient(self._access)
         try:
             for number in client.partitions():
-                start, stop = client.begin(number)
+                start, stop = client.begin_reading(number)
                 if start < stop:
                     yield number, start, stop
         except KafkaException as error:
-            raise unreachable(self._access, error.args[0]) from None
+            raise topic_error(self._access, error.args[0]) from None
         finally:
             client.close()
 
@@ -56,9 +56,9 @@ class ReadRanges(beam.PTransform):
         super().__init__()
         self._access = access
 
-    def expand(self, partitions: beam.PCollection[Partition]) -> beam.PCollection[Records]:
+    def expand(self, partitions: beam.PCollection[Partition]) -> beam.PCollection[MessageBatch]:
         """Up to 1000 messages an element."""
-        return partitions | beam.ParDo(_ReadRangeFn(self._access)).with_output_types(Records)
+        return partitions | beam.ParDo(_ReadRangeFn(self._access)).with_output_types(MessageBatch)
 
 
 class _ReadRangeFn(PartitionFn):
@@ -66,14 +66,14 @@ class _ReadRangeFn(PartitionFn):
         self,
         partition: Partition,
         tracker: Range = OFFSETS,
-    ) -> Iterator[Records]:
+    ) -> Iterator[MessageBatch]:
         number = partition[0]
         offsets = tracker.current_restriction()
         start, stop = offsets.start, offsets.stop
         deadline = time.monotonic() + _PATIENCE
-        with self.readers.reader(number) as reader:
+        with self.readers.lend(number) as reader:
             while start < stop and not reader.has_ended(start):
-                records = reader.batch(start, WAIT, stop)
+                records = reader.read_batch(start, WAIT, stop)
                 if records.stop > start:
                     if not tracker.try_claim(records.stop - 1):
                         return
@@ -81,6 +81,6 @@ class _ReadRangeFn(PartitionFn):
                     start, deadline = records.stop, time.monotonic() + _PATIENCE
                 elif time.monotonic() > deadline:
                     timed_out = KafkaError(KafkaError._TIMED_OUT)
-                    raise unreachable(self.access, reader.trouble() or timed_out)
+                    raise topic_error(self.access, reader.last_error() or timed_out)
         # The end that was seen may not be readable yet: of a transaction that is still open.
         tracker.try_claim(stop)

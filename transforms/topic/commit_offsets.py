@@ -8,8 +8,8 @@ from transforms.core.identity import Run
 from transforms.core.secrets import Secret
 from transforms.ledger_fn import LedgerFn
 from transforms.stores.topic.client import TopicAccess
-from transforms.stores.topic.messages import Position
-from transforms.stores.topic.offset_commits import Commits
+from transforms.stores.topic.messages import PartitionRange
+from transforms.stores.topic.offset_commits import OffsetCommits
 
 
 class CommitOffsets(beam.PTransform):
@@ -28,7 +28,7 @@ class CommitOffsets(beam.PTransform):
         self._ledger, self._run, self._access = ledger, run, access
 
     def expand(
-        self, inputs: tuple[beam.PCollection[Position], beam.PCollection[int]]
+        self, inputs: tuple[beam.PCollection[PartitionRange], beam.PCollection[int]]
     ) -> beam.PCollection[int]:
         """``inputs`` are the positions and ``done``; gives the offsets committed, as a number."""
         read, done = inputs
@@ -51,12 +51,12 @@ class _CommitFn(LedgerFn):
 
     def setup(self) -> None:
         super().setup()
-        self._commits = Commits(self.ledger, self.run.run_seq, self._access)
+        self._commits = OffsetCommits(self.ledger, self.run.run_seq, self._access)
 
     def teardown(self) -> None:
         self._commits.close()
         super().teardown()
 
-    def process(self, element: tuple[int, Mapping[str, Iterable[Position]]]) -> Iterator[int]:
-        if ready := self._commits.done(list(element[1]["positions"])):
+    def process(self, element: tuple[int, Mapping[str, Iterable[PartitionRange]]]) -> Iterator[int]:
+        if ready := self._commits.add_finished(list(element[1]["positions"])):
             yield sum(ready.values())

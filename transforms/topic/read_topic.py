@@ -13,11 +13,11 @@ from apache_beam.transforms.window import BoundedWindow
 from apache_beam.utils.timestamp import Timestamp
 
 from transforms.clean_batch import CleanBatch, CleanEvents, clean_events
-from transforms.core.records import Broken
+from transforms.core.records import DeadLetter
 from transforms.core.sharding import SHARDS
 from transforms.pool_fn import BesideFn
 from transforms.stores.topic.client import TopicAccess
-from transforms.stores.topic.messages import Position, Records
+from transforms.stores.topic.messages import MessageBatch, PartitionRange
 from transforms.topic.bounded import FindPartitions, ReadRanges
 from transforms.topic.stream_watch import Stream
 from transforms.topic.unbounded import FollowPartitions
@@ -27,8 +27,8 @@ class TopicEvents(NamedTuple):
     """What a topic holds: its events as rows, what is no event, and how far it was read."""
 
     batches: beam.PCollection[CleanBatch]
-    dead_letters: beam.PCollection[Broken]
-    positions: beam.PCollection[Position]
+    dead_letters: beam.PCollection[DeadLetter]
+    positions: beam.PCollection[PartitionRange]
 
 
 class ReadKafka(beam.PTransform):
@@ -74,17 +74,17 @@ class _CleanEventsFn(BesideFn):
     # Only for its types: Beam takes those of all three outputs, and their coders, from them.
     def process(
         self,
-        element: Records,
+        element: MessageBatch,
         timestamp: Timestamp = beam.DoFn.TimestampParam,
         window: BoundedWindow = beam.DoFn.WindowParam,
     ) -> Iterator[
         CleanBatch
-        | TaggedOutput[Literal["dead_letters"], Broken]
-        | TaggedOutput[Literal["positions"], Position]
+        | TaggedOutput[Literal["dead_letters"], DeadLetter]
+        | TaggedOutput[Literal["positions"], PartitionRange]
     ]:
         yield from super().process(element, timestamp, window)
 
-    def outputs(self, element: Records, result: CleanEvents) -> Iterator[Any]:
+    def outputs(self, element: MessageBatch, result: CleanEvents) -> Iterator[Any]:
         if result.clean.read:
             yield result.clean
         yield from (

@@ -5,8 +5,8 @@ from apache_beam.io.restriction_trackers import OffsetRange, OffsetRestrictionTr
 from apache_beam.transforms.core import RestrictionProvider
 
 from transforms.stores.topic.client import TopicAccess
-from transforms.stores.topic.messages import Records, decode_records, encode_records
-from transforms.stores.topic.reader import Readers
+from transforms.stores.topic.messages import MessageBatch, decode_batch, encode_batch
+from transforms.stores.topic.reader import ReaderPool
 
 Partition = tuple[int, int, int]
 """A partition, and the offsets to read: ``(number, start, stop)``."""
@@ -16,23 +16,23 @@ WAIT = 0.05
 """For how long a reader waits for the next message before it looks around, in seconds."""
 
 
-class RecordsCoder(beam.coders.Coder):
+class MessageBatchCoder(beam.coders.Coder):
     """MessagePack."""
 
-    def encode(self, value: Records) -> bytes:
+    def encode(self, value: MessageBatch) -> bytes:
         """The batch as bytes."""
-        return encode_records(value)
+        return encode_batch(value)
 
-    def decode(self, encoded: bytes) -> Records:
+    def decode(self, encoded: bytes) -> MessageBatch:
         """The batch that was encoded."""
-        return decode_records(encoded)
+        return decode_batch(encoded)
 
     def is_deterministic(self) -> bool:
         """No: nothing is grouped by a batch."""
         return False
 
 
-beam.coders.registry.register_coder(Records, RecordsCoder)
+beam.coders.registry.register_coder(MessageBatch, MessageBatchCoder)
 
 
 class Range(OffsetRestrictionTracker):
@@ -79,7 +79,7 @@ class PartitionFn(beam.DoFn):
 
     def setup(self) -> None:
         """Nothing is opened before it is needed."""
-        self.readers = Readers(self.access)
+        self.readers = ReaderPool(self.access)
 
     def teardown(self) -> None:
         """Close what is at rest."""

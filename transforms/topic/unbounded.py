@@ -10,10 +10,10 @@ from apache_beam.transforms.window import TimestampedValue
 from apache_beam.utils.timestamp import Duration, Timestamp
 from confluent_kafka import KafkaException
 
-from transforms.stores.topic.client import Client, TopicAccess, reason
-from transforms.stores.topic.messages import Records, newest_timestamp
+from transforms.stores.topic.client import TopicAccess, TopicClient, describe_error
+from transforms.stores.topic.messages import MessageBatch, newest_timestamp
 from transforms.stores.topic.reader import PartitionReader
-from transforms.stores.topic.watermark import TopicClock
+from transforms.stores.topic.watermark import StreamWatermark
 from transforms.topic.restrictions import FOR_EVER, OFFSETS, WAIT, Partition, PartitionFn, Range
 from transforms.topic.stream_watch import Stream, StreamWatch
 
@@ -41,7 +41,7 @@ class FollowPartitions(beam.PTransform):
         super().__init__()
         self._access, self._stream = access, stream
 
-    def expand(self, root: beam.pvalue.PBegin) -> beam.PCollection[Records]:
+    def expand(self, root: beam.pvalue.PBegin) -> beam.PCollection[MessageBatch]:
         """Up to 1000 messages an element."""
         find = _NoticePartitionsFn(self._access, self._stream)
         follow = _FollowFn(self._access, self._stream)
@@ -50,7 +50,7 @@ class FollowPartitions(beam.PTransform):
             | "Once" >> beam.Create([(0, 0, FOR_EVER)], reshuffle=False)
             | "Find" >> beam.ParDo(find).with_output_types(Partition)
             | "Spread" >> beam.Reshuffle()
-            | "Follow" >> beam.ParDo(follow).with_output_types(Records)
+            | "Follow" >> beam.ParDo(follow).with_output_types(MessageBatch)
         )
 
 
@@ -62,7 +62,7 @@ class _NoticePartitionsFn(beam.DoFn):
 
     def setup(self) -> None:
         self._watch = StreamWatch(self._stream)
-        self._client = Client(self._access)
+        self._client = TopicClient(self._access)
         self._look_at = 0.0
 
     def teardown(self) -> None:
@@ -84,12 +84,12 @@ class _NoticePartitionsFn(beam.DoFn):
             try:
                 known = tracker.current_restriction().start
                 for number in self._client.partitions()[known:]:
-                    start = self._client.begin(number)[0]
+                    start = self._client.begin_reading(number)[0]
                     if not tracker.try_claim(number):
                         return
                     yield TimestampedValue((number, start, FOR_EVER), now)
             except KafkaException as error:
-                _log.warning("store B: %s; it is tried again", reason(error.args[0]))
+                _log.warning("store B: %s; it is tried again", describe_error(error.args[0]))
             self._look_at = time.monotonic() + _LOOK_AGAIN
         _advance(watermark, now)
         tracker.defer_remainder(Duration(_BEAT))
@@ -123,16 +123,16 @@ class _FollowFn(PartitionFn):
             tracker.try_claim(FOR_EVER - 1)
             return
         number, start = partition[0], tracker.current_restriction().start
-        clock = TopicClock.of(self.access, self._stream.number)
-        moment = clock.begin(number, max(born, watermark.current_watermark() or born).micros)
+        clock = StreamWatermark.of(self.access, self._stream.number)
+        moment = clock.begin_step(number, max(born, watermark.current_watermark() or born).micros)
         deadline, pause = time.monotonic() + _STEP, 0.0
-        with self.readers.reader(number) as reader:
+        with self.readers.lend(number) as reader:
             while time.monotonic() < deadline:
                 began = Timestamp.now().micros
                 if self._is_far_ahead(reader, number, start):
                     pause = _STEP
                     break
-                records = reader.batch(start, WAIT, FOR_EVER)
+                records = reader.read_batch(start, WAIT, FOR_EVER)
                 if records.stop > start:
                     if not tracker.try_claim(records.stop - 1):
                         return
@@ -153,13 +153,13 @@ class _FollowFn(PartitionFn):
                 # was read must not wait for more of its window. So time goes on.
                 moment = max(moment, began)
                 self._first[number] = start
-        _advance(watermark, Timestamp(micros=clock.report(number, moment)))
+        _advance(watermark, Timestamp(micros=clock.end_step(number, moment)))
         tracker.defer_remainder(Duration(pause))
 
     def _is_far_ahead(self, reader: PartitionReader, number: int, start: int) -> bool:
         """Whether enough is read that is not done yet: engines hold it in memory."""
         if start - self._done.get(number, 0) > _AHEAD:
-            self._done[number] = reader.committed(otherwise=start)
+            self._done[number] = reader.committed(default=start)
         return start - self._done.get(number, 0) > _AHEAD
 
 

@@ -34,7 +34,7 @@ from transforms.consolidation.register_questions import RegisterAccess, shared_s
 from transforms.core.backoff import Backoff
 from transforms.core.identity import Run
 from transforms.core.process_pool import ProcessCount, shared_pool
-from transforms.core.records import Broken
+from transforms.core.records import DeadLetter
 from transforms.core.secrets import mask
 from transforms.crm.access import CrmAccess
 from transforms.ledger import streams
@@ -42,8 +42,8 @@ from transforms.ledger.database import Ledger, open_ledger
 from transforms.ledger.lock import wait_for_exclusive
 from transforms.stages import run_stages
 from transforms.stores.topic.client import TopicAccess
-from transforms.stores.topic.messages import Position
-from transforms.stores.topic.offset_commits import Commits
+from transforms.stores.topic.messages import PartitionRange
+from transforms.stores.topic.offset_commits import OffsetCommits
 from transforms.topic.stream_watch import Stream
 
 RunWindow = Callable[[Ledger, Callable[[Run], None]], object]
@@ -56,8 +56,8 @@ class Window(msgspec.Struct, eq=False):
     """What one window, or several, brought: encoded rows, dead letters, positions of the topic."""
 
     rows: list[bytes] = []
-    dead_letters: list[Broken] = []
-    positions: list[Position] = []
+    dead_letters: list[DeadLetter] = []
+    positions: list[PartitionRange] = []
 
     def extend(self, parts: Mapping[str, Iterable[Any]]) -> None:
         """Add parts, each under the name of its attribute."""
@@ -93,7 +93,7 @@ class WindowWriter:
         ledger: Ledger,
         stream: Stream,
         bring: Callable[[Window], object],
-        commit: Callable[[Sequence[Position]], object],
+        commit: Callable[[Sequence[PartitionRange]], object],
         *,
         shortest_pause: float = 1.0,
     ) -> None:
@@ -155,7 +155,7 @@ def opened_writer(
     """
     pool = shared_pool(processes)
     with closing(open_ledger(stream.ledger.value())) as ledger, shared_session(register):
-        commits = Commits(
+        commits = OffsetCommits(
             ledger, stream.number, topic, lambda connection: is_current(connection, stream)
         )
 
@@ -166,4 +166,4 @@ def opened_writer(
             run_window(ledger, work)
 
         with closing(commits):
-            yield WindowWriter(ledger, stream, bring, commits.done)
+            yield WindowWriter(ledger, stream, bring, commits.add_finished)

@@ -12,12 +12,12 @@ from transforms.clean import Sharded
 from transforms.consolidation.register_questions import RegisterAccess
 from transforms.core.errors import SvodError
 from transforms.core.process_pool import ProcessCount
-from transforms.core.records import Broken
+from transforms.core.records import DeadLetter
 from transforms.crm.access import CrmAccess
 from transforms.ledger import streams
 from transforms.ledger.database import open_ledger
 from transforms.stores.topic.client import TopicAccess
-from transforms.stores.topic.messages import Position
+from transforms.stores.topic.messages import PartitionRange
 from transforms.topic.stream_watch import Stream
 from transforms.topic.window_writer import RunWindow, Window, WindowWriter, opened_writer
 from transforms.tuning import tune_beam
@@ -62,8 +62,8 @@ class WriteWindows(beam.PTransform):
         self,
         inputs: tuple[
             Sequence[beam.PCollection[Sharded]],
-            beam.PCollection[Broken],
-            beam.PCollection[Position],
+            beam.PCollection[DeadLetter],
+            beam.PCollection[PartitionRange],
         ],
     ) -> beam.PCollection[int]:
         """Gives one element, when the stream has ended and everything is done."""

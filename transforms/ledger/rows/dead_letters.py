@@ -5,12 +5,12 @@ from collections.abc import Sequence
 from sqlalchemy.engine import Connection
 
 from transforms.core.identity import Run
-from transforms.core.records import Broken
+from transforms.core.records import DeadLetter
 from transforms.ledger import schema
 from transforms.ledger.statements import upsert
 
 
-def record_dead_letters(connection: Connection, run: Run, letters: Sequence[Broken]) -> None:
+def record_dead_letters(connection: Connection, run: Run, letters: Sequence[DeadLetter]) -> None:
     """Put dead letters into ``invalid_messages``: each is there once, however often it is read."""
     upsert(
         connection,

@@ -11,7 +11,7 @@ from sqlalchemy.engine import Connection
 from transforms.core.chunks import chunks
 from transforms.core.identity import RowKey, Run, now
 from transforms.core.process_pool import IN_PLACE, ProcessPool
-from transforms.core.records import COMPANY, CONTACT, Row, Rows, decode_contact
+from transforms.core.records import COMPANY, CONTACT, Row, RowBatch, decode_contact
 from transforms.ledger import schema
 from transforms.ledger.database import Ledger
 from transforms.ledger.drafts import carry_out
@@ -68,7 +68,7 @@ def remember(
     for row in newest(with_deletions(ledger, versions)):
         groups[row.source, row.kind].append(row)
     batches = [
-        Rows(batch)
+        RowBatch(batch)
         for group in groups.values()
         for batch in chunks(sorted(group, key=lambda row: row.source_id), _AT_ONCE)
     ]

@@ -18,8 +18,8 @@ from transforms.core.identity import RowKey
 from transforms.core.records import (
     COMPANY,
     CONTACT,
-    EITHER_KIND,
     NO_PARTITION,
+    UNKNOWN_KIND,
     Company,
     Contact,
     Row,
@@ -60,7 +60,7 @@ def with_deletions(ledger: Ledger, versions: Sequence[Row]) -> list[Row]:
         return rows
     rivals = [_version(row) for row in rows if (row.source, row.source_id) in tombstones]
     # A deletion may name a kind of which there is no version yet.
-    named = [_version(row)._replace(changed_at=0) for row in deletions if row.kind != EITHER_KIND]
+    named = [_version(row)._replace(changed_at=0) for row in deletions if row.kind != UNKNOWN_KIND]
     return rows + _deleted_versions(tombstones, (*rivals, *known, *named))
 
 
@@ -145,7 +145,7 @@ def _tombstones(connection: Connection, keys: Iterable[RowKey]) -> dict[RowKey, 
             connection, columns, table.source_id, ids, source=source
         ):
             tombstones[source, source_id] = Row(
-                source, EITHER_KIND, source_id, changed_at, order, "", *_DELETED, b"", bytes(raw)
+                source, UNKNOWN_KIND, source_id, changed_at, order, "", *_DELETED, b"", bytes(raw)
             )
     return tombstones
 

@@ -1,8 +1,8 @@
-"""A sound export file, read by ijson: the usual case, in which nothing has to be mended.
+"""Reads an export file with ijson: the usual case, in which nothing has to be mended.
 
-ijson's C parser cannot be trusted with everything: an integer of some thousand digits makes it
-crash, deep nesting takes all memory, and after an error it does not say where it stands. So each
-piece is looked at before it gets there, and whatever is unusual is left to ``json_stream``.
+ijson's C parser is not safe for every input: an integer of some thousand digits crashes it, deep
+nesting takes all memory, and after an error it does not report its position. So each piece is
+checked before it is parsed, and a file with anything unusual is left to ``mending_reader``.
 """
 
 import codecs
@@ -15,9 +15,9 @@ import ijson
 import ijson.common
 
 from transforms.core.errors import SvodError
-from transforms.stores.clean_b import unusable
-from transforms.stores.export.decoding import unpacked
-from transforms.stores.export.json_values import holds_partners
+from transforms.stores.clean_b import partner_problem
+from transforms.stores.export.decoding import decompressed
+from transforms.stores.export.json_values import swallows_partners
 
 CHUNK = 1 << 19
 
@@ -25,45 +25,45 @@ _BACKEND = "yajl2_c"
 _BOM = codecs.BOM_UTF8
 _NOT_BRACKETS = bytes(byte for byte in range(256) if byte not in b"[]{}")
 _DEEPEST = 500
-_LONGEST = 1 << 16
-# A run of digits longer than both together is met by one look of so many bytes every so many.
-_LOOK, _STRIDE = 300, 1024
-# Bytes of one element, and between two of them.
+_LONGEST_TEXT = 1 << 16
+# A sample of 300 bytes every 1,024 is enough to notice any run of more than 1,324 digits.
+_SAMPLE, _STRIDE = 300, 1024
+# Bytes of one element, and between two elements.
 _LONGEST_ELEMENT, _LONGEST_GAP = 1 << 24, 1000
-# How JSON may escape a letter of a to z; the usual escape is that of a blank, \u00a0.
+# How JSON escapes a letter from a to z; the usual escape in files is a blank, \u00a0.
 _ESCAPED_LETTER = re.compile(rb"\\u00[67]").search
-# What JSON takes for blanks.
-_BLANK = b" \t\r\n"
+# The blanks of JSON.
+_BLANKS = b" \t\r\n"
 _HEAD = re.compile(rb'"partners"[ \t\r\n]*:[ \t\r\n]*\[[ \t\r\n]*')
 _BEGIN = re.compile(rb'\{[ \t\r\n]*"[^"\\]*"[ \t\r\n]*:')
 _END = re.compile(rb"\][ \t\r\n]*\}[ \t\r\n]*\Z")
 
 
-class UnsoundError(Exception):
-    """Something in the file is unusual: read it by ``json_stream``, from its beginning."""
+class UnusualFileError(Exception):
+    """Something in the file is unusual: read it with ``mending_reader``, from its beginning."""
 
 
-def sound_chunks(stream: BinaryIO, encoding: str, size: int = CHUNK) -> Iterator[bytes]:
-    """A file in which everything is as it should be, as JSON arrays of some ``size`` bytes.
+def partner_chunks(stream: BinaryIO, encoding: str, size: int = CHUNK) -> Iterator[bytes]:
+    """Cuts a file into JSON arrays of partners, of about ``size`` bytes each.
 
-    Where an element ends is guessed. ``chunk_partners`` finds out: the guesses were right if it can
-    read each of the arrays, and only then do they hold all of the file's elements.
+    The places to cut are guessed. ``read_chunk`` verifies them: only if it can read every array do
+    they contain all of the file's elements.
 
     Raises:
-        UnsoundError: at the first thing that is unusual, or when there is no element.
+        UnusualFileError: at the first unusual thing, or when there is no element.
     """
-    # Why reading each array proves the guesses: a parser of the whole file expects an element after
-    # what is in front of the first chunk. If a chunk can be read as an array that is not empty, the
-    # parser reads it as well, and stands behind an element; the comma that was cut out takes it to
-    # where it expects the next one. So it does for all chunks in turn; after the last one follow
-    # the ends of the array, of the object, and of the file.
-    pieces = _Pieces(stream, encoding, size)
+    # Why reading every array proves the guesses: a parser of the whole file expects an element
+    # after the text in front of the first chunk. If the chunk can be read as an array that is not
+    # empty, that parser can read it too, and is then behind an element; the comma that was cut out
+    # brings it to where it expects the next element. So it goes for all chunks in turn; behind the
+    # last one are the ends of the array, of the object, and of the file.
+    pieces = _SafePieces(stream, encoding, size)
     try:
         text = _first_element(pieces)
-        # Elements begin alike; objects within them may do so too, but then no array can be read.
+        # Elements begin alike. Objects inside them may do so too, but then no array can be read.
         begin = _BEGIN.match(text)
         if not begin:
-            raise UnsoundError
+            raise UnusualFileError
         while piece := pieces.read():
             text += piece
             if len(text) >= size and (cut := _last_cut(text, begin[0])):
@@ -71,56 +71,56 @@ def sound_chunks(stream: BinaryIO, encoding: str, size: int = CHUNK) -> Iterator
                 yield b"[%b]" % text[:end]
                 text = text[start:]
             elif len(text) > _LONGEST_ELEMENT:
-                raise UnsoundError
+                raise UnusualFileError
     except (EOFError, zlib.error):
-        raise UnsoundError from None
+        raise UnusualFileError from None
     if not (end_of_array := _END.search(text)):
-        raise UnsoundError
+        raise UnusualFileError
     yield b"[%b]" % text[: end_of_array.start()]
 
 
-def _first_element(pieces: "_Pieces") -> bytes:
-    """What is read so far from the first element on, when that is in the array of partners."""
+def _first_element(pieces: "_SafePieces") -> bytes:
+    """Returns the text read so far, from the first element of the array of partners on."""
     text = b""
     while not (head := _HEAD.search(text)) or head.end() == len(text):
         piece = pieces.read()
         if not piece or len(text) > _LONGEST_ELEMENT:
-            raise UnsoundError
+            raise UnusualFileError
         text += piece
-    # Closed here, it must be an object whose last field is the array.
+    # Closed here, the text must be an object whose last field is the array.
     [document] = _read(text[: head.end()] + b"]}", "")
     if type(document) is not dict or [*document.items()][-1:] != [("partners", [])]:
-        raise UnsoundError
-    # What follows may be cut within the field's name that all elements begin with.
+        raise UnusualFileError
+    # The text so far may end within the field name that all elements begin with.
     return text[head.end() :] + pieces.read()
 
 
 def _last_cut(text: bytes, begin: bytes) -> tuple[int, int] | None:
-    """Where the last but one element ends, by all appearance, and where the last one starts."""
+    """Returns where, by appearance, the last but one element ends and the last one starts."""
     start = len(text)
     while (start := text.rfind(begin, 1, start)) > 0:
-        before = text[max(start - _LONGEST_GAP, 0) : start].rstrip(_BLANK)
-        if before.endswith(b",") and before[:-1].rstrip(_BLANK).endswith(b"}"):
+        before = text[max(start - _LONGEST_GAP, 0) : start].rstrip(_BLANKS)
+        if before.endswith(b",") and before[:-1].rstrip(_BLANKS).endswith(b"}"):
             return max(start - _LONGEST_GAP, 0) + len(before) - 1, start
     return None
 
 
-def chunk_partners(chunk: bytes) -> list[dict[str, Any]]:
-    """The partners in one of the ``sound_chunks``.
+def read_chunk(chunk: bytes) -> list[dict[str, Any]]:
+    """Returns the partners in one of the ``partner_chunks``.
 
     Raises:
-        UnsoundError: when it cannot be read, or holds anything else.
+        UnusualFileError: when it cannot be read, or contains anything but partners.
     """
     partners = _read(chunk, "item")
-    # The name stands once in each partner, when no other is in it: in a way that can be counted.
-    alone = chunk.count(b'"partner"') == len(partners) and not _ESCAPED_LETTER(chunk)
+    # Counting the field names is enough when none of them is escaped: one for each partner.
+    are_separate = chunk.count(b'"partner"') == len(partners) and not _ESCAPED_LETTER(chunk)
     for partner in partners:
-        if type(partner) is not dict or unusable(partner):
-            raise UnsoundError
-        if not alone and holds_partners(partner):
-            raise UnsoundError
+        if type(partner) is not dict or partner_problem(partner):
+            raise UnusualFileError
+        if not are_separate and swallows_partners(partner):
+            raise UnusualFileError
     if not partners:
-        raise UnsoundError
+        raise UnusualFileError
     return partners
 
 
@@ -128,14 +128,14 @@ def _read(text: bytes, prefix: str) -> list[Any]:
     try:
         return list(ijson.items(text, prefix))
     except (ijson.common.JSONError, ValueError, OverflowError):
-        raise UnsoundError from None
+        raise UnusualFileError from None
 
 
-class _Pieces:
-    """UTF-8 in pieces that ijson can be trusted with."""
+class _SafePieces:
+    """The file as UTF-8, in pieces that ijson can parse safely."""
 
     def __init__(self, stream: BinaryIO, encoding: str, chunk: int) -> None:
-        self._pieces = unpacked(stream, chunk)
+        self._pieces = decompressed(stream, chunk)
         self._decoder = None
         if codecs.lookup(encoding).name != "utf-8":
             self._decoder = codecs.getincrementaldecoder(encoding)("replace")
@@ -143,7 +143,7 @@ class _Pieces:
         self._depth = 0
 
     def read(self) -> bytes:
-        """The next piece, whatever its size; nothing at the end."""
+        """Returns the next piece, of any size; empty at the end."""
         piece = next(self._pieces, b"")
         if self._decoder:
             piece = self._decoder.decode(piece, final=not piece).encode()
@@ -153,25 +153,28 @@ class _Pieces:
         return piece
 
     def _check(self, piece: bytes) -> None:
-        # A text that goes through several pieces is read from its beginning with each of them.
-        if len(piece) > _LONGEST and b'"' not in piece:
-            raise UnsoundError
-        open_ones = piece.translate(None, _NOT_BRACKETS)
+        # ijson would read a text that spans several pieces from its beginning for each of them.
+        if len(piece) > _LONGEST_TEXT and b'"' not in piece:
+            raise UnusualFileError
+        self._check_depth(piece.translate(None, _NOT_BRACKETS))
+        samples = range(0, len(piece), _STRIDE)
+        if any(piece[start : start + _SAMPLE].isdigit() for start in samples):
+            raise UnusualFileError
+
+    def _check_depth(self, brackets: bytes) -> None:
         levels = 0
-        while open_ones != (outer := open_ones.replace(b"[]", b"").replace(b"{}", b"")):
-            open_ones, levels = outer, levels + 1
+        while brackets != (outer := brackets.replace(b"[]", b"").replace(b"{}", b"")):
+            brackets, levels = outer, levels + 1
             if levels > _DEEPEST:
-                raise UnsoundError
-        opened = open_ones.count(b"[") + open_ones.count(b"{")
+                raise UnusualFileError
+        opened = brackets.count(b"[") + brackets.count(b"{")
         if self._depth + levels + opened > _DEEPEST:
-            raise UnsoundError
-        self._depth += 2 * opened - len(open_ones)
-        if any(piece[at : at + _LOOK].isdigit() for at in range(0, len(piece), _STRIDE)):
-            raise UnsoundError
+            raise UnusualFileError
+        self._depth += 2 * opened - len(brackets)
 
 
 def require_c_backend() -> None:
-    """Check that ijson parses in C: without it, reading takes ten times as long.
+    """Checks that ijson parses in C: without C, reading takes ten times as long.
 
     Raises:
         SvodError: when ijson was installed without its C extension.

@@ -1,4 +1,4 @@
-"""One export file of store B: its partners to whatever is made of them, and what is broken."""
+"""One export file of store B: its partners, many at a time, and its dead letters."""
 
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
@@ -6,78 +6,79 @@ from itertools import islice
 from typing import Any, BinaryIO, Generic, TypeVar
 
 from transforms.core.process_pool import ProcessPool
-from transforms.core.records import Broken
-from transforms.stores.clean_b import unusable
-from transforms.stores.export.fast_reader import UnsoundError, chunk_partners, sound_chunks
-from transforms.stores.export.mending_reader import PartnerReader
+from transforms.core.records import DeadLetter
+from transforms.stores.clean_b import partner_problem
+from transforms.stores.export.fast_reader import UnusualFileError, partner_chunks, read_chunk
+from transforms.stores.export.mending_reader import MendingReader
 
 R = TypeVar("R")
-_AT_ONCE = 1000
+_BATCH_SIZE = 1000
 
 
 class PartnerFile(Generic[R]):
-    """What ``each`` makes of the partners of one file, many of them at a time.
+    """The results of ``function`` for the partners of one file, and the file's dead letters.
 
-    Iterate once. Elements are what ``each`` gives, and a ``Broken`` for each stretch that cannot be
-    read, or that is no partner. ``each`` may run in another process, see ``ProcessPool``. The file
-    is opened anew when something in it is unusual: what came before may come twice.
+    Iterate once. ``function`` is called with many partners at a time, in other processes when
+    ``processes`` has any. The file is read once more from its beginning when anything in it is
+    unusual: then partners that were already read come twice.
     """
 
     def __init__(
         self,
-        opened: Callable[[], BinaryIO],
+        open_file: Callable[[], BinaryIO],
         name: str,
         encoding: str,
-        each: Callable[[Iterable[dict[str, Any]]], R],
+        function: Callable[[Iterable[dict[str, Any]]], R],
         processes: ProcessPool,
     ) -> None:
-        self._open, self._name, self._encoding = opened, name, encoding
-        self._each, self._processes = each, processes
+        self._open, self._name, self._encoding = open_file, name, encoding
+        self._function, self._processes = function, processes
         self.replaced = 0
-        """How many characters could not be decoded: they became U+FFFD."""
+        """Number of characters that could not be decoded and became U+FFFD."""
 
-    def __iter__(self) -> Iterator[R | Broken]:
+    def __iter__(self) -> Iterator[R | DeadLetter]:
         try:
             with self._open() as stream:
-                yield from self._sound(stream)
-        except UnsoundError:
-            # Read once more from its beginning: a partner that comes twice is the same row.
+                yield from self._read_fast(stream)
+        except UnusualFileError:
+            # A partner that comes twice is the same row.
             with self._open() as stream:
-                yield from self._mended(PartnerReader(stream, self._name, encoding=self._encoding))
+                reader = MendingReader(stream, self._name, encoding=self._encoding)
+                yield from self._read_mending(reader)
 
-    def _sound(self, stream: BinaryIO) -> Iterator[R]:
-        chunks = sound_chunks(stream, self._encoding)
-        for result in self._processes.map(partial(_of_chunk, self._each), chunks):
+    def _read_fast(self, stream: BinaryIO) -> Iterator[R]:
+        chunks = partner_chunks(stream, self._encoding)
+        for result in self._processes.map(partial(_apply_to_chunk, self._function), chunks):
             if result is None:
-                raise UnsoundError
+                raise UnusualFileError
             yield result
 
-    def _mended(self, reader: PartnerReader) -> Iterator[R | Broken]:
-        broken: list[Broken] = []
-        partners = _usable(reader, broken)
-        while batch := list(islice(partners, _AT_ONCE)):
-            yield self._each(batch)
-            yield from broken
-            broken.clear()
-        yield from broken
+    def _read_mending(self, reader: MendingReader) -> Iterator[R | DeadLetter]:
+        dead_letters: list[DeadLetter] = []
+        partners = _partners(reader, dead_letters)
+        while batch := list(islice(partners, _BATCH_SIZE)):
+            yield self._function(batch)
+            yield from dead_letters
+            dead_letters.clear()
+        yield from dead_letters
         self.replaced = reader.replaced
 
 
-def _of_chunk(each: Callable[[Iterable[dict[str, Any]]], R], chunk: bytes) -> R | None:
-    """Nothing when the chunk is unsound."""
+def _apply_to_chunk(function: Callable[[Iterable[dict[str, Any]]], R], chunk: bytes) -> R | None:
+    """Returns ``None`` when anything in the chunk is unusual."""
     try:
-        partners = chunk_partners(chunk)
-    except UnsoundError:
+        partners = read_chunk(chunk)
+    except UnusualFileError:
         return None
-    return each(partners)
+    return function(partners)
 
 
-def _usable(reader: PartnerReader, broken: list[Broken]) -> Iterator[dict[str, Any]]:
-    """The reader's partners; what is none goes into ``broken``."""
+def _partners(reader: MendingReader, dead_letters: list[DeadLetter]) -> Iterator[dict[str, Any]]:
+    """Yields the reader's partners; adds everything else to ``dead_letters``."""
     for element in reader:
-        if isinstance(element, Broken):
-            broken.append(element)
-        elif problem := unusable(element):
-            broken.append(reader.broken_value(problem.reason, element))
+        if isinstance(element, DeadLetter):
+            dead_letters.append(element)
+        elif problem := partner_problem(element):
+            dead_letters.append(reader.dead_letter(problem.reason, element))
         else:
             yield element

@@ -6,7 +6,7 @@ from typing import Any, NoReturn
 import pymysql
 
 from transforms.core.errors import AwayError, ConfigurationError
-from transforms.stores.mysql.client import connect, is_passing, reason
+from transforms.stores.mysql.client import connect, describe_error, is_transient
 from transforms.stores.mysql.keyset import COMPANIES, CONTACTS, ORDERS, Table
 from transforms.stores.mysql.url import StoreUrl
 
@@ -61,16 +61,16 @@ def _explain_connection(store: StoreUrl, error: pymysql.err.MySQLError) -> NoRet
         problem = f"{where} does not know this user and password"
     elif code in (1044, 1049):
         problem = f"there is no database {store.database}, or {store.user} may not see it"
-    elif "SSL" in reason(error) or "certificate" in reason(error):
-        problem = f"no secure connection to {where}: {reason(error)}"
+    elif "SSL" in describe_error(error) or "certificate" in describe_error(error):
+        problem = f"no secure connection to {where}: {describe_error(error)}"
     else:
-        problem = f"{where} cannot be reached: {reason(error)}"
+        problem = f"{where} cannot be reached: {describe_error(error)}"
     raise _kind(error)(f"--store_a: {problem}") from None
 
 
 def _kind(error: pymysql.err.MySQLError) -> type[ConfigurationError]:
     # A wrong certificate comes as a lost connection too, and stays wrong.
-    is_away = is_passing(error) and "certificate" not in reason(error)
+    is_away = is_transient(error) and "certificate" not in describe_error(error)
     return AwayError if is_away else ConfigurationError
 
 
@@ -85,7 +85,7 @@ def _explain_table(store: StoreUrl, table: str, error: pymysql.err.MySQLError) -
     elif code == 1054:
         problem = f"the column {table}.{name} is missing"
     elif code == 1176:
-        problem = f"the table {table} lacks an index that reading it needs: {reason(error)}"
+        problem = f"the table {table} lacks an index that reading it needs: {describe_error(error)}"
     else:
-        problem = f"the table {table} cannot be read: {reason(error)}"
+        problem = f"the table {table} cannot be read: {describe_error(error)}"
     raise _kind(error)(f"--store_a: {problem}") from None

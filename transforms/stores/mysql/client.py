@@ -14,7 +14,7 @@ from transforms.core.errors import StoreError
 from transforms.core.secrets import Secret
 from transforms.stores.mysql.url import StoreUrl
 
-Row = dict[str, Any]
+RawRow = dict[str, Any]
 
 CONNECT_TIMEOUT = 10
 READ_TIMEOUT = 120
@@ -69,7 +69,7 @@ class Session:
         self._url = url
         self._connection: Any = None
 
-    def rows(self, query: str, parameters: Sequence[object] = ()) -> list[Row]:
+    def rows(self, query: str, parameters: Sequence[object] = ()) -> list[RawRow]:
         """All rows of a query that gives one page: sent again when the connection was lost.
 
         Raises:
@@ -80,14 +80,16 @@ class Session:
                 return self._query(query, parameters)
             except (pymysql.err.OperationalError, pymysql.err.InterfaceError) as error:
                 self.close()
-                if not is_passing(error):
+                if not is_transient(error):
                     raise _refused(error) from None
                 lost = error
             except pymysql.err.MySQLError as error:
                 raise _refused(error) from None
             if attempt < TRIES - 1:
                 time.sleep(random.uniform(0.25, 0.5) * 2**attempt)
-        raise StoreError(f"store A does not answer, tried {TRIES} times; last: {reason(lost)}")
+        raise StoreError(
+            f"store A does not answer, tried {TRIES} times; last: {describe_error(lost)}"
+        )
 
     def close(self) -> None:
         """Gives the connection back; a later query opens another one."""
@@ -96,7 +98,7 @@ class Session:
             # Not close(): it would talk to a server that may be gone, or be sending still.
             connection._force_close()
 
-    def _query(self, query: str, parameters: Sequence[object]) -> list[Row]:
+    def _query(self, query: str, parameters: Sequence[object]) -> list[RawRow]:
         if self._connection is None:
             self._connection = connect(self._url)
         with self._connection.cursor(DictCursor) as cursor:
@@ -126,15 +128,15 @@ def connect(url: StoreUrl) -> Any:
     )
 
 
-def is_passing(error: Exception) -> bool:
+def is_transient(error: Exception) -> bool:
     """Whether it is no fault of the query, nor of the account: trying again may help."""
     return error.args[0] in _PASSING
 
 
-def reason(error: Exception) -> str:
+def describe_error(error: Exception) -> str:
     """What the server or driver said; neither ever says a password."""
     return " ".join(map(str, reversed(error.args)))
 
 
 def _refused(error: Exception) -> StoreError:
-    return StoreError(f"store A refuses a query: {reason(error)}")
+    return StoreError(f"store A refuses a query: {describe_error(error)}")

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from transforms.stores.mysql.client import Session
-from transforms.stores.mysql.keyset import COMPANIES, CONTACTS, IS_A_TIME, ORDERS, Since
+from transforms.stores.mysql.keyset import COMPANIES, CONTACTS, IS_A_TIME, ORDERS, DeltaStart
 
 Cursors = Mapping[str, str]
 """By table name an ``updated_at`` in ISO 8601, Moscow time."""
@@ -17,7 +17,7 @@ Cursors = Mapping[str, str]
 _NONE = datetime(1970, 1, 2)
 
 
-def newest(session: Session, now: datetime) -> Cursors:
+def newest_cursors(session: Session, now: datetime) -> Cursors:
     """The newest ``updated_at`` of each table that is not after ``now``, a Moscow time."""
     found = {}
     for table in (COMPANIES, CONTACTS, ORDERS):
@@ -32,7 +32,7 @@ def newest(session: Session, now: datetime) -> Cursors:
     return found
 
 
-def changes_since(cursors: Cursors, found: Cursors, window: timedelta) -> Since | None:
+def delta_start(cursors: Cursors, found: Cursors, window: timedelta) -> DeltaStart | None:
     """From when on the tables are read; ``None``, all of them, when there is no cursor yet.
 
     ``found`` is what is newest now: should it be older than the cursor, a clock has been wrong.
@@ -43,10 +43,10 @@ def changes_since(cursors: Cursors, found: Cursors, window: timedelta) -> Since 
         name: min(datetime.fromisoformat(cursors[name]), datetime.fromisoformat(at)) - window
         for name, at in found.items()
     }
-    return Since(**start)
+    return DeltaStart(**start)
 
 
-def without_gap(cursors: Cursors, found: Cursors, since: datetime) -> Cursors:
+def gapless_cursors(cursors: Cursors, found: Cursors, since: datetime) -> Cursors:
     """Those of the newest that reading since then may make the cursors: nothing is left out."""
     return {
         name: found[name] for name, at in cursors.items() if since <= datetime.fromisoformat(at)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from transforms.stores.mysql.client import Row, Session
+from transforms.stores.mysql.client import RawRow, Session
 
 PAGE = 1000
 IS_A_TIME = "MONTH(updated_at) > 0 AND DAYOFMONTH(updated_at) > 0"
@@ -61,7 +61,7 @@ GROUP BY company_id"""
 
 
 @dataclass(frozen=True)
-class Keys:
+class Keyset:
     """The keys of a table's rows: all of them, or those changed ``since`` a Moscow time."""
 
     table: Table
@@ -82,13 +82,13 @@ class Keys:
         rows = session.rows(query, (_moment(start),))
         return (start, _seconds(rows[0]["last"]) + 1) if rows else (start, start)
 
-    def position(self, row: Row) -> int:
+    def position(self, row: RawRow) -> int:
         """Where a row stands in the range."""
         return row["id"] if self.since is None else _seconds(row["updated_at"])
 
-    def pages(self, session: Session, start: int, stop: int) -> Iterator[list[Row]]:
+    def pages(self, session: Session, start: int, stop: int) -> Iterator[list[RawRow]]:
         """The rows of ``[start, stop)`` in the order of their keys, ``PAGE`` at a time."""
-        after: Row = {"id": start - 1}
+        after: RawRow = {"id": start - 1}
         if self.since is not None:
             after = {"id": -1, "updated_at": _moment(start)}
         page = self._page(session, after, stop)
@@ -96,7 +96,7 @@ class Keys:
             yield page
             page = self._page(session, page[-1], stop) if len(page) == PAGE else []
 
-    def _page(self, session: Session, after: Row, stop: int) -> list[Row]:
+    def _page(self, session: Session, after: RawRow, stop: int) -> list[RawRow]:
         if self.since is None:
             query = "FORCE INDEX (PRIMARY) WHERE id > %s AND id < %s ORDER BY id"
             parameters: Sequence[object] = after["id"], stop
@@ -111,7 +111,7 @@ class Keys:
         return session.rows(f"{self.table.select} {query} LIMIT {PAGE}", parameters)
 
 
-def with_orders(session: Session, companies: list[Row]) -> list[Row]:
+def with_orders(session: Session, companies: list[RawRow]) -> list[RawRow]:
     """The companies with ``orders_count``, ``orders_total`` (roubles) and ``orders_last_at``.
 
     Cancelled orders do not count.
@@ -131,7 +131,7 @@ def with_orders(session: Session, companies: list[Row]) -> list[Row]:
 
 
 @dataclass(frozen=True)
-class Since:
+class DeltaStart:
     """From when on each table's changes are read, Moscow time without a zone."""
 
     companies: datetime
@@ -144,9 +144,9 @@ class Since:
             raise ValueError("since must be Moscow time, without a zone")
 
 
-def companies_of_changed_orders(session: Session, since: Since) -> Iterator[list[Row]]:
+def companies_of_changed_orders(session: Session, since: DeltaStart) -> Iterator[list[RawRow]]:
     """The companies with orders changed since then, without those changed since themselves."""
-    orders = Keys(ORDERS, since.orders)
+    orders = Keyset(ORDERS, since.orders)
     seen: set[int] = set()
     query = f"{COMPANIES.select} FORCE INDEX (PRIMARY) WHERE id IN %s AND updated_at < %s"
     for page in orders.pages(session, *orders.bounds(session)):

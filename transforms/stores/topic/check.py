@@ -1,4 +1,4 @@
-"""Is store B's topic there, and may it be read? Asked before anything is read."""
+"""Checks before a run that store B's topic exists and may be read."""
 
 import time
 from typing import NoReturn
@@ -6,56 +6,62 @@ from typing import NoReturn
 from confluent_kafka import OFFSET_END, KafkaError, KafkaException
 
 from transforms.core.errors import AwayError, ConfigurationError
-from transforms.stores.topic.client import ANSWER, Client, TopicAccess, is_refusal, reason
+from transforms.stores.topic.client import (
+    ANSWER_TIMEOUT,
+    TopicAccess,
+    TopicClient,
+    describe_error,
+    is_denial,
+)
 
-_TOPIC = (
+_TOPIC_ERRORS = (
     KafkaError.TOPIC_AUTHORIZATION_FAILED,
     KafkaError.UNKNOWN_TOPIC_OR_PART,
     KafkaError._UNKNOWN_TOPIC,
     KafkaError._UNKNOWN_PARTITION,
     KafkaError.TOPIC_EXCEPTION,
 )
-_GROUP = (KafkaError.GROUP_AUTHORIZATION_FAILED, KafkaError.INVALID_GROUP_ID)
+_GROUP_ERRORS = (KafkaError.GROUP_AUTHORIZATION_FAILED, KafkaError.INVALID_GROUP_ID)
 
 
 def check_topic(access: TopicAccess) -> None:
-    """Tries the topic: the brokers, the account, the rights to read the topic and in the group.
+    """Checks the brokers, the account, and the rights to read the topic and in the group.
 
     Raises:
         ConfigurationError: naming the option, what is wrong and what to do.
-        AwayError: no broker answers.
+        AwayError: when no broker answers.
     """
-    client = Client(access)
+    client = TopicClient(access)
     try:
         _await_brokers(client)
         numbers = client.partitions()
-        client.begin(numbers[0])
+        client.begin_reading(numbers[0])
         _try_to_read(client, numbers[0])
     except KafkaException as error:
-        _explain(access, error.args[0])
+        _raise_explained(access, error.args[0])
     finally:
         client.close()
 
 
-def _await_brokers(client: Client) -> None:
-    """Returns when a broker answers; why none does is told to the client only while it polls."""
-    deadline = time.monotonic() + ANSWER
+def _await_brokers(client: TopicClient) -> None:
+    """Waits until a broker answers; the client learns why none does only while it polls."""
+    deadline = time.monotonic() + ANSWER_TIMEOUT
     while True:
         try:
             client.consumer.list_topics(client.access.topic, timeout=0.5)
         except KafkaException as error:
-            client.hear()
-            trouble = client.trouble or error.args[0]
-            if is_refusal(trouble) or time.monotonic() > deadline:
-                raise KafkaException(trouble) from None
+            client.poll_errors()
+            cause = client.last_error or error.args[0]
+            if is_denial(cause) or time.monotonic() > deadline:
+                raise KafkaException(cause) from None
         else:
             return
 
 
-def _try_to_read(client: Client, number: int) -> None:
-    # Who may look at a topic may not yet read it, and only reading tells.
+def _try_to_read(client: TopicClient, number: int) -> None:
+    # A user that may describe a topic may still be denied to read it: only reading shows that.
     client.consumer.assign([client.access.partition(number, OFFSET_END)])
-    deadline = time.monotonic() + ANSWER
+    deadline = time.monotonic() + ANSWER_TIMEOUT
     while time.monotonic() < deadline:
         message = client.consumer.poll(1)
         if message is None:
@@ -64,25 +70,26 @@ def _try_to_read(client: Client, number: int) -> None:
         if error is None or error.code() == KafkaError._PARTITION_EOF:
             return
         raise KafkaException(error)
-    raise KafkaException(client.trouble or KafkaError(KafkaError._TIMED_OUT))
+    raise KafkaException(client.last_error or KafkaError(KafkaError._TIMED_OUT))
 
 
-def _explain(access: TopicAccess, error: KafkaError) -> NoReturn:
+def _raise_explained(access: TopicAccess, error: KafkaError) -> NoReturn:
     code = error.code()
-    if code in _TOPIC:
+    if code in _TOPIC_ERRORS:
         option = "topic"
         problem = (
             f"this user may not read {access.topic}: grant READ on it"
             if code == KafkaError.TOPIC_AUTHORIZATION_FAILED
             else f"the brokers have no topic {access.topic}"
         )
-    elif code in _GROUP:
+    elif code in _GROUP_ERRORS:
         option = "group"
         problem = f"this user may not read in the group {access.group}: grant READ on it"
-    elif is_refusal(error):
-        option, problem = "kafka_config", reason(error)
+    elif is_denial(error):
+        option, problem = "kafka_config", describe_error(error)
     else:
         raise AwayError(
-            f"--store_b_kafka: no broker of {access.brokers} can be reached: {reason(error)}"
+            f"--store_b_kafka: no broker of {access.brokers} can be reached:"
+            f" {describe_error(error)}"
         ) from None
     raise ConfigurationError(f"--store_b_{option}: {problem}") from None

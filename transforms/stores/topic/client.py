@@ -1,4 +1,4 @@
-"""Clients of store B's topic: librdkafka with the user's settings, its errors in plain words."""
+"""The client of store B's topic: librdkafka with the user's settings and its errors explained."""
 
 import logging
 import time
@@ -13,32 +13,34 @@ from transforms.core.errors import ConfigurationError, StoreError
 
 T = TypeVar("T")
 
-ANSWER = 20.0
-"""For how long a broker may let us wait for an answer, in seconds."""
+ANSWER_TIMEOUT = 20.0
+"""Seconds that brokers have to answer a request, all repetitions of it included."""
 
-_TRY = 2.0
-_DOUBTS = 5
+# Seconds for each repetition.
+_CALL_TIMEOUT = 2.0
+# How often the end of a partition is asked for when it lies before the group's offset.
+_END_CHECKS = 5
 
 _log = logging.getLogger(__name__)
-_OURS = {
-    # When an event is done is for the pipeline to say.
+_REQUIRED_SETTINGS = {
+    # The pipeline decides when an event is done.
     "enable.auto.commit": False,
     "enable.auto.offset.store": False,
     "enable.partition.eof": True,
-    # Of what the topic has thrown away already, the rest.
+    # Where messages have expired, read on from the oldest one that is kept.
     "auto.offset.reset": "earliest",
 }
-# A partition's messages are fetched ahead of us; there are as many clients as partitions. What
-# librdkafka logs of trouble, a line for each of its tries, ``error_cb`` is told as well.
-_MODEST = {"client.id": "svod", "queued.max.messages.kbytes": 16_384, "log_level": 0}
+# There is a client for each partition, so each may fetch little in advance. librdkafka logs a line
+# for each failed attempt: that is switched off, for ``error_cb`` receives the errors too.
+_DEFAULT_SETTINGS = {"client.id": "svod", "queued.max.messages.kbytes": 16_384, "log_level": 0}
 
-_NO_ENTRY = {
+_ACCESS_DENIALS = {
     KafkaError._AUTHENTICATION: "the brokers do not know this user and password",
     KafkaError.SASL_AUTHENTICATION_FAILED: "the brokers do not know this user and password",
     KafkaError.UNSUPPORTED_SASL_MECHANISM: "the brokers do not take this sasl.mechanism",
     KafkaError._SSL: "no secure connection: check security.protocol, ssl.ca.location",
 }
-_NO_RIGHT = {
+_RIGHT_DENIALS = {
     KafkaError.TOPIC_AUTHORIZATION_FAILED: "this user may not read the topic",
     KafkaError.GROUP_AUTHORIZATION_FAILED: "this user may not read in the group",
     KafkaError.CLUSTER_AUTHORIZATION_FAILED: "this user may not use the brokers",
@@ -46,9 +48,10 @@ _NO_RIGHT = {
 
 
 class TopicAccess(msgspec.Struct, frozen=True):
-    """Where the topic is: brokers (``host:port``, comma separated), its name, the group to read in.
+    """The brokers (``host:port``, comma separated), the topic's name and the group to read in.
 
-    ``config`` is the path of a librdkafka properties file, or nothing. What it holds never travels.
+    ``config`` is the path of a librdkafka properties file, or empty. Only the path is sent to
+    workers, never the file's content.
     """
 
     brokers: str
@@ -57,20 +60,20 @@ class TopicAccess(msgspec.Struct, frozen=True):
     config: str = ""
 
     def partition(self, number: int, offset: int = OFFSET_INVALID) -> TopicPartition:
-        """A partition of the topic, as librdkafka names it."""
+        """Returns a partition of the topic in librdkafka's form."""
         return TopicPartition(self.topic, number, offset)
 
 
 def read_properties(path: str) -> dict[str, str]:
-    """The settings in a properties file: ``name=value`` lines, ``#`` before a comment.
+    """Reads a properties file: ``name=value`` lines, and comments that begin with ``#``.
 
     Raises:
-        ConfigurationError: the file cannot be read, or a line is no setting.
+        ConfigurationError: when the file cannot be read, or a line is not a setting.
     """
     try:
         lines = Path(path).read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        why = getattr(error, "strerror", None) or "it is no UTF-8 text"
+        why = getattr(error, "strerror", None) or "it is not UTF-8 text"
         raise ConfigurationError(f"--store_b_kafka_config: cannot read {path}: {why}") from None
     settings: dict[str, str] = {}
     for number, line in enumerate(map(str.strip, lines), 1):
@@ -80,70 +83,71 @@ def read_properties(path: str) -> dict[str, str]:
         if not mark or not name.strip():
             # The line itself may be a secret.
             raise ConfigurationError(
-                f"--store_b_kafka_config: line {number} of {path} is no name=value"
+                f"--store_b_kafka_config: line {number} of {path} is not name=value"
             )
         settings[name.strip()] = value.strip()
     return settings
 
 
-class Client:
-    """A consumer of the topic, outside of any group's sharing out of partitions.
+class TopicClient:
+    """A consumer of the topic that assigns its partitions itself, not by the group's protocol.
 
-    Who reads with it has assigned it a partition, and asks for nothing else: an answer that does
-    not come is waited for by polling.
+    A client that reads messages has one partition assigned and makes no other request: polling
+    then covers the waiting for brokers that do not answer.
 
-    ``trouble`` is the last thing that went wrong on the way to the brokers, until it is cleared:
-    librdkafka goes on trying by itself, with growing pauses.
+    ``last_error`` is the last connection error, until a caller clears it: librdkafka repeats its
+    attempts by itself, at growing intervals.
     """
 
     def __init__(self, access: TopicAccess) -> None:
         self.access = access
-        self.trouble: KafkaError | None = None
-        given = read_properties(access.config) if access.config else {}
+        self.last_error: KafkaError | None = None
+        user_settings = read_properties(access.config) if access.config else {}
         settings = {
-            **_MODEST,
-            **given,
-            **_OURS,
+            **_DEFAULT_SETTINGS,
+            **user_settings,
+            **_REQUIRED_SETTINGS,
             "bootstrap.servers": access.brokers,
             "group.id": access.group,
-            "error_cb": self._note,
+            "error_cb": self._remember_error,
             "logger": _log,
         }
         try:
             self.consumer = Consumer(settings)
         except (KafkaException, ValueError, TypeError) as error:
-            raise _bad_setting(error, given) from None
+            raise _setting_error(error, user_settings) from None
 
-    def _note(self, error: KafkaError) -> None:
-        # "All brokers down" follows each cause, and hides it.
-        if self.trouble is None or error.code() != KafkaError._ALL_BROKERS_DOWN:
-            self.trouble = error
+    def _remember_error(self, error: KafkaError) -> None:
+        # "All brokers down" follows every error and would hide its cause.
+        if self.last_error is None or error.code() != KafkaError._ALL_BROKERS_DOWN:
+            self.last_error = error
 
     def partitions(self) -> list[int]:
-        """The numbers of the topic's partitions, as of now.
+        """Returns the numbers of the topic's partitions as of now.
 
         Raises:
-            KafkaException: the brokers do not answer, or refuse; so do the other methods.
+            KafkaException: when the brokers do not answer, or deny access; the other methods too.
         """
-        topic = self.consumer.list_topics(self.access.topic, timeout=ANSWER)
-        found = topic.topics[self.access.topic]
-        if found.error is not None:
-            raise KafkaException(found.error)
-        return sorted(found.partitions)
+        cluster = self.consumer.list_topics(self.access.topic, timeout=ANSWER_TIMEOUT)
+        metadata = cluster.topics[self.access.topic]
+        if metadata.error is not None:
+            raise KafkaException(metadata.error)
+        return sorted(metadata.partitions)
 
-    def begin(self, number: int) -> tuple[int, int]:
-        """From where to read a partition, and its end as of now: the offset of the next message.
+    def begin_reading(self, number: int) -> tuple[int, int]:
+        """Returns the offset to read a partition from, and the offset behind its last message.
 
-        That is where the group has come to. Where it has come to nothing that is still there, it
-        is the first message there is, and the group is put there: so it has a lag from the start.
+        Reading begins at the group's committed offset. When that is not in the partition (the
+        group is new, messages have expired, the topic was made anew), reading begins at the first
+        message, and that offset is committed: so the group has a lag from the start.
         """
         start = self.committed([number])[number]
         first, end = self._bounds(number)
-        for _ in range(_DOUBTS if start > end else 0):
-            # A broker that has just come up may not know its end yet.
+        for _ in range(_END_CHECKS if start > end else 0):
+            # A broker that has just started may not know the partition's end yet.
             time.sleep(1)
             first, end = self._bounds(number)
-        # Still behind the end: the topic was made anew, and what it holds now was never read.
+        # Still behind the end: the topic was made anew, and its messages were never read.
         if not first <= start <= end:
             start = first
             self.commit({number: start})
@@ -151,81 +155,82 @@ class Client:
 
     def _bounds(self, number: int) -> tuple[int, int]:
         watermarks, partition = self.consumer.get_watermark_offsets, self.access.partition(number)
-        return self._insist(lambda: watermarks(partition, timeout=_TRY))
+        return self._retry(lambda: watermarks(partition, timeout=_CALL_TIMEOUT))
 
     def committed(self, numbers: Iterable[int]) -> dict[int, int]:
-        """Where the group has come to in these partitions; below 0 where it has not begun."""
+        """Returns the group's committed offset in each partition, below 0 where there is none."""
         partitions = [self.access.partition(number) for number in numbers]
-        found = self._insist(lambda: _sound(self.consumer.committed(partitions, timeout=_TRY)))
-        return {partition.partition: partition.offset for partition in found}
+        committed = self.consumer.committed
+        answer = self._retry(lambda: _checked(committed(partitions, timeout=_CALL_TIMEOUT)))
+        return {partition.partition: partition.offset for partition in answer}
 
     def commit(self, offsets: dict[int, int]) -> None:
-        """All before these offsets is done."""
-        told = [self.access.partition(number, offset) for number, offset in offsets.items()]
-        if told:
+        """Commits the offset of each partition: everything before it is done."""
+        partitions = [self.access.partition(number, offset) for number, offset in offsets.items()]
+        if partitions:
             commit = self.consumer.commit
-            self._insist(lambda: _sound(commit(offsets=told, asynchronous=False) or []))
+            self._retry(lambda: _checked(commit(offsets=partitions, asynchronous=False) or []))
 
-    def hear(self) -> None:
-        """Take in what librdkafka has to tell of trouble, if anything."""
+    def poll_errors(self) -> None:
+        """Lets librdkafka report an error, if it has any, and keeps it as ``last_error``."""
         message = self.consumer.poll(0.1)
         error = message.error() if message is not None else None
         if error is not None:
-            self._note(error)
+            self._remember_error(error)
 
-    def _insist(self, ask: Callable[[], T]) -> T:
-        """The answer; asked again for a while as long as the brokers are busy or away."""
-        deadline = time.monotonic() + ANSWER
+    def _retry(self, request: Callable[[], T]) -> T:
+        """Repeats a request until it is answered or denied, or the time to answer is up."""
+        deadline = time.monotonic() + ANSWER_TIMEOUT
         while True:
             try:
-                return ask()
+                return request()
             except KafkaException as error:
-                # Some refusals are told beside the call, which only runs out of time.
-                self.hear()
-                cause = self.trouble if self.trouble and is_refusal(self.trouble) else None
+                # Some denials are reported to ``error_cb`` only: the call itself just times out.
+                self.poll_errors()
+                cause = self.last_error if self.last_error and is_denial(self.last_error) else None
                 cause = cause or error.args[0]
-                if is_refusal(cause) or time.monotonic() > deadline:
+                if is_denial(cause) or time.monotonic() > deadline:
                     raise KafkaException(cause) from None
             time.sleep(0.5)
 
     def close(self) -> None:
-        """Let go of the connections."""
+        """Closes the connections."""
         self.consumer.close()
 
 
-def _sound(partitions: list[TopicPartition]) -> list[TopicPartition]:
+def _checked(partitions: list[TopicPartition]) -> list[TopicPartition]:
     for partition in partitions:
         if partition.error is not None:
             raise KafkaException(partition.error)
     return partitions
 
 
-def _bad_setting(error: Exception, given: dict[str, str]) -> ConfigurationError:
+def _setting_error(error: Exception, user_settings: dict[str, str]) -> ConfigurationError:
     text = str(error)
-    # Their text may quote the value, which may be a secret: only names are told.
-    named = sorted(name for name in given if f'"{name}"' in text) or sorted(given)
+    # librdkafka's text may quote the value, which may be a secret: the message only has names.
+    names = sorted(name for name in user_settings if f'"{name}"' in text) or sorted(user_settings)
     return ConfigurationError(
-        f"--store_b_kafka_config: librdkafka does not take {' or '.join(named)}: it has no such"
+        f"--store_b_kafka_config: librdkafka does not take {' or '.join(names)}: it has no such"
         " property, or not with this value"
-        if named
+        if names
         else "--store_b_kafka: librdkafka does not take it"
     )
 
 
-def reason(error: KafkaError) -> str:
-    """What went wrong, in plain words."""
-    told = {**_NO_ENTRY, **_NO_RIGHT}.get(error.code())
-    return told or str(error.str())
+def describe_error(error: KafkaError) -> str:
+    """Explains an error in plain words."""
+    explanation = {**_ACCESS_DENIALS, **_RIGHT_DENIALS}.get(error.code())
+    return explanation or str(error.str())
 
 
-def is_refusal(error: KafkaError) -> bool:
-    """Whether the brokers have said no: trying again changes nothing."""
-    return error.code() in _NO_ENTRY or error.code() in _NO_RIGHT
+def is_denial(error: KafkaError) -> bool:
+    """Whether the brokers deny access, so that another attempt changes nothing."""
+    return error.code() in _ACCESS_DENIALS or error.code() in _RIGHT_DENIALS
 
 
-def unreachable(access: TopicAccess, error: KafkaError) -> StoreError:
-    """What to tell when the topic cannot be read any more."""
+def topic_error(access: TopicAccess, error: KafkaError) -> StoreError:
+    """Returns the error to raise when the topic can no longer be read."""
     return StoreError(
-        f"store B: the topic {access.topic} cannot be read: {reason(error)}; nothing is lost, the"
-        " next run goes on from here"
+        f"store B: the topic {access.topic} cannot be read: {describe_error(error)};"
+        " nothing is lost, the next run goes on from here"
     )

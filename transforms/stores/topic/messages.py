@@ -1,4 +1,4 @@
-"""Messages of a Kafka topic, as they were read."""
+"""Messages of a Kafka topic as they were read, in batches that cross the pipeline."""
 
 import time
 from collections.abc import Sequence
@@ -6,8 +6,8 @@ from collections.abc import Sequence
 import msgspec
 
 
-class Record(msgspec.Struct, frozen=True, array_like=True):
-    """One message: ``timestamp`` is milliseconds since the epoch, 0 when it has none."""
+class TopicMessage(msgspec.Struct, frozen=True, array_like=True):
+    """One message; ``timestamp`` is in milliseconds since the epoch, 0 when there is none."""
 
     offset: int
     timestamp: int
@@ -15,38 +15,38 @@ class Record(msgspec.Struct, frozen=True, array_like=True):
     value: bytes | None
 
 
-class Records(msgspec.Struct, frozen=True, array_like=True):
-    """Messages of one partition: all there are from offset ``start`` up to ``stop``.
+class MessageBatch(msgspec.Struct, frozen=True, array_like=True):
+    """All messages of one partition from offset ``start`` up to, but not including, ``stop``.
 
-    Offsets may be left out: of what was compacted away, or of marks that are no messages.
+    Some offsets may hold no message: those compacted away, and those of transaction markers.
     """
 
     topic: str
     partition: int
     start: int
     stop: int
-    messages: list[Record]
+    messages: list[TopicMessage]
 
+
+PartitionRange = tuple[int, int, int]
+"""A range of one partition's offsets: ``(partition, start, stop)``."""
 
 _encode = msgspec.msgpack.Encoder().encode
-_decode = msgspec.msgpack.Decoder(Records).decode
+_decode = msgspec.msgpack.Decoder(MessageBatch).decode
 
 
-def encode_records(records: Records) -> bytes:
-    """The batch as bytes."""
-    return _encode(records)
+def encode_batch(batch: MessageBatch) -> bytes:
+    """Encodes the batch as MessagePack."""
+    return _encode(batch)
 
 
-def decode_records(data: bytes) -> Records:
-    """The batch of ``encode_records``."""
+def decode_batch(data: bytes) -> MessageBatch:
+    """Decodes what ``encode_batch`` returned."""
     return _decode(data)
 
 
-def newest_timestamp(messages: Sequence[Record]) -> int:
-    """The messages' greatest timestamp that is not in the future; microseconds, 0 for none."""
+def newest_timestamp(messages: Sequence[TopicMessage]) -> int:
+    """Returns the greatest timestamp that is not in the future, in microseconds; 0 for none."""
     now = time.time_ns() // 1_000_000
-    return 1000 * max((one.timestamp for one in messages if one.timestamp <= now), default=0)
-
-
-Position = tuple[int, int, int]
-"""All of a partition from one offset up to another has gone on: ``(partition, start, stop)``."""
+    timestamps = (message.timestamp for message in messages if message.timestamp <= now)
+    return 1000 * max(timestamps, default=0)

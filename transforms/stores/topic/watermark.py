@@ -1,8 +1,8 @@
-"""The time of a topic's partitions: one watermark for all that a process reads.
+"""The watermark of a stream: one for all partitions of the topic that a process reads.
 
-A runner should keep the least of its elements' watermarks. Prism keeps the one that it was told
-last (2.77), and drops as late what a slower partition still has to say: so each partition tells no
-more than all of them can keep.
+A runner should keep the least of its elements' watermarks. Prism (Beam 2.77) keeps the one that was
+set last, and drops as late what a slower partition still returns. So each partition sets a
+watermark that all of them can keep.
 """
 
 import threading
@@ -12,47 +12,49 @@ from typing import ClassVar
 from transforms.stores.topic.client import TopicAccess
 
 
-class TopicClock:
-    """Moments of one topic, in microseconds since the epoch. All objects of one stream share them.
+class StreamWatermark:
+    """The watermark of one stream, in microseconds since the epoch. Safe for threads.
 
-    ``begin`` and ``report`` frame a step of reading. What a step gives out counts as given only
-    when the partition's next step begins: until then the runner may not have it.
+    A partition calls ``begin_step`` before and ``end_step`` after each step of reading. The output
+    of a step counts as delivered when the partition's next step begins: until then the runner may
+    not have it.
     """
 
-    _clocks: ClassVar[dict[tuple[TopicAccess, int], "TopicClock"]] = {}
+    _of_streams: ClassVar[dict[tuple[TopicAccess, int], "StreamWatermark"]] = {}
     _lock: ClassVar[threading.Lock] = threading.Lock()
 
     def __init__(self) -> None:
-        self._own: dict[int, int] = defaultdict(int)
-        self._begun: dict[int, int] = {}
+        self._read_up_to: dict[int, int] = defaultdict(int)
+        self._floors: dict[int, int] = {}
         self._reported = 0
 
     @classmethod
-    def of(cls, access: TopicAccess, stream: int) -> "TopicClock":
-        """The clock of a stream of the topic in this process, for as long as there is no later one.
+    def of(cls, access: TopicAccess, stream: int) -> "StreamWatermark":
+        """Returns the watermark that all readers of a stream in this process share.
 
-        An engine lets go of a reader and makes a new one at any time: the stream's clock stays.
+        An engine may replace a reader at any time: the watermark stays until a later stream of the
+        same topic asks for its own.
         """
         with cls._lock:
-            for topic, earlier in list(cls._clocks):
-                if topic == access and earlier < stream:
-                    del cls._clocks[topic, earlier]
-            return cls._clocks.setdefault((access, stream), cls())
+            for topic, number in list(cls._of_streams):
+                if topic == access and number < stream:
+                    del cls._of_streams[topic, number]
+            return cls._of_streams.setdefault((access, stream), cls())
 
-    def begin(self, number: int, watermark: int) -> int:
-        """A step of a partition begins; gives the moment before which it must give nothing out."""
+    def begin_step(self, partition: int, watermark: int) -> int:
+        """Begins a step; returns the moment before which it may not date any output."""
         with self._lock:
-            floor = max(self._own[number], self._reported, watermark)
-            self._begun[number] = floor
+            floor = max(self._read_up_to[partition], self._reported, watermark)
+            self._floors[partition] = floor
             return floor
 
-    def report(self, number: int, moment: int) -> int:
-        """The step has come to ``moment``; gives the watermark that it may tell."""
+    def end_step(self, partition: int, moment: int) -> int:
+        """Ends a step that has read up to ``moment``; returns the watermark to set."""
         with self._lock:
-            self._own[number] = moment
-            # What another one was told counts only with what that one has given out: it comes to
-            # the runner with it, and this may come before.
-            others = [floor for other, floor in self._begun.items() if other != number]
-            told = min([moment, *others])
-            self._reported = max(self._reported, told)
-            return told
+            self._read_up_to[partition] = moment
+            # A partition's watermark reaches the runner together with its output; ours may arrive
+            # earlier, so only the moments at which the others' steps began are safe.
+            floors = [floor for number, floor in self._floors.items() if number != partition]
+            watermark = min([moment, *floors])
+            self._reported = max(self._reported, watermark)
+            return watermark

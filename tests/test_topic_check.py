@@ -12,8 +12,8 @@ from transforms.stores.topic.client import TopicAccess
 
 @pytest.fixture(autouse=True)
 def no_patience(monkeypatch):
-    monkeypatch.setattr(check, "ANSWER", 3.0)
-    monkeypatch.setattr(client, "ANSWER", 3.0)
+    monkeypatch.setattr(check, "ANSWER_TIMEOUT", 3.0)
+    monkeypatch.setattr(client, "ANSWER_TIMEOUT", 3.0)
 
 
 def told(access):
@@ -95,7 +95,7 @@ def test_a_certificate_of_another(kafka, secured, tmp_path):
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ("sasl.password", "line 1 of {path} is no name=value"),
+        ("sasl.password", "line 1 of {path} is not name=value"),
         (
             f"\n# a comment\nsasl.pasword={PASSWORD}\n",
             "librdkafka does not take sasl.pasword: it has no such property, or not with this"

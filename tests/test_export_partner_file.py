@@ -15,10 +15,10 @@ from sandbox.world.world import World
 from transforms.clean_batch import CleanBatch, clean_partners
 from transforms.core import process_pool
 from transforms.core.process_pool import ProcessPool
-from transforms.core.records import Broken, Row, decode_rows
-from transforms.stores.clean_b import UNKNOWN
+from transforms.core.records import DeadLetter, Row, decode_rows
+from transforms.stores.clean_b import NO_CLOCK_BOUND
 from transforms.stores.export import partner_file
-from transforms.stores.export.fast_reader import sound_chunks
+from transforms.stores.export.fast_reader import partner_chunks
 from transforms.stores.export.partner_file import PartnerFile
 
 
@@ -27,7 +27,7 @@ def small_chunks():
     """Many chunks of a small file, none of them read here when there are several processes."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(process_pool, "_IN_PLACE", 0)
-        patch.setattr(partner_file, "sound_chunks", partial(sound_chunks, size=5000))
+        patch.setattr(partner_file, "partner_chunks", partial(partner_chunks, size=5000))
         yield
 
 
@@ -38,11 +38,11 @@ def two(small_chunks: None):
     pool.close()
 
 
-def cleaned(data: bytes, pool: ProcessPool) -> tuple[int, list[Row], list[Broken]]:
+def cleaned(data: bytes, pool: ProcessPool) -> tuple[int, list[Row], list[DeadLetter]]:
     read, rows, broken = 0, [], []
-    clean = partial(clean_partners, handover=UNKNOWN)
+    clean = partial(clean_partners, clock_bound=NO_CLOCK_BOUND)
     for found in PartnerFile(partial(io.BytesIO, data), "x", "utf-8", clean, pool):
-        if isinstance(found, Broken):
+        if isinstance(found, DeadLetter):
             broken.append(found)
         else:
             read += found.read

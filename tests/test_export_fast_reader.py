@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 from tests.helpers.json_values import ANY_JSON
 from transforms.core.errors import SvodError
 from transforms.stores.export.fast_reader import (
-    UnsoundError,
-    chunk_partners,
+    UnusualFileError,
+    partner_chunks,
+    read_chunk,
     require_c_backend,
-    sound_chunks,
 )
-from transforms.stores.export.mending_reader import PartnerReader
+from transforms.stores.export.mending_reader import MendingReader
 
 
 def person(number, **more):
@@ -37,8 +37,8 @@ def document(partners, **more):
 
 
 def read(data, encoding="utf-8", chunk=1000):
-    chunks = sound_chunks(io.BytesIO(data), encoding, chunk)
-    return [partner for chunk in chunks for partner in chunk_partners(chunk)]
+    chunks = partner_chunks(io.BytesIO(data), encoding, chunk)
+    return [partner for chunk in chunks for partner in read_chunk(chunk)]
 
 
 @pytest.mark.parametrize(
@@ -54,7 +54,7 @@ def read(data, encoding="utf-8", chunk=1000):
 def test_a_sound_file_is_read_as_the_forgiving_reader_reads_it(encode, encoding):
     data = encode(document(PARTNERS))
     assert read(data, encoding) == PARTNERS
-    assert list(PartnerReader(io.BytesIO(data), "x", encoding=encoding)) == PARTNERS
+    assert list(MendingReader(io.BytesIO(data), "x", encoding=encoding)) == PARTNERS
 
 
 TEXT = document(PARTNERS)
@@ -88,7 +88,7 @@ TEXT = document(PARTNERS)
 )
 @pytest.mark.parametrize("chunk", [1000, 1 << 18])
 def test_whatever_is_unusual_is_left_to_the_forgiving_reader(text, chunk):
-    with pytest.raises(UnsoundError):
+    with pytest.raises(UnusualFileError):
         read(text.encode(), chunk=chunk)
 
 
@@ -96,7 +96,7 @@ def test_whatever_is_unusual_is_left_to_the_forgiving_reader(text, chunk):
     "data", [TEXT.encode("cp1251"), gzip.compress(TEXT.encode())[:-20], b"\x1f\x8bnonsense"]
 )
 def test_bytes_that_are_no_text_and_damaged_archives_are_unsound(data):
-    with pytest.raises(UnsoundError):
+    with pytest.raises(UnusualFileError):
         read(data)
 
 
@@ -138,10 +138,10 @@ def documents(draw: st.DrawFn) -> bytes:
 def test_whatever_is_read_in_chunks_is_what_stands_in_the_file(data: bytes, chunk: int):
     try:
         found = read(data, chunk=chunk)
-    except UnsoundError:
+    except UnusualFileError:
         return
     assert found == list(ijson.items(data, "partners.item"))
-    mended = list(PartnerReader(io.BytesIO(data), "x"))
+    mended = list(MendingReader(io.BytesIO(data), "x"))
     assert len(mended) == len(found)
 
 
@@ -166,7 +166,7 @@ def test_c_backend_is_required(monkeypatch):
 def test_a_partner_that_swallowed_another_is_not_sound_however_its_name_is_written(name):
     inner = json.dumps(person(2)).replace('"partner"', f'"{name}"')
     swallowed = json.dumps(person(1)).removesuffix("}") + f', "phones": [{inner}]' + "}"
-    with pytest.raises(UnsoundError):
-        chunk_partners(f"[{swallowed}]".encode())
+    with pytest.raises(UnusualFileError):
+        read_chunk(f"[{swallowed}]".encode())
     blank = json.dumps(person(1, position="\u00a0"))
-    assert chunk_partners(f"[{blank}]".encode()) == [person(1, position="\u00a0")]
+    assert read_chunk(f"[{blank}]".encode()) == [person(1, position="\u00a0")]

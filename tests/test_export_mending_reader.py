@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from transforms.core.records import Broken
+from transforms.core.records import DeadLetter
 from transforms.stores.export import decoding, json_values
-from transforms.stores.export.decoding import exported_at, is_misread
-from transforms.stores.export.mending_reader import MAX_RAW, PartnerReader
+from transforms.stores.export.decoding import exported_at, is_in_other_encoding
+from transforms.stores.export.mending_reader import MAX_RAW, MendingReader
 
 HEAD = '{"header": {"system": "SAPCRM", "client": "100"}, "partners": ['
 ONE, TWO, THREE = '{"partner": "1"}', '{"partner": "2"}', '{"partner": "3"}'
@@ -21,11 +21,11 @@ P1, P2, P3 = {"partner": "1"}, {"partner": "2"}, {"partner": "3"}
 def read(data, encoding="utf-8", chunk=1 << 16):
     if isinstance(data, str):
         data = data.encode()
-    return list(PartnerReader(io.BytesIO(data), "f.json", encoding=encoding, chunk=chunk))
+    return list(MendingReader(io.BytesIO(data), "f.json", encoding=encoding, chunk=chunk))
 
 
 def broken(reason, offset, raw=""):
-    return Broken("file:f.json", -1, offset, reason, raw.encode())
+    return DeadLetter("file:f.json", -1, offset, reason, raw.encode())
 
 
 def person(number, **fields):
@@ -159,7 +159,7 @@ def test_bombs_are_one_broken_partner(bomb, chunk, monkeypatch):
 def test_undecodable_bytes_are_replaced_and_counted():
     data = HEAD.encode() + b'{"partner": "\xff1", "n": "\xd0\x98\xce"}, x, ' + ONE.encode() + b"]}"
     for chunk in (1, 1 << 16):
-        reader = PartnerReader(io.BytesIO(data), "f.json", chunk=chunk)
+        reader = MendingReader(io.BytesIO(data), "f.json", chunk=chunk)
         assert list(reader) == [
             {"partner": "\ufffd1", "n": "И\ufffd"},
             broken("broken_partner", data.index(b"x, "), "x, "),
@@ -171,7 +171,7 @@ def test_undecodable_bytes_are_replaced_and_counted():
 def test_windows_1251_with_the_byte_that_it_lacks():
     data = f'{HEAD}{{"partner": "1", "name": "ООО «Рома\x98шка»"}}, x, {TWO}]}}'
     data = data.replace("\x98", "Ђ").encode("cp1251").replace(b"\x80", b"\x98")
-    reader = PartnerReader(io.BytesIO(data), "f.json", encoding="windows-1251", chunk=3)
+    reader = MendingReader(io.BytesIO(data), "f.json", encoding="windows-1251", chunk=3)
     assert list(reader) == [
         {"partner": "1", "name": "ООО «Рома\ufffdшка»"},
         broken("broken_partner", data.index(b"x, "), "x, "),
@@ -223,15 +223,15 @@ def test_damage_in_the_middle_of_gzip_keeps_what_came_before():
     ],
 )
 def test_utf_8_is_told_from_windows_1251(data, encoding, misread):
-    assert is_misread(io.BytesIO(data.encode()), encoding) is misread
+    assert is_in_other_encoding(io.BytesIO(data.encode()), encoding) is misread
 
 
 def test_windows_1251_is_told_from_utf_8():
     data = ("Ромашка" * 100).encode("cp1251")
-    assert is_misread(io.BytesIO(data), "utf-8")
-    assert not is_misread(io.BytesIO(data), "windows-1251")
-    assert not is_misread(io.BytesIO("Ромашка".encode() * 100 + b"\xff" * 50), "utf-8")
-    assert not is_misread(io.BytesIO(gzip.compress(data)[:12]), "utf-8")
+    assert is_in_other_encoding(io.BytesIO(data), "utf-8")
+    assert not is_in_other_encoding(io.BytesIO(data), "windows-1251")
+    assert not is_in_other_encoding(io.BytesIO("Ромашка".encode() * 100 + b"\xff" * 50), "utf-8")
+    assert not is_in_other_encoding(io.BytesIO(gzip.compress(data)[:12]), "utf-8")
 
 
 PARTNERS = [person(number, comment="x" * number) for number in range(8)]
@@ -300,7 +300,7 @@ def test_damage_in_the_header_loses_nothing(at, byte):
 def test_window_does_not_grow(monkeypatch):
     """However long the file: what is held is a chunk and a partner."""
     longest = 0
-    more = decoding.ExportText.more
+    more = decoding.TextWindow.more
 
     def measured(window, wanted=1):
         nonlocal longest
@@ -308,7 +308,7 @@ def test_window_does_not_grow(monkeypatch):
         longest = max(longest, len(window.text))
         return result
 
-    monkeypatch.setattr(decoding.ExportText, "more", measured)
+    monkeypatch.setattr(decoding.TextWindow, "more", measured)
     data, _ = file_of(PARTNERS * 100, ",")
     assert len(read(data, chunk=4096)) == 800
     assert len(read(HEAD.encode() + b"{" * 100_000, chunk=4096)) == 1
@@ -337,5 +337,5 @@ def test_a_file_full_of_braces_is_searched_once():
     partner = {"partner": "0000000001", "category": "1"}
     junk = "{" * 300_000 + "{ x } " * 50_000
     data = f'{{"partners": [{junk}, {{ \n{json.dumps(partner)[1:]}]}}'.encode()
-    broken, found = PartnerReader(io.BytesIO(data), "x")
+    broken, found = MendingReader(io.BytesIO(data), "x")
     assert (broken.reason, found) == ("broken_partner", partner)

@@ -8,7 +8,7 @@ from confluent_kafka import KafkaError, KafkaException
 from transforms.ledger.database import open_ledger
 from transforms.stores.topic import offset_commits
 from transforms.stores.topic.client import TopicAccess
-from transforms.stores.topic.offset_commits import Commits
+from transforms.stores.topic.offset_commits import OffsetCommits
 
 AWAY = KafkaException(KafkaError(KafkaError.NOT_COORDINATOR))
 
@@ -39,7 +39,7 @@ class Group:
 @pytest.fixture
 def group(monkeypatch):
     group = Group()
-    monkeypatch.setattr(offset_commits, "Client", lambda _: group)
+    monkeypatch.setattr(offset_commits, "TopicClient", lambda _: group)
     return group
 
 
@@ -49,7 +49,7 @@ def commits_of(group, tmp_path):
     opened = []
 
     def commits(**more):
-        opened.append(Commits(ledger, 1, TopicAccess("127.0.0.1:1", "t", "g"), **more))
+        opened.append(OffsetCommits(ledger, 1, TopicAccess("127.0.0.1:1", "t", "g"), **more))
         return opened[-1]
 
     yield commits
@@ -62,18 +62,18 @@ def commits_of(group, tmp_path):
 def test_with_the_next_ones(group, commits_of, trouble):
     commits = commits_of()
     group.troubles = [trouble]
-    assert commits.done([(0, 0, 7), (1, 0, 3)]) == {}
+    assert commits.add_finished([(0, 0, 7), (1, 0, 3)]) == {}
     assert group.offsets == {0: 0, 1: 0}
-    assert commits.done([(0, 7, 9)]) == {0: 9, 1: 3}
+    assert commits.add_finished([(0, 7, 9)]) == {0: 9, 1: 3}
     assert group.offsets == {0: 9, 1: 3}
 
 
 @pytest.mark.parametrize("trouble", ["committed", "commit"])
 def test_when_nothing_more_comes(group, commits_of, trouble, monkeypatch):
-    monkeypatch.setattr(offset_commits, "_PAUSE", 0.01)
+    monkeypatch.setattr(offset_commits, "_RETRY_DELAY", 0.01)
     commits = commits_of()
     group.troubles = [trouble] * 3
-    assert commits.done([(0, 0, 7)]) == {}
+    assert commits.add_finished([(0, 0, 7)]) == {}
     deadline = time.monotonic() + 30
     while group.offsets[0] != 7:
         assert time.monotonic() < deadline
@@ -81,16 +81,16 @@ def test_when_nothing_more_comes(group, commits_of, trouble, monkeypatch):
 
 
 def test_not_when_another_reader_has_begun(group, commits_of):
-    commits = commits_of(goes_on=lambda _: False)
-    assert commits.done([(0, 0, 7)]) == {}
+    commits = commits_of(may_commit=lambda _: False)
+    assert commits.add_finished([(0, 0, 7)]) == {}
     assert group.offsets == {0: 0, 1: 0}
 
 
 def test_not_after_the_end(group, commits_of, monkeypatch):
-    monkeypatch.setattr(offset_commits, "_PAUSE", 0.05)
+    monkeypatch.setattr(offset_commits, "_RETRY_DELAY", 0.05)
     commits = commits_of()
     group.troubles = ["commit"]
-    commits.done([(0, 0, 7)])
+    commits.add_finished([(0, 0, 7)])
     commits.close()
     time.sleep(0.2)
     assert group.offsets == {0: 0, 1: 0}

@@ -7,17 +7,17 @@ import pytest
 from transforms.core.records import (
     COMPANY,
     CONTACT,
-    EITHER_KIND,
     NO_PARTITION,
-    Broken,
+    UNKNOWN_KIND,
+    DeadLetter,
     Note,
     decode_company,
+    message_order,
     partition_of,
-    place,
 )
 from transforms.stores.clean_b import partner_row
 from transforms.stores.topic.events import event_row, read_event
-from transforms.stores.topic.messages import Record
+from transforms.stores.topic.messages import TopicMessage
 
 SENT, CHANGED = "2024-02-11T18:00:00+03:00", "2024-02-11T17:40:12+03:00"
 SENT_AT, CHANGED_AT = 1707663600000000, 1707662412000000
@@ -31,7 +31,7 @@ COMPANY_B = {
 
 
 def message(value, key=b"0001000123", timestamp=1707663601000):
-    return Record(6, timestamp, key, value)
+    return TopicMessage(6, timestamp, key, value)
 
 
 def told(partner, op="upsert", **envelope):
@@ -40,15 +40,15 @@ def told(partner, op="upsert", **envelope):
 
 def row(value, **others):
     event = read_event("t", 2, message(value, **others))
-    assert not isinstance(event, Broken), event
+    assert not isinstance(event, DeadLetter), event
     return event_row(event)
 
 
 def test_an_upsert_is_the_same_row_as_in_a_file_but_for_its_place():
     from_file = partner_row(COMPANY_B)
     found = row(told(COMPANY_B))
-    assert (found.order, from_file.order) == (place(2, 6), 0)
-    assert found == partner_row(COMPANY_B, order=place(2, 6))
+    assert (found.order, from_file.order) == (message_order(2, 6), 0)
+    assert found == partner_row(COMPANY_B, order=message_order(2, 6))
     assert found.fingerprint == from_file.fingerprint
 
 
@@ -71,7 +71,7 @@ def test_a_deletion_may_say_no_more_than_number_and_category():
             "0001000123",
             "deleted_in_store",
         )
-        assert (found.changed_at, found.order) == (SENT_AT, place(2, 6))
+        assert (found.changed_at, found.order) == (SENT_AT, message_order(2, 6))
 
 
 def test_a_deletion_that_says_more_is_dated_by_it():
@@ -86,7 +86,7 @@ def test_a_deletion_that_says_more_is_dated_by_it():
 @pytest.mark.parametrize("partner", [{}, {"category": None}, {"category": "7"}])
 def test_a_deletion_without_category_is_of_either_kind(partner):
     found = row(told({"partner": "0001000123", **partner}, "delete"))
-    assert (found.kind, found.source_id, found.reason) == (EITHER_KIND, "0001000123", "")
+    assert (found.kind, found.source_id, found.reason) == (UNKNOWN_KIND, "0001000123", "")
 
 
 def test_no_event_changed_after_it_came():
@@ -117,10 +117,10 @@ def test_a_deletion_without_a_time_to_trust_leaves_its_age_to_the_ledger():
 def test_a_null_value_deletes_its_key():
     found = row(None)
     assert (found.kind, found.source_id, found.changed_at, found.order) == (
-        EITHER_KIND,
+        UNKNOWN_KIND,
         "0001000123",
         1707663601000000,
-        place(2, 6),
+        message_order(2, 6),
     )
 
 
@@ -147,7 +147,7 @@ def test_a_null_value_deletes_its_key():
     ],
 )
 def test_poison(value, reason):
-    assert read_event("t", 2, message(value)) == Broken("t", 2, 6, reason, value)
+    assert read_event("t", 2, message(value)) == DeadLetter("t", 2, 6, reason, value)
 
 
 @pytest.mark.parametrize(
@@ -155,7 +155,7 @@ def test_poison(value, reason):
     [(None, "no_partner_number"), (b"", "no_partner_number"), (b"\xff", "not_utf8")],
 )
 def test_a_null_value_needs_a_key(key, reason):
-    assert read_event("t", 2, message(None, key)) == Broken("t", 2, 6, reason, key or b"")
+    assert read_event("t", 2, message(None, key)) == DeadLetter("t", 2, 6, reason, key or b"")
 
 
 def test_what_harms_nobody_is_read():
