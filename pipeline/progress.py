@@ -1,15 +1,14 @@
-"""Live progress: on a terminal one line a stage, redrawn in place; elsewhere plain lines.
+"""Live progress: on a terminal one line per stage, redrawn in place; elsewhere plain lines.
 
-Only numbers and names of stages are shown. What is drawn comes from the ledger, so it is the same
+Only numbers and names of stages are shown. They are read from the ledger, so the view is the same
 whichever worker, process or machine does the work.
 """
 
 import os
 import shutil
 import threading
-from collections.abc import Sequence
-from types import TracebackType
-from typing import TextIO
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple, TextIO
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -17,9 +16,10 @@ from transforms.core.identity import Run, now
 from transforms.ledger.database import Ledger
 from transforms.ledger.runs import Stage, stages
 
-_POLL = 0.5
-_PLAIN_EVERY = 10_000_000
-# A stage of unknown size has ended when a later one has been at work for this long without it.
+_POLL_SECONDS = 0.5
+# Microseconds, as all moments of stages.
+_PLAIN_INTERVAL = 10_000_000
+# A stage of unknown size has ended when a later one has worked for this long without it.
 _QUIET = 3_000_000
 _NAME, _BAR, _SMALLEST_BAR = 15, 30, 6
 _GREEN, _DIM, _PLAIN = "\x1b[32m", "\x1b[2m", "\x1b[0m"
@@ -44,35 +44,30 @@ class ProgressView:
         self._thread.join()
 
     def silence(self) -> None:
-        """Show nothing any more: the process says its last words."""
+        """Show nothing from now on: the process is about to write its last message."""
         self._showing.acquire(timeout=1)
 
     def __enter__(self) -> "ProgressView":
         self.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.stop()
 
     def _watch(self) -> None:
-        last = False
-        while not last:
-            last = self._stopped.wait(_POLL)
+        is_last = False
+        while not is_last:
+            is_last = self._stopped.wait(_POLL_SECONDS)
             try:
                 with self._ledger.read() as connection:
-                    found = list(stages(connection, self._run.run_id))
+                    current_stages = list(stages(connection, self._run.run_id))
                 with self._showing:
-                    self._screen.show(found, now(), last)
+                    self._screen.show(current_stages, now(), is_last)
             except SQLAlchemyError:
-                # A locked ledger is no news: the next look will tell.
+                # The ledger is locked for a moment: the next poll reads it.
                 continue
             except (OSError, ValueError):
-                # Nobody reads any more; the run goes on without spectators.
+                # The stream is closed. The run goes on without being shown.
                 return
 
 
@@ -81,60 +76,133 @@ def is_terminal(stream: TextIO) -> bool:
     return stream.isatty() and os.environ.get("TERM") != "dumb"
 
 
+class StageText(NamedTuple):
+    """The texts that describe a stage at ``moment`` (microseconds since the epoch)."""
+
+    stage: Stage
+    moment: int
+    has_ended: bool
+
+    @property
+    def counts(self) -> str:
+        """Records done, and the total where it is known."""
+        stage = self.stage
+        return f"{stage.done:,}" if stage.total is None else f"{stage.done:,}/{stage.total:,}"
+
+    @property
+    def rate(self) -> str:
+        """Records per second; empty before the first."""
+        rate = self._per_second()
+        if not rate:
+            return ""
+        return f"{rate:,.0f}/s" if rate >= 10 else f"{rate:.1f}/s"
+
+    @property
+    def time(self) -> str:
+        """How long the stage took, or will still take; empty when that is unknown."""
+        stage, rate = self.stage, self._per_second()
+        if self.has_ended:
+            return f"done in {spell((stage.updated_at - stage.started_at) / 1_000_000)}"
+        if stage.total is None or not rate:
+            return ""
+        return f"{spell((stage.total - stage.done) / rate)} left"
+
+    def _per_second(self) -> float:
+        stage = self.stage
+        end = stage.updated_at if self.has_ended else max(self.moment, stage.updated_at)
+        return stage.done * 1_000_000 / (end - stage.started_at) if end > stage.started_at else 0.0
+
+    def plain_line(self) -> str:
+        """The stage as a line for a file."""
+        texts = filter(None, (self.counts, self.rate, self.time))
+        return f"{self.stage.stage}: {', '.join(texts)}"
+
+    def line(self, width: int, stream: TextIO) -> str:
+        """What fits ``width``, the most important first: name and counts, time, rate, bar."""
+        parts = [
+            f"{self.stage.stage:<{_NAME}}",
+            f"{self.counts:>19}",
+            f"{self.rate:>10}",
+            self.time,
+        ]
+        while len("  ".join(parts)) > width and len(parts) > 2:
+            del parts[2]
+        free = width - len("  ".join(parts)) - 2
+        if free < -2:
+            return f"{self.stage.stage} {self.counts}"[:width]
+        if free >= _SMALLEST_BAR:
+            parts.insert(1, self._bar(min(_BAR, free), stream))
+        return "  ".join(parts).rstrip()
+
+    def _bar(self, width: int, stream: TextIO) -> str:
+        share = 1.0 if self.has_ended else 0.0
+        if self.stage.total:
+            share = min(1.0, self.stage.done / self.stage.total)
+        full = int(width * share)
+        filled, empty = ("━", "─") if _can_draw(stream) else ("#", "-")
+        if "NO_COLOR" in os.environ:
+            return filled * full + empty * (width - full)
+        return f"{_GREEN}{filled * full}{_DIM}{empty * (width - full)}{_PLAIN}"
+
+
+def stage_texts(all_stages: Sequence[Stage], moment: int, last: bool) -> Iterator[StageText]:
+    """Each stage's texts; ``last`` when the run is over."""
+    for index, stage in enumerate(all_stages):
+        yield StageText(stage, moment, has_ended(all_stages, index, last))
+
+
 class Screen:
-    """The stages as lines of a terminal, each time over the ones before."""
+    """The stages as lines of a terminal, each time drawn over the lines before."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream, self._height = stream, 0
 
-    def show(self, found: Sequence[Stage], at: int, last: bool) -> None:
-        """Draw the stages as they are at ``at``; ``last`` when nothing more comes."""
+    def show(self, all_stages: Sequence[Stage], moment: int, last: bool) -> None:
+        """Draw the stages as they are at ``moment``; ``last`` when the run is over."""
         width = terminal_width(self._stream)
-        lines = stage_lines(found, at, last, width, self._stream)
+        lines = stage_lines(all_stages, moment, last, width, self._stream)
         back = f"\x1b[{self._height}A" if self._height else ""
-        drawn = "".join(f"\r\x1b[2K{line}\n" for line in lines)
-        self._stream.write(f"{back}{drawn}")
+        drawing = "".join(f"\r\x1b[2K{line}\n" for line in lines)
+        self._stream.write(f"{back}{drawing}")
         self._stream.flush()
         self._height = len(lines)
 
 
 class Lines:
-    """The stages as plain lines: at its begin, every ten seconds, and at its end."""
+    """The stages as plain lines: when a stage begins, every ten seconds, and when it ends."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
-        self._told: dict[str, tuple[int, int, bool]] = {}
+        self._shown: dict[str, StageText] = {}
 
-    def show(self, found: Sequence[Stage], at: int, last: bool) -> None:
-        """Tell what is new at ``at``; ``last`` when nothing more comes."""
-        for index, stage in enumerate(found):
-            ended = has_ended(found, index, last)
-            told_at, done, told_end = self._told.get(stage.stage, (0, -1, False))
-            due = at - told_at >= _PLAIN_EVERY or (ended and not told_end)
-            if due and (stage.done, ended) != (done, told_end):
-                self._stream.write(f"{stage.stage}: {_plain(stage, at, ended)}\n")
-                self._told[stage.stage] = at, stage.done, ended
+    def show(self, all_stages: Sequence[Stage], moment: int, last: bool) -> None:
+        """Write what has changed at ``moment``; ``last`` when the run is over."""
+        for text in stage_texts(all_stages, moment, last):
+            name = text.stage.stage
+            if _is_due(text, self._shown.get(name)):
+                self._stream.write(f"{text.plain_line()}\n")
+                self._shown[name] = text
         self._stream.flush()
 
 
-def _plain(stage: Stage, at: int, ended: bool) -> str:
-    return ", ".join(
-        filter(None, (_counts(stage), _rate(stage, at, ended), _time(stage, at, ended)))
-    )
+def _is_due(text: StageText, shown: StageText | None) -> bool:
+    if shown is None:
+        return True
+    is_late = text.moment - shown.moment >= _PLAIN_INTERVAL
+    has_just_ended = text.has_ended and not shown.has_ended
+    has_changed = (text.stage.done, text.has_ended) != (shown.stage.done, shown.has_ended)
+    return has_changed and (is_late or has_just_ended)
 
 
 def stage_lines(
-    found: Sequence[Stage], at: int, last: bool, width: int, stream: TextIO
+    all_stages: Sequence[Stage], moment: int, last: bool, width: int, stream: TextIO
 ) -> list[str]:
-    """The stages as lines of at most ``width`` columns, in the colours that ``stream`` takes."""
-    return [
-        _line(stage, at, has_ended(found, index, last), width, stream)
-        for index, stage in enumerate(found)
-    ]
+    """The stages as lines of at most ``width`` columns, in colours if ``stream`` takes them."""
+    return [text.line(width, stream) for text in stage_texts(all_stages, moment, last)]
 
 
 def terminal_width(stream: TextIO) -> int:
-    """Columns that a line may have; the last one stays free, for some terminals wrap there."""
+    """Columns that a line may have; the last one stays free, because some terminals wrap there."""
     try:
         columns = os.get_terminal_size(stream.fileno()).columns
     except (OSError, ValueError):
@@ -142,38 +210,13 @@ def terminal_width(stream: TextIO) -> int:
     return (columns or shutil.get_terminal_size().columns) - 1
 
 
-def has_ended(found: Sequence[Stage], index: int, last: bool) -> bool:
+def has_ended(all_stages: Sequence[Stage], index: int, last: bool) -> bool:
     """Whether the stage has done its work, as far as can be seen; ``last``: the run is over."""
-    stage = found[index]
+    stage = all_stages[index]
     if stage.total is not None:
         return stage.done >= stage.total
-    later = (other.updated_at for other in found[index + 1 :])
-    return last or any(at - stage.updated_at > _QUIET for at in later)
-
-
-def _line(stage: Stage, at: int, ended: bool, width: int, stream: TextIO) -> str:
-    """What fits, the most important first: name and counts, time, rate, bar."""
-    name, counts = f"{stage.stage:<{_NAME}}", f"{_counts(stage):>19}"
-    parts = [name, counts, f"{_rate(stage, at, ended):>10}", _time(stage, at, ended)]
-    while len("  ".join(parts)) > width and len(parts) > 2:
-        del parts[2]
-    free = width - len("  ".join(parts)) - 2
-    if free < -2:
-        return f"{stage.stage} {_counts(stage)}"[:width]
-    if free >= _SMALLEST_BAR:
-        parts.insert(1, _bar(stage, ended, min(_BAR, free), stream))
-    return "  ".join(parts).rstrip()
-
-
-def _bar(stage: Stage, ended: bool, width: int, stream: TextIO) -> str:
-    share = 1.0 if ended else 0.0
-    if stage.total:
-        share = min(1.0, stage.done / stage.total)
-    full = int(width * share)
-    done, rest = ("━", "─") if _can_draw(stream) else ("#", "-")
-    if "NO_COLOR" in os.environ:
-        return done * full + rest * (width - full)
-    return f"{_GREEN}{done * full}{_DIM}{rest * (width - full)}{_PLAIN}"
+    later_updates = (later.updated_at for later in all_stages[index + 1 :])
+    return last or any(update - stage.updated_at > _QUIET for update in later_updates)
 
 
 def _can_draw(stream: TextIO) -> bool:
@@ -182,31 +225,6 @@ def _can_draw(stream: TextIO) -> bool:
     except UnicodeEncodeError:
         return False
     return True
-
-
-def _counts(stage: Stage) -> str:
-    return f"{stage.done:,}" if stage.total is None else f"{stage.done:,}/{stage.total:,}"
-
-
-def _per_second(stage: Stage, at: int, ended: bool) -> float:
-    end = stage.updated_at if ended else max(at, stage.updated_at)
-    return stage.done * 1_000_000 / (end - stage.started_at) if end > stage.started_at else 0.0
-
-
-def _rate(stage: Stage, at: int, ended: bool) -> str:
-    rate = _per_second(stage, at, ended)
-    if not rate:
-        return ""
-    return f"{rate:,.0f}/s" if rate >= 10 else f"{rate:.1f}/s"
-
-
-def _time(stage: Stage, at: int, ended: bool) -> str:
-    if ended:
-        return f"done in {spell((stage.updated_at - stage.started_at) / 1_000_000)}"
-    rate = _per_second(stage, at, ended)
-    if stage.total is None or not rate:
-        return ""
-    return f"{spell((stage.total - stage.done) / rate)} left"
 
 
 def spell(seconds: float) -> str:

@@ -4,16 +4,20 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-import sqlalchemy as sa
+from sqlalchemy.engine import Connection
 
 from transforms.core.errors import ConfigurationError
 from transforms.core.identity import Run
-from transforms.ledger import schema
-from transforms.ledger.base import answers
+from transforms.core.outcomes import DONE, INCOMPLETE
+from transforms.ledger.base.answers import (
+    BulkProgress,
+    bulk_progress,
+    save_answers,
+    save_bulk_progress,
+)
 from transforms.ledger.database import Ledger
 from transforms.ledger.lock import exclusive
 from transforms.ledger.runs import finish_run, start_run
-from transforms.ledger.statements import upsert
 from transforms.register.answer import Answer
 from transforms.register.bulk import BEGINNING, BrokenDocument, Position, read_bulk
 
@@ -22,9 +26,9 @@ _SHOWN = 5
 
 
 def import_files(ledger: Ledger, files: Sequence[str]) -> tuple[list[str], bool]:
-    """Read the files, going on where an earlier import was cut off.
+    """Read the files; one that an earlier import did not finish is continued where that stopped.
 
-    Returns what to tell, line by line, and whether everything could be read.
+    Returns a report, line by line, and whether everything could be read.
 
     Raises:
         ConfigurationError: naming a file that cannot be opened, before any is read.
@@ -35,60 +39,54 @@ def import_files(ledger: Ledger, files: Sequence[str]) -> tuple[list[str], bool]
             raise ConfigurationError(f"register import: there is no file {path}")
     with exclusive(ledger):
         run = start_run(ledger, "register import")
-        told = [line for path in paths for line in _Import(ledger, run, path).lines()]
-        complete = not any(line.startswith(" ") for line in told)
-        finish_run(ledger, run, "done" if complete else "incomplete", None)
-    return told, complete
+        imports = [_FileImport(ledger, run, path) for path in paths]
+        lines = [line for file_import in imports for line in file_import.lines()]
+        is_complete = not any(file_import.broken for file_import in imports)
+        finish_run(ledger, run, DONE if is_complete else INCOMPLETE, None)
+    return lines, is_complete
 
 
-class _Import:
+class _FileImport:
+    """The import of one file; ``broken`` counts the documents that were left out, by reason."""
+
     def __init__(self, ledger: Ledger, run: Run, path: Path) -> None:
         self._ledger, self._run, self._path = ledger, run, path
         stat = path.stat()
-        # The same name with another content is another file.
+        # The same name with other content is another file.
         self._file = f"{path.name[-200:]} {stat.st_size} {stat.st_mtime_ns}"
-        self._found: list[Answer] = []
-        self._kept = 0
-        self._broken: Counter[str] = Counter()
+        self._answers: list[Answer] = []
+        self._saved = 0
+        self.broken: Counter[str] = Counter()
 
     def lines(self) -> Iterator[str]:
-        start, done = self._position()
-        if done:
+        """Import the file, then report."""
+        with self._ledger.read() as connection:
+            progress = bulk_progress(connection, self._file)
+        if progress and progress.is_done:
             yield f"{self._path}: read before"
             return
+        self._read(Position(progress.member, progress.document) if progress else BEGINNING)
+        yield f"{self._path}: {self._saved:,} answers are new"
+        for reason, count in self.broken.most_common(_SHOWN):
+            yield f"  {count:,} documents left out: {reason}"
+
+    def _read(self, start: Position) -> None:
         position = start
         for position, item in read_bulk(self._path, start):
             if isinstance(item, BrokenDocument):
-                self._broken[f"{item.member}: {item.reason}" if item.member else item.reason] += 1
+                self.broken[f"{item.member}: {item.reason}" if item.member else item.reason] += 1
             else:
-                self._found.append(item)
-            if len(self._found) >= _PER_TRANSACTION:
-                self._save(position, done=False)
-        self._save(position, done=True)
-        yield f"{self._path}: {self._kept:,} answers are new"
-        for reason, count in self._broken.most_common(_SHOWN):
-            yield f"  {count:,} documents left out: {reason}"
+                self._answers.append(item)
+            if len(self._answers) >= _PER_TRANSACTION:
+                self._save(position, is_done=False)
+        self._save(position, is_done=True)
 
-    def _position(self) -> tuple[Position, bool]:
-        table = schema.register_files.c
-        query = sa.select(table.member, table.document, table.done).where(table.file == self._file)
-        with self._ledger.read() as connection:
-            known = connection.execute(query).first()
-        return (
-            (Position(known.member, known.document), bool(known.done))
-            if known
-            else (
-                BEGINNING,
-                False,
-            )
-        )
+    def _save(self, position: Position, is_done: bool) -> None:
+        progress = BulkProgress(position.member, position.document, is_done)
 
-    def _save(self, position: Position, done: bool) -> None:
-        def save(connection: sa.Connection) -> int:
-            kept = answers.save_answers(connection, self._run.run_seq, self._found)
-            place = {"file": self._file, "member": position.member, "done": int(done)}
-            upsert(connection, schema.register_files, [{**place, "document": position.document}])
-            return kept
+        def save(connection: Connection) -> int:
+            save_bulk_progress(connection, self._file, progress)
+            return save_answers(connection, self._run.run_seq, self._answers)
 
-        self._kept += self._ledger.transact(save)
-        self._found.clear()
+        self._saved += self._ledger.transact(save)
+        self._answers.clear()

@@ -16,8 +16,8 @@ from transforms.ledger.database import Ledger
 from transforms.ledger.runs import stages
 
 _RUNS = 8
-_EVERY = 1.0
-# A worker writes at most once a second; a CRM's slowest request takes over a minute.
+_REFRESH_SECONDS = 1.0
+# Seconds. A worker writes once a second at most; the CRM's slowest request takes over a minute.
 _SILENT = 180
 _CLEAR = "\x1b[H\x1b[2J"
 _NEXT = {
@@ -29,13 +29,13 @@ _NEXT = {
 
 
 def show_status(ledger: Ledger, stream: TextIO, watch: bool) -> None:
-    """Write how things stand to ``stream``; with ``watch`` again every second until Ctrl-C."""
+    """Write the state to ``stream``; with ``watch`` again every second until Ctrl-C."""
     try:
         while True:
             _show(ledger, stream, watch)
             if not watch:
                 return
-            time.sleep(_EVERY)
+            time.sleep(_REFRESH_SECONDS)
     except KeyboardInterrupt:
         return
 
@@ -47,7 +47,7 @@ def _show(ledger: Ledger, stream: TextIO, watch: bool) -> None:
     except OperationalError:
         if not watch:
             raise
-        # Somebody holds the ledger for a moment: what stands on the screen is true enough.
+        # The ledger is locked for a moment: the lines on the screen are recent enough.
         return
     stream.write((_CLEAR if watch and is_terminal(stream) else "") + "\n".join(lines) + "\n")
     stream.flush()
@@ -62,7 +62,7 @@ def _status(connection: Connection, stream: TextIO) -> Iterator[str]:
     yield from _table(runs)
     if runs[0].is_running:
         yield from _progress(connection, runs[0], stream)
-    yield from _left(connection, runs[0])
+    yield from _open_lines(connection, runs[0])
 
 
 def _table(runs: list[PastRun]) -> Iterator[str]:
@@ -91,17 +91,19 @@ def _run_cells(run: PastRun) -> tuple[str, ...]:
 
 
 def _progress(connection: Connection, run: PastRun, stream: TextIO) -> Iterator[str]:
-    found, at = list(stages(connection, run.run_id)), now()
+    run_stages, moment = list(stages(connection, run.run_id)), now()
     yield ""
     yield f"Going on: {run.run_id}"
-    if not found:
+    if not run_stages:
         yield "  nothing done yet"
-    yield from (f"  {line}" for line in stage_lines(found, at, False, _width(stream), stream))
-    silent = (at - max((stage.updated_at for stage in found), default=at)) / 1_000_000
+    lines = stage_lines(run_stages, moment, False, _width(stream), stream)
+    yield from (f"  {line}" for line in lines)
+    newest = max((stage.updated_at for stage in run_stages), default=moment)
+    silent = (moment - newest) / 1_000_000
     if silent > _SILENT:
         yield (
-            f"  no sign of life for {spell(silent)}: if the program is not there any more, start"
-            " it again; nothing is lost"
+            f"  no progress for {spell(silent)}: if the program has ended, start it again;"
+            " nothing is lost"
         )
 
 
@@ -109,7 +111,7 @@ def _width(stream: TextIO) -> int:
     return (terminal_width(stream) if is_terminal(stream) else 100) - 2
 
 
-def _left(connection: Connection, last: PastRun) -> Iterator[str]:
+def _open_lines(connection: Connection, last: PastRun) -> Iterator[str]:
     queues, rejected = waiting(connection), rejected_counts(connection)
     yield ""
     yield "Waits" if queues else "Nothing waits."

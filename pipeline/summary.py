@@ -3,16 +3,21 @@
 from datetime import datetime
 from typing import Any
 
-import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from transforms.core.identity import Run
 from transforms.core.outcomes import DONE, INCOMPLETE, REGISTER_NO_ANSWER, WAITING_FOR_COMPANY
 from transforms.core.records import COMPANY, CONTACT
-from transforms.ledger import accounting, request_statistics, schema
+from transforms.ledger import accounting, request_statistics
 from transforms.ledger.base.reviews import count_doubtful_pairs
 from transforms.ledger.loads import results
+from transforms.ledger.rows.dead_letters import count_dead_letters
 from transforms.ledger.runs import remarks, utc_now
+
+RowOutcomes = dict[str, Any]
+"""Of ``accounting.row_outcomes``."""
+
+_TIN_REASONS = ("missing_tin", "bad_tin_format", "bad_tin_checksum", "placeholder_tin")
 
 
 def summarize(connection: Connection, run: Run, command: str, crm_rate: float) -> dict[str, Any]:
@@ -23,9 +28,6 @@ def summarize(connection: Connection, run: Run, command: str, crm_rate: float) -
     """
     companies = accounting.row_outcomes(connection, run, COMPANY)
     contacts = accounting.row_outcomes(connection, run, CONTACT)
-    company_loads = results.count_loads(connection, run, COMPANY)
-    contact_loads = results.count_loads(connection, run, CONTACT)
-    waiting = contacts["deferred"].pop(WAITING_FOR_COMPANY, 0)
     finished_at = utc_now()
     summary: dict[str, Any] = {
         "run_id": run.run_id,
@@ -35,30 +37,11 @@ def summarize(connection: Connection, run: Run, command: str, crm_rate: float) -
         "finished_at": finished_at,
         "seconds": _seconds(run.started_at, finished_at),
         "read": accounting.read_counts(connection, run),
-        "companies": {
-            "valid": companies["valid"],
-            "invalid": dict(companies["invalid"]),
-            "deferred": sum(companies["deferred"].values()),
-            "golden": sum(company_loads.values()),
-            **company_loads,
-        },
-        "contacts": {
-            # A contact that is good but did not reach the CRM is valid all the same.
-            "valid": contacts["valid"] + sum(contacts["deferred"].values()),
-            "invalid": dict(contacts["invalid"]),
-            "waiting": waiting,
-            "golden": sum(contact_loads.values()),
-            **contact_loads,
-        },
-        "register": accounting.register_savings(connection, run)
-        | {
-            "saved_by_control_digits": sum(
-                companies["invalid"].get(reason, 0) for reason in _TIN_REASONS
-            ),
-            "no_answer": companies["deferred"].get(REGISTER_NO_ANSWER, 0),
-        },
+        "companies": _company_numbers(connection, run, companies),
+        "contacts": _contact_numbers(connection, run, contacts),
+        "register": _register_numbers(connection, run, companies),
         "crm": request_statistics.totals(connection, run) | {"rate": crm_rate},
-        "messages": _messages(connection, run),
+        "messages": count_dead_letters(connection, run),
         "review": dict.fromkeys((COMPANY, CONTACT), 0) | count_doubtful_pairs(connection),
         "left_base": results.count_orphaned_items(connection),
         "remarks": remarks(connection, run.run_id),
@@ -68,21 +51,53 @@ def summarize(connection: Connection, run: Run, command: str, crm_rate: float) -
     return summary
 
 
-_TIN_REASONS = ("missing_tin", "bad_tin_format", "bad_tin_checksum", "placeholder_tin")
+def _company_numbers(connection: Connection, run: Run, rows: RowOutcomes) -> dict[str, Any]:
+    loads = results.count_loads(connection, run, COMPANY)
+    return {
+        "valid": rows["valid"],
+        "invalid": dict(rows["invalid"]),
+        "deferred": sum(rows["deferred"].values()),
+        "golden": sum(loads.values()),
+        **loads,
+    }
+
+
+def _contact_numbers(connection: Connection, run: Run, rows: RowOutcomes) -> dict[str, Any]:
+    loads = results.count_loads(connection, run, CONTACT)
+    waiting = rows["deferred"].get(WAITING_FOR_COMPANY, 0)
+    # A contact that is good but did not reach the CRM is valid all the same.
+    not_reached = sum(rows["deferred"].values()) - waiting
+    return {
+        "valid": rows["valid"] + not_reached,
+        "invalid": dict(rows["invalid"]),
+        "waiting": waiting,
+        "golden": sum(loads.values()),
+        **loads,
+    }
+
+
+def _register_numbers(connection: Connection, run: Run, companies: RowOutcomes) -> dict[str, int]:
+    savings = accounting.register_savings(connection, run)
+    saved = sum(companies["invalid"].get(reason, 0) for reason in _TIN_REASONS)
+    no_answer = companies["deferred"].get(REGISTER_NO_ANSWER, 0)
+    return savings | {"saved_by_control_digits": saved, "no_answer": no_answer}
 
 
 def is_incomplete(summary: dict[str, Any]) -> bool:
-    """Whether something is left that another run, or a person, has to finish.
+    """Whether another run, or a person, has something to finish.
 
-    Contacts that wait for a company are not: they are complete as far as the stores go.
+    Contacts that wait for a company do not count: they are complete as far as the stores go.
     """
-    loads_left = any(
+    has_open_loads = any(
         summary[kind][outcome]
         for kind in ("companies", "contacts")
         for outcome in ("rejected", "not_reached")
     )
     return bool(
-        loads_left or summary["companies"]["deferred"] or summary["messages"] or summary["remarks"]
+        has_open_loads
+        or summary["companies"]["deferred"]
+        or summary["messages"]
+        or summary["remarks"]
     )
 
 
@@ -90,9 +105,3 @@ def _seconds(started_at: str, finished_at: str) -> int:
     ended = datetime.fromisoformat(finished_at.replace("Z", "+00:00"))
     began = datetime.fromisoformat(started_at.replace("Z", "+00:00"))
     return int((ended - began).total_seconds())
-
-
-def _messages(connection: Connection, run: Run) -> int:
-    table = schema.invalid_messages.c
-    query = sa.select(sa.func.count()).where(table.run_id == run.run_id)
-    return int(connection.execute(query).scalar_one())

@@ -1,19 +1,21 @@
-"""What a run came to, in a few plain lines for the terminal."""
+"""The plain lines about a finished run that the terminal shows."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
+from transforms.core.outcomes import DONE
 from transforms.core.stores import store_of
 
+Summary = Mapping[str, Any]
 
-def outcome_lines(summary: dict[str, Any]) -> Iterator[str]:
-    """The lines that end a run: what was read, refused, loaded, and what to do now."""
-    read = summary["read"]
-    yield "Read: " + "; ".join(
-        f"{store_of(key).title}: {counts['companies']:,} companies, {counts['contacts']:,} contacts"
-        for key, counts in read.items()
-    )
-    for kind in ("companies", "contacts"):
+_KINDS = ("companies", "contacts")
+_CHANGES = ("created", "updated")
+
+
+def outcome_lines(summary: Summary) -> Iterator[str]:
+    """The lines that end a run: what was read, refused and loaded, and what to do now."""
+    yield _read_line(summary["read"])
+    for kind in _KINDS:
         yield _kind_line(kind, summary[kind])
     register, crm = summary["register"], summary["crm"]
     yield (
@@ -22,29 +24,36 @@ def outcome_lines(summary: dict[str, Any]) -> Iterator[str]:
         f" by bulk files {register['bulk']:,}"
     )
     yield f"CRM: {crm['requests']:,} requests, {crm['seconds_waited']:,} s waited for its limits"
-    yield from _verdict(summary)
+    yield from _attention_lines(summary)
+    yield _verdict(summary)
 
 
-def window_line(summary: dict[str, Any]) -> str:
-    """What a window of ``svod delta --follow`` came to; nothing when it changed nothing."""
-    told = [
+def window_line(summary: Summary) -> str:
+    """One line on what a window of ``svod delta --follow`` changed; empty for no change."""
+    changes = [
         f"{summary[kind][outcome]:,} {kind} {outcome}"
-        for kind in ("companies", "contacts")
-        for outcome in ("created", "updated", "rejected", "not_reached")
+        for kind in _KINDS
+        for outcome in (*_CHANGES, "rejected", "not_reached")
         if summary[kind][outcome]
     ]
     if summary["messages"]:
-        told.append(f"{summary['messages']:,} messages that are none")
-    told += summary["remarks"]
-    at = summary["finished_at"]
-    return f"{at} {', '.join(told)}" if told else ""
+        changes.append(f"{summary['messages']:,} messages that are not events")
+    changes += summary["remarks"]
+    return f"{summary['finished_at']} {', '.join(changes)}" if changes else ""
 
 
-def _kind_line(kind: str, counts: dict[str, Any]) -> str:
+def _read_line(read: Mapping[str, Mapping[str, int]]) -> str:
+    return "Read: " + "; ".join(
+        f"{store_of(key).title}: {counts['companies']:,} companies, {counts['contacts']:,} contacts"
+        for key, counts in read.items()
+    )
+
+
+def _kind_line(kind: str, counts: Mapping[str, Any]) -> str:
     refused = sum(counts["invalid"].values())
-    waits = counts.get("deferred", counts.get("waiting", 0))
+    waiting = counts.get("deferred", counts.get("waiting", 0))
     line = (
-        f"{kind.capitalize()}: {counts['valid']:,} rows good, {refused:,} refused, {waits:,} wait"
+        f"{kind.capitalize()}: {counts['valid']:,} rows good, {refused:,} refused, {waiting:,} wait"
         f" -> {counts['golden']:,} in the base: {counts['created']:,} created,"
         f" {counts['updated']:,} updated, {counts['unchanged']:,} unchanged"
     )
@@ -55,25 +64,24 @@ def _kind_line(kind: str, counts: dict[str, Any]) -> str:
     return line
 
 
-def _verdict(summary: dict[str, Any]) -> Iterator[str]:
+def _attention_lines(summary: Summary) -> Iterator[str]:
+    """What a person has to look at."""
     for remark in summary["remarks"]:
         yield f"Note: {remark}"
-    if waiting := sum(summary["review"].values()):
-        yield f"Doubtful: {waiting:,} pairs wait for somebody's judgement; see svod review"
-    if left := summary["left_base"]:
+    if pairs := sum(summary["review"].values()):
+        yield f"Doubtful: {pairs:,} pairs wait for a judgement; see svod review"
+    if orphans := summary["left_base"]:
         yield (
-            f"Left over: {left:,} records in the CRM that no row of a store stands for any more;"
+            f"Left over: {orphans:,} records in the CRM have no row in any store any more;"
             " svod reconcile lists them"
         )
     if summary["messages"]:
         yield f"Broken input: {summary['messages']:,} places; see the table invalid_messages"
-    if summary["status"] != "done":
-        yield "Done, but not complete: what is deferred or rejected is in the report; run again."
-    elif not any(
-        summary[kind][outcome]
-        for kind in ("companies", "contacts")
-        for outcome in ("created", "updated")
-    ):
-        yield "Nothing changed: the CRM already holds all of it."
-    else:
-        yield "Done."
+
+
+def _verdict(summary: Summary) -> str:
+    if summary["status"] != DONE:
+        return "Done, but not complete: the report names what is deferred or rejected; run again."
+    if any(summary[kind][outcome] for kind in _KINDS for outcome in _CHANGES):
+        return "Done."
+    return "Nothing changed: the CRM already holds all of it."

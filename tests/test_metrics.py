@@ -1,6 +1,7 @@
 """What Prometheus and health checks are told."""
 
 import re
+import socket
 import urllib.error
 import urllib.request
 from contextlib import closing
@@ -8,6 +9,7 @@ from contextlib import closing
 import pytest
 
 from pipeline import metrics as module
+from pipeline import metrics_export
 from pipeline.metrics import Gauges, MetricsCollector, RunMetrics, read_gauges
 from pipeline.metrics_export import serving
 from pipeline.options import Options
@@ -106,6 +108,22 @@ def test_it_is_served_and_tells_when_no_run_ends_well(monkeypatch):
             serving(("127.0.0.1", port), MetricsCollector(counted, gauges)),
         ):
             pass
+
+
+def test_a_label_may_hold_any_text():
+    counted = RunMetrics()
+    counted.count_run({**SUMMARY, "status": 'a "b"\\\n'})
+    assert r'svod_runs_total{status="a \"b\"\\\n"} 1.0' in text(counted).splitlines()
+
+
+def test_a_connection_that_sends_nothing_is_closed(monkeypatch):
+    monkeypatch.setattr(metrics_export._Handler, "timeout", 0.1)
+    port = free_port()
+    with (
+        serving(("127.0.0.1", port), MetricsCollector(RunMetrics(), gauges)),
+        socket.create_connection(("127.0.0.1", port), timeout=30) as idle,
+    ):
+        assert idle.recv(1) == b""
 
 
 def test_a_long_run_that_comes_on_is_healthy(tmp_path, monkeypatch):

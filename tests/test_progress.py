@@ -127,7 +127,7 @@ def test_a_locked_ledger_and_a_closed_stream_do_not_stop_the_run(
         return real(*wanted)
 
     monkeypatch.setattr(progress, "stages", stages)
-    monkeypatch.setattr(progress, "_POLL", 0.01)
+    monkeypatch.setattr(progress, "_POLL_SECONDS", 0.01)
     stream = io.StringIO()
     with ProgressView(ledger, run, stream):
         for _ in range(1000):

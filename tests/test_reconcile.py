@@ -120,7 +120,7 @@ def test_what_no_row_stands_for_any_more_is_listed(loaded):
     ended = loaded.svod("review", "--yes", "A:2", "A:3")
     assert ended.code == 0, ended
     ended = loaded.full(sources=["store_a"])
-    assert "Left over: 3 records in the CRM that no row of a store stands for any more" in ended.out
+    assert "Left over: 3 records in the CRM have no row in any store any more" in ended.out
     ended, found = reconcile(loaded)
     assert found == {
         ("left", "company", tin(1)),

@@ -71,7 +71,7 @@ def test_a_running_run_shows_its_stages(tmp_path: Path, monkeypatch: pytest.Monk
         assert lines[-1] == "  watch it: svod status --watch"
         with ledger.write() as connection:
             connection.execute(schema.progress.update().values(updated_at=1_000_000))
-        assert [line for line in shown(ledger) if "no sign of life for" in line]
+        assert [line for line in shown(ledger) if "no progress for" in line]
     finally:
         ledger.close()
 

@@ -1,6 +1,7 @@
 """The register's answers: remembered, so that a TIN is asked about once."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -61,6 +62,38 @@ def expire_refusing_answers(connection: Connection) -> None:
     invalid, answers = schema.invalid_companies.c, schema.register_answers
     tins = sa.select(invalid.tin).where(invalid.reason.in_(("not_in_register", "not_active")))
     connection.execute(answers.update().where(answers.c.tin.in_(tins)).values(expires_at=0))
+
+
+class BulkProgress(NamedTuple):
+    """How far a bulk file has been read: up to this document of this member of the archive."""
+
+    member: int
+    document: int
+    is_done: bool
+
+
+def bulk_progress(connection: Connection, file: str) -> BulkProgress | None:
+    """How far the bulk file has been read; None when it has never been."""
+    table = schema.register_files.c
+    query = sa.select(table.member, table.document, table.done).where(table.file == file)
+    row = connection.execute(query).first()
+    return BulkProgress(row.member, row.document, bool(row.done)) if row else None
+
+
+def save_bulk_progress(connection: Connection, file: str, progress: BulkProgress) -> None:
+    """Remember how far the bulk file has been read: a later import goes on from there."""
+    upsert(
+        connection,
+        schema.register_files,
+        [
+            {
+                "file": file,
+                "member": progress.member,
+                "document": progress.document,
+                "done": int(progress.is_done),
+            }
+        ],
+    )
 
 
 def last_register_usage(connection: Connection) -> tuple[str, int]:

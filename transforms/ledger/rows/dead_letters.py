@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from transforms.core.identity import Run
@@ -28,3 +29,10 @@ def record_dead_letters(connection: Connection, run: Run, letters: Sequence[Dead
             for letter in letters
         ],
     )
+
+
+def count_dead_letters(connection: Connection, run: Run) -> int:
+    """How many dead letters this run has read."""
+    table = schema.invalid_messages.c
+    query = sa.select(sa.func.count()).where(table.run_id == run.run_id)
+    return int(connection.execute(query).scalar_one())
