@@ -1,7 +1,7 @@
-"""Holds what the program made against the truth of the world: sentences, one for each difference.
+"""Compares the program's result with the truth of the world: a sentence for each difference.
 
-It looks at the CRM's records (rows of the sandbox portal) and at the ledger's tables of the
-contract, and knows nothing of the program.
+It reads the CRM's records (rows of the sandbox portal) and the ledger's tables of the contract, and
+is independent of the program.
 """
 
 from collections import Counter, defaultdict
@@ -20,19 +20,19 @@ _ORIGINATOR = "svod"
 
 
 class End(NamedTuple):
-    """What became of a source row: ``golden`` with the key of its record, or the reason."""
+    """The outcome of a source row: ``golden`` with the key of its record, or the reason."""
 
     outcome: str
     key: str = ""
 
 
 def row_id(truth: Outcome) -> RowId:
-    """The row that a truth is about."""
+    """Returns the id of the row that a truth describes."""
     return truth.kind, truth.source, truth.source_id
 
 
 def ledger_ends(ledger: str | sa.URL) -> dict[RowId, list[End]]:
-    """What the ledger says of every source row; it should be one end each."""
+    """Returns the outcomes of every source row in the ledger; there should be one for each."""
     ends: dict[RowId, list[End]] = defaultdict(list)
     engine = sa.create_engine(ledger)
     with engine.connect() as connection:
@@ -49,7 +49,7 @@ def ledger_ends(ledger: str | sa.URL) -> dict[RowId, list[End]]:
 
 
 def judge_rows(truths: Iterable[Outcome], ends: Mapping[RowId, list[End]]) -> Iterator[str]:
-    """Rows whose end is not the one that they should have, or that have none or several."""
+    """Reports rows with a wrong outcome, without one, or with several."""
     judged_rows = set()
     for truth in truths:
         judged_rows.add(row_id(truth))
@@ -66,7 +66,7 @@ def judge_rows(truths: Iterable[Outcome], ends: Mapping[RowId, list[End]]) -> It
 def judge_companies(
     companies: Iterable[Row], requisites: Iterable[Row], tins: Collection[str]
 ) -> Iterator[str]:
-    """Companies that the CRM lacks, has twice or should not have, or that lack their requisite."""
+    """Reports companies that the CRM lacks, has twice or must not have, or without requisite."""
     counts: Counter[str] = Counter()
     of_company: dict[int, set[str]] = defaultdict(set)
     for requisite in requisites:
@@ -87,7 +87,7 @@ def judge_contacts(
     truths: Iterable[Outcome],
     ends: Mapping[RowId, list[End]],
 ) -> Iterator[str]:
-    """Contacts that the CRM lacks, has twice or should not have, or whose links are wrong."""
+    """Reports contacts that the CRM lacks, has twice or must not have, or with wrong links."""
     tins: dict[str, set[str]] = defaultdict(set)
     for truth in _golden_contacts(truths):
         for end in ends.get(row_id(truth), []):
@@ -106,9 +106,9 @@ def judge_contacts(
 
 
 def people_mixed(truths: Iterable[Outcome], ends: Mapping[RowId, list[End]]) -> list[str]:
-    """The keys of contacts that are made of different people.
+    """Returns the keys of contacts that are made of several people.
 
-    A few cannot be told apart by anybody: namesakes of one family, with one mobile number.
+    A few are unavoidable: namesakes of one family with one mobile number.
     """
     people: dict[str, set[int | None]] = defaultdict(set)
     for truth in _golden_contacts(truths):
@@ -119,9 +119,9 @@ def people_mixed(truths: Iterable[Outcome], ends: Mapping[RowId, list[End]]) -> 
 
 
 def people_twice(truths: Iterable[Outcome], ends: Mapping[RowId, list[End]]) -> int:
-    """How many merges inside a company were missed though rows share a personal mobile or e-mail.
+    """Counts missed merges: rows of a company that share a personal mobile or e-mail.
 
-    Not a fault in itself: what is doubtful must not be merged.
+    A missed merge is not a fault: doubtful pairs must not be merged.
     """
     keys: dict[tuple[int | None, str, str], set[str]] = defaultdict(set)
     for truth in _golden_contacts(truths):

@@ -1,8 +1,8 @@
-"""Store A's database, exactly as its contract says: made, filled from a world, or by hand.
+"""Store A's database, exactly as in its contract, filled from a world or row by row.
 
 ``python -m sandbox.store_a --scale 0.01 --folder DIR`` starts a private MariaDB in the folder,
-loads the store and serves it until it is interrupted; with ``--url mysql://root:…@host/`` it
-loads a server that is there already.
+loads the store and serves it until SIGINT or SIGTERM; with ``--url mysql://root:…@host/`` it loads
+an existing server.
 """
 
 import argparse
@@ -78,7 +78,7 @@ _NEEDS_ESCAPE = frozenset(_ESCAPES)
 
 
 def create_shop(connection: Connection) -> None:
-    """Makes the empty database anew, and the account that may only SELECT from it."""
+    """Replaces the database by an empty one, and makes an account that may only SELECT."""
     with connection.cursor() as cursor:
         cursor.execute(f"DROP DATABASE IF EXISTS {DATABASE}")
         cursor.execute(f"CREATE DATABASE {DATABASE} CHARACTER SET latin1")
@@ -91,7 +91,7 @@ def create_shop(connection: Connection) -> None:
 
 
 def create_writer(connection: Connection) -> None:
-    """The account of the shop itself, which may change what it holds."""
+    """Makes the shop's account, which may change rows."""
     with connection.cursor() as cursor:
         cursor.execute(f"CREATE USER IF NOT EXISTS {WRITER}@'%%' IDENTIFIED BY %s", (PASSWORD,))
         cursor.execute(f"GRANT SELECT, INSERT, UPDATE ON {DATABASE}.* TO {WRITER}@'%'")
@@ -105,7 +105,7 @@ def load_store_a(connection: Connection, world: World) -> None:
 
 
 def load_rows(connection: Connection, table: str, rows: Iterable[tuple[Cell, ...]]) -> None:
-    """Adds rows, bytes as they are: the server must not convert them."""
+    """Adds rows; the server stores the bytes without conversion."""
     with tempfile.NamedTemporaryFile(suffix=".tsv") as file, connection.cursor() as cursor:
         file.writelines(b"\t".join(map(_field, row)) + b"\n" for row in rows)
         file.flush()
@@ -119,9 +119,9 @@ def load_rows(connection: Connection, table: str, rows: Iterable[tuple[Cell, ...
 def insert_row(
     connection: Connection, table: str, values: Mapping[str, str | bytes | int | None]
 ) -> int:
-    """Adds one row by hand and returns its id. Text becomes Windows-1251, bytes stay as they are.
+    """Adds one row and returns its id; encodes text as Windows-1251, keeps bytes.
 
-    What is not given is NULL; ``created_at`` and ``updated_at`` are 2024-01-01 12:00:00.
+    Other columns are NULL; ``created_at`` and ``updated_at`` default to 2024-01-01 12:00:00.
     """
     row = {"created_at": "2024-01-01 12:00:00", "updated_at": "2024-01-01 12:00:00", **values}
     cells = [windows(cell, 65_535) if isinstance(cell, str) else cell for cell in row.values()]
@@ -133,7 +133,7 @@ def insert_row(
 
 
 def connect(server: MariaDB) -> Connection:
-    """A connection as root of a private server, fit for everything in this module."""
+    """Connects as root of a private server, with the settings that this module needs."""
     return pymysql.connect(**server.root(), charset="latin1", local_infile=True)
 
 
@@ -166,7 +166,7 @@ def _fill(connection: Connection, world: World) -> None:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Loads store A into a server, a private one or one that is there."""
+    """Loads store A into a private server or an existing one."""
     parser = argparse.ArgumentParser(prog="python -m sandbox.store_a", description=__doc__)
     parser.add_argument("--scale", type=float, default=0.01)
     parser.add_argument("--seed", type=int, default=1)
@@ -178,7 +178,7 @@ def main(arguments: list[str] | None = None) -> None:
     if options.url:
         _fill(_connect_to(options.url), world)
         return
-    # A plain SIGTERM would leave the server behind.
+    # Without a handler, SIGTERM would leave the server behind.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     with suppress(KeyboardInterrupt), MariaDB(options.folder) as server:
         _fill(connect(server), world)

@@ -21,7 +21,7 @@ _HEADER = (
 
 
 def _as_json(error: UnicodeError) -> tuple[bytes, int]:
-    """What Windows-1251 does not know is escaped as JSON allows; byte 0x98 stays as it is."""
+    """Escapes characters outside Windows-1251 as JSON does; keeps byte 0x98."""
     if not isinstance(error, UnicodeEncodeError):
         raise error
     units = error.object[error.start : error.end].encode("utf-16-be")
@@ -59,7 +59,7 @@ def _write(path: Path, lines: Iterator[bytes], packed: bool) -> None:
     with ExitStack() as stack:
         file: IO[bytes] | gzip.GzipFile = stack.enter_context(path.open("wb"))
         if packed:
-            # Without a name and a time in it, so that the same world gives the same bytes.
+            # Without name and time in the header: the same world makes the same bytes.
             file = stack.enter_context(gzip.GzipFile("", "wb", 6, file, mtime=0))
         file.write(_HEADER)
         file.write(next(lines, b""))

@@ -1,1 +1,1 @@
-"""An invented world: companies and people, as each store and the register know them."""
+"""An invented world: companies and people, as each store and the register describe them."""

@@ -1,4 +1,4 @@
-"""Numbers of the state and of the banks, with control digits that are right."""
+"""Valid numbers of the state and of banks: TIN, OGRN and accounts with correct check digits."""
 
 _TIN_10 = (2, 4, 10, 3, 5, 9, 4, 6, 8)
 _TIN_11 = (7, *_TIN_10)
@@ -11,7 +11,7 @@ def _digit(digits: str, weights: tuple[int, ...]) -> str:
 
 
 def tin(body: str) -> str:
-    """A TIN from its first 9 (organisation) or 10 (sole proprietor) digits."""
+    """Completes a TIN from its first 9 (organisation) or 10 (sole proprietor) digits."""
     if len(body) == 9:
         return body + _digit(body, _TIN_10)
     body += _digit(body, _TIN_11)
@@ -19,19 +19,19 @@ def tin(body: str) -> str:
 
 
 def is_tin(text: str) -> bool:
-    """Whether the control digits agree; says nothing of placeholders."""
+    """Whether the check digits are correct; a placeholder may pass."""
     if not (text.isascii() and text.isdigit() and len(text) in (10, 12)):
         return False
     return text == tin(text[:9] if len(text) == 10 else text[:10])
 
 
 def ogrn(body: str) -> str:
-    """An OGRN from its first 12 digits, an OGRNIP from its first 14."""
+    """Completes an OGRN from its first 12 digits, an OGRNIP from its first 14."""
     return body + str(int(body) % (len(body) - 1) % 10)
 
 
 def account(body: str, bik: str) -> str:
-    """A 20-digit account, its ninth digit made to agree with the BIK (rule 515).
+    """Returns an account of 20 digits whose ninth digit is its key with this BIK (rule 515).
 
     ``body`` has any digit in the key's place. Accounts 301… are correspondent accounts.
     """

@@ -1,6 +1,6 @@
-"""The true companies and people behind the rows, each drawn from the seed and its own number.
+"""The true companies and people behind the rows, each drawn from the seed and its number.
 
-Any of them can be made alone and in any order, so nothing is kept: a world of any size streams.
+Each can be made alone and in any order, so none is kept in memory: a world of any size streams.
 """
 
 from random import Random
@@ -24,13 +24,13 @@ _STATES: tuple[tuple[str, str | None, int], ...] = (
 )
 ACTIVE = ("ACTIVE", "REORGANIZING")
 _FORMS = ("ООО",) * 16 + ("АО", "АО", "ЗАО", "ПАО")
-# Codes that phonenumbers holds for mobile without exceptions; 999 is left to placeholders.
+# Codes that phonenumbers accepts as mobile without exceptions; 999 is for placeholders.
 _MOBILE_CODES = (*range(901, 910), *range(910, 930), *range(950, 954), *range(960, 969), 981, 982)
 _MOBILES = len(_MOBILE_CODES) * 10_000_000
 
 
 class TrueCompany(NamedTuple):
-    """A company as it is; ``landline`` has ten digits, ``status`` None: no register knows it."""
+    """A true company; ``landline`` has ten digits, ``status`` None: the register lacks it."""
 
     number: int
     tin: str
@@ -50,9 +50,9 @@ class TrueCompany(NamedTuple):
 
 
 class TruePerson(NamedTuple):
-    """A person as they are; ``homes`` are numbers of companies, mobiles have ten digits.
+    """A true person; ``homes`` are numbers of companies, mobiles have ten digits.
 
-    ``maiden`` is the surname that some rows still have, "" when there is none.
+    ``maiden`` is an earlier surname that some rows still have, "" when there is none.
     """
 
     number: int
@@ -78,12 +78,12 @@ class Identities:
         self._offset = rng.randrange(10_000_000)
 
     def status(self, number: int) -> str | None:
-        """What the register says of the company: ``ACTIVE`` …, None when it does not know it."""
+        """Returns the company's status in the register: ``ACTIVE`` …, None when it is absent."""
         return _STATES[self._states[number]][1]
 
     def tin(self, number: int) -> str:
-        """The company's right TIN; no two companies have the same."""
-        # An odd factor without 5 walks through all of the seven digits before it repeats one.
+        """Returns the company's valid TIN, which no other company has."""
+        # A factor coprime to 10 reaches all numbers of seven digits before it repeats one.
         serial = (number * 7_654_321 + self._offset) % 10_000_000
         region = name_stock.REGIONS[number % len(name_stock.REGIONS)].code
         if _STATES[self._states[number]][0] == "INDIVIDUAL":
@@ -91,25 +91,25 @@ class Identities:
         return check_digits.tin(f"{region}{serial:07d}")
 
     def domain(self, number: int) -> str:
-        """The company's internet domain."""
+        """Returns the company's internet domain."""
         return f"firma{number}.example"
 
     def landline(self, number: int) -> str:
-        """The company's city telephone: area code and a number that no other company has."""
+        """Returns the company's landline: area code and a number that no other company has."""
         area = name_stock.REGIONS[number % len(name_stock.REGIONS)].area
         return f"{area}{2_000_000 + (number * 654_321 + self._offset) % 7_000_000}"
 
     def mobile(self, slot: int) -> str:
-        """The mobile number of a slot; each slot has its own."""
+        """Returns the mobile number of a slot; each slot has another number."""
         place = (slot * 76_543_217 + self._offset) % _MOBILES
         return f"{_MOBILE_CODES[place // 10_000_000]}{place % 10_000_000:07d}"
 
     def shared_mobile(self, company: int) -> str:
-        """The mobile that lies at the company's reception and that many of its people give."""
+        """Returns the mobile at the company's reception, which many of its people give."""
         return self.mobile(2 * self._counts.people + company)
 
     def company(self, number: int) -> TrueCompany:
-        """The company in full."""
+        """Returns the company with all its facts."""
         rng = self._rng
         rng.seed(f"{self._seed}:company:{number}")
         draw = rng.random
@@ -138,10 +138,10 @@ class Identities:
         )
 
     def person(self, number: int) -> TruePerson:
-        """The person in full.
+        """Returns the person with all their facts.
 
-        One in fifty is another one's child, brother or sister, with the same mobile and work; one
-        in three hundred has a namesake in the same company.
+        One person in fifty is a child, brother or sister of another, with the same mobile and the
+        same companies; one in three hundred has a namesake in the same company.
         """
         rng = self._rng
         rng.seed(f"{self._seed}:person:{number}")
@@ -172,7 +172,7 @@ class Identities:
         counts, draw = self._counts, rng.random
         lot = draw()
         how_many = 1 if lot < 0.9 else 2 if lot < 0.98 else 3
-        # The power makes some companies popular, as they are.
+        # The exponent gives some companies many people, as in reality.
         places = [draw() ** 1.3 for _ in range(how_many)]
         if number < counts.people_both:
             return tuple(int(place * counts.companies_both) for place in places)

@@ -1,4 +1,4 @@
-"""Invented names: the pools of ``names.json`` and the true names drawn from them."""
+"""Invented names: the pools of ``names.json``, and true names drawn from them."""
 
 import json
 from pathlib import Path
@@ -16,7 +16,7 @@ LEGAL_FORMS: dict[str, tuple[str, str]] = {
 
 
 class Region(NamedTuple):
-    """A region as the register knows it; ``area`` is the city's three-digit telephone code."""
+    """A region of the register; ``area`` is the city's telephone code of three digits."""
 
     code: str
     name: str
@@ -26,7 +26,7 @@ class Region(NamedTuple):
 
 
 class FullName(NamedTuple):
-    """A person's true name, or what a row makes of it."""
+    """A person's name: the true one, or a row's variant of it."""
 
     last: str
     first: str
@@ -87,28 +87,28 @@ _MIDDLE_AT = {
 
 
 def surname(last: str, woman: bool) -> str:
-    """The surname in the form of a man or of a woman."""
+    """Returns the surname in its male or female form."""
     return (_WOMEN if woman else _MEN)[0][_LAST_AT[last]]
 
 
 def patronymic(father: str, woman: bool) -> str:
-    """The middle name of a son or daughter of the man with this first name."""
+    """Returns the middle name of a child of the man with this first name."""
     return (_WOMEN if woman else _MEN)[2][_MEN[1].index(father)]
 
 
 def patronymic_like(middle: str, woman: bool) -> str:
-    """The middle name that a brother or sister has."""
+    """Returns the middle name of a brother or sister."""
     return (_WOMEN if woman else _MEN)[2][_MIDDLE_AT[middle]]
 
 
 def other_first(first: str) -> str:
-    """Another first name of the same gender."""
+    """Returns another first name of the same gender."""
     firsts = _MEN[1] if first in _MEN[1] else _WOMEN[1]
     return firsts[firsts.index(first) - 1]
 
 
 def full_name(rng: Random) -> FullName:
-    """A man's or a woman's name with last name and patronymic that agree with it."""
+    """Draws a man's or a woman's name; last name and patronymic agree in gender."""
     draw = rng.random
     lasts, firsts, middles = _MEN if draw() < 0.5 else _WOMEN
     return FullName(
@@ -119,7 +119,7 @@ def full_name(rng: Random) -> FullName:
 
 
 def company_name(rng: Random) -> str:
-    """The name without legal form: ``НеваСтрой``, ``Альфа-Торг 12``."""
+    """Draws a name without legal form: ``НеваСтрой``, ``Альфа-Торг 12``."""
     draw = rng.random
     stem = _STEMS[int(draw() * len(_STEMS))]
     tail = _TAILS[int(draw() * len(_TAILS))]
@@ -129,5 +129,5 @@ def company_name(rng: Random) -> str:
 
 
 def latin(text: str) -> str:
-    """``Щукин`` as it stands in an address or a domain: ``schukin``."""
+    """Transliterates ``Щукин`` as in a domain or mailbox: ``schukin``."""
     return "".join(_LATIN.get(letter, letter) for letter in text.lower())

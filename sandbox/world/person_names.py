@@ -1,4 +1,4 @@
-"""Kin and namesakes; names as people write them: short, in Latin letters, mistyped, shuffled."""
+"""Names of kin and namesakes, and names as people type them: short, Latin, mistyped, shuffled."""
 
 from collections.abc import Callable
 from random import Random
@@ -9,7 +9,7 @@ from sandbox.world.name_stock import FullName
 
 Draw = Callable[[], float]
 
-# Share of the rows, in a thousand, whose name is written so.
+# Rows in a thousand whose name has this variant.
 _SLIPS: Final = {"short": 25, "latin": 10, "mistyped": 25, "other_gender": 3, "shuffled": 7}
 SHORT: Final = {
     "Александр": "Саша",
@@ -36,9 +36,9 @@ _LETTERS: Final = "абвгдезиклмнопрстуя"
 
 
 def kin(relative: FullName, name: FullName, child: bool) -> FullName:
-    """The name of a child of the relative (of a man), or of a brother or sister.
+    """Returns the name of the relative's child or of the relative's brother or sister.
 
-    One son in five has his father's first name.
+    Only a man's first name becomes a patronymic. One son in five has his father's first name.
     """
     woman = name.middle.endswith("а")
     last = name_stock.surname(relative.last, woman)
@@ -46,14 +46,14 @@ def kin(relative: FullName, name: FullName, child: bool) -> FullName:
         middle = name_stock.patronymic_like(relative.middle, woman)
         first = name_stock.other_first(name.first) if name.first == relative.first else name.first
         return FullName(last, first, middle)
-    if relative.middle.endswith("а"):  # the mother's first name is in no patronymic
+    if relative.middle.endswith("а"):  # a mother's first name makes no patronymic
         return name._replace(last=last)
     first = relative.first if not woman and len(name.last) % 5 == 0 else name.first
     return FullName(last, first, name_stock.patronymic(relative.first, woman))
 
 
 def namesake(person: FullName, name: FullName) -> FullName:
-    """The other one's last and first name with another middle name."""
+    """Returns the person's last and first name with another middle name, like ``name``'s."""
     woman = person.middle.endswith("а")
     middle = name_stock.patronymic_like(name.middle, woman)
     if middle == person.middle:
@@ -62,14 +62,14 @@ def namesake(person: FullName, name: FullName) -> FullName:
 
 
 def maiden_name(rng: Random, name: FullName) -> str:
-    """The surname that one woman in twenty-five had before she married; "" for all others."""
+    """Draws a surname before marriage for one woman in twenty-five; "" for all other people."""
     if not name.middle.endswith("а") or rng.random() > 0.04:
         return ""
     return name_stock.surname(name_stock.full_name(rng).last, woman=True)
 
 
 def slip(draw: Draw, name: FullName, maiden: str) -> FullName:
-    """The name as the row has it: as it is, or worse in one way."""
+    """Returns the name for a row: the true one, or a variant that is wrong in one way."""
     if maiden and draw() < 0.4:
         name = name._replace(last=maiden)
     lot = draw() * 1000
@@ -96,7 +96,7 @@ def _mistyped(draw: Draw, name: FullName) -> FullName:
 
 
 def mistype(draw: Draw, word: str) -> str:
-    """The word with a letter lost, doubled, replaced, or two letters in each other's place."""
+    """Returns the word with a letter lost, doubled or replaced, or two letters swapped."""
     place = 1 + int(draw() * (len(word) - 3))
     return (
         word[:place] + word[place + 1 :],

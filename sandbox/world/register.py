@@ -1,4 +1,4 @@
-"""A true company as the register answers for it (the contract's suggestion)."""
+"""A true company as the register answers: the contract's suggestion."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ _ASKED_AT = 1_730_419_200_000
 
 
 def suggestion(company: TrueCompany) -> dict[str, Any]:
-    """``{"value", "data": {"inn", …}}``; dates in milliseconds of the epoch, UTC."""
+    """Returns ``{"value", "data": {"inn", …}}``; dates are milliseconds since the epoch, UTC."""
     data = _individual(company) if company.individual else _legal(company)
     return {"value": data["name"]["short_with_opf"], "data": data}
 

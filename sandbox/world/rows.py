@@ -1,4 +1,4 @@
-"""Who stands in which row of a store, and what is wrong with the row as a whole."""
+"""The company or person of each row of a store, and the defects of a row as a whole."""
 
 from array import array
 from random import Random
@@ -14,23 +14,23 @@ _PLAIN, _NUMBER = _FLAWS.index("plain"), _FLAWS.index("number")
 _BY_SHARE = b"".join(bytes((_FLAWS.index(flaw),)) * share for flaw, share in SHARES.items())
 _DELETED = 0.02
 YEAR = 31_536_000
-# 2019-01-01 to 2024-11-22, UTC: Moscow is three hours ahead all that time.
+# 2019-01-01 to 2024-11-22, UTC: Moscow is three hours ahead in all of that time.
 _EARLIEST = 1_546_300_800
 _SPAN = 186_000_000
 
 
 def spread(row: int) -> int:
-    """Numbers with gaps: every 41st is gone from the store (see ``gone``)."""
+    """Returns a row's number; the store lacks every 41st number (see ``missing_number``)."""
     return row + row // 40 + 1
 
 
 def missing_number(draw: float, rows: int) -> int:
-    """One of the numbers that ``spread`` leaves out."""
+    """Returns a number that ``spread`` leaves out."""
     return 41 * (1 + int(draw * (rows // 40 + 1)))
 
 
 class CompanyRows:
-    """The rows of one store's companies: three flat arrays, whatever the size of the world."""
+    """The rows of a store's companies, kept in three flat arrays."""
 
     def __init__(
         self, rng: Random, identities: Identities, members: "array[int]", rows: int
@@ -38,7 +38,7 @@ class CompanyRows:
         self._identities = identities
         self.companies = members + array("I", rng.choices(members, k=rows - len(members)))
         rng.shuffle(self.companies)
-        # Dealt, not drawn: a small world has every flaw too.
+        # Dealt, not drawn: so a small world too has every flaw.
         self._flaws = bytearray(_BY_SHARE[row * len(_BY_SHARE) // rows] for row in range(rows))
         rng.shuffle(self._flaws)
         self._deleted = bytearray(rng.random() < _DELETED for _ in range(rows))
@@ -47,7 +47,7 @@ class CompanyRows:
         for row, company in enumerate(self.companies):
             if self._first_rows.setdefault(company, row) != row:
                 self._later_rows.setdefault(company, []).append(row)
-            # A leading zero is lost more often than anything else happens.
+            # A lost leading zero is the most frequent flaw.
             plain = self._flaws[row] == _PLAIN
             if plain and identities.tin(company)[0] == "0" and rng.random() < 0.4:
                 self._flaws[row] = _NUMBER
@@ -56,26 +56,26 @@ class CompanyRows:
         return len(self.companies)
 
     def flaw(self, row: int) -> str:
-        """How the row's TIN is written."""
+        """Returns the flaw of the row's TIN."""
         return _FLAWS[self._flaws[row]]
 
     def is_deleted(self, row: int) -> bool:
-        """Whether the row carries the store's deletion mark."""
+        """Whether the row has the store's deletion mark."""
         return bool(self._deleted[row])
 
     def is_branch(self, row: int) -> bool:
-        """Whether the row is a company's second one, with the KPP of a branch."""
+        """Whether the row repeats a company, with the KPP of a branch."""
         return row % 2 == 0 and self._first_rows[self.companies[row]] != row
 
     def row_of(self, company: int, draw: float) -> int:
-        """A row of the company: the first one, or now and then another."""
+        """Returns a row of the company: mostly its first one."""
         later_rows = self._later_rows.get(company)
         if later_rows and draw < 0.4:
             return later_rows[int(draw / 0.4 * len(later_rows))]
         return self._first_rows[company]
 
     def judge(self, row: int) -> tuple[str, str]:
-        """The row's outcome, and the TIN when that is golden."""
+        """Returns the row's outcome, and the TIN when the outcome is golden."""
         company = self.companies[row]
         reason = REASONS.get(self.flaw(row), "")
         status = self._identities.status(company)
@@ -84,7 +84,7 @@ class CompanyRows:
 
 
 class ContactPlan(NamedTuple):
-    """What a contact's row is about. ``companies`` are rows of its store, None for a gone one."""
+    """The content of a contact's row; ``companies`` are rows of its store, None: a missing one."""
 
     person: TruePerson
     deleted: bool
@@ -93,7 +93,7 @@ class ContactPlan(NamedTuple):
     evidence: tuple[str, ...]
 
     def outcome(self, source: truth.Source, source_id: str, companies: CompanyRows) -> Outcome:
-        """The truth about the row, from that about its companies."""
+        """Returns the row's outcome, which follows from those of its companies."""
         judgements = [(None, "") if row is None else companies.judge(row) for row in self.companies]
         end = truth.contact_outcome(
             self.deleted, self.named, [outcome for outcome, _ in judgements]
@@ -110,7 +110,7 @@ class ContactPlan(NamedTuple):
 def plan_contact(
     rng: Random, person: TruePerson, homes: tuple[int, ...], companies: CompanyRows
 ) -> ContactPlan:
-    """The plan of a row: one in twelve is refused for its own sake, or waits."""
+    """Draws the content of a row; one row in twelve is refused or waits, whatever its companies."""
     draw = rng.random
     fate = draw()
     rows: list[int | None] = [companies.row_of(home, draw()) for home in dict.fromkeys(homes)]
@@ -136,6 +136,6 @@ def _evidence(lot: float) -> tuple[str, ...]:
 
 
 def created_and_changed(rng: Random) -> tuple[int, int]:
-    """Two moments in seconds of the epoch, UTC, the first not after the second."""
+    """Draws two moments in seconds since the epoch, UTC; the first is not after the second."""
     created = _EARLIEST + int(rng.random() * _SPAN)
     return created, created + int(rng.random() ** 2 * (_EARLIEST + _SPAN - created))

@@ -1,4 +1,4 @@
-"""Fields of a partner that are missing, null or of another type than the format says."""
+"""Damages a partner's fields: missing, null, or of another type than the format's."""
 
 from collections.abc import Callable
 from typing import Any, Final
@@ -13,7 +13,7 @@ ORGANISATION_FIELDS: Final = (
 _PERSON_FIELDS: Final = ("position", "created_at", "phones", "emails")
 _MISSING: Final = object()
 _NOTHING: Final = (None, _MISSING) * 2
-# By what stands in the field: text, a list, anything else.
+# By the type of the field's value: text, a list, any other.
 _FOR_TEXT: Final[Values] = (*_NOTHING, True, 0, 12.5, [], ["?"], {}, {"text": "?"})
 _FOR_LISTS: Final[Values] = (
     *_NOTHING,
@@ -31,7 +31,7 @@ _FOR_REST: Final[Values] = (*_NOTHING, "", [], False, "12", {"count": "12", "tot
 
 
 def person_fields(evidence: tuple[str, ...]) -> tuple[str, ...]:
-    """What may be spoilt in a person without making its evidence untrue."""
+    """Returns the fields of a person that can be damaged without removing its evidence."""
     safe = [field for field in _PERSON_FIELDS if field not in ("phones", "emails")]
     if "email" not in evidence:
         safe.append("emails")
@@ -41,7 +41,7 @@ def person_fields(evidence: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def damage_shape(draw: Draw, partner: dict[str, Any], fields: tuple[str, ...]) -> None:
-    """Spoils, in one partner of ten, one of the fields; rewraps phones now and then."""
+    """Damages one of the fields in one partner of ten, and rarely phones or deletion mark."""
     lot = draw()
     if lot < 0.1:
         _spoil(draw, partner, fields[int(draw() * len(fields))])
@@ -63,7 +63,7 @@ def _spoil(draw: Draw, partner: dict[str, Any], field: str) -> None:
 
 
 def _rewrap(draw: Draw, partner: dict[str, Any]) -> None:
-    """The same phones in a nested list, with nulls between them, or as a number."""
+    """Puts the phones into nested lists, adds a null, or makes the only phone a number."""
     phones = partner["phones"]
     digits = "".join(filter(str.isdigit, phones[0])) if len(phones) == 1 else ""
     if len(digits) == 11 and phones[0][:2] != "00":
@@ -73,7 +73,7 @@ def _rewrap(draw: Draw, partner: dict[str, Any]) -> None:
 
 
 def _mark(draw: Draw, partner: dict[str, Any]) -> None:
-    """The deletion mark as a number or as text, or left out when it says nothing."""
+    """Makes the deletion mark a number or a text, or omits a false one."""
     deleted = partner["deleted"]
     lot = draw()
     if lot < 0.4:
@@ -85,7 +85,7 @@ def _mark(draw: Draw, partner: dict[str, Any]) -> None:
 
 
 def no_tax_numbers(draw: Draw) -> Any:
-    """A field ``taxnumbers`` that holds no TIN, whatever its type."""
+    """Draws a value of ``taxnumbers`` without a TIN, of any type."""
     shapes: Values = (
         None,
         [],
@@ -101,7 +101,7 @@ def no_tax_numbers(draw: Draw) -> Any:
 
 
 def damage_references(draw: Draw, partners: list[str]) -> Any:
-    """``contact_of``: now and then one text, a number without its zeros, null or nothing."""
+    """Returns ``contact_of``, rarely as a text, as numbers without their zeros, or with nulls."""
     lot = draw()
     if not partners:
         return (None, [], "", [None], [""])[int(draw() * 5)]

@@ -1,4 +1,4 @@
-"""How many companies, people and rows a world of a given scale has, and who is in which store."""
+"""The numbers of companies, people and rows in a world of a given scale, store by store."""
 
 from typing import NamedTuple
 
@@ -6,8 +6,8 @@ from typing import NamedTuple
 class Sizes(NamedTuple):
     """Counts of rows in the stores, and of the true companies and people behind them.
 
-    Companies are numbered so: first those in both stores, then those in A only, then those in B
-    only. So are people.
+    The numbers of companies begin with those in both stores; those in A only and those in B only
+    follow. The same holds for people.
     """
 
     company_rows_a: int
@@ -24,26 +24,26 @@ class Sizes(NamedTuple):
 
     @property
     def companies_b(self) -> int:
-        """True companies that store B knows."""
+        """The number of true companies in store B."""
         return self.companies_both + self.companies - self.companies_a
 
     @property
     def people_b(self) -> int:
-        """True people that store B knows."""
+        """The number of true people in store B."""
         return self.people_both + self.people - self.people_a
 
     def company_of_b(self, local: int) -> int:
-        """The number of the company that stands at place ``local`` among those of store B."""
+        """Returns the number of the company at index ``local`` among those of store B."""
         only_a = self.companies_a - self.companies_both
         return local if local < self.companies_both else local + only_a
 
     def person_of_b(self, local: int) -> int:
-        """The number of the person who stands at place ``local`` among those of store B."""
+        """Returns the number of the person at index ``local`` among those of store B."""
         return local if local < self.people_both else local + self.people_a - self.people_both
 
 
 def sizes(scale: float) -> Sizes:
-    """Scale 1 is the real thing: 53,000 companies in A, 725,000 partners in B."""
+    """Returns the sizes; scale 1 is the real one: 53,000 companies in A, 725,000 partners in B."""
 
     def scaled(count: int) -> int:
         return max(2, round(count * scale))

@@ -29,7 +29,7 @@ ORDER_STATES: Final = (b"new", b"paid", b"paid", b"shipped", b"shipped", b"shipp
 
 
 def _as_windows(error: UnicodeError) -> tuple[bytes, int]:
-    """Byte 0x98 stays; what Windows-1251 does not know becomes a question mark, as in MySQL."""
+    """Keeps byte 0x98; other characters outside Windows-1251 become "?", as in MySQL."""
     if not isinstance(error, UnicodeEncodeError):
         raise error
     text = error.object[error.start : error.end]
@@ -40,22 +40,22 @@ codecs.register_error("store_a", _as_windows)
 
 
 def windows(text: str | None, width: int) -> bytes | None:
-    """The text as bytes of Windows-1251, cut to the column's width."""
+    """Encodes the text as Windows-1251, cut to the column's width."""
     return None if text is None else text.encode("cp1251", "store_a")[:width]
 
 
 def utf8(text: str | None, width: int) -> bytes | None:
-    """The text as bytes of UTF-8, cut to the column's width between two characters."""
+    """Encodes the text as UTF-8, cut to the column's width between two characters."""
     return None if text is None else text.encode()[:width].decode(errors="ignore").encode()
 
 
 def moscow_time(moment: int) -> bytes:
-    """Seconds of the epoch as the store's local time."""
+    """Formats seconds since the epoch as the store's local time."""
     return datetime.fromtimestamp(moment, MOSCOW).strftime("%Y-%m-%d %H:%M:%S").encode()
 
 
 def one_line_address(draw: Draw, region: Region, street: str, house: int) -> str:
-    """A postal address as one line."""
+    """Returns a postal address as one line."""
     line = f"{region.postal_code}, {region.name}, г. {region.city}, {street}, д. {house}"
     return line if draw() < 0.9 else texts.damage_text(draw, line)
 
@@ -78,15 +78,15 @@ class WorldA:
         rng.shuffle(self._people)
 
     def company_rows(self) -> Iterator[tuple[Cell, ...]]:
-        """Rows of the table ``companies``."""
+        """Yields the rows of the table ``companies``."""
         return map(self._company_row, range(len(self.companies)))
 
     def contact_rows(self) -> Iterator[tuple[Cell, ...]]:
-        """Rows of the table ``contacts``."""
+        """Yields the rows of the table ``contacts``."""
         return map(self._contact_row, range(len(self._people)))
 
     def order_rows(self) -> Iterator[tuple[Cell, ...]]:
-        """Rows of the table ``orders``; one in a hundred is of a company that is gone."""
+        """Yields the rows of ``orders``; one in a hundred belongs to a missing company."""
         rng = Random(f"{self._seed}:a-orders")
         draw, companies = rng.random, len(self.companies)
         for order in range(1, self._counts.order_rows_a + 1):
@@ -107,7 +107,7 @@ class WorldA:
             )
 
     def truth(self) -> Iterator[Outcome]:
-        """The expected outcome of every company and contact."""
+        """Yields the expected outcome of every company and contact."""
         for row in range(len(self.companies)):
             outcome, tin = self.companies.judge(row)
             yield Outcome("A", "company", str(spread(row)), outcome, (tin,) if tin else ())
@@ -180,7 +180,7 @@ class WorldA:
         text = utf8 if draw() < 0.02 else windows
         names = texts.write_name(draw, person_names.slip(draw, person.name, person.maiden))
         if not plan.named:
-            # The last of them is an unseen character, which would stand as a question mark here.
+            # The last of NO_NAMES is an unseen character, which would become a question mark.
             names = texts.NO_NAMES[int(draw() * (len(texts.NO_NAMES) - 1))]
         phones = typed_contacts.contact_phones(rng, self._identities, person, plan.evidence)
         emails = typed_contacts.contact_emails(rng, self._identities, person, plan.evidence)

@@ -30,12 +30,12 @@ _FLAWS: Final = tuple(SHARES)
 
 
 def organisation_id(row: int) -> str:
-    """The partner number of an organisation's row."""
+    """Returns the partner number of an organisation's row."""
     return f"{1_000_000 + spread(row):010d}"
 
 
 def person_id(row: int) -> str:
-    """The partner number of a person's row."""
+    """Returns the partner number of a person's row."""
     return f"{20_000_000 + spread(row):010d}"
 
 
@@ -54,7 +54,7 @@ class WorldB:
         self._people = people + array("I", rng.choices(people, k=counts.persons_b - len(people)))
         rng.shuffle(self._people)
         partners = range(len(self.companies) + len(self._people))
-        # One partner in a hundred stands more than once; places past the last partner are these.
+        # One partner in a hundred is repeated; places past the last partner are the repeats.
         self._repeats = array("I", rng.choices(partners, k=max(3, len(partners) // 100)))
         self._repeated = frozenset(self._repeats)
         self._order = array("I", range(len(partners) + len(self._repeats)))
@@ -64,11 +64,11 @@ class WorldB:
         return len(self._order)
 
     def partners(self) -> Iterator[Partner]:
-        """All partners in the order of the exports, organisations and persons mixed."""
+        """Yields all partners in the order of the exports, organisations and persons mixed."""
         return map(self._partner, self._order)
 
     def truth(self) -> Iterator[Outcome]:
-        """The expected outcome of every partner, by its newest version."""
+        """Yields the expected outcome of every partner, by its newest version."""
         for row in range(len(self.companies)):
             outcome, tin = self.companies.judge(row)
             yield Outcome("B", "company", organisation_id(row), outcome, (tin,) if tin else ())
@@ -76,7 +76,7 @@ class WorldB:
             yield self._plan(row, 0).outcome("B", person_id(row), self.companies)
 
     def _partner(self, place: int) -> Partner:
-        # Of the repeats every third is the same record again, the others are older versions of it.
+        # Every third repeat is an exact copy, the others are older versions.
         version = 0
         if (repeat := place - len(self.companies) - len(self._people)) >= 0:
             place = self._repeats[repeat]
@@ -89,9 +89,9 @@ class WorldB:
         draw = self._rng.random
         zone, lot = _ZONES[int(draw() * len(_ZONES))], draw()
         if version and lot > 0.7:
-            # Older by less than the zones differ: as text it looks newer than the newest.
+            # Older by less than the zones differ: compared as text it seems the newest.
             zone = _ZONES[-1]
-        # All versions know the newest one's moments: an older one is dated before it.
+        # All versions draw the newest one's moments, so that an older one gets an earlier date.
         self._clock.seed(f"{self._seed}:b-dates:{place}")
         created, changed = created_and_changed(self._clock)
         if version:
@@ -184,7 +184,7 @@ class WorldB:
         return {"phones": self._as_list(draw, phones), "emails": emails, "site": site}
 
     def _as_list(self, draw: Draw, phones: list[str]) -> list[str] | str:
-        """The list, sometimes with several numbers in one of its texts, or one text for all."""
+        """Returns the list, or rarely all numbers as one text, in a list or without it."""
         lot = draw()
         if lot < 0.1 and phones:
             joined = typed_contacts.join_phones(draw, phones)

@@ -1,4 +1,4 @@
-"""Names of companies and people, and other text, as people typed them."""
+"""Names of companies and people and other text, as people typed them."""
 
 from collections.abc import Callable
 from typing import Final
@@ -10,7 +10,7 @@ Pieces = tuple[str | None, str | None, str | None]
 
 # Cyrillic letters, and the Latin ones that look the same.
 LOOK_ALIKES: Final = str.maketrans("АВЕКМНОРСТХаеорсух", "ABEKMHOPCTXaeopcyx")
-# Characters that people do not see: zero width, controls, the byte that Windows-1251 does not have.
+# Invisible characters: zero width, controls, the byte that Windows-1251 does not define.
 UNSEEN: Final = ("\u200b", "\ufeff", "\x07", "\x00", "\u00ad", "\x98", "\u200d", "\x1f", "\t", "\n")
 HOSTILE: Final = (
     "$result[c0001]",
@@ -35,13 +35,13 @@ NO_NAMES: Final[tuple[Pieces, ...]] = (
 
 
 def insert(draw: Draw, text: str, insertion: str) -> str:
-    """The text with something put somewhere inside it."""
+    """Returns the text with ``insertion`` at a random place."""
     place = int(draw() * (len(text) + 1))
     return text[:place] + insertion + text[place:]
 
 
 def unseen(draw: Draw) -> str:
-    """One of the characters that people do not see."""
+    """Draws an invisible character."""
     return UNSEEN[int(draw() * len(UNSEEN))]
 
 
@@ -50,7 +50,7 @@ def _without_yo(text: str) -> str:
 
 
 def damage_text(draw: Draw, text: str) -> str:
-    """The text made worse in one way."""
+    """Returns the text damaged in one way."""
     lot = int(draw() * 9)
     if lot == 0:
         return text.upper()
@@ -72,7 +72,7 @@ def damage_text(draw: Draw, text: str) -> str:
 
 
 def write_company(draw: Draw, form: str, name: str) -> str:
-    """Legal form and name in one of the orders and quotes that people use."""
+    """Returns legal form and name in one of the usual orders and quotes."""
     lot = int(draw() * 14)
     full = LEGAL_FORMS[form][1]
     if lot < 5:
@@ -91,7 +91,7 @@ def write_company(draw: Draw, form: str, name: str) -> str:
 
 
 def write_name(draw: Draw, name: FullName) -> Pieces:
-    """Last, first and middle name as three fields of a row."""
+    """Returns last, first and middle name as three fields of a row."""
     lot = draw()
     if lot < 0.5:
         return name

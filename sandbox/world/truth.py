@@ -1,4 +1,4 @@
-"""What must become of every source row, known without looking at the program under test."""
+"""The expected outcome of every source row, stated independently of the program under test."""
 
 from collections.abc import Collection
 from typing import Literal
@@ -11,12 +11,12 @@ Kind = Literal["company", "contact"]
 
 
 class Outcome(msgspec.Struct, frozen=True, omit_defaults=True):
-    """The expected end of one source row.
+    """The expected outcome of one source row.
 
-    ``outcome`` is ``golden`` or the reason of the contract. ``tins`` are the TINs of the golden
+    ``outcome`` is ``golden`` or the contract's reason. ``tins`` are the TINs of the golden
     companies: one for a company, one or more for a contact. For contacts, ``person`` is the number
-    of the person behind the row: rows with the same one are one contact; ``evidence`` says what of
-    ``mobile``, ``second_mobile`` and ``email`` the row shows of that person alone.
+    of the person behind the row: rows of one person are one contact; ``evidence`` lists which of
+    ``mobile``, ``second_mobile`` and ``email`` the row has, as values of that person alone.
     """
 
     source: Source
@@ -29,7 +29,7 @@ class Outcome(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 def company_outcome(deleted: bool, tin_reason: str, status: str | None) -> str:
-    """The end of a company's row, from its TIN's reason (empty when good) and register status."""
+    """Returns a company row's outcome; ``tin_reason`` is "" for a valid TIN."""
     if deleted:
         return "deleted_in_store"
     if tin_reason:
@@ -40,9 +40,9 @@ def company_outcome(deleted: bool, tin_reason: str, status: str | None) -> str:
 
 
 def contact_outcome(deleted: bool, named: bool, outcomes: Collection[str | None]) -> str:
-    """The end of a contact's row: deletion, then the name, then its companies' outcomes decide.
+    """Returns a contact row's outcome: deletion, then the name, then ``outcomes`` decide.
 
-    A company that its store does not know has the outcome None.
+    ``outcomes`` are those of its companies, None for a company that the store lacks.
     """
     if deleted:
         return "deleted_in_store"

@@ -1,4 +1,4 @@
-"""Phones and e-mail addresses as people typed them."""
+"""Phones and e-mail addresses as people typed them, and those of a contact's row."""
 
 from collections.abc import Callable
 from random import Random
@@ -56,13 +56,13 @@ _NOTATIONS = (
 
 
 def write_phone(draw: Draw, number: str) -> str:
-    """Ten digits in one of the notations that people use."""
+    """Formats ten digits in one of the usual notations."""
     notation = _NOTATIONS[int(draw() * len(_NOTATIONS))]
     return notation.format(number[:3], number[3:6], number[6:8], number[8:])
 
 
 def write_landline(draw: Draw, number: str) -> str:
-    """A city number: in full, with an extension, or only its seven local digits."""
+    """Formats a landline: in full, with an extension, or only its seven local digits."""
     lot = draw()
     if lot < 0.05:
         return f"{number[3:6]}-{number[6:8]}-{number[8:]}"
@@ -76,18 +76,18 @@ def write_landline(draw: Draw, number: str) -> str:
 
 
 def join_phones(draw: Draw, phones: list[str]) -> str:
-    """Several numbers in one field."""
+    """Joins several numbers to one field."""
     return _SEPARATORS[int(draw() * len(_SEPARATORS))].join(phones)
 
 
 def junk_phone(draw: Draw) -> str:
-    """A placeholder, or text that no one can read as a number."""
+    """Draws a placeholder or a text without a readable number."""
     pool = PLACEHOLDERS if draw() < 0.5 else UNREADABLE
     return pool[int(draw() * len(pool))]
 
 
 def write_email(draw: Draw, mailbox: str, domain: str) -> str:
-    """The address, in one row of eight damaged in a way that can be repaired."""
+    """Returns the address, in one row of eight damaged in a repairable way."""
     if draw() > 0.125:
         return f"{mailbox}@{domain}"
     return (
@@ -105,12 +105,12 @@ def write_email(draw: Draw, mailbox: str, domain: str) -> str:
 
 
 def role_email(draw: Draw, domain: str) -> str:
-    """A mailbox that is nobody's own: ``info@``, ``buh@`` …"""
+    """Draws a shared mailbox: ``info@``, ``buh@`` …"""
     return f"{ROLES[int(draw() * len(ROLES))]}@{domain}"
 
 
 def junk_email(draw: Draw) -> str:
-    """A placeholder, or an address that cannot be repaired."""
+    """Draws a placeholder or an address beyond repair."""
     lot = int(draw() * (len(EMAIL_PLACEHOLDERS) + 2))
     return (*EMAIL_PLACEHOLDERS, "ivanov.example", "a@@b@c.example")[lot]
 
@@ -118,7 +118,7 @@ def junk_email(draw: Draw) -> str:
 def contact_phones(
     rng: Random, identities: Identities, person: TruePerson, evidence: tuple[str, ...]
 ) -> list[str]:
-    """The numbers as typed: the person's own, the company's landline, the reception's, junk."""
+    """Returns a contact's phones as typed: personal ones, the landline, the reception's, junk."""
     draw = rng.random
     phones = []
     if "mobile" in evidence:
@@ -138,7 +138,7 @@ def contact_phones(
 def contact_emails(
     rng: Random, identities: Identities, person: TruePerson, evidence: tuple[str, ...]
 ) -> list[str]:
-    """The addresses as typed: the person's own, a role box of the company, junk."""
+    """Returns a contact's addresses as typed: the personal one, a shared mailbox, junk."""
     draw = rng.random
     domain = identities.domain(person.homes[0])
     emails = [write_email(draw, person.mailbox, domain)] if "email" in evidence else []

@@ -1,7 +1,7 @@
 """TINs and the other numbers of a company as people typed them.
 
-A *flaw* is the name of one way to write a TIN. Readable flaws leave the company good, the others
-are the reason why its row is refused.
+A *flaw* is the name of one way to type a TIN. With a readable flaw the company stays valid, with
+any other its row is refused.
 """
 
 from collections.abc import Callable
@@ -37,7 +37,7 @@ _OTHER_LETTERS = "OОЗl"
 
 
 def write_tin(draw: Draw, tin: str, kpp: str, flaw: str) -> str | None:
-    """The TIN with this flaw, as text (``number``: without its leading zeros)."""
+    """Returns the TIN with this flaw, as text (``number``: without its leading zeros)."""
     return _WRITERS[flaw](draw, tin, kpp)
 
 
@@ -65,7 +65,7 @@ def _bad_format(draw: Draw, tin: str, kpp: str) -> str:
         return tin + "123"
     if lot == 2:
         return tin[:4] + _OTHER_LETTERS[int(draw() * 4)] + tin[5:]
-    # A digit too few or too many, and no lost zero explains it.
+    # One digit too few or too many, which a lost zero does not explain.
     short = tin[1:10] if lot == 3 else tin[:10] + "5"
     return tin[:7] if check_digits.is_tin("0" + short) else short
 
@@ -101,7 +101,7 @@ _WRITERS: Final[dict[str, Callable[[Draw, str, str], str | None]]] = {
 
 
 def write_kpp(draw: Draw, kpp: str, branch: bool) -> str | None:
-    """The KPP, of a branch if told so; sometimes missing or bad."""
+    """Returns the company's or a branch's KPP; sometimes it is missing or invalid."""
     if branch and kpp:
         return f"{kpp[:4]}43{1 + int(draw() * 99):03d}"
     lot = draw()
@@ -111,7 +111,7 @@ def write_kpp(draw: Draw, kpp: str, branch: bool) -> str | None:
 
 
 def write_ogrn(draw: Draw, ogrn: str) -> str | None:
-    """The OGRN; sometimes missing, spaced, cut or with a wrong control digit."""
+    """Returns the OGRN; sometimes it is missing, spaced, cut or has a wrong check digit."""
     if draw() < 0.92:
         return ogrn
     wrong = ogrn[:-1] + str((int(ogrn[-1]) + 1) % 10)
@@ -120,7 +120,7 @@ def write_ogrn(draw: Draw, ogrn: str) -> str | None:
 
 
 def bank_numbers(number: int, region: str) -> tuple[str, str, str]:
-    """BIK, account and correspondent account of a company, right in their control keys."""
+    """Returns a company's BIK, account and correspondent account with correct keys."""
     bik = f"04{region}{number % 83:02d}{100 + number % 800:03d}"
     body = f"407028100{number * 7_919 % 10_000:04d}{number % 10**7:07d}"
     corr_account = check_digits.account(f"301018100{'0' * 8}{bik[-3:]}", bik)
@@ -128,7 +128,7 @@ def bank_numbers(number: int, region: str) -> tuple[str, str, str]:
 
 
 def damage_bank(draw: Draw, bik: str, account: str, corr: str) -> tuple[str | None, ...]:
-    """The three bank numbers with one of them spoilt."""
+    """Returns the three bank numbers with one of them damaged."""
     lot = int(draw() * 7)
     if lot == 0:
         return bik, account[:-1] + str((int(account[-1]) + 1) % 10), corr

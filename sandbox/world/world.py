@@ -19,11 +19,11 @@ from sandbox.world.truth import Outcome
 
 
 class World:
-    """All of a made-up world, streamed: ``World(seed=1, scale=0.01)``.
+    """A whole made-up world, streamed: ``World(seed=1, scale=0.01)``.
 
     Scale 1 is 53,000 companies, 75,000 contacts and 500,000 orders in store A, 125,000
-    organisations and 600,000 persons in store B, with 170,000 companies and 264,000 people behind
-    them. ``a`` and ``b`` are the stores.
+    organisations and 600,000 persons in store B, and 170,000 true companies and 264,000 true people
+    behind them. ``a`` and ``b`` are the stores.
     """
 
     def __init__(self, seed: int = 1, scale: float = 0.01) -> None:
@@ -33,11 +33,11 @@ class World:
         self.b = WorldB(seed, self.sizes, self.identities)
 
     def truth(self) -> Iterator[Outcome]:
-        """The expected outcome of every row of both stores."""
+        """Yields the expected outcome of every row of both stores."""
         return chain(self.a.truth(), self.b.truth())
 
     def active_tins(self) -> set[str]:
-        """TINs of the companies that must be in the CRM, each exactly once."""
+        """Returns the TINs of the companies that the CRM must hold exactly once."""
         return {
             tin
             for rows in (self.a.companies, self.b.companies)
@@ -46,14 +46,14 @@ class World:
         }
 
     def register(self) -> Iterator[dict[str, Any]]:
-        """What the register answers for each company that it knows: the contract's suggestion."""
+        """Yields the register's suggestion for each company that it knows."""
         for number in range(self.sizes.companies):
             if self.identities.status(number) is not None:
                 yield suggestion(self.identities.company(number))
 
 
 def write_lines(path: Path, records: Iterator[Any]) -> None:
-    """One record a line, as JSON."""
+    """Writes the records as JSON, one a line."""
     encode = msgspec.json.Encoder().encode
     with path.open("wb") as file:
         file.writelines(encode(record) + b"\n" for record in records)
