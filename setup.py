@@ -48,7 +48,9 @@ setup(
     python_requires=">=3.11,<3.12",
     packages=PACKAGES,
     package_data={
-        "pipeline.report": ["*.html", "*.css"],
+        "pipeline.plan": ["*.html.j2"],
+        "pipeline.report": ["templates/*"],
+        "pipeline.review": ["*.html.j2"],
         "sandbox": ["engines/*.xml"],
         "sandbox.world": ["*.json"],
     },

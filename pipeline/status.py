@@ -8,9 +8,9 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.exc import OperationalError
 
 from pipeline.progress import is_terminal, spell, stage_lines, terminal_width
-from pipeline.report.base_queries import waiting
+from pipeline.report.base_queries import read_queues
 from pipeline.report.history import PastRun, last_runs
-from pipeline.report.refusals import rejected_counts
+from pipeline.report.refusals import count_rejections
 from transforms.core.identity import now
 from transforms.ledger.database import Ledger
 from transforms.ledger.runs import stages
@@ -76,7 +76,7 @@ def _table(runs: list[PastRun]) -> Iterator[str]:
 
 
 def _run_cells(run: PastRun) -> tuple[str, ...]:
-    numbers = (run.both("created"), run.both("updated"))
+    numbers = (run.total("created"), run.total("updated"))
     return (
         run.run_id,
         run.command,
@@ -112,7 +112,7 @@ def _width(stream: TextIO) -> int:
 
 
 def _open_lines(connection: Connection, last: PastRun) -> Iterator[str]:
-    queues, rejected = waiting(connection), rejected_counts(connection)
+    queues, rejected = read_queues(connection), count_rejections(connection)
     yield ""
     yield "Waits" if queues else "Nothing waits."
     for queue in queues:

@@ -6,7 +6,8 @@ import msgspec
 import pytest
 
 from pipeline.report.history import PastRun
-from pipeline.report.overview import to_do
+from pipeline.report.rendering import render_template
+from pipeline.report.to_do import to_do
 from pipeline.review.pairs import judge, lines, pairs
 from tests.helpers.ledger_runs import (
     ACTIVE,
@@ -121,8 +122,9 @@ def test_refused_ones_are_not_asked_again(ledger: Ledger) -> None:
 def test_the_report_asks_for_the_judgements() -> None:
     summary = {"review": {"company": 2, "contact": 1}}
     run = PastRun("r", 1, "full", "2024-01-01T00:00:00Z", "2024-01-01T00:01:00Z", "done", summary)
-    told = str(to_do(run, [], [], 0))
+    section = "report/templates/to_do.html.j2"
+    told = render_template(section, to_do=to_do(run, [], [], 0))
     assert "1 пара контактов</b>, возможно, одни и те же люди" in told
     assert "2 строки</b> без ИНН похожи на известные компании" in told
     none = msgspec.structs.replace(run, summary={"review": {"company": 0, "contact": 0}})
-    assert "svod review" not in str(to_do(none, [], [], 0))
+    assert "svod review" not in render_template(section, to_do=to_do(none, [], [], 0))

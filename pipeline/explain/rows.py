@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from pipeline.explain.records import instant
-from pipeline.report.notes import notes_of
+from pipeline.report.cleaning_notes import notes_of
 from transforms.core.records import COMPANY
 from transforms.ledger import schema
 from transforms.ledger.rows.refusals import invalid_table

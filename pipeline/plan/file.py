@@ -3,14 +3,13 @@
 import os
 from collections.abc import Iterator
 from datetime import timedelta
-from importlib.resources import files
 from pathlib import Path
 from types import TracebackType
 from typing import Any, TextIO
 
 import msgspec
 
-from pipeline.report.html import Html, fill, table
+from pipeline.report.rendering import render_template
 from transforms.core.errors import ConfigurationError
 from transforms.crm.limits.forecast import Forecast
 from transforms.crm.planner import SKIP, Planned
@@ -46,7 +45,7 @@ class PlanFile:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._rows: list[list[object]] = []
+        self._shown: list[Planned] = []
 
     def __enter__(self) -> "PlanFile":
         try:
@@ -76,19 +75,23 @@ class PlanFile:
         self._text.write(f"{head}\n")
         for name, (before, after) in one.fields.items():
             self._text.write(f"    {name}: {_shown(before)} -> {_shown(after)}\n")
-        if len(self._rows) < _MOST_ROWS:
-            changes = [
-                fill("{}: {} → {}<br>", name, _shown(before), _shown(after))
-                for name, (before, after) in one.fields.items()
-            ]
-            self._rows.append([one.action, one.kind, one.key, one.title, changes or one.reason])
+        if len(self._shown) < _MOST_ROWS:
+            self._shown.append(one)
 
     def finish(self, totals: Totals) -> None:
         """The plan as a whole, below its records."""
         self._lines.write(msgspec.json.encode(totals).decode() + "\n")
         self._text.writelines(f"{line}\n" for line in totals.lines())
         with private_file(self._path.with_suffix(".html")) as page:
-            page.write(_page(totals, self._rows))
+            page.write(
+                render_template(
+                    "plan/page.html.j2",
+                    totals=totals,
+                    records=self._shown,
+                    most=_MOST_ROWS,
+                    shown=_shown,
+                )
+            )
 
 
 def read_plan(path: Path) -> Iterator[Planned]:
@@ -118,18 +121,3 @@ def _shown(value: Any) -> str:
     if isinstance(value, list | tuple):
         return ", ".join(map(str, value)) or "-"
     return "-" if value in (None, "") else str(value)
-
-
-def _page(totals: Totals, rows: list[list[object]]) -> Html:
-    heads = ["что", "вид", "ключ", "название", "поля"]
-    return fill(
-        '<!doctype html><html lang="ru"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        '<meta name="robots" content="noindex"><link rel="icon" href="data:,">'
-        "<title>{}</title><style>{}</style></head><body><main><h1>{}</h1>{}{}</main></body></html>",
-        f"Svod: план {totals.run_id}",
-        Html(files("pipeline.report").joinpath("page.css").read_text(encoding="utf-8")),
-        "План загрузки",
-        [fill("<p>{}</p>", line) for line in totals.lines()],
-        table(f"Что будет сделано (первые {_MOST_ROWS})", heads, rows),
-    )

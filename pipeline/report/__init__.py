@@ -3,8 +3,9 @@
 import json
 from pathlib import Path
 
-from pipeline.report.history import run_of
-from pipeline.report.page import findings, render
+from pipeline.report.history import find_run
+from pipeline.report.page import render_report
+from pipeline.report.report_data import read_report_data
 from transforms.ledger.database import Ledger
 
 __all__ = ["write_report"]
@@ -13,9 +14,9 @@ __all__ = ["write_report"]
 def write_report(ledger: Ledger, run_id: str, folder: Path) -> Path:
     """Write ``report.html`` and ``summary.json`` into ``folder`` (made when missing).
 
-    The run's refusals and requests are its own; queues, rejections and stores are shown as the
-    ledger holds them now. Neither file holds a name, a phone or an e-mail. A run that ended
-    without numbers gets a ``summary.json`` that says only which run it is and how it ended.
+    Refusals and requests are those of the run; queues, rejections and stores are shown as the
+    ledger holds them now. Neither file holds a name, a phone or an e-mail. The ``summary.json`` of
+    a run that ended without numbers holds only its id, command, status and duration.
 
     Returns:
         The path of ``report.html``.
@@ -25,19 +26,24 @@ def write_report(ledger: Ledger, run_id: str, folder: Path) -> Path:
         OSError: when the folder cannot be written.
     """
     with ledger.read() as connection:
-        run = run_of(connection, run_id)
-        html = render(findings(connection, run))
-    known = {"run_id": run.run_id, "command": run.command, "status": run.status}
-    summary = {**known, "seconds": run.seconds, **run.summary}
+        run = find_run(connection, run_id)
+        data = read_report_data(connection, run)
+    summary = {
+        "run_id": run.run_id,
+        "command": run.command,
+        "status": run.status,
+        "seconds": run.seconds,
+        **run.summary,
+    }
     folder.mkdir(parents=True, exist_ok=True)
     report = folder / "report.html"
     _replace(folder / "summary.json", json.dumps(summary, ensure_ascii=False, indent=2) + "\n")
-    _replace(report, html)
+    _replace(report, render_report(data))
     return report
 
 
 def _replace(path: Path, text: str) -> None:
-    # Whoever reads it meanwhile sees the old file or the new one, never half of it.
+    # A reader sees the previous file or this one, never half of it.
     draft = path.with_name(path.name + ".part")
     draft.write_text(text, encoding="utf-8")
     draft.replace(path)

@@ -1,34 +1,33 @@
-"""How the whole base stands now, whichever run brought it there: cheap counts of the ledger."""
+"""State of the whole base, whichever runs brought it about: cheap counts over the ledger."""
 
-from collections import Counter
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
 
 import msgspec
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from transforms.core.records import COMPANY, CONTACT
+from transforms.core.stores import Store
 from transforms.ledger import schema
 from transforms.ledger.rows.refusals import invalid_table
 
 
 class StoreRows(msgspec.Struct):
-    """Where the known rows of one kind of one store stand."""
+    """The source rows of one kind of one store, by outcome."""
 
     loaded: int = 0
     refused: int = 0
     waiting: int = 0
 
-
-class Overlap(msgspec.Struct, frozen=True):
-    """Golden records by the stores that know them."""
-
-    only_a: int
-    both: int
-    only_b: int
+    @property
+    def count(self) -> int:
+        """All of them."""
+        return self.loaded + self.refused + self.waiting
 
 
-class Waiting(msgspec.Struct, frozen=True):
-    """Rows that wait for one reason; ``since`` is when the oldest began (ISO 8601, UTC)."""
+class Queue(msgspec.Struct, frozen=True):
+    """Rows that wait for one reason; the oldest waits since ``since`` (ISO 8601, UTC)."""
 
     kind: str
     reason: str
@@ -37,7 +36,7 @@ class Waiting(msgspec.Struct, frozen=True):
 
 
 class Verdicts(msgspec.Struct, frozen=True):
-    """TINs by what the register says of them; ``not_active`` by the register's status."""
+    """Number of TINs by the register's answer; ``not_active`` by the register's status."""
 
     active: int
     not_active: dict[str, int]
@@ -45,15 +44,26 @@ class Verdicts(msgspec.Struct, frozen=True):
     no_answer: int
 
 
-def store_rows(connection: Connection) -> dict[tuple[str, str], StoreRows]:
-    """By ``(kind, source)``; a row that waits is counted as waiting, even if it is in the base."""
-    kinds: tuple[str, ...] = (COMPANY, CONTACT)
-    found = {(kind, source): StoreRows() for kind in kinds for source in "AB"}
+class Minute(msgspec.Struct, frozen=True):
+    """Requests to the CRM in one minute since the epoch."""
+
+    minute: int
+    requests: int
+    refused: int
+    waited_ms: int
+
+
+def count_store_rows(connection: Connection) -> Mapping[tuple[str, str], StoreRows]:
+    """Returns the counts by ``(kind, store key)``; zeros for a store without rows.
+
+    A row that waits counts as waiting, even if its previous version is in the base.
+    """
+    counts: defaultdict[tuple[str, str], StoreRows] = defaultdict(StoreRows)
     members, deferred = schema.members.c, schema.deferred.c
     loaded = sa.select(members.kind, members.source, sa.func.count())
     for kind, source, count in connection.execute(loaded.group_by(members.kind, members.source)):
-        found[kind, source].loaded = count
-    waits = (
+        counts[kind, source].loaded = count
+    waiting = (
         sa.select(deferred.kind, deferred.source, sa.func.count(), sa.func.count(members.source_id))
         .outerjoin(
             schema.members,
@@ -65,47 +75,53 @@ def store_rows(connection: Connection) -> dict[tuple[str, str], StoreRows]:
         )
         .group_by(deferred.kind, deferred.source)
     )
-    for kind, source, count, also_loaded in connection.execute(waits):
-        found[kind, source].waiting = count
-        found[kind, source].loaded -= also_loaded
-    for kind in kinds:
+    for kind, source, count, also_loaded in connection.execute(waiting):
+        counts[kind, source].waiting = count
+        counts[kind, source].loaded -= also_loaded
+    for kind in (COMPANY, CONTACT):
         table = invalid_table(kind)
         query = sa.select(table.c.source, sa.func.count()).group_by(table.c.source)
         for source, count in connection.execute(query):
-            found[kind, source].refused = count
-    return found
+            counts[kind, source].refused = count
+    return counts
 
 
-def overlap(connection: Connection, kind: str) -> Overlap:
-    """How many golden records have rows in store A only, in both, in B only."""
+def count_overlap(
+    connection: Connection, kind: str, stores: Sequence[Store]
+) -> dict[tuple[str, ...], int]:
+    """Returns the number of golden records by the combination of stores that have rows of it.
+
+    A combination is the stores' keys in the order of ``stores``; only those that occur are here.
+    """
     members = schema.members.c
-    stores = (
-        sa.select(
-            sa.func.min(members.source).label("least"), sa.func.max(members.source).label("most")
-        )
+    # A bit for each store: the sum of a record's bits tells its combination, in one column.
+    bits = {store.key: 1 << place for place, store in enumerate(stores)}
+    source_bit = sa.case(bits, value=members.source, else_=0)
+    records = (
+        sa.select(sa.func.sum(source_bit.distinct()).label("bits"))
         .where(members.kind == kind)
         .group_by(members.key)
         .subquery()
     )
-    query = sa.select(stores.c.least, stores.c.most, sa.func.count()).group_by(
-        stores.c.least, stores.c.most
-    )
-    counts = Counter({least + most: count for least, most, count in connection.execute(query)})
-    return Overlap(counts["AA"], counts["AB"], counts["BB"])
+    query = sa.select(records.c.bits, sa.func.count()).group_by(records.c.bits)
+    return {
+        tuple(key for key, bit in bits.items() if int(total) & bit): count
+        for total, count in connection.execute(query)
+    }
 
 
-def waiting(connection: Connection) -> list[Waiting]:
-    """What waits, the longest queue first."""
+def read_queues(connection: Connection) -> list[Queue]:
+    """Returns the rows that wait, by kind and reason, the longest queue first."""
     table = schema.deferred.c
     query = sa.select(table.kind, table.reason, sa.func.count(), sa.func.min(table.since)).group_by(
         table.kind, table.reason
     )
-    found = [Waiting(*values) for values in connection.execute(query)]
-    return sorted(found, key=lambda part: (-part.count, part.kind, part.reason))
+    queues = [Queue(*values) for values in connection.execute(query)]
+    return sorted(queues, key=lambda queue: (-queue.count, queue.kind, queue.reason))
 
 
-def verdicts(connection: Connection) -> Verdicts:
-    """What the register says of the TINs of the base."""
+def count_verdicts(connection: Connection) -> Verdicts:
+    """Returns the register's answers on the TINs of the base."""
     golden, deferred = schema.golden.c, schema.deferred.c
     active = sa.select(sa.func.count()).where(golden.kind == COMPANY)
     no_answer = sa.select(sa.func.count(deferred.tin.distinct())).where(
@@ -132,17 +148,8 @@ def verdicts(connection: Connection) -> Verdicts:
     )
 
 
-class Minute(msgspec.Struct, frozen=True):
-    """Requests to the CRM in one minute since the epoch."""
-
-    minute: int
-    requests: int
-    refused: int
-    waited_ms: int
-
-
-def crm_minutes(connection: Connection, run_id: str) -> list[Minute]:
-    """The run's requests over time; minutes without any are not in it."""
+def read_crm_minutes(connection: Connection, run_id: str) -> list[Minute]:
+    """Returns the run's requests by minute; minutes without requests are left out."""
     table = schema.crm_usage.c
     query = (
         sa.select(table.minute, table.requests, table.refused, table.waited_ms)

@@ -1,4 +1,4 @@
-"""Runs as people see them: when, how long, how they ended, with what numbers."""
+"""Runs as people see them: start, duration, outcome and numbers."""
 
 import json
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ _MOODS: dict[str, str] = {DONE: "good", INCOMPLETE: "partly", RUNNING: "going"}
 
 
 class PastRun(msgspec.Struct, frozen=True):
-    """One line of ``runs``. ``summary`` is empty when the run has not come to write one."""
+    """A row of ``runs``; ``summary`` is empty until the run has written one."""
 
     run_id: str
     run_seq: int
@@ -29,59 +29,71 @@ class PastRun(msgspec.Struct, frozen=True):
 
     @property
     def is_running(self) -> bool:
-        """Whether it has not ended, as far as the ledger knows."""
+        """Whether the ledger knows no end of it."""
         return self.status == RUNNING
 
     @property
     def seconds(self) -> float | None:
-        """How long it took, or has taken so far; ``None`` when nobody saw its end."""
+        """Its duration, so far if it is running; ``None`` when its end was not recorded."""
         if self.finished_at is None and not self.is_running:
             return None
         end = parse_time(self.finished_at) if self.finished_at else datetime.now(UTC)
         return max(0.0, (end - parse_time(self.started_at)).total_seconds())
 
-    def read(self, kind: str) -> int:
-        """Rows read of ``companies`` or ``contacts``, both stores together."""
-        return sum(store.get(kind, 0) for store in self.summary.get("read", {}).values())
+    def read(self, kind: str, store: str = "") -> int:
+        """Rows of ``companies`` or ``contacts`` read from the store with this key, or from all."""
+        stores: Mapping[str, Mapping[str, int]] = self.summary.get("read", {})
+        return sum(counts.get(kind, 0) for key, counts in stores.items() if store in ("", key))
 
     def outcome(self, kind: str, name: str) -> int:
-        """One outcome's number; reasons are added up, what the summary does not tell is 0."""
+        """The number of one outcome, over all its reasons; 0 if the summary has none."""
         value = self.summary.get(kind, {}).get(name, 0)
         return sum(value.values()) if isinstance(value, Mapping) else int(value)
 
-    def both(self, name: str) -> int:
-        """The outcome of companies and contacts together."""
+    def total(self, name: str) -> int:
+        """The number of one outcome for companies and contacts together."""
         return self.outcome("companies", name) + self.outcome("contacts", name)
 
-    def told(self, part: str, name: str) -> int:
-        """A number of the summary's part ``register`` or ``crm``; 0 when it is not told."""
-        return int(self.summary.get(part, {}).get(name, 0))
+    @property
+    def rows_read(self) -> int:
+        """Rows read of both kinds from all stores."""
+        return self.read("companies") + self.read("contacts")
 
     @property
-    def waits(self) -> int:
+    def changes(self) -> int:
+        """Records created and updated."""
+        return self.total("created") + self.total("updated")
+
+    @property
+    def refused(self) -> int:
+        """Rows refused by our rules."""
+        return self.total("invalid")
+
+    @property
+    def waiting(self) -> int:
         """Rows that wait for an answer of the register or for their company."""
         return self.outcome("companies", "deferred") + self.outcome("contacts", "waiting")
 
     @property
     def mood(self) -> str:
-        """``good``, ``partly`` (exit code 3), ``bad`` or ``going``: how it ended, for people."""
+        """How it ended, for people: ``good``, ``partly`` (exit code 3), ``bad`` or ``going``."""
         return _MOODS.get(self.status, "bad")
 
 
-def run_of(connection: Connection, run_id: str) -> PastRun:
-    """One run.
+def find_run(connection: Connection, run_id: str) -> PastRun:
+    """Returns the run with this id.
 
     Raises:
         LookupError: when the ledger has no such run.
     """
-    found = _runs(connection, _query().where(schema.runs.c.run_id == run_id))
-    if not found:
+    runs = _runs(connection, _query().where(schema.runs.c.run_id == run_id))
+    if not runs:
         raise LookupError(f"the ledger knows no run {run_id}")
-    return found[0]
+    return runs[0]
 
 
 def last_runs(connection: Connection, most: int) -> list[PastRun]:
-    """The last runs, newest first."""
+    """Returns the last runs, newest first."""
     return _runs(connection, _query().order_by(schema.runs.c.run_seq.desc()).limit(most))
 
 

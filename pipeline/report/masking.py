@@ -1,4 +1,4 @@
-"""Values made unreadable but recognisable: a report is mailed around, its reader needs no names."""
+"""Masks values so that their form still shows: reports are mailed around, and must name nobody."""
 
 import json
 import re
@@ -16,7 +16,7 @@ _WORD = re.compile(r"[^\W\d_]{2,}")
 
 
 def shape(text: str, longest: int = 40) -> str:
-    """The text with every letter and digit blotted out, so that its form can still be seen.
+    """Returns the text with every letter and digit blotted out, so that its form still shows.
 
     >>> shape("ИНН 78057467"), shape("спросить   Машу!")
     ('••• ########', '•••••••• ••••!')
@@ -30,55 +30,55 @@ def shape(text: str, longest: int = 40) -> str:
     return shown if len(shown) <= longest else shown[: longest - 1] + "…"
 
 
-def tin_shown(written: str | None) -> str:
-    """A valid TIN as it is (it is public); anything else may be a phone or a name: its shape.
+def mask_tin(text: str | None) -> str:
+    """Returns a valid TIN as it is (it is public), of anything else, maybe private, the shape.
 
-    >>> tin_shown("7805746764"), tin_shown("+7 921 123-45-67"), tin_shown(None)
+    >>> mask_tin("7805746764"), mask_tin("+7 921 123-45-67"), mask_tin(None)
     ('7805746764', '+# ### ###-##-##', '')
     """
-    if not written:
+    if not text:
         return ""
-    read = tin_rules.parse(written)
-    return written if not read.reason and read.tin == written else shape(written)
+    result = tin_rules.parse(text)
+    return text if not result.reason and result.tin == text else shape(text)
 
 
-def code_shown(code: str) -> str:
-    """A code or an id as it is; what has blanks or an ``@`` in it is somebody's text: its shape.
+def mask_code(code: str) -> str:
+    """Returns a code or an id as it is; the shape of text with blanks or an ``@`` in it.
 
-    >>> code_shown("ERROR_CORE"), code_shown("0001000123"), code_shown("Иванов Пётр")
+    >>> mask_code("ERROR_CORE"), mask_code("0001000123"), mask_code("Иванов Пётр")
     ('ERROR_CORE', '0001000123', '•••••• ••••')
     """
     return code if _CODE.fullmatch(code) else shape(code)
 
 
-def answer_shown(text: str, *records: object) -> str:
-    """What another system said of a record, without the record's own words.
+def mask_answer(text: str, *records: object) -> str:
+    """Returns another system's message on a record with the record's own words blotted out.
 
-    ``records`` are what the record holds (nested lists and maps). Its words go, also cut or
-    inflected; so do e-mails, longer numbers, and quotes when nothing is known of the record.
+    ``records`` are what the record holds (nested lists and maps). Its words are masked, also when
+    cut or inflected; so are e-mails and longer numbers, and quotes if the record is not known.
 
-    >>> answer_shown("Field 'E-mail' of Petrova is wrong: petrov@x.example", {"name": "PETROV"})
+    >>> mask_answer("Field 'E-mail' of Petrova is wrong: petrov@x.example", {"name": "PETROV"})
     "Field 'E-mail' of ••••••• is wrong: •••"
-    >>> answer_shown("Нет поля «Пётр» для <b>+7 921 123-45-67</b>")
+    >>> mask_answer("Нет поля «Пётр» для <b>+7 921 123-45-67</b>")
     'Нет поля ••• для +# ### ###-##-##'
     """
-    own = {word.casefold() for record in records for word in _words(record)}
+    private_words = {word.casefold() for record in records for word in _words(record)}
     text = _TAG.sub(" ", text)
-    for pattern in (_MAILBOX,) if own else (_MAILBOX, _QUOTED):
+    for pattern in (_MAILBOX,) if private_words else (_MAILBOX, _QUOTED):
         text = pattern.sub(LETTER * 3, text)
-    text = _NUMBER.sub(lambda found: shape(found.group()), text)
-    text = _WORD.sub(lambda found: _blot(found.group(), own), text)
+    text = _NUMBER.sub(lambda match: shape(match.group()), text)
+    text = _WORD.sub(lambda match: _blot(match.group(), private_words), text)
     text = " ".join(text.split())
     return text if len(text) <= 200 else text[:199] + "…"
 
 
-def _blot(word: str, own: set[str]) -> str:
-    said = word.casefold()
-    is_own = said in own or any(
-        len(part) > 2 and len(said) > 2 and (said.startswith(part) or part.startswith(said))
-        for part in own
+def _blot(word: str, private_words: set[str]) -> str:
+    folded = word.casefold()
+    is_private = folded in private_words or any(
+        len(part) > 2 and len(folded) > 2 and (folded.startswith(part) or part.startswith(folded))
+        for part in private_words
     )
-    return LETTER * len(word) if is_own else word
+    return LETTER * len(word) if is_private else word
 
 
 def _words(record: object) -> Iterator[str]:
@@ -92,8 +92,8 @@ def _words(record: object) -> Iterator[str]:
             yield from _words(value)
 
 
-def json_of(text: str | None) -> object:
-    """The value in a JSON column; the text itself when it is none."""
+def parse_json(text: str | None) -> object:
+    """Returns the value in a JSON column; the text itself if it is not valid JSON."""
     try:
         return json.loads(text or "null")
     except ValueError:

@@ -1,11 +1,13 @@
-"""What was refused, counted by reason, with a few examples that name nobody."""
+"""Rows and records that were not taken, counted by reason, with a few masked examples."""
+
+from collections.abc import Iterable
 
 import msgspec
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from pipeline.report.history import PastRun
-from pipeline.report.masking import answer_shown, code_shown, json_of, tin_shown
+from pipeline.report.masking import mask_answer, mask_code, mask_tin, parse_json
 from pipeline.report.numbers import number
 from pipeline.report.russian import STATUSES
 from transforms.ledger import schema
@@ -15,44 +17,62 @@ _EXAMPLES = 5
 
 
 class Example(msgspec.Struct, frozen=True):
-    """Where to look (``A:17``, ``topic[0]@42``), and what stood there, masked."""
+    """Rows or records with the same masked ``text``; ``refs`` say where to look (``A:17``)."""
 
-    ref: str
-    shown: str
+    text: str
+    refs: list[str]
 
 
 class Refusal(msgspec.Struct):
-    """One reason. ``fresh`` are those that were refused for the first time in this run."""
+    """Rows refused for one reason; ``first_time`` of them were refused by no run before."""
 
     kind: str
     reason: str
-    by_source: dict[str, int]
-    fresh: int
+    by_store: dict[str, int]
+    first_time: int
     examples: list[Example]
 
     @property
     def count(self) -> int:
-        """Of both stores."""
-        return sum(self.by_source.values())
+        """Rows of all stores."""
+        return sum(self.by_store.values())
 
 
-def refusals_of(connection: Connection, run: PastRun, kind: str) -> list[Refusal]:
-    """The refusals that this run has seen, the most frequent reason first."""
+class Rejection(msgspec.Struct, frozen=True):
+    """Records that the portal rejected for one reason."""
+
+    kind: str
+    reason: str
+    count: int
+    examples: list[Example]
+
+
+class DeadLetters(msgspec.Struct, frozen=True):
+    """Input that is no record, by its origin (a topic, or ``file:NAME``) and its reason."""
+
+    origin: str
+    reason: str
+    count: int
+    places: list[str]
+
+
+def read_refusals(connection: Connection, run: PastRun, kind: str) -> list[Refusal]:
+    """Returns the refusals of the rows that the run has read, the most frequent reason first."""
     table = invalid_table(kind).c
-    is_fresh = sa.case((table.first_seen_at >= run.started_at, 1), else_=0)
+    is_first = sa.case((table.first_seen_at >= run.started_at, 1), else_=0)
     query = (
-        sa.select(table.reason, table.source, sa.func.count(), sa.func.sum(is_fresh))
+        sa.select(table.reason, table.source, sa.func.count(), sa.func.sum(is_first))
         .where(table.run_id == run.run_id)
         .group_by(table.reason, table.source)
     )
-    found: dict[str, Refusal] = {}
-    for reason, source, count, fresh in connection.execute(query):
-        refusal = found.setdefault(reason, Refusal(kind, reason, {}, 0, []))
-        refusal.by_source[source] = count
-        refusal.fresh += int(fresh)
-    for reason, refusal in found.items():
+    refusals: dict[str, Refusal] = {}
+    for reason, source, count, first_time in connection.execute(query):
+        refusal = refusals.setdefault(reason, Refusal(kind, reason, {}, 0, []))
+        refusal.by_store[source] = count
+        refusal.first_time += int(first_time)
+    for reason, refusal in refusals.items():
         refusal.examples = _row_examples(connection, run, kind, reason)
-    return sorted(found.values(), key=lambda refusal: (-refusal.count, refusal.reason))
+    return sorted(refusals.values(), key=lambda refusal: (-refusal.count, refusal.reason))
 
 
 def _row_examples(connection: Connection, run: PastRun, kind: str, reason: str) -> list[Example]:
@@ -63,36 +83,34 @@ def _row_examples(connection: Connection, run: PastRun, kind: str, reason: str) 
         .order_by(table.first_seen_at.desc(), table.source, table.source_id)
         .limit(_EXAMPLES)
     )
-    return [
-        Example(f"{source}:{code_shown(source_id)}", _shown(tin, detail))
+    return _by_text(
+        (f"{source}:{mask_code(source_id)}", _row_text(tin, detail))
         for source, source_id, tin, detail in connection.execute(query)
-    ]
+    )
 
 
-def _shown(tin: str | None, detail: str | None) -> str:
-    parts = (tin_shown(tin), STATUSES.get(detail or "", ""))
-    return " · ".join(filter(None, parts))
+def _row_text(tin: str | None, detail: str | None) -> str:
+    return " · ".join(filter(None, (mask_tin(tin), STATUSES.get(detail or "", ""))))
 
 
-class Rejection(msgspec.Struct, frozen=True):
-    """Records that the portal did not take, by the reason that it gave."""
+def _by_text(pairs: Iterable[tuple[str, str]]) -> list[Example]:
+    """Joins examples, each ``(reference, text)``, that have the same text."""
+    examples: dict[str, Example] = {}
+    for ref, text in pairs:
+        examples.setdefault(text, Example(text, [])).refs.append(ref)
+    return list(examples.values())
 
-    kind: str
-    reason: str
-    count: int
-    examples: list[Example]
 
-
-def rejections(connection: Connection) -> list[Rejection]:
-    """All that stand rejected, the most frequent reason first."""
+def read_rejections(connection: Connection) -> list[Rejection]:
+    """Returns all records that stand rejected, the most frequent reason first."""
     return [
-        Rejection(kind, code_shown(reason), count, _rejected_examples(connection, kind, reason))
-        for (kind, reason), count in rejected_counts(connection).items()
+        Rejection(kind, mask_code(reason), count, _rejected_examples(connection, kind, reason))
+        for (kind, reason), count in count_rejections(connection).items()
     ]
 
 
-def rejected_counts(connection: Connection) -> dict[tuple[str, str], int]:
-    """By ``(kind, reason)``, the most frequent first."""
+def count_rejections(connection: Connection) -> dict[tuple[str, str], int]:
+    """Returns the number of rejected records by ``(kind, reason)``, the most frequent first."""
     table = schema.rejected.c
     query = (
         sa.select(table.kind, table.reason, sa.func.count().label("count"))
@@ -111,27 +129,18 @@ def _rejected_examples(connection: Connection, kind: str, reason: str) -> list[E
         .order_by(table.seen_at.desc(), table.key)
         .limit(_EXAMPLES)
     )
-    return [
-        Example(code_shown(key), answer_shown(detail or "", json_of(record), _content(payload)))
+    return _by_text(
+        (mask_code(key), mask_answer(detail or "", parse_json(record), _content(payload)))
         for key, detail, record, payload in connection.execute(query)
-    ]
+    )
 
 
 def _content(payload: bytes | None) -> object:
     return msgspec.msgpack.decode(payload) if payload else None
 
 
-class BrokenInput(msgspec.Struct, frozen=True):
-    """Input that is no record, by where it came from (a topic, or ``file:NAME``) and why."""
-
-    origin: str
-    reason: str
-    count: int
-    places: list[str]
-
-
-def broken_inputs(connection: Connection, run: PastRun) -> list[BrokenInput]:
-    """Poison messages, broken partners and cut files of this run."""
+def read_dead_letters(connection: Connection, run: PastRun) -> list[DeadLetters]:
+    """Returns the run's unreadable messages, broken partners and cut files."""
     table = schema.invalid_messages.c
     query = (
         sa.select(table.topic, table.reason, sa.func.count())
@@ -141,7 +150,7 @@ def broken_inputs(connection: Connection, run: PastRun) -> list[BrokenInput]:
         .limit(50)
     )
     return [
-        BrokenInput(topic, reason, count, _places(connection, run, topic, reason))
+        DeadLetters(topic, reason, count, _places(connection, run, topic, reason))
         for topic, reason, count in connection.execute(query).all()
     ]
 

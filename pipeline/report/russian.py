@@ -1,6 +1,6 @@
-"""The ledger's codes in plain Russian: what each means and what a person can do about it."""
+"""The ledger's codes in plain Russian: what each means, and what a person can do about it."""
 
-from pipeline.report.html import Html, fill
+from collections.abc import Sequence
 
 REASONS = {
     "missing_tin": "ИНН не указан",
@@ -102,7 +102,7 @@ PROBLEMS = {
     "sole_proprietor_has_none": "у ИП его не бывает",
 }
 
-BROKEN = {
+DEAD_LETTERS = {
     "file_cut": "файл обрывается",
     "broken_gzip": "архив повреждён",
     "empty_file": "файл пуст",
@@ -118,20 +118,71 @@ BROKEN = {
 }
 
 
+STAGES = {
+    "read": "Строк прочитано",
+    "valid": "Прошли проверку",
+    "golden_company": "Разных компаний",
+    "golden_contact": "Разных людей",
+    "loaded": "В Битрикс24",
+    "changed": "Создано и обновлено",
+}
+
+LOSSES = {
+    "refused": "отказано",
+    "waiting": "ждёт",
+    "merged": "слилось с дубликатами",
+    "rejected": "отклонил портал",
+    "not_reached": "ещё не отправлено",
+}
+
+
 def reason(code: str, kind: str = "company") -> str:
-    """A reason in plain words; a code that is not known is its own word."""
+    """Returns a reason in plain words; the code itself if it is not known."""
     if code == "deleted_in_store" and kind == "contact":
         return DELETED_CONTACT
     return REASONS.get(code, code)
 
 
-def with_code(words: str, code: str) -> Html:
-    """The plain words, and the code that tables and commands use."""
-    if words == code:
-        return fill("<code>{}</code>", code)
-    return fill("{} <code>{}</code>", words, code)
-
-
 def command(name: str) -> str:
-    """The command that a run was started with."""
+    """Returns what people call a command."""
     return COMMANDS.get(name.split()[0] if name else "", f"svod {name}")
+
+
+def of_stores(count: int) -> str:
+    """Returns the number of stores in the genitive.
+
+    >>> of_stores(2), of_stores(12)
+    ('двух магазинов', '12 магазинов')
+    """
+    words = {1: "одного магазина", 2: "двух магазинов", 3: "трёх магазинов", 4: "четырёх магазинов"}
+    return words.get(count, f"{count} магазинов")
+
+
+def from_stores(keys: Sequence[str]) -> str:
+    """Returns where rows were read.
+
+    >>> from_stores(["A"]), from_stores(["A", "B"]), from_stores(list("ABCDE"))
+    ('из магазина A', 'из магазинов A и B', 'из 5 магазинов')
+    """
+    if len(keys) > 4:
+        return f"из {len(keys)} магазинов"
+    return f"из магазин{'ов' if len(keys) > 1 else 'а'} {_listed(keys)}"
+
+
+def overlap_title(keys: Sequence[str], store_count: int) -> str:
+    """Returns which stores know a record; ``keys`` are empty for combinations not named.
+
+    >>> overlap_title(["A"], 2), overlap_title(["A", "B"], 2), overlap_title(["A", "B"], 3)
+    ('Только в A', 'В обоих', 'В A и B')
+    """
+    if not keys:
+        return "В других сочетаниях"
+    if len(keys) == 1:
+        return f"Только в {keys[0]}"
+    if len(keys) == store_count:
+        return "В обоих" if store_count == 2 else "Во всех"
+    return f"В {_listed(keys)}"
+
+
+def _listed(keys: Sequence[str]) -> str:
+    return " и ".join(filter(None, (", ".join(keys[:-1]), keys[-1])))

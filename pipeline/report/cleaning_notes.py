@@ -1,4 +1,4 @@
-"""What cleaning dropped or repaired, counted over the rows that a run has read."""
+"""Values that cleaning dropped or repaired, counted over the rows that a run has read."""
 
 from collections import Counter
 
@@ -13,16 +13,16 @@ from transforms.ledger import schema
 _MOST = 15
 
 
-class Repair(msgspec.Struct, frozen=True):
-    """One problem of one field, in so many values."""
+class NoteCount(msgspec.Struct, frozen=True):
+    """The number of values of one field that had one problem."""
 
     field: str
     problem: str
     count: int
 
 
-def repairs(connection: Connection, run: PastRun) -> list[Repair]:
-    """The most frequent ones. Reads every row of the run: some seconds a million rows."""
+def count_notes(connection: Connection, run: PastRun) -> list[NoteCount]:
+    """Returns the most frequent ones. Reads every row of the run: some seconds a million rows."""
     table = schema.rows.c
     query = sa.select(table.kind, table.payload).where(table.seen_run == run.run_seq)
     counts: Counter[tuple[str, str]] = Counter()
@@ -30,11 +30,11 @@ def repairs(connection: Connection, run: PastRun) -> list[Repair]:
     for kind, payload in streamed.execute(query):
         counts.update((note.field, note.problem) for note in notes_of(kind, payload))
     ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
-    return [Repair(field, problem, count) for (field, problem), count in ordered[:_MOST]]
+    return [NoteCount(field, problem, count) for (field, problem), count in ordered[:_MOST]]
 
 
 def notes_of(kind: str, payload: bytes) -> tuple[Note, ...]:
-    """The notes of cleaning in a row's payload; none when it holds no cleaned record."""
+    """Returns cleaning's notes in a row's payload; none if it holds no cleaned record."""
     try:
         return (decode_company if kind == COMPANY else decode_contact)(payload).notes
     except msgspec.DecodeError:
