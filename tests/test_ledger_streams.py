@@ -8,7 +8,7 @@ from transforms.core.secrets import Secret
 from transforms.ledger.database import open_ledger
 from transforms.ledger.lock import exclusive, wait_for_exclusive
 from transforms.ledger.runs import finish_run, last_run_seq, remark, runs_ended_since, start_run
-from transforms.ledger.streams import begin_stream, current, end_stream, stream_ended
+from transforms.ledger.streams import begin_stream, current_stream, end_stream, mark_stream_ended
 from transforms.topic.stream_watch import Stream, StreamWatch
 
 PATIENCE = 30
@@ -33,7 +33,7 @@ def is_over(number):
 
 def now(ledger):
     with ledger.read() as connection:
-        return current(connection)
+        return current_stream(connection)
 
 
 def test_the_newest_goes_on_until_it_is_told_to_end(ledger):
@@ -48,8 +48,8 @@ def test_the_newest_goes_on_until_it_is_told_to_end(ledger):
     end_stream(ledger, second)
     assert now(ledger) == (second, True, False)
     assert is_over(second)
-    stream_ended(ledger, first)
-    stream_ended(ledger, second)
+    mark_stream_ended(ledger, first)
+    mark_stream_ended(ledger, second)
     assert now(ledger) == (second, True, True)
     assert not is_over(begin_stream(ledger))
 
@@ -57,7 +57,7 @@ def test_the_newest_goes_on_until_it_is_told_to_end(ledger):
 def test_a_ledger_that_is_away_ends_nothing(ledger):
     watch = StreamWatch(Stream(Secret("SVOD_LEDGER"), begin_stream(ledger)))
     with ledger.write() as connection:
-        connection.exec_driver_sql("ALTER TABLE meta RENAME TO elsewhere")
+        connection.exec_driver_sql("ALTER TABLE streams RENAME TO elsewhere")
     assert not watch.is_over
     watch.close()
 

@@ -27,7 +27,7 @@ from pipeline.topic_lag import topic_access
 from transforms.clean import PartRows
 from transforms.ledger.database import Ledger
 from transforms.ledger.lock import wait_for_exclusive
-from transforms.ledger.streams import Current, begin_stream, current, end_stream
+from transforms.ledger.streams import CurrentStream, begin_stream, current_stream, end_stream
 from transforms.topic.read_topic import ReadKafka
 from transforms.topic.stream_watch import Stream
 from transforms.topic.write_windows import WriteWindows
@@ -120,7 +120,7 @@ class StreamJob:
     def has_ended(self) -> bool:
         """Whether it was told to end, and has done all that it held."""
         with self._ledger.read() as connection:
-            return current(connection) == Current(self._number, ends=True, ended=True)
+            return current_stream(connection) == CurrentStream(self._number, ends=True, ended=True)
 
     def end(self) -> None:
         """Tell it to finish what it holds."""

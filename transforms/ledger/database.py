@@ -13,7 +13,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, Operati
 
 from transforms.core.errors import ConfigurationError, LedgerError
 from transforms.core.secrets import mask
-from transforms.ledger.migrations import bring_up, is_older, version_of
+from transforms.ledger.migrations import is_older, migrate, version_of
 from transforms.ledger.statements import Statement
 
 T = TypeVar("T")
@@ -112,7 +112,7 @@ def _opened(url: str) -> Ledger:
 
 
 def open_ledger(url: str) -> Ledger:
-    """The ledger at ``url``, its tables made when missing.
+    """The ledger at ``url``; its tables are created, or brought up to this program's version.
 
     Raises:
         ConfigurationError: naming ``--ledger``, when it cannot be opened or is of a newer program.
@@ -126,7 +126,7 @@ def open_ledger(url: str) -> Ledger:
     except DBAPIError as error:
         ledger.close()
         raise ConfigurationError(f"--ledger: cannot open it: {mask(str(error.orig))}") from None
-    except ConfigurationError:
+    except BaseException:
         ledger.close()
         raise
     return ledger
@@ -179,8 +179,6 @@ def perform(connection: Connection, drafts: Iterable[Draft[Any]]) -> None:
 def _prepare(ledger: Ledger) -> None:
     # Every worker opens the ledger: look first, so that only the first one takes the write lock.
     with ledger.read() as connection:
-        known = version_of(connection) if sa.inspect(connection).has_table("meta") else None
-    if known is not None and not is_older(known):
-        return
-    with ledger.write() as connection:
-        bring_up(connection)
+        version = version_of(connection)
+    if version is None or is_older(version):
+        migrate(ledger.engine, ledger.write)

@@ -1,54 +1,210 @@
-"""Steps that bring the tables of an older program's ledger up to this program's."""
+"""Steps by which an older program's ledger gets the tables and the content of this program's.
+
+``STEPS`` holds a step for each version of the tables that needs one. To change the tables: change
+``schema``, raise ``schema.VERSION``, and add a step that
+
+1. adds what an older ledger lacks, by ``add_table``, ``add_column`` and ``add_index``,
+2. then fills in what the older program did not note. It names only tables and columns that there
+   are in its version.
+
+A step and the note of its version are one transaction. But on MySQL each change of the tables
+commits what came before it, so a step that is cut off is run again, from its beginning: the changes
+of the tables pass over what is there, and as the filling comes after them, it is undone with the
+transaction. (Decision 13: why not Alembic.)
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Connection
+from sqlalchemy.engine import Connection, Engine
+from sqlalchemy.schema import CreateColumn
 
 from transforms.core.errors import ConfigurationError
+from transforms.core.records import CONTACT
 from transforms.ledger import schema
 from transforms.ledger.statements import upsert
 
+Step = Callable[[Connection], None]
 
-def bring_up(connection: Connection) -> None:
-    """Make the tables that are missing, and fill what an older program did not note."""
-    # MySQL makes tables one by one: who was cut off there left some without the version.
-    schema.metadata.create_all(connection)
-    for table in schema.metadata.sorted_tables:
+_VERSION_KEY = "schema_version"
+_MYSQL_LOCK = "SELECT GET_LOCK(CONCAT('svod tables ', DATABASE()), 3600)"
+_LOCKS = {
+    "mysql": _MYSQL_LOCK,
+    "mariadb": _MYSQL_LOCK,
+    "postgresql": "SELECT pg_advisory_lock(1935896420)",  # "schd"
+}
+
+
+def queue_all_goldens(connection: Connection) -> None:
+    """Version 2: the CRM may lack any golden record, so the loader is to look at all of them."""
+    for table in (schema.unloaded, schema.cursors, schema.former_persons):
+        add_table(connection, table)
+    for table in (schema.crosswalk, schema.rows, schema.deferred, schema.runs):
         for index in table.indexes:
-            index.create(connection, checkfirst=True)
-    known = version_of(connection)
-    if known is not None and is_older(known):
-        _fill_what_is_new(connection, int(known))
-    upsert(connection, schema.meta, [{"key": "schema_version", "value": str(schema.VERSION)}])
+            add_index(connection, index)
+    golden = schema.golden.c
+    _refill(connection, schema.unloaded, sa.select(golden.kind, golden.key))
 
 
-def _fill_what_is_new(connection: Connection, known: int) -> None:
-    """What the program of that version did not note."""
-    if known < 2:  # what it had not loaded
-        goldens = sa.select(schema.golden.c.kind, schema.golden.c.key)
-        connection.execute(schema.unloaded.delete())
-        connection.execute(schema.unloaded.insert().from_select(["kind", "key"], goldens))
-    # By which keys contacts find each other: the next run matches all of them anew.
-    table = schema.rows.c
-    contacts = sa.select(table.source, table.source_id).where(
-        table.kind == "contact", table.reason == ""
-    )
-    connection.execute(schema.dirty_contacts.delete())
-    connection.execute(
-        schema.dirty_contacts.insert().from_select(["source", "source_id"], contacts)
-    )
+def add_matching(connection: Connection) -> None:
+    """Version 3: evidence about contacts, and the topic's offsets. Step 5 fills in the contacts."""
+    for table in (
+        schema.contact_keys,
+        schema.hot_keys,
+        schema.dirty_contacts,
+        schema.models,
+        schema.doubts,
+        schema.judgements,
+        schema.done_offsets,
+        schema.tombstones,
+        schema.crm_pace,
+    ):
+        add_table(connection, table)
+
+
+def match_all_contacts(connection: Connection) -> None:
+    """Version 5: blocking keys are made in another way, so all contacts are to be matched anew."""
+    add_table(connection, schema.stale_contacts)
+    rows = schema.rows.c
+    contacts = sa.select(rows.source, rows.source_id).where(rows.kind == CONTACT, rows.reason == "")
+    _refill(connection, schema.dirty_contacts, contacts)
+
+
+def add_streams(connection: Connection) -> None:
+    """Version 6: streams have a table; before, the last one was a text in ``meta``: "-3 ending".
+
+    A stream of the older program that goes on does not find its number there any more, so it
+    writes no more, and ends.
+    """
+    add_table(connection, schema.streams)
+    meta = schema.meta
+    text = connection.execute(sa.select(meta.c.value).where(meta.c.key == "stream")).scalar()
+    if text is None:
+        return
+    number, _, state = text.partition(" ")
+    upsert(connection, schema.streams, [{"number": int(number), "state": state or "reading"}])
+    connection.execute(meta.delete().where(meta.c.key == "stream"))
+
+
+STEPS: Mapping[int, Step] = {
+    2: queue_all_goldens,
+    3: add_matching,
+    5: match_all_contacts,
+    6: add_streams,
+}
+"""The step that brings a ledger up to each version; version 4 needs none but version 5's."""
+
+
+def add_table(connection: Connection, table: sa.Table) -> None:
+    """Create the table and its indexes, as far as they are missing."""
+    table.create(connection, checkfirst=True)
+    for index in table.indexes:
+        add_index(connection, index)
+
+
+def add_index(connection: Connection, index: sa.Index) -> None:
+    """Create the index of a table, if it is missing."""
+    index.create(connection, checkfirst=True)
+
+
+def add_column(connection: Connection, column: sa.Column[Any]) -> None:
+    """Add the column to its table, if it is missing. Rows that are there have its server default.
+
+    Raises:
+        ValueError: the column may not be NULL and has no server default.
+    """
+    if not column.nullable and column.server_default is None:
+        raise ValueError(f"{column} needs a server default: the table may hold rows")
+    table = column.table
+    if column.name in {info["name"] for info in sa.inspect(connection).get_columns(table.name)}:
+        return
+    quoted = connection.dialect.identifier_preparer.quote(table.name)
+    definition = CreateColumn(column).compile(dialect=connection.dialect)
+    connection.exec_driver_sql(f"ALTER TABLE {quoted} ADD COLUMN {definition}")
+
+
+def _refill(connection: Connection, table: sa.Table, query: sa.Select[tuple[str, str]]) -> None:
+    """Put into the table what the query finds, and nothing else."""
+    connection.execute(table.delete())
+    names = [column.name for column in query.selected_columns]
+    connection.execute(table.insert().from_select(names, query))
+
+
+def migrate(engine: Engine, write: Callable[[], AbstractContextManager[Connection]]) -> None:
+    """Create the tables of a new ledger, or take the steps that an older one lacks, in order.
+
+    ``write`` begins a transaction. Safe to call from several processes at once.
+
+    Raises:
+        ConfigurationError: the ledger is of a newer program.
+    """
+    with _alone(engine):
+        is_done = False
+        while not is_done:
+            with write() as connection:
+                is_done = _take_next_step(connection)
+
+
+def _take_next_step(connection: Connection) -> bool:
+    """Take the next step. Returns True when the ledger is of this program's version."""
+    version = version_of(connection)
+    if version is None:
+        _create(connection)
+        return True
+    if not is_older(version):
+        return True
+    number = min(number for number in STEPS if number > int(version))
+    STEPS[number](connection)
+    _note_version(connection, number)
+    return False
+
+
+def _create(connection: Connection) -> None:
+    # MySQL creates tables one by one: a program that was cut off here left some, and no version.
+    for table in schema.metadata.sorted_tables:
+        add_table(connection, table)
+    _note_version(connection, schema.VERSION)
+
+
+def _note_version(connection: Connection, version: int) -> None:
+    upsert(connection, schema.meta, [{"key": _VERSION_KEY, "value": str(version)}])
 
 
 def version_of(connection: Connection) -> str | None:
-    """The version of the tables; ``None`` where none is noted."""
-    query = sa.select(schema.meta.c.value).where(schema.meta.c.key == "schema_version")
+    """The version of the ledger's tables; None for a ledger that is new, or was created in part."""
+    if not sa.inspect(connection).has_table(schema.meta.name):
+        return None
+    query = sa.select(schema.meta.c.value).where(schema.meta.c.key == _VERSION_KEY)
     return connection.execute(query).scalar()
 
 
 def is_older(version: str) -> bool:
-    """Whether the tables lack something that this program can add."""
+    """Whether the tables lack something that this program can add.
+
+    Raises:
+        ConfigurationError: they are of a newer program.
+    """
     if not version.isdecimal() or int(version) > schema.VERSION:
         raise ConfigurationError(
             f"--ledger: its tables are of version {version}, this program needs {schema.VERSION}:"
             " use the program that made it, or another ledger"
         )
     return int(version) < schema.VERSION
+
+
+@contextmanager
+def _alone(engine: Engine) -> Iterator[None]:
+    """Let one process change the tables at a time. On SQLite the transaction does that."""
+    query = _LOCKS.get(engine.dialect.name)
+    if query is None:
+        yield
+        return
+    # The lock belongs to this connection, and ends with it.
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.exec_driver_sql(query)
+        try:
+            yield
+        finally:
+            connection.invalidate()

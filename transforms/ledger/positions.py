@@ -1,4 +1,8 @@
-"""How far a topic's events are done, in whatever order windows come to their end."""
+"""The offsets of a topic whose events are done, in whatever order windows come to their end.
+
+A reader of the topic has a number: a run its ``run_seq``, which is above zero, a stream its
+own number, which is below. Only what the same reader did proves that nothing lies between.
+"""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
@@ -9,7 +13,8 @@ from sqlalchemy.engine import Connection
 from transforms.ledger import schema
 from transforms.ledger.statements import upsert
 
-Range = tuple[int, int]
+OffsetRange = tuple[int, int]
+"""``(start, stop)``: offsets from ``start`` on, up to but without ``stop``."""
 
 
 def advance(
@@ -19,56 +24,72 @@ def advance(
     done: Iterable[tuple[int, int, int]],
     committed: Mapping[int, int],
 ) -> dict[int, int]:
-    """The offsets that may be committed, by partition, now that these are ``done`` too.
+    """Note offsets as done. Returns the offset that may be committed now, by partition.
 
-    ``reader`` is the number of the run, or of the stream, that has read them. ``done`` are
-    ``(partition, start, stop)``; ``committed`` says where the group stands. What is done and not
-    yet committed is kept; what another reader did is no proof.
+    ``reader`` is the number of the run or stream that has read them. ``done`` are ``(partition,
+    start, stop)``. ``committed`` is the offset that the consumer group has committed, by partition.
+    Offsets that are done and may not be committed yet are kept; those of other readers are dropped.
     """
-    table = schema.done_offsets.c
-    ranges: dict[int, set[Range]] = defaultdict(set)
-    for number, start, stop in done:
-        ranges[number].add((start, stop))
-    query = sa.select(table.partition, table.start, table.stop).where(
-        table.topic == topic, table.run_seq == reader, table.partition.in_(committed)
-    )
-    for number, start, stop in connection.execute(query):
-        ranges[number].add((start, stop))
-    connection.execute(
-        schema.done_offsets.delete().where(
-            table.topic == topic,
-            sa.or_(table.partition.in_(committed), table.run_seq != reader),
-        )
-    )
+    ranges: dict[int, set[OffsetRange]] = defaultdict(set)
+    for partition, start, stop in (*done, *_take_kept(connection, reader, topic, committed)):
+        ranges[partition].add((start, stop))
     ready: dict[int, int] = {}
-    for number, of_partition in ranges.items():
-        joined = _joined(of_partition, committed[number])
-        upsert(
-            connection,
-            schema.done_offsets,
-            [
-                {
-                    "topic": topic,
-                    "partition": number,
-                    "start": start,
-                    "stop": stop,
-                    "run_seq": reader,
-                }
-                for start, stop in joined
-            ],
-        )
-        if joined and joined[0][0] == committed[number]:
-            ready[number] = joined[0][1]
+    for partition, partition_ranges in ranges.items():
+        joined = _join(partition_ranges, committed[partition])
+        _keep(connection, reader, topic, partition, joined)
+        if joined and joined[0][0] == committed[partition]:
+            ready[partition] = joined[0][1]
     return ready
 
 
-def _joined(ranges: Iterable[Range], committed: int) -> list[Range]:
-    """The ranges behind ``committed``, those that touch as one.
+def _take_kept(
+    connection: Connection, reader: int, topic: str, partitions: Iterable[int]
+) -> list[tuple[int, int, int]]:
+    """Take out the kept ``(partition, start, stop)`` of the partitions, and drop other readers'."""
+    table = schema.done_offsets.c
+    in_partitions = table.partition.in_(partitions)
+    query = sa.select(table.partition, table.start, table.stop).where(
+        table.topic == topic, table.run_seq == reader, in_partitions
+    )
+    kept = [(partition, start, stop) for partition, start, stop in connection.execute(query)]
+    connection.execute(
+        schema.done_offsets.delete().where(
+            table.topic == topic, sa.or_(in_partitions, table.run_seq != reader)
+        )
+    )
+    return kept
 
-    >>> _joined([(7, 9), (0, 3), (3, 5), (4, 6)], 2)
+
+def _keep(
+    connection: Connection,
+    reader: int,
+    topic: str,
+    partition: int,
+    ranges: Iterable[OffsetRange],
+) -> None:
+    upsert(
+        connection,
+        schema.done_offsets,
+        [
+            {
+                "topic": topic,
+                "partition": partition,
+                "start": start,
+                "stop": stop,
+                "run_seq": reader,
+            }
+            for start, stop in ranges
+        ],
+    )
+
+
+def _join(ranges: Iterable[OffsetRange], committed: int) -> list[OffsetRange]:
+    """The ranges after ``committed``; those that touch are joined.
+
+    >>> _join([(7, 9), (0, 3), (3, 5), (4, 6)], 2)
     [(2, 6), (7, 9)]
     """
-    joined: list[Range] = []
+    joined: list[OffsetRange] = []
     for begin, stop in sorted(ranges):
         start = max(begin, committed)
         if stop <= start:

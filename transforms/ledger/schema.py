@@ -1,4 +1,6 @@
-"""The ledger's tables. Other programs read those that ``program.md`` names: columns are only added.
+"""The ledger's tables. Other programs read some of them: tables and columns are only added.
+
+A change of the tables is a new ``VERSION`` and a step in ``transforms.ledger.migrations``.
 
 Times are text, ISO 8601 in UTC, but for ``changed_at``, ``as_of`` and ``sent_at`` (microseconds
 since the epoch). A ``run_seq`` numbers runs in the order in which they started.
@@ -20,7 +22,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import mysql
 
-VERSION = 5
+VERSION = 6
 
 metadata = MetaData()
 
@@ -109,7 +111,16 @@ rows = _table(
     Index("rows_by_run", "seen_run"),
 )
 
-# Offsets of a topic that are done but not yet committed, for one before them is not.
+# The streams that follow the topic, numbered -1, -2, …: a stream's number is no run's. The last one
+# to begin (the least number) may write. State: "reading", "ending" or "ended".
+streams = _slim_table(
+    "streams",
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("state", String(8), nullable=False),
+)
+
+# Offsets of a topic that are done but not yet committed, because an offset before them is not.
+# ``run_seq`` is the number of the run, or of the stream, that has read them.
 done_offsets = _slim_table(
     "done_offsets",
     Column("topic", String(255), primary_key=True),

@@ -1,10 +1,10 @@
-"""Which stream follows the topic: one at a time, the one that began last, until it is told to end.
+"""The stream that follows the topic: one at a time, the last one to begin, until it is told to end.
 
-A stream is a job of an engine, which may outlive the program that has started it: what it may do,
-and whether it is to end, it is told here.
+A stream is a job of an engine, and may outlive the program that has started it. So it reads here
+whether it may write, and whether it is to end.
 """
 
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -13,15 +13,17 @@ from transforms.ledger import schema
 from transforms.ledger.database import Ledger
 from transforms.ledger.statements import upsert
 
-_KEY = "stream"
-_ENDING, _ENDED = "ending", "ended"
+StreamState = Literal["reading", "ending", "ended"]
+
+READING: StreamState = "reading"
+ENDING: StreamState = "ending"
+ENDED: StreamState = "ended"
 
 
-class Current(NamedTuple):
-    """The stream that began last. ``ends``: it reads no more, and finishes what it holds.
+class CurrentStream(NamedTuple):
+    """The stream that began last; number 0 when there has been none.
 
-    ``ended``: it holds nothing any more. Streams have numbers below 0, and so are not taken for
-    runs.
+    ``ends``: it reads no more, and finishes what it holds. ``ended``: it holds nothing any more.
     """
 
     number: int
@@ -29,20 +31,22 @@ class Current(NamedTuple):
     ended: bool = False
 
 
-def current(connection: Connection) -> Current:
-    """The stream that may write; number 0 when there has been none."""
-    table = schema.meta.c
-    value = connection.execute(sa.select(table.value).where(table.key == _KEY)).scalar() or "0"
-    number, _, state = value.partition(" ")
-    return Current(int(number), state != "", state == _ENDED)
+def current_stream(connection: Connection) -> CurrentStream:
+    """The stream that may write."""
+    table = schema.streams.c
+    query = sa.select(table.number, table.state).order_by(table.number).limit(1)
+    stream = connection.execute(query).first()
+    if stream is None:
+        return CurrentStream(0)
+    return CurrentStream(stream.number, stream.state != READING, stream.state == ENDED)
 
 
 def begin_stream(ledger: Ledger) -> int:
-    """The number of a new stream; the one before it may write no more, and ends."""
+    """Begin a stream and return its number; the one before it may write no more, and ends."""
 
     def begin(connection: Connection) -> int:
-        number = current(connection).number - 1
-        _write(connection, str(number))
+        number = current_stream(connection).number - 1
+        upsert(connection, schema.streams, [{"number": number, "state": READING}])
         return number
 
     return ledger.transact(begin)
@@ -50,21 +54,17 @@ def begin_stream(ledger: Ledger) -> int:
 
 def end_stream(ledger: Ledger, number: int) -> None:
     """Tell the stream to end, unless another one has begun."""
-    _mark(ledger, number, _ENDING)
+    _note_state(ledger, number, ENDING)
 
 
-def stream_ended(ledger: Ledger, number: int) -> None:
-    """The stream has finished all that it held."""
-    _mark(ledger, number, _ENDED)
+def mark_stream_ended(ledger: Ledger, number: int) -> None:
+    """Note that the stream has finished all that it held, unless another one has begun."""
+    _note_state(ledger, number, ENDED)
 
 
-def _mark(ledger: Ledger, number: int, state: str) -> None:
-    def mark(connection: Connection) -> None:
-        if current(connection).number == number:
-            _write(connection, f"{number} {state}")
+def _note_state(ledger: Ledger, number: int, state: StreamState) -> None:
+    def note(connection: Connection) -> None:
+        if current_stream(connection).number == number:
+            upsert(connection, schema.streams, [{"number": number, "state": state}])
 
-    ledger.transact(mark)
-
-
-def _write(connection: Connection, value: str) -> None:
-    upsert(connection, schema.meta, [{"key": _KEY, "value": value}])
+    ledger.transact(note)

@@ -33,7 +33,7 @@ class StreamWatch:
         if not self._is_over and time.monotonic() >= self._look_at:
             try:
                 with self._ledger.read() as connection:
-                    found = streams.current(connection)
+                    found = streams.current_stream(connection)
                 self._is_over = found.ends or found.number != self._number
             except SQLAlchemyError:
                 pass

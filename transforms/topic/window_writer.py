@@ -137,7 +137,7 @@ class WindowWriter:
 
 def is_current(connection: Connection, stream: Stream) -> bool:
     """Whether no other stream has begun since this one."""
-    return streams.current(connection).number == stream.number
+    return streams.current_stream(connection).number == stream.number
 
 
 @contextmanager

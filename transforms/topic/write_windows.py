@@ -133,7 +133,7 @@ class _EndFn(beam.DoFn):
 
     def process(self, _: tuple[int, Iterable[int]]) -> Iterator[int]:
         with closing(open_ledger(self._stream.ledger.value())) as ledger:
-            streams.stream_ended(ledger, self._stream.number)
+            streams.mark_stream_ended(ledger, self._stream.number)
         if self._fails:
             raise StreamEndedError("the stream has done all that it held: no failure")
         yield self._stream.number

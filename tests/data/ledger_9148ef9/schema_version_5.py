@@ -1,0 +1,395 @@
+"""The ledger's tables. Other programs read those that ``program.md`` names: columns are only added.
+
+Times are text, ISO 8601 in UTC, but for ``changed_at``, ``as_of`` and ``sent_at`` (microseconds
+since the epoch). A ``run_seq`` numbers runs in the order in which they started.
+"""
+
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Float,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+)
+from sqlalchemy.dialects import mysql
+
+VERSION = 5
+
+metadata = MetaData()
+
+# MySQL's plain BLOB and TEXT end at 64 KB.
+_BLOB = LargeBinary().with_variant(mysql.LONGBLOB(), "mysql", "mariadb")
+_TEXT = Text().with_variant(mysql.LONGTEXT(), "mysql", "mariadb")
+_TIME = String(32)
+_SOURCE = String(1)
+_KIND = String(8)
+_ID = String(64)
+_KEY = String(80)
+_REASON = String(64)
+
+
+def _table(name: str, *parts: Any, **more: Any) -> Table:
+    # Keys compare byte by byte on every database: MySQL's default would take "a" for "A".
+    return Table(
+        name,
+        metadata,
+        *parts,
+        mysql_charset="utf8mb4",
+        mysql_collate="utf8mb4_bin",
+        mysql_engine="InnoDB",
+        **more,
+    )
+
+
+def _slim_table(name: str, *parts: Any) -> Table:
+    """A table of short rows: SQLite, too, keeps them in the order of their keys, and only there."""
+    return _table(name, *parts, sqlite_with_rowid=False)
+
+
+meta = _table("meta", Column("key", _ID, primary_key=True), Column("value", String(255)))
+
+runs = _table(
+    "runs",
+    Column("run_id", String(40), primary_key=True),
+    Column("run_seq", Integer, nullable=False, unique=True),
+    Column("command", String(64), nullable=False),
+    Column("started_at", _TIME, nullable=False),
+    Column("finished_at", _TIME),
+    Column("status", String(16), nullable=False),
+    Column("summary", _TEXT),
+    # 1 once all that its rows touched has been consolidated; a run that was cut off before that
+    # leaves 0, and the next run takes its rows up.
+    Column("settled", Integer, nullable=False, default=0),
+    Index("runs_by_settled", "settled", "run_seq"),
+    Index("runs_by_status", "status"),
+)
+
+progress = _table(
+    "progress",
+    Column("run_id", String(40), primary_key=True),
+    Column("stage", String(40), primary_key=True),
+    Column("position", Integer, nullable=False),
+    Column("done", BigInteger, nullable=False),
+    Column("total", BigInteger),
+    Column("started_at", BigInteger, nullable=False),
+    Column("updated_at", BigInteger, nullable=False),
+)
+
+# What a run has to tell people beside its numbers: the register's key was refused, …
+remarks = _table(
+    "remarks",
+    Column("run_id", String(40), primary_key=True),
+    Column("text", String(400), primary_key=True),
+)
+
+rows = _table(
+    "rows",
+    Column("source", _SOURCE, primary_key=True),
+    Column("kind", _KIND, primary_key=True),
+    Column("source_id", _ID, primary_key=True),
+    Column("changed_at", BigInteger, nullable=False),
+    Column("tie_order", BigInteger, nullable=False),
+    Column("tin", _ID, nullable=False),
+    Column("reason", _REASON, nullable=False),
+    Column("detail", _TEXT, nullable=False),
+    Column("fingerprint", String(16), nullable=False),
+    Column("run_seq", Integer, nullable=False),
+    Column("seen_run", Integer, nullable=False),
+    Column("payload", _BLOB, nullable=False),
+    Column("raw", _BLOB, nullable=False),
+    Index("rows_by_tin", "tin"),
+    # A delta's numbers are counted among the rows that it has seen, not among all.
+    Index("rows_by_run", "seen_run"),
+)
+
+# Offsets of a topic that are done but not yet committed, for one before them is not.
+done_offsets = _slim_table(
+    "done_offsets",
+    Column("topic", String(255), primary_key=True),
+    Column("partition", Integer, primary_key=True, autoincrement=False),
+    Column("start", BigInteger, primary_key=True, autoincrement=False),
+    Column("stop", BigInteger, nullable=False),
+    Column("run_seq", Integer, nullable=False),
+)
+
+# Deletions that do not say of which kind their row was: a topic's null values.
+tombstones = _table(
+    "tombstones",
+    Column("source", _SOURCE, primary_key=True),
+    Column("source_id", _ID, primary_key=True),
+    Column("changed_at", BigInteger, nullable=False),
+    Column("tie_order", BigInteger, nullable=False),
+    Column("raw", _BLOB, nullable=False),
+)
+
+# Which contact rows name which company row; a person of several companies has several.
+links = _slim_table(
+    "links",
+    Column("source", _SOURCE, primary_key=True),
+    Column("company_id", _ID, primary_key=True),
+    Column("contact_id", _ID, primary_key=True),
+    # With the last column it answers by itself, and no planner prefers another one.
+    Index("links_by_contact", "source", "contact_id", "company_id"),
+)
+
+# How far each of store A's tables is read: the newest ``updated_at``, Moscow time, that a run has
+# read and consolidated.
+cursors = _table(
+    "cursors",
+    Column("name", _ID, primary_key=True),
+    Column("position", _TIME, nullable=False),
+)
+
+golden = _table(
+    "golden",
+    Column("kind", _KIND, primary_key=True),
+    Column("key", _KEY, primary_key=True),
+    Column("version", String(16), nullable=False),
+    Column("run_seq", Integer, nullable=False),
+    Column("born", Integer, nullable=False),
+    Column("payload", _BLOB, nullable=False),
+    Column("provenance", _BLOB, nullable=False),
+)
+
+members = _slim_table(
+    "members",
+    Column("kind", _KIND, primary_key=True),
+    Column("source", _SOURCE, primary_key=True),
+    Column("source_id", _ID, primary_key=True),
+    Column("key", _KEY, nullable=False),
+    Index("members_by_key", "kind", "key"),
+)
+
+# The companies of each golden contact: also where to look for the contacts of a company.
+golden_tins = _slim_table(
+    "golden_tins",
+    Column("tin", _ID, primary_key=True),
+    Column("key", _KEY, primary_key=True),
+    Index("golden_tins_by_key", "key"),
+)
+
+# Ids of contacts that were merged into another one, which kept its own.
+aliases = _slim_table(
+    "aliases",
+    Column("kind", _KIND, primary_key=True),
+    Column("alias", _KEY, primary_key=True),
+    Column("key", _KEY, nullable=False),
+)
+
+
+# By which keys contact rows of the base find each other: numbers made of them, no personal data.
+# A number below zero is of the row as a whole: rows that look alike share it.
+contact_keys = _slim_table(
+    "contact_keys",
+    Column("key", BigInteger, primary_key=True, autoincrement=False),
+    Column("source", _SOURCE, primary_key=True),
+    Column("source_id", _ID, primary_key=True),
+    # With the key it answers by itself.
+    Index("contact_keys_by_row", "source", "source_id", "key"),
+)
+
+# Keys that too many rows share: they tie nobody.
+hot_keys = _slim_table("hot_keys", Column("key", BigInteger, primary_key=True, autoincrement=False))
+
+# Contact rows whose persons are still to be rebuilt: a run that is cut off leaves them to the next.
+dirty_contacts = _slim_table(
+    "dirty_contacts",
+    Column("source", _SOURCE, primary_key=True),
+    Column("source_id", _ID, primary_key=True),
+)
+
+# Contact rows that say something else than their persons do: the same holds for them.
+stale_contacts = _slim_table(
+    "stale_contacts",
+    Column("source", _SOURCE, primary_key=True),
+    Column("source_id", _ID, primary_key=True),
+)
+
+# What evidence weighs, learned once and frozen: the greatest version counts.
+models = _table(
+    "models",
+    Column("version", Integer, primary_key=True, autoincrement=False),
+    Column("learned_at", _TIME, nullable=False),
+    Column("learned_from", Integer, nullable=False),
+    Column("payload", _BLOB, nullable=False),
+)
+
+# What may be one and is not merged: contacts by a row of each ("A:17", "B:0002000456"); of
+# companies a row without a TIN, and the TIN of the company that it seems to be.
+doubts = _table(
+    "doubts",
+    Column("kind", _KIND, primary_key=True),
+    Column("one", _KEY, primary_key=True),
+    Column("other", _KEY, primary_key=True),
+    Column("bits", Float, nullable=False),
+    Column("why", String(80), nullable=False),
+    Column("evidence", _TEXT, nullable=False),
+    Index("doubts_by_other", "kind", "other"),
+)
+
+# What people have said of such pairs: 1 they are one, 0 they are not. Kept for ever.
+judgements = _slim_table(
+    "judgements",
+    Column("kind", _KIND, primary_key=True),
+    Column("one", _KEY, primary_key=True),
+    Column("other", _KEY, primary_key=True),
+    Column("same", Integer, nullable=False),
+    Column("said_at", _TIME, nullable=False),
+    Index("judgements_by_other", "kind", "other"),
+)
+
+# Which person a contact row was part of when that person left the base: who comes back is the same.
+former_persons = _slim_table(
+    "former_persons",
+    Column("source", _SOURCE, primary_key=True),
+    Column("source_id", _ID, primary_key=True),
+    Column("key", _KEY, nullable=False),
+    Column("born", Integer, nullable=False),
+)
+
+
+def _invalid(name: str) -> Table:
+    return _table(
+        name,
+        Column("source", _SOURCE, primary_key=True),
+        Column("source_id", _ID, primary_key=True),
+        Column("tin", _ID),
+        Column("reason", _REASON, nullable=False),
+        Column("detail", _TEXT),
+        Column("record", _TEXT),
+        Column("first_seen_at", _TIME, nullable=False),
+        Column("last_seen_at", _TIME, nullable=False),
+        Column("run_id", String(40), nullable=False),
+    )
+
+
+invalid_companies = _invalid("invalid_companies")
+invalid_contacts = _invalid("invalid_contacts")
+
+invalid_messages = _table(
+    "invalid_messages",
+    Column("topic", String(255), primary_key=True),
+    Column("partition", Integer, primary_key=True, autoincrement=False),
+    Column("offset", BigInteger, primary_key=True, autoincrement=False),
+    Column("reason", _REASON, nullable=False),
+    Column("raw", _BLOB),
+    Column("seen_at", _TIME, nullable=False),
+    Column("run_id", String(40), nullable=False),
+)
+
+deferred = _slim_table(
+    "deferred",
+    Column("kind", _KIND, primary_key=True),
+    Column("source", _SOURCE, primary_key=True),
+    Column("source_id", _ID, primary_key=True),
+    Column("tin", _ID),
+    Column("reason", _REASON, nullable=False),
+    Column("since", _TIME, nullable=False),
+    Index("deferred_by_tin", "tin"),
+    Index("deferred_by_reason", "reason", "kind"),
+)
+
+rejected = _table(
+    "rejected",
+    Column("kind", _KIND, primary_key=True),
+    Column("key", _KEY, primary_key=True),
+    Column("reason", _REASON, nullable=False),
+    Column("detail", _TEXT),
+    Column("record", _TEXT),
+    Column("run_id", String(40), nullable=False),
+    Column("seen_at", _TIME, nullable=False),
+    # The golden version that was refused: the same one is not sent again until told so.
+    Column("version", String(16), nullable=False),
+)
+
+crosswalk = _slim_table(
+    "crosswalk",
+    Column("kind", _KIND, primary_key=True),
+    Column("key", _KEY, primary_key=True),
+    Column("crm_id", BigInteger, nullable=False),
+    # The golden version that the CRM holds in full; empty while parts of it are still to be sent.
+    Column("version", String(16), nullable=False),
+    Column("loaded_at", _TIME, nullable=False),
+    # Which run created the record, and which one sent anything to it last.
+    Column("created_run", Integer, nullable=False),
+    Column("updated_run", Integer, nullable=False),
+    Index("crosswalk_by_run", "kind", "updated_run"),
+)
+
+# Golden records that the CRM may not hold in their newest version: where the loader looks.
+unloaded = _slim_table(
+    "unloaded",
+    Column("kind", _KIND, primary_key=True),
+    Column("key", _KEY, primary_key=True),
+)
+
+# What we sent last, part by part ("item", "requisite:svod-…", "address:svod-…", "bank:svod-…").
+sent = _table(
+    "sent",
+    Column("kind", _KIND, primary_key=True),
+    Column("key", _KEY, primary_key=True),
+    Column("part", String(80), primary_key=True),
+    Column("crm_id", BigInteger, nullable=False),
+    Column("payload", _BLOB, nullable=False),
+)
+
+# Creates that are under way: written before the request, removed when its outcome is known.
+intents = _table(
+    "intents",
+    Column("kind", _KIND, primary_key=True),
+    Column("key", _KEY, primary_key=True),
+    Column("part", String(80), primary_key=True),
+    Column("sent_at", BigInteger, nullable=False),
+    Column("payload", _BLOB, nullable=False),
+)
+
+register_answers = _table(
+    "register_answers",
+    Column("tin", _ID, primary_key=True),
+    Column("verdict", String(16), nullable=False),
+    Column("origin", String(8), nullable=False),
+    Column("as_of", BigInteger, nullable=False),
+    Column("expires_at", BigInteger, nullable=False),
+    Column("run_seq", Integer, nullable=False),
+    Column("payload", _BLOB, nullable=False),
+    Index("register_answers_by_expiry", "expires_at"),
+)
+
+register_usage = _table(
+    "register_usage",
+    Column("day", String(10), primary_key=True),
+    Column("asked", Integer, nullable=False),
+)
+
+# How far each bulk file has been read: the member of the archive, and the document within it.
+register_files = _table(
+    "register_files",
+    Column("file", String(255), primary_key=True),
+    Column("member", Integer, nullable=False),
+    Column("document", Integer, nullable=False),
+    Column("done", Integer, nullable=False),
+)
+
+# Requests to the CRM, minute by minute of the wall clock, for the report.
+crm_usage = _table(
+    "crm_usage",
+    Column("run_id", String(40), primary_key=True),
+    Column("minute", BigInteger, primary_key=True, autoincrement=False),
+    Column("requests", Integer, nullable=False),
+    Column("refused", Integer, nullable=False),
+    Column("waited_ms", BigInteger, nullable=False),
+)
+
+# How much of each portal's limits is used: what was spent before a restart is spent.
+crm_pace = _table(
+    "crm_pace",
+    Column("portal", String(16), primary_key=True),
+    Column("state", _BLOB, nullable=False),
+)
