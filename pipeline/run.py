@@ -32,7 +32,7 @@ from pipeline.report import write_report
 from pipeline.summary import summarize
 from pipeline.terminal_lines import outcome_lines
 from pipeline.topic_lag import topic_access
-from transforms.consolidation.company_suggestions import look_for_companies
+from transforms.consolidation.company_suggestions import suggest_companies
 from transforms.core.errors import ConfigurationError
 from transforms.core.identity import Run
 from transforms.core.outcomes import DONE, FAILED, INCOMPLETE, INTERRUPTED, RunStatus
@@ -253,7 +253,7 @@ def conclude(
     """Account for the run, and tell; gives its status."""
     # All companies are looked at: too much for a delta, whose cost follows what has changed.
     if command != "delta":
-        ledger.transact(look_for_companies)
+        ledger.transact(suggest_companies)
     summary = account(ledger, run, command, chosen.crm_rate)
     metrics.count_run(summary)
     for line in outcome_lines(summary):

@@ -22,7 +22,7 @@ from tests.helpers.ledger_runs import (
     take_up,
 )
 from tests.helpers.row_histories import histories
-from transforms.consolidation import companies, contact_standing, persons, pieces
+from transforms.consolidation import companies, connected_components, contact_standing, persons
 from transforms.core.identity import Run
 from transforms.core.records import Row
 from transforms.ledger.database import Ledger, open_ledger
@@ -42,7 +42,7 @@ def run_until(ledger: Ledger, rows: list[Row], how: str) -> Run:
             named = contact_standing.contacts_of(connection, sorted(affected))
         contact_standing.resolve(ledger, run, sorted(touched.contacts | named))
     if how == "refreshed":
-        persons.refresh(ledger, run, pieces.dirty_pieces(ledger, run))
+        persons.refresh(ledger, run, connected_components.dirty_components(ledger, run))
     return run
 
 
@@ -88,11 +88,11 @@ def test_so_they_do_when_keys_become_hot_and_cold_again(
     ledger: Ledger, history: tuple[list[Row], list[list[Row]], list[str]]
 ) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        for module in (contact_standing, pieces):
+        for module in (contact_standing, connected_components):
             patch.setattr(module, "HOT_KEY_LIMIT", 2)
         # What becomes of a few rows is drafted before it is written of others.
         for module in (contact_standing, persons):
-            patch.setattr(module, "_AT_ONCE", 3)
+            patch.setattr(module, "_ROWS_PER_BATCH", 3)
         check_any_order(ledger, *history)
 
 

@@ -351,7 +351,7 @@ def test_contacts_are_looked_at_again_only_where_their_company_row_stands_differ
     run_once(ledger, BASE)
     run, touched = take_up(ledger, [row])
     tins = sorted(touched.tins - {SILENT})
-    first = companies.consolidate(ledger, run, tins, for_the_first_time=True)
+    first = companies.consolidate(ledger, run, tins, is_first_attempt=True)
     assert first == differing
     assert companies.consolidate(ledger, run, tins) >= differing | {("B", "1")}
 

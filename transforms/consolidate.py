@@ -6,7 +6,7 @@ import apache_beam as beam
 
 from transforms import stages
 from transforms.check_register import CheckRegister
-from transforms.consolidation.pieces import batches
+from transforms.consolidation.connected_components import batches
 from transforms.consolidation.register_questions import RegisterAccess
 from transforms.core.identity import Run, row_key, row_ref
 from transforms.core.process_pool import ProcessCount, shared_pool

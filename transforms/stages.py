@@ -31,7 +31,7 @@ Each stage notes its progress for whoever watches the run.
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
-from transforms.consolidation import companies, contact_standing, persons, pieces
+from transforms.consolidation import companies, connected_components, contact_standing, persons
 from transforms.consolidation.register_questions import (
     RegisterAccess,
     shared_session,
@@ -154,7 +154,7 @@ def consolidate_companies(
     told: then the contacts of all rows are returned.
     """
     is_first = not may_repeat and not _unsettled(ledger, run)
-    rows = companies.consolidate(ledger, run, tins, processes, for_the_first_time=is_first)
+    rows = companies.consolidate(ledger, run, tins, processes, is_first_attempt=is_first)
     if tins:
         Progress(ledger, run, "companies").add(len(tins))
     return contacts_of_companies(ledger, rows)
@@ -188,7 +188,7 @@ def find_connected_components(
     Persons outside of them of whose rows some say something else are merged again. One worker does
     this for the whole run, when all its contacts are resolved.
     """
-    components = pieces.dirty_pieces(ledger, run, processes)
+    components = connected_components.dirty_components(ledger, run, processes)
     persons.refresh(ledger, run, components, processes)
     if components:
         Progress(ledger, run, "contacts", total=sum(map(len, components))).flush()

@@ -5,8 +5,8 @@ from collections.abc import Iterator, Mapping
 
 from sqlalchemy.engine import Connection
 
+from transforms.consolidation.connected_components import component_of
 from transforms.consolidation.persons import basis_of
-from transforms.consolidation.pieces import piece_of
 from transforms.core.identity import row_key
 from transforms.core.records import CONTACT
 from transforms.ledger.rows import links
@@ -22,10 +22,10 @@ def pair_lines(connection: Connection, one: str, other: str) -> Iterator[str]:
 
     Nothing when one of the two is no contact row of the base.
     """
-    rows = piece_of(connection, row_key(one))
+    rows = component_of(connection, row_key(one))
     far = row_key(other) not in rows
     if far:
-        rows = sorted({*rows, *piece_of(connection, row_key(other))})
+        rows = sorted({*rows, *component_of(connection, row_key(other))})
     basis = basis_of(connection, rows)
     if one not in basis.profiles or other not in basis.profiles:
         return

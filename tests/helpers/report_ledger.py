@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from pipeline.summary import summarize
-from transforms.consolidation import companies, contact_standing, persons, pieces
+from transforms.consolidation import companies, connected_components, contact_standing, persons
 from transforms.core.identity import Run, now
 from transforms.core.records import (
     COMPANY,
@@ -145,7 +145,7 @@ def fill(ledger: Ledger, run: Run) -> None:
     ledger.transact(lambda connection: save_answers(connection, run.run_seq, answers()))
     companies.consolidate(ledger, run, [GOOD, CLOSED, UNANSWERED, ABSENT])
     contact_standing.resolve(ledger, run, contacts)
-    persons.consolidate(ledger, run, pieces.dirty_pieces(ledger, run))
+    persons.consolidate(ledger, run, connected_components.dirty_components(ledger, run))
     with ledger.write() as connection:
         versions = dict(
             connection.execute(

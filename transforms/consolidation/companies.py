@@ -1,9 +1,9 @@
 """Rebuilding companies: all valid rows of a TIN, the register's answer, one golden record."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy.engine import Connection
 
@@ -26,6 +26,8 @@ from transforms.ledger.statements import look_up
 from transforms.matching.golden_company import merge_company
 from transforms.register.answer import Answer
 
+CompanyRow = Sourced[Company]
+
 
 def consolidate(
     ledger: Ledger,
@@ -33,118 +35,145 @@ def consolidate(
     tins: Sequence[str],
     processes: ProcessPool = IN_PLACE,
     *,
-    for_the_first_time: bool = False,
+    is_first_attempt: bool = False,
 ) -> set[RowKey]:
-    """Rebuild the companies of these TINs. Returns the company rows whose standing may differ.
+    """Rebuilds the companies of these TINs. Returns the company rows whose standing may differ.
 
-    A TIN without an answer of the register keeps what it had, and its rows are deferred.
+    A TIN without a fresh answer of the register keeps its golden record, and its rows are deferred.
 
-    Only ``for_the_first_time`` is it known that who is a member already was one when the contacts
-    were looked at last: after somebody who was cut off, all of the TINs' rows are returned.
+    Rows that were members of their company before are left out only if ``is_first_attempt``: an
+    attempt that was cut off may have made them members without resolving their contacts.
     """
-    work = partial(_consolidate, run=run, for_the_first_time=for_the_first_time)
-    found = carry_out(ledger, work, chunks(sorted(tins)), processes)
-    return set[RowKey]().union(*found)
+    work = partial(_consolidate, run=run, is_first_attempt=is_first_attempt)
+    affected_rows = carry_out(ledger, work, chunks(sorted(tins)), processes)
+    return set[RowKey]().union(*affected_rows)
+
+
+class _Companies(NamedTuple):
+    """What the ledger holds of some TINs, by TIN."""
+
+    rows: dict[str, list[CompanyRow]]
+    answers: dict[str, Answer]
+    members: dict[str, set[RowKey]]
+    stored: dict[str, goldens.StoredGolden]
+
+    @property
+    def unanswered(self) -> set[str]:
+        """The TINs that have valid rows, but no fresh answer of the register."""
+        return self.rows.keys() - self.answers.keys()
 
 
 def _consolidate(
-    connection: Connection, tins: Sequence[str], run: Run, for_the_first_time: bool
+    connection: Connection, tins: Sequence[str], run: Run, is_first_attempt: bool
 ) -> set[RowKey]:
-    by_tin = _rows(connection, tins)
-    answers = fresh_answers(connection, tins)
-    members = goldens.members_of(connection, COMPANY, tins)
-    kept = goldens.stored_goldens(connection, COMPANY, tins)
-    made: list[goldens.NewGolden] = []
-    affected = {row for rows in members.values() for row in rows}
-    for tin, rows in by_tin.items():
-        keys = [(row.source, row.source_id) for row in rows]
-        affected.update(keys)
-        answer = answers.get(tin)
-        if answer is None:
-            continue
-        if answer.verdict == "active":
-            made.append(goldens.NewGolden(tin, *merge_company(rows, answer), keys))
-    unanswered = by_tin.keys() - answers.keys()
-    _settle(connection, run, by_tin, answers, unanswered)
-    # A company in the base is not thrown out because the register did not answer this time; but
-    # a row that is no longer its own is no longer a member.
-    stay = {(row.source, row.source_id) for tin in unanswered for row in by_tin[tin]}
+    companies = _Companies(
+        _valid_rows(connection, tins),
+        fresh_answers(connection, tins),
+        goldens.members_of(connection, COMPANY, tins),
+        goldens.stored_goldens(connection, COMPANY, tins),
+    )
+    merged = _merge(companies)
+    _settle_rows(connection, run, companies)
+    _save(connection, run, companies, merged)
+    affected = set[RowKey]().union(*companies.members.values())
+    affected.update(row.row_key for rows in companies.rows.values() for row in rows)
+    if is_first_attempt:
+        affected -= _lasting_members(companies, merged)
+    return affected | rows_judged_to_be(connection, tins)
+
+
+def _valid_rows(connection: Connection, tins: Sequence[str]) -> dict[str, list[CompanyRow]]:
+    table = schema.rows.c
+    columns = table.tin, table.source, table.source_id, table.changed_at, table.payload
+    rows: dict[str, list[CompanyRow]] = defaultdict(list)
+    for tin, source, source_id, changed_at, payload in look_up(
+        connection, columns, table.tin, tins, kind=COMPANY, reason=""
+    ):
+        rows[tin].append(Sourced(source, source_id, changed_at, decode_company(payload)))
+    return rows
+
+
+def _merge(companies: _Companies) -> list[goldens.NewGolden]:
+    return [
+        goldens.NewGolden(tin, *merge_company(rows, answer), [row.row_key for row in rows])
+        for tin, rows in companies.rows.items()
+        if (answer := companies.answers.get(tin)) is not None and answer.verdict == "active"
+    ]
+
+
+def _save(
+    connection: Connection, run: Run, companies: _Companies, merged: Sequence[goldens.NewGolden]
+) -> None:
+    # A company stays in the base when the register does not answer this time; but a row that no
+    # longer has its TIN is no longer a member.
+    unanswered = companies.unanswered
+    kept_rows = {row.row_key for tin in unanswered for row in companies.rows[tin]}
     goldens.save_goldens(
         connection,
         run,
         COMPANY,
-        made,
-        {tin: known for tin, known in kept.items() if tin not in unanswered},
-        {tin: rows - stay if tin in unanswered else rows for tin, rows in members.items()},
+        merged,
+        {tin: golden for tin, golden in companies.stored.items() if tin not in unanswered},
+        {
+            tin: rows - kept_rows if tin in unanswered else rows
+            for tin, rows in companies.members.items()
+        },
     )
-    if for_the_first_time:
-        affected -= {
-            row for one in made if one.key in kept for row in members[one.key] & set(one.members)
-        }
-    return affected | rows_judged_to_be(connection, tins)
 
 
-def _rows(connection: Connection, tins: Sequence[str]) -> dict[str, list[Sourced[Company]]]:
-    table = schema.rows.c
-    columns = table.tin, table.source, table.source_id, table.changed_at, table.payload
-    found: dict[str, list[Sourced[Company]]] = defaultdict(list)
-    for tin, source, source_id, changed_at, payload in look_up(
-        connection, columns, table.tin, tins, kind=COMPANY, reason=""
-    ):
-        found[tin].append(Sourced(source, source_id, changed_at, decode_company(payload)))
-    return found
+def _lasting_members(companies: _Companies, merged: Iterable[goldens.NewGolden]) -> set[RowKey]:
+    """Returns the rows that were, and still are, members of the same company."""
+    return {
+        row
+        for golden in merged
+        if golden.key in companies.stored
+        for row in companies.members.get(golden.key, set()).intersection(golden.members)
+    }
 
 
-def _settle(
-    connection: Connection,
-    run: Run,
-    by_tin: dict[str, list[Sourced[Company]]],
-    answers: dict[str, Answer],
-    unanswered: set[str],
-) -> None:
+def _settle_rows(connection: Connection, run: Run, companies: _Companies) -> None:
+    """Writes each valid row's refusal or deferral, and deletes those that no longer hold."""
     active: list[RowKey] = []
-    refused: list[dict[str, Any]] = []
-    for tin, answer in answers.items():
-        keys = [(row.source, row.source_id) for row in by_tin.get(tin, ())]
+    refusals: list[dict[str, Any]] = []
+    for tin, answer in companies.answers.items():
+        rows = [row.row_key for row in companies.rows.get(tin, ())]
         if answer.verdict == "active":
-            active += keys
-            continue
-        refused += (
-            {
-                "source": source,
-                "source_id": source_id,
-                "tin": tin,
-                "reason": answer.verdict,
-                "detail": answer.status,
-            }
-            for source, source_id in keys
-        )
+            active += rows
+        else:
+            refusals += _refusals(rows, tin, answer)
     delete_entries(connection, schema.invalid_companies, COMPANY, active)
     delete_entries(connection, schema.deferred, COMPANY, active)
-    fill_records(connection, COMPANY, refused)
-    record_refusals(connection, run, COMPANY, refused)
-    _defer(connection, run, by_tin, unanswered)
+    fill_records(connection, COMPANY, refusals)
+    record_refusals(connection, run, COMPANY, refusals)
+    _defer(connection, run, companies.rows, companies.unanswered)
+
+
+def _refusals(rows: Iterable[RowKey], tin: str, answer: Answer) -> list[dict[str, Any]]:
+    return [
+        {
+            "source": source,
+            "source_id": source_id,
+            "tin": tin,
+            "reason": answer.verdict,
+            "detail": answer.status,
+        }
+        for source, source_id in rows
+    ]
 
 
 def _defer(
     connection: Connection,
     run: Run,
-    by_tin: dict[str, list[Sourced[Company]]],
-    unanswered: set[str],
+    rows_by_tin: Mapping[str, Sequence[CompanyRow]],
+    unanswered: Set[str],
 ) -> None:
-    waiting = [(row, tin) for tin in sorted(unanswered) for row in by_tin[tin]]
-    delete_entries(
-        connection,
-        schema.invalid_companies,
-        COMPANY,
-        [(row.source, row.source_id) for row, _ in waiting],
-    )
-    rows = [((row.source, row.source_id), tin) for row, tin in waiting]
-    record_deferrals(connection, run, COMPANY, REGISTER_NO_ANSWER, rows)
+    deferred = [(row.row_key, tin) for tin in sorted(unanswered) for row in rows_by_tin[tin]]
+    delete_entries(connection, schema.invalid_companies, COMPANY, [row for row, _ in deferred])
+    record_deferrals(connection, run, COMPANY, REGISTER_NO_ANSWER, deferred)
 
 
 def fill_records(connection: Connection, kind: str, refusals: Sequence[dict[str, Any]]) -> None:
-    """Give each refusal (with ``source``, ``source_id``) the original ``record`` of its row."""
+    """Adds to each refusal (with ``source``, ``source_id``) its row's original as ``record``."""
     rows = [(refusal["source"], refusal["source_id"]) for refusal in refusals]
     records = originals(connection, kind, rows)
     for refusal in refusals:

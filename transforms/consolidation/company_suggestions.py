@@ -1,7 +1,7 @@
-"""Company rows without a TIN: which company they seem to be, and which one people say they are.
+"""Suggestions: which company a row without a TIN seems to be.
 
-Nothing is merged by itself. Once somebody has said so, the contacts that name such a row follow to
-the company; the row itself stays refused, for its store has to mend it.
+Nothing is merged unasked. Once a person has accepted a suggestion, the contacts that name the row
+follow to the company; the row itself stays refused until its store mends it.
 """
 
 from collections.abc import Iterator
@@ -14,36 +14,45 @@ from transforms.core.identity import row_ref
 from transforms.core.records import COMPANY, Company, decode_company
 from transforms.ledger import schema
 from transforms.ledger.base.reviews import DoubtfulPair, judgements_of, replace_doubtful_pairs
-from transforms.matching.company_similarity import suggest
+from transforms.matching.company_similarity import Suggestion, suggest
 
 _WITHOUT_TIN = ("missing_tin", "placeholder_tin")
-_AT_ONCE = 2000
+_PAGE = 2000
 
 
-def look_for_companies(connection: Connection) -> int:
-    """Suggest companies for the rows without a TIN, anew. Returns how many suggestions there are.
+def suggest_companies(connection: Connection) -> int:
+    """Replaces all suggestions by new ones. Returns how many there are.
 
-    What somebody has judged is not asked again.
+    Pairs on which people have given a judgement are not suggested again.
     """
     rows = dict(_rows_without_tin(connection))
-    old = connection.execute(sa.select(schema.doubts.c.one).where(schema.doubts.c.kind == COMPANY))
-    said = judgements_of(connection, COMPANY, sorted(rows))
-    judged = {one for (one, _), same in said.items() if same}
-    open_rows = {ref: row for ref, row in rows.items() if ref not in judged}
-    found = [
-        DoubtfulPair(
-            COMPANY,
-            one.ref,
-            one.tin,
-            round(one.bits, 2),
-            "it has no TIN",
-            tuple((what, how, round(bits, 2)) for what, how, bits in one.evidence),
-        )
-        for one in (suggest(open_rows, _goldens(connection)) if open_rows else ())
-        if (one.ref, one.tin) not in said
+    judgements = judgements_of(connection, COMPANY, sorted(rows))
+    accepted = {ref for (ref, _), is_same in judgements.items() if is_same}
+    open_rows = {ref: row for ref, row in rows.items() if ref not in accepted}
+    suggestions = suggest(open_rows, _golden_companies(connection)) if open_rows else []
+    pairs = [
+        _doubtful_pair(suggestion)
+        for suggestion in suggestions
+        if (suggestion.ref, suggestion.tin) not in judgements
     ]
-    replace_doubtful_pairs(connection, COMPANY, list(old.scalars()), found)
-    return len(found)
+    replace_doubtful_pairs(connection, COMPANY, _suggested_rows(connection), pairs)
+    return len(pairs)
+
+
+def _doubtful_pair(suggestion: Suggestion) -> DoubtfulPair:
+    return DoubtfulPair(
+        COMPANY,
+        suggestion.ref,
+        suggestion.tin,
+        round(suggestion.bits, 2),
+        "it has no TIN",
+        tuple((kind, value, round(bits, 2)) for kind, value, bits in suggestion.evidence),
+    )
+
+
+def _suggested_rows(connection: Connection) -> list[str]:
+    table = schema.doubts.c
+    return list(connection.execute(sa.select(table.one).where(table.kind == COMPANY)).scalars())
 
 
 def _rows_without_tin(connection: Connection) -> Iterator[tuple[str, Company]]:
@@ -55,16 +64,17 @@ def _rows_without_tin(connection: Connection) -> Iterator[tuple[str, Company]]:
         yield row_ref((source, source_id)), decode_company(payload)
 
 
-def _goldens(connection: Connection) -> Iterator[GoldenCompany]:
+def _golden_companies(connection: Connection) -> Iterator[GoldenCompany]:
+    """Yields the companies of the base, by keyset pagination."""
     golden = schema.golden.c
     query = (
         sa.select(golden.key, golden.payload)
         .where(golden.kind == COMPANY)
         .order_by(golden.key)
-        .limit(_AT_ONCE)
+        .limit(_PAGE)
     )
-    last = ""
-    while found := connection.execute(query.where(golden.key > last)).all():
-        for _, payload in found:
+    last_key = ""
+    while page := connection.execute(query.where(golden.key > last_key)).all():
+        for _, payload in page:
             yield decode_golden_company(payload)
-        last = found[-1].key
+        last_key = page[-1].key

@@ -1,4 +1,4 @@
-"""Where each contact row stands: it goes on, waits for a company, or is refused."""
+"""The standing of each contact row: it is matched, waits for a company, or is refused."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
@@ -31,39 +31,52 @@ from transforms.matching.profiles import profile_of
 
 COMPANY_REFUSED = "company_refused"
 
-# Keys stand in no order of rows: so many rows write to nearly every page of them. The fewer
-# transactions, the fewer times each page is written.
-_AT_ONCE, _PER_TRANSACTION = 4000, 2
+# Keys do not stand in the order of rows: a batch writes to nearly every page of their table. The
+# fewer transactions, the fewer times each page is written.
+_ROWS_PER_BATCH, _BATCHES_PER_TRANSACTION = 4000, 2
 
 
 class _Standing(msgspec.Struct):
-    """What is known of the companies that one contact row names."""
+    """The companies that a contact row names.
+
+    ``tins`` are those in the base; ``refused`` and ``named`` count the refused ones, and all.
+    """
 
     tins: set[str]
     refused: int
     named: int
 
+    @property
+    def is_refused(self) -> bool:
+        """Whether every company that the row names is refused."""
+        return 0 < self.named == self.refused
+
 
 def contacts_of(connection: Connection, companies: Sequence[RowKey]) -> set[RowKey]:
-    """The contact rows that name any of these company rows."""
+    """Returns the contact rows that name any of these company rows."""
     return {contact for _, contact in links_of_companies(connection, companies)}
 
 
 def resolve(
     ledger: Ledger, run: Run, contacts: Sequence[RowKey], processes: ProcessPool = IN_PLACE
 ) -> None:
-    """Decide for each contact row whether it goes on, waits or is refused.
+    """Decides for each contact row whether it is matched, waits or is refused.
 
-    Its keys are written anew; it and those that it was tied to are marked as dirty.
+    Replaces its blocking keys; marks it, and the rows that it was connected to, as dirty.
     """
     for source, ids in group_by_store(contacts).items():
         work = partial(_decide, run=run, source=source)
-        some = chunks(ids, _AT_ONCE)
-        carry_out(ledger, work, some, processes, per_transaction=_PER_TRANSACTION)
+        carry_out(
+            ledger,
+            work,
+            chunks(ids, _ROWS_PER_BATCH),
+            processes,
+            per_transaction=_BATCHES_PER_TRANSACTION,
+        )
 
 
 def _decide(connection: Connection, ids: Sequence[str], run: Run, source: str) -> None:
-    payloads = _valid(connection, source, ids)
+    payloads = _valid_payloads(connection, source, ids)
     standings = _standings(connection, source, list(payloads))
     keys = digests_by_row(
         {
@@ -80,14 +93,14 @@ def _decide(connection: Connection, ids: Sequence[str], run: Run, source: str) -
 def _settle(
     connection: Connection, run: Run, source: str, standings: Mapping[str, _Standing]
 ) -> None:
-    loaded: list[RowKey] = []
-    refused: list[dict[str, Any]] = []
+    matched: list[RowKey] = []
+    refusals: list[dict[str, Any]] = []
     waiting: list[RowKey] = []
     for source_id, standing in standings.items():
         if standing.tins:
-            loaded.append((source, source_id))
-        elif standing.named and standing.refused == standing.named:
-            refused.append(
+            matched.append((source, source_id))
+        elif standing.is_refused:
+            refusals.append(
                 {
                     "source": source,
                     "source_id": source_id,
@@ -98,16 +111,16 @@ def _settle(
             )
         else:
             waiting.append((source, source_id))
-    delete_entries(connection, schema.invalid_contacts, CONTACT, loaded)
-    delete_entries(connection, schema.deferred, CONTACT, loaded)
-    fill_records(connection, CONTACT, refused)
-    record_refusals(connection, run, CONTACT, refused)
+    delete_entries(connection, schema.invalid_contacts, CONTACT, matched)
+    delete_entries(connection, schema.deferred, CONTACT, matched)
+    fill_records(connection, CONTACT, refusals)
+    record_refusals(connection, run, CONTACT, refusals)
     delete_entries(connection, schema.invalid_contacts, CONTACT, waiting)
     rows = [(row, "") for row in waiting]
     record_deferrals(connection, run, CONTACT, WAITING_FOR_COMPANY, rows)
 
 
-def _valid(connection: Connection, source: str, ids: Sequence[str]) -> dict[str, bytes]:
+def _valid_payloads(connection: Connection, source: str, ids: Sequence[str]) -> dict[str, bytes]:
     table = schema.rows.c
     columns = table.source_id, table.payload
     return {
@@ -135,8 +148,10 @@ def _standings(connection: Connection, source: str, ids: Sequence[str]) -> dict[
 
 def _refused(connection: Connection, companies: Iterable[RowKey]) -> set[RowKey]:
     table = schema.invalid_companies.c
-    found: set[RowKey] = set()
-    for source, ids in group_by_store(companies).items():
-        refused = look_up(connection, (table.source_id,), table.source_id, ids, source=source)
-        found.update((source, source_id) for (source_id,) in refused)
-    return found
+    return {
+        (source, source_id)
+        for source, ids in group_by_store(companies).items()
+        for (source_id,) in look_up(
+            connection, (table.source_id,), table.source_id, ids, source=source
+        )
+    }

@@ -1,4 +1,4 @@
-"""The matching's model: learned from the base's own rows, and frozen under its version."""
+"""The matching's model: learned from the rows of the base, and frozen under its version."""
 
 from collections.abc import Iterator
 
@@ -19,14 +19,14 @@ from transforms.matching.learning import ENOUGH, PLENTY, Sample, learn
 from transforms.matching.model import encode_model
 from transforms.matching.profiles import Profile, profile_of
 
-_AT_ONCE = 5000
+_PAGE = 5000
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(list[tuple[RowKey, Profile]]).decode
 
 
-def current(connection: Connection) -> bytes:
-    """The model that counts, encoded: the last one learned, or nothing before there is one."""
+def current_model(connection: Connection) -> bytes:
+    """Returns the newest model as the ledger keeps it, or b"" before the first is learned."""
     table = schema.models.c
     query = sa.select(table.payload).order_by(table.version.desc()).limit(1)
     payload = connection.execute(query).scalar()
@@ -34,9 +34,10 @@ def current(connection: Connection) -> bytes:
 
 
 def learn_if_due(ledger: Ledger, run: Run, processes: ProcessPool = IN_PLACE) -> None:
-    """Learn when the base has rows enough; when they were not many, again from twice as many.
+    """Learns a model if the base has enough rows, and marks all contact rows as dirty.
 
-    The first may be those of a trial, or of one store. All rows are dirty then.
+    A model from few rows, which may be those of a trial or of one store, is learned again when
+    there are twice as many.
     """
     with ledger.read() as connection:
         version, enough = _next(connection)
@@ -70,7 +71,7 @@ def learn_if_due(ledger: Ledger, run: Run, processes: ProcessPool = IN_PLACE) ->
 
 
 def _next(connection: Connection) -> tuple[int, int]:
-    """The version of the next model, and how many rows it takes; 0 when none is needed any more."""
+    """Returns the next model's version, and how many rows it needs; 0 if no model is needed."""
     table = schema.models.c
     query = sa.select(table.version, table.learned_from).order_by(table.version.desc()).limit(1)
     last = connection.execute(query).first()
@@ -80,52 +81,52 @@ def _next(connection: Connection) -> tuple[int, int]:
 
 
 def _count_in_base(connection: Connection) -> int:
-    """About how many contact rows the base has, those included that have just come."""
+    """Returns about how many contact rows the base has, new ones included."""
     dirty, members = schema.dirty_contacts.c, schema.members.c
-    known = sa.exists().where(
+    is_member = sa.exists().where(
         members.kind == CONTACT,
         members.source == dirty.source,
         members.source_id == dirty.source_id,
     )
-    old = sa.select(sa.func.count()).where(members.kind == CONTACT)
-    new = sa.select(sa.func.count()).select_from(schema.dirty_contacts).where(~known)
-    return connection.execute(old).scalar_one() + connection.execute(new).scalar_one()
+    old_rows = sa.select(sa.func.count()).where(members.kind == CONTACT)
+    new_rows = sa.select(sa.func.count()).select_from(schema.dirty_contacts).where(~is_member)
+    return connection.execute(old_rows).scalar_one() + connection.execute(new_rows).scalar_one()
 
 
 def _pages(ledger: Ledger) -> Iterator[tuple[str, list[str]]]:
-    """All contact rows in their order, so many at a time: a store, and ids."""
+    """Yields all contact rows page by page: a store, and ids in their order."""
     table = schema.rows.c
     for store in STORES:
-        # Store by store: where several columns say how far it is, the index is read from its start.
+        # Store by store: a keyset of several columns would read the index from its start.
         query = (
             sa.select(table.source_id)
             .where(table.source == store.key, table.kind == CONTACT)
             .order_by(table.source_id)
-            .limit(_AT_ONCE)
+            .limit(_PAGE)
         )
-        last = ""
+        last_id = ""
         while True:
             with ledger.read() as connection:
-                ids = connection.execute(query.where(table.source_id > last)).scalars().all()
+                ids = connection.execute(query.where(table.source_id > last_id)).scalars().all()
             if not ids:
                 break
             yield store.key, list(ids)
-            last = ids[-1]
+            last_id = ids[-1]
 
 
 def _profiles(connection: Connection, page: tuple[str, list[str]]) -> bytes:
-    """The profiles of those rows of the page that are in the base, encoded."""
+    """Returns the profiles of those rows of the page that are in the base, encoded."""
     source, ids = page
     table = schema.rows.c
     columns = table.source_id, table.payload
     tins = links.tins_by_contact(connection, [(source, source_id) for source_id in ids])
-    found = look_up(
+    payloads = look_up(
         connection, columns, table.source_id, ids, source=source, kind=CONTACT, reason=""
     )
     return _encode(
         [
-            ((source, source_id), profile_of(decode_contact(payload), own))
-            for source_id, payload in sorted(found)
-            if (own := tins.get((source, source_id)))
+            ((source, source_id), profile_of(decode_contact(payload), row_tins))
+            for source_id, payload in sorted(payloads)
+            if (row_tins := tins.get((source, source_id)))
         ]
     )

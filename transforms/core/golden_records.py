@@ -1,22 +1,23 @@
-"""Golden records: what the CRM is to hold, and which source row each value came from."""
+"""Golden records: what the CRM should hold, and from which source row each value comes."""
 
 import hashlib
 from typing import Generic, TypeVar
 
 import msgspec
 
+from transforms.core.identity import RowKey, row_ref
 from transforms.core.records import Address, BankAccount, Orders
 
 R = TypeVar("R")
 
 Provenance = dict[str, str]
-"""Field name to where its value came from: ``"A:17"``, ``"register"``; united ones name several."""
+"""Where each field's value comes from: ``"A:17"``, ``"register"``, or several sources."""
 
 REGISTER = "register"
 
 
 class Sourced(msgspec.Struct, Generic[R], frozen=True):
-    """A clean record with the row that tells it. ``changed_at`` is microseconds, UTC."""
+    """A clean record and its source row. ``changed_at`` is in microseconds, UTC."""
 
     source: str
     source_id: str
@@ -25,14 +26,20 @@ class Sourced(msgspec.Struct, Generic[R], frozen=True):
 
     @property
     def ref(self) -> str:
-        """How people name the row: ``A:17``."""
-        return f"{self.source}:{self.source_id}"
+        """The row's reference: ``A:17``."""
+        return row_ref(self.row_key)
+
+    @property
+    def row_key(self) -> RowKey:
+        """The row's key in the ledger."""
+        return self.source, self.source_id
 
 
 class GoldenCompany(msgspec.Struct, frozen=True, array_like=True):
-    """One company a TIN. ``kpps`` begins with the register's; ``orders`` adds up all rows'.
+    """The company of a TIN.
 
-    ``stores`` are those that know it.
+    ``kpps`` begins with the register's; ``orders`` adds up all rows' orders; ``stores`` are the
+    keys of the stores that know the company.
     """
 
     tin: str
@@ -51,12 +58,12 @@ class GoldenCompany(msgspec.Struct, frozen=True, array_like=True):
 
     @property
     def is_individual(self) -> bool:
-        """Whether it is a sole proprietor (ИП): their TINs have 12 digits."""
+        """Whether it is a sole proprietor (ИП), whose TIN has 12 digits."""
         return len(self.tin) == 12
 
 
 class GoldenContact(msgspec.Struct, frozen=True, array_like=True):
-    """One person; ``tins`` are the companies that it belongs to, sorted."""
+    """A person; ``tins`` are the companies to which the person belongs, sorted."""
 
     key: str
     last_name: str = ""
@@ -74,20 +81,20 @@ _decode_contact = msgspec.msgpack.Decoder(GoldenContact).decode
 
 
 def encode_golden(record: GoldenCompany | GoldenContact) -> bytes:
-    """The record as the ledger keeps it."""
+    """Returns the record as the ledger keeps it."""
     return _encode(record)
 
 
 def decode_golden_company(payload: bytes) -> GoldenCompany:
-    """The company in a golden payload."""
+    """Returns the company in a golden payload."""
     return _decode_company(payload)
 
 
 def decode_golden_contact(payload: bytes) -> GoldenContact:
-    """The contact in a golden payload."""
+    """Returns the contact in a golden payload."""
     return _decode_contact(payload)
 
 
 def version_of(payload: bytes) -> str:
-    """The fingerprint that says whether the CRM holds this very record: 16 hex digits."""
+    """Returns the fingerprint that tells whether the CRM holds this record: 16 hex digits."""
     return hashlib.blake2b(payload, digest_size=8).hexdigest()

@@ -3,6 +3,7 @@
 Name parts are ``person.compare_key``s: small letters, ё as е; an initial is one letter.
 """
 
+from collections.abc import Sequence
 from enum import Enum, auto
 from functools import lru_cache
 
@@ -158,7 +159,11 @@ def _is_slip(a: str, b: str) -> bool:
             return True
     if len(established) == 2 or a[:1] != b[:1] or not _differ_by_slips(a, b):
         return False
-    slip = _slip_between(a, b)
+    return _makes_one_name(_slip_between(a, b), established)
+
+
+def _makes_one_name(slip: _Slip, established: Sequence[str]) -> bool:
+    """Returns whether the slip leaves the name the same; at most one name is ``established``."""
     if slip in _OF_ANY_NAME:
         return True
     if not established:

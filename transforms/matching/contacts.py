@@ -160,7 +160,9 @@ class _Node(NamedTuple):
     refs: list[Ref]
 
 
-def _nodes(profiles: Mapping[Ref, Profile], judged_rows: Set[Ref], model: Model) -> list[_Node]:
+def _nodes(
+    profiles: Mapping[Ref, Profile], judged_rows: frozenset[Ref], model: Model
+) -> list[_Node]:
     alike: dict[Profile, list[Ref]] = defaultdict(list)
     for ref in sorted(profiles):
         alike[profiles[ref]].append(ref)
@@ -173,16 +175,17 @@ def _nodes(profiles: Mapping[Ref, Profile], judged_rows: Set[Ref], model: Model)
 
 
 def _split(
-    profile: Profile, refs: list[Ref], judged_rows: Set[Ref], model: Model
+    profile: Profile, refs: list[Ref], judged_rows: frozenset[Ref], model: Model
 ) -> list[list[Ref]]:
     """Returns the rows by node: a judged row is a node of its own, and so is an anonymous one."""
     if len(refs) == 1:
         return [refs]
-    judged = [ref for ref in refs if ref in judged_rows] if judged_rows else []
-    unjudged = [ref for ref in refs if ref not in judged_rows] if judged else refs
-    if len(unjudged) > 1 and _is_anonymous(profile, model):
+    judged_refs = judged_rows.intersection(refs)
+    alike = [ref for ref in refs if ref not in judged_refs]
+    if len(alike) > 1 and _is_anonymous(profile, model):
         return [[ref] for ref in refs]
-    return [*([ref] for ref in judged), *([unjudged] if unjudged else [])]
+    single_rows = [[ref] for ref in refs if ref in judged_refs]
+    return [*single_rows, alike] if alike else single_rows
 
 
 def _is_anonymous(profile: Profile, model: Model) -> bool:
@@ -207,11 +210,7 @@ def _component(
     nodes: Sequence[_Node], hot: Set[str], judged_rows: frozenset[Ref], must_link: Iterable[Pair]
 ) -> _Component:
     clusters, blocks = _block(nodes, hot, judged_rows)
-    crowds = {
-        key: count_different_people((clusters[number].names for number in numbers), SHARED_BY_MANY)
-        for key, numbers in blocks.items()
-        if key[0] in PERSONAL
-    }
+    crowds = _count_crowds(clusters, blocks)
     public = {key for key, people in crowds.items() if people > SHARED_BY_MANY}
     if public:
         values = frozenset(map(value_of, public))
@@ -223,6 +222,17 @@ def _component(
         [numbers for key, numbers in blocks.items() if key not in public],
         {value_of(key): people for key, people in crowds.items() if 1 < people <= SHARED_BY_MANY},
     )
+
+
+def _count_crowds(
+    clusters: Sequence[Cluster], blocks: Mapping[str, Sequence[int]]
+) -> dict[str, int]:
+    """Returns how many different people have each personal key; counting stops at too many."""
+    return {
+        key: count_different_people((clusters[number].names for number in numbers), SHARED_BY_MANY)
+        for key, numbers in blocks.items()
+        if key[0] in PERSONAL
+    }
 
 
 def _block(

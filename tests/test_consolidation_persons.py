@@ -24,7 +24,7 @@ from tests.helpers.ledger_runs import (
     snapshot,
     take_up,
 )
-from transforms.consolidation import contact_standing, persons, pieces
+from transforms.consolidation import connected_components, contact_standing, persons
 from transforms.core import process_pool
 from transforms.core.records import Row
 from transforms.ledger import schema
@@ -194,7 +194,7 @@ def test_rows_that_look_alike_make_no_key_hot(
     ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One person in many rows stays one; of many people the key says nothing."""
-    for module in (contact_standing, pieces):
+    for module in (contact_standing, connected_components):
         monkeypatch.setattr(module, "HOT_KEY_LIMIT", 2)
     run_once(ledger, [named(f"A:{n}", "Иванов Пётр Ильич") for n in range(1, 6)])
     run_once(ledger, [named("B:1", "Иванов Петр")])
@@ -207,28 +207,28 @@ def test_rows_that_look_alike_make_no_key_hot(
     assert set(ids(ledger).values()) == {"A-1"}
 
 
-def touched_pieces(ledger: Ledger, rows: Iterable[Row]) -> list[list[str]]:
+def dirty_components(ledger: Ledger, rows: Iterable[Row]) -> list[list[str]]:
     """What a run with these rows would rebuild."""
     run, touched = take_up(ledger, rows)
     contact_standing.resolve(ledger, run, sorted(touched.contacts))
-    return pieces.dirty_pieces(ledger, run)
+    return connected_components.dirty_components(ledger, run)
 
 
-def test_only_touched_pieces_are_rebuilt(ledger: Ledger) -> None:
+def test_only_dirty_components_are_rebuilt(ledger: Ledger) -> None:
     others = [contact_row(f"A:{n}", ["1"], name=f"Лютикова{n} Анна") for n in range(10, 20)]
     run_once(ledger, [named("A:1", "Кот Том"), named("B:1", "Кот Том"), *others])
     moved = contact_row("A:1", ["2"], 2, name="Сидоркин Лев")
-    assert touched_pieces(ledger, [moved]) == [["A:1", "B:1"]]
+    assert dirty_components(ledger, [moved]) == [["A:1", "B:1"]]
     run_once(ledger)
-    assert touched_pieces(ledger, []) == []
+    assert dirty_components(ledger, []) == []
     new = contact_row("A:2", ["2"], name="Кот Т.", phones=MOBILE)
-    assert touched_pieces(ledger, [new]) == [["A:2", "B:1"]]
+    assert dirty_components(ledger, [new]) == [["A:2", "B:1"]]
 
 
 def test_what_the_matching_does_not_look_at_is_merged_without_it(ledger: Ledger) -> None:
     run_once(ledger, [named("A:1", "Кот Том"), named("B:1", "Кот Том")])
     told = contact_row("B:1", ["1"], 2, name="Кот Том", phones=MOBILE, position="Директор")
-    assert touched_pieces(ledger, [told]) == []
+    assert dirty_components(ledger, [told]) == []
     # That run was cut off: the next one does what it has left.
     run_once(ledger)
     [(person, provenance)] = snapshot(ledger).contacts.values()
@@ -250,7 +250,7 @@ def test_what_is_new_of_a_company_leaves_its_people_alone(
 def test_who_comes_back_in_another_batch_shares_no_id(
     ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(persons, "_AT_ONCE", 1)
+    monkeypatch.setattr(persons, "_ROWS_PER_BATCH", 1)
     run_once(ledger, [named("A:1", "Кот Том"), named("A:2", "Кот Том")])
     run_once(ledger, [contact_row(f"A:{n}", ["1"], 2, reason="deleted_in_store") for n in (1, 2)])
     assert ids(ledger) == {}
@@ -272,7 +272,7 @@ def test_in_several_processes_they_are_the_same(
     assert 1 < len(expected.contacts) < 40
     other = open_ledger(f"sqlite:///{tmp_path}/ledger.db")
     for module in (persons, contact_standing):
-        monkeypatch.setattr(module, "_AT_ONCE", 3)
+        monkeypatch.setattr(module, "_ROWS_PER_BATCH", 3)
     monkeypatch.setattr(process_pool, "_IN_PLACE", 0)
     run, touched = take_up(other, [*COMPANIES, *rows])
     ask(other, run, touched.tins, VERDICTS)
@@ -284,8 +284,8 @@ def test_in_several_processes_they_are_the_same(
     other.close()
 
 
-def test_pieces_are_handed_on_in_batches() -> None:
-    assert list(pieces.batches([["A:1"] * 700, ["A:2"] * 400, ["A:3"]], 1000)) == [
+def test_components_are_handed_on_in_batches() -> None:
+    assert list(connected_components.batches([["A:1"] * 700, ["A:2"] * 400, ["A:3"]], 1000)) == [
         [["A:1"] * 700, ["A:2"] * 400],
         [["A:3"]],
     ]

@@ -19,7 +19,7 @@ from tests.helpers.ledger_runs import (
     outcomes,
     run_once,
 )
-from transforms.consolidation.company_suggestions import look_for_companies
+from transforms.consolidation.company_suggestions import suggest_companies
 from transforms.core.golden_records import GoldenCompany
 from transforms.core.records import BankAccount, Company
 from transforms.ledger.database import Ledger, open_ledger
@@ -93,7 +93,7 @@ def known() -> list[object]:
 def test_accepted_ones_contacts_follow_and_come_back(ledger: Ledger) -> None:
     run_once(ledger, known())
     assert outcomes(ledger)["contact A:5"] == "company_refused"
-    ledger.transact(look_for_companies)
+    ledger.transact(suggest_companies)
     [pair] = pairs(ledger)
     assert (pair.doubt.left_ref, pair.doubt.right_ref) == ("A:3", ACTIVE)
     assert pair.left == f"ООО «Ромашка», {PHONE}"
@@ -102,7 +102,7 @@ def test_accepted_ones_contacts_follow_and_come_back(ledger: Ledger) -> None:
     run_once(ledger)
     assert outcomes(ledger)["contact A:5"] == "golden A-5"
     assert outcomes(ledger)["company A:3"] == "missing_tin"
-    ledger.transact(look_for_companies)
+    ledger.transact(suggest_companies)
     assert list(lines(ledger)) == ["Nothing waits for a judgement."]
     # The company is closed, and its contacts with it, also those that followed.
     run_once(ledger, [company_row("A:1", CLOSED, 2)], {**VERDICTS})
@@ -111,10 +111,10 @@ def test_accepted_ones_contacts_follow_and_come_back(ledger: Ledger) -> None:
 
 def test_refused_ones_are_not_asked_again(ledger: Ledger) -> None:
     run_once(ledger, known())
-    ledger.transact(look_for_companies)
+    ledger.transact(suggest_companies)
     judge(ledger, "company", {("A:3", ACTIVE): False})
     run_once(ledger)
-    ledger.transact(look_for_companies)
+    ledger.transact(suggest_companies)
     assert pairs(ledger) == []
     assert outcomes(ledger)["contact A:5"] == "company_refused"
 

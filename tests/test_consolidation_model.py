@@ -55,11 +55,11 @@ def payload(ledger: Ledger) -> bytes:
 def test_it_is_learned_when_rows_are_enough_and_frozen(ledger: Ledger) -> None:
     run_once(ledger, [*COMPANIES, *people(0, 20)])
     with ledger.read() as connection:
-        assert model_learning.current(connection) == b""
+        assert model_learning.current_model(connection) == b""
     run_once(ledger, people(20, 40))
     learned = payload(ledger)
     with ledger.read() as connection:
-        assert model_learning.current(connection) == learned
+        assert model_learning.current_model(connection) == learned
     assert (column(ledger, schema.models, "version"), decode_model(learned).version) == ([1], 1)
     run_once(ledger, people(40, 90))
     assert payload(ledger) == learned
