@@ -4,7 +4,7 @@ from pipeline import graph
 from pipeline.options import Options
 from pipeline.run import check_crm
 from transforms.core.records import COMPANY
-from transforms.crm.access import forget_checks, open_client
+from transforms.crm.access import PORTAL_CHECKS, open_client
 from transforms.crm.api.custom_fields import create_missing
 from transforms.crm.api.portal import Portal
 from transforms.ledger.database import open_ledger
@@ -30,7 +30,7 @@ def set_up(chosen: Options) -> list[str]:
             finally:
                 client.close()
             if made:
-                forget_checks()
+                PORTAL_CHECKS.forget()
                 ledger.transact(lambda connection: load_queue.requeue_all(connection, COMPANY))
     finally:
         ledger.close()

@@ -113,7 +113,7 @@ class Mortal:
 
 @pytest.fixture(autouse=True)
 def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("transforms.crm.loading.loader._SMALLEST", 3)
+    monkeypatch.setattr("transforms.crm.loading.loader._SMALLEST_CHUNK", 3)
 
 
 @pytest.fixture(scope="module")

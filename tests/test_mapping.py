@@ -135,11 +135,13 @@ def test_only_changed_fields_are_sent_and_lists_never() -> None:
 
 def test_what_is_ours_there_after_an_update() -> None:
     before = {"title": "А", "companyIds": [1]} | phones(1)
-    assert three_way_diff.kept(before, {"title": "В", "companyIds": [2]}) == {
+    assert three_way_diff.sent_after(before, {"title": "В", "companyIds": [2]}) == {
         "title": "В",
         "companyIds": [1],
     } | phones(1)
-    assert three_way_diff.kept(before, {"title": "В"} | phones(2)) == {"title": "В"} | phones(2)
+    assert three_way_diff.sent_after(before, {"title": "В"} | phones(2)) == {"title": "В"} | phones(
+        2
+    )
 
 
 def test_an_update_in_doubt_is_neither_believed_nor_forgotten() -> None:
@@ -154,4 +156,4 @@ def test_an_update_in_doubt_is_neither_believed_nor_forgotten() -> None:
     again = first | phones(1, 2)
     assert three_way_diff.value_changes(before, again, held(1, 2)) == {}
     assert three_way_diff.value_changes(before, again, held(1)) == in_doubt["fm"]
-    assert three_way_diff.kept(before, again) == again
+    assert three_way_diff.sent_after(before, again) == again

@@ -1,55 +1,47 @@
-"""What a load would do, record by record and field by field, without doing it.
+"""A plan: what a load would do, record by record and field by field.
 
-The CRM is read where the loader would look: records that are there without our knowing, phones and
-e-mails that are to be changed.
+A plan is the load itself with two other collaborators: the loader decides each write as ever, a
+recording portal writes it down in place of sending it, and an overlay journal keeps its notes in
+memory. Here the recorded calls are told in a person's terms.
 """
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
-from transforms.core.golden_records import GoldenCompany
-from transforms.core.outcomes import DELETED_IN_CRM
-from transforms.core.records import COMPANY, CONTACT
+from transforms.core.outcomes import DELETED_IN_CRM, WAITING_FOR_COMPANY
+from transforms.core.records import COMPANY
 from transforms.crm.api import mapping
 from transforms.crm.api.outcomes import Fields
 from transforms.crm.api.portal import Portal
 from transforms.crm.limits.request_size import IMPORT
-from transforms.crm.loading import three_way_diff
-from transforms.crm.loading.adopt_existing import adopt_companies
-from transforms.crm.loading.chunk_loader import wanted_company, wanted_contact
-from transforms.crm.loading.items import Wanted, find_items
-from transforms.crm.loading.requisites import (
-    ADDRESS,
-    BANK,
-    GONE,
-    REQUISITE,
-    find_bank_details,
-    find_requisites,
-)
+from transforms.crm.loading.company_loader import CompanyLoader
+from transforms.crm.loading.contact_loader import LINK_METHOD, ContactLoader
+from transforms.crm.loading.creates import IdempotentCreates
+from transforms.crm.loading.items import DesiredItem
+from transforms.crm.loading.record_loader import RecordLoader
+from transforms.crm.recording import OverlayJournal, RecordedCall, RecordingPortal
 from transforms.ledger.database import Ledger
-from transforms.ledger.loads import load_queue
 from transforms.ledger.loads.load_queue import PendingRecord
-from transforms.ledger.loads.sent import ITEM, Key, Sent, sent_parts
+from transforms.ledger.loads.sent import ITEM
 
 CREATE, UPDATE, SKIP = "create", "update", "skip"
 
-_ADD = {
-    REQUISITE: "crm.requisite.add",
-    ADDRESS: "crm.address.add",
-    BANK: "crm.requisite.bankdetail.add",
-}
+# How a part hangs on its owner is the CRM's business, and not shown.
+_NOT_SHOWN = ("ENTITY_TYPE_ID", "ENTITY_ID", "TYPE_ID", "PRESET_ID")
+
+Changes = dict[str, tuple[Any, Any]]
+"""Of each field what stands there, and what is to stand there."""
 
 
 class Planned(msgspec.Struct, frozen=True):
-    """What is to become of one record.
+    """What a load would do with one record.
 
-    ``fields`` says of each field what stands there as far as we know, and what is to stand there;
-    of phones, e-mails, sites and companies which are taken away, and which are added. ``calls`` is
-    how often each method is called for it; ``seen`` is when the CRM's record was changed last.
+    ``fields`` holds for each field what stands there as far as we know, and what is to stand there;
+    for phones, e-mails, sites and companies which are removed, and which are added. ``calls`` is
+    how often each method is called for the record; ``seen`` is when its item was changed last.
     """
 
     kind: str
@@ -60,200 +52,171 @@ class Planned(msgspec.Struct, frozen=True):
     reason: str = ""
     crm_id: int = 0
     seen: str = ""
-    fields: dict[str, tuple[Any, Any]] = {}
+    fields: Changes = {}
     calls: dict[str, int] = {}
 
 
+class Recording(NamedTuple):
+    """What a load of a chunk would do: its loader, its calls by record, its notes, its reads."""
+
+    loader: RecordLoader
+    calls_by_key: Mapping[str, list[RecordedCall]]
+    journal: OverlayJournal
+    portal: RecordingPortal
+
+    def calls_of(self, key: str) -> list[RecordedCall]:
+        """The calls of one record, in the order in which they would be sent."""
+        return self.calls_by_key.get(key, [])
+
+
 class Planner:
-    """Plans records as they stand in the ledger now."""
+    """Plans records as they stand in the ledger and in the CRM now. Writes to neither."""
 
     def __init__(self, ledger: Ledger, portal: Portal) -> None:
         self._ledger, self._portal = ledger, portal
+        self._existing_companies: dict[str, int] = {}
 
     def plan(self, kind: str, chunk: Sequence[PendingRecord]) -> list[Planned]:
-        """What a load would do with each of these records."""
-        make: Any = wanted_company if kind == COMPANY else wanted_contact
-        wanted: list[Wanted[Any]] = [make(one, self._portal) for one in chunk]
+        """What a load would do with each of these records; companies come before contacts."""
         entity_type = mapping.COMPANY_TYPE if kind == COMPANY else mapping.CONTACT_TYPE
-        with self._ledger.read() as connection:
-            sent = sent_parts(connection, kind, [one.key for one in wanted])
-        known = {(key, part): one for key, parts in sent.items() for part, one in parts.items()}
-        known |= self._found(kind, entity_type, [one for one in wanted if not one.crm_id])
-        for one in wanted:
-            one.crm_id = known[one.key, ITEM].crm_id if (one.key, ITEM) in known else 0
-        held = self._portal.items_by_id(
-            entity_type, sorted(one.crm_id for one in wanted if one.crm_id), ["updatedTime"]
+        known_ids = sorted(pending.crm_id for pending in chunk if pending.crm_id)
+        changed_at = self._changed_at(entity_type, known_ids)
+        present = [
+            pending for pending in chunk if not pending.crm_id or pending.crm_id in changed_at
+        ]
+        recording = self.record(kind, present)
+        crm_ids = {key: crm_id for key, (crm_id, _) in recording.journal.loaded.items()}
+        looked_up = sorted(
+            crm_id for crm_id in crm_ids.values() if crm_id > 0 and crm_id not in changed_at
         )
-        there = [one for one in wanted if one.crm_id in held]
-        fields = {one.key: self._item(one, known.get((one.key, ITEM))) for one in wanted}
-        values = self._values(entity_type, there, known)
-        parts = self._parts([one for one in wanted if kind == COMPANY], known)
-        if kind == CONTACT:
-            links = self._links(wanted, known)
-        planned: list[Planned] = []
-        for one in wanted:
-            if one.crm_id and one.crm_id not in held:
-                gone = Planned(
-                    kind, one.key, one.version, SKIP, _title(one), DELETED_IN_CRM, one.crm_id
-                )
-                planned.append(gone)
-                continue
-            told = fields[one.key] | values.get(one.key, {}) | parts.get(one.key, {})
-            if kind == CONTACT:
-                told |= links[one.key]
-            seen = str(held[one.crm_id].fields.get("updatedTime")) if one.crm_id else ""
-            action = UPDATE if one.crm_id else CREATE
-            calls = _calls(action, told)
-            planned.append(
-                Planned(
-                    *(kind, one.key, one.version, action, _title(one), "", one.crm_id, seen),
-                    fields=told,
-                    calls=calls,
-                )
-            )
-        return planned
+        changed_at |= self._changed_at(entity_type, looked_up)
+        present_keys = {pending.key for pending in present}
+        return [
+            _planned(pending, recording, changed_at)
+            if pending.key in present_keys
+            else _skipped(pending, recording.loader, DELETED_IN_CRM)
+            for pending in chunk
+        ]
 
-    def _found(
-        self, kind: str, entity_type: int, missing: Sequence[Wanted[Any]]
-    ) -> dict[Key, Sent]:
-        """Items that are there without our knowing."""
-        if not missing:
-            return {}
-        adopt = partial(adopt_companies, self._portal)
-        found = find_items(
-            self._portal,
-            entity_type,
-            missing,
-            adopt if kind == COMPANY else lambda keys, select: {},
-        )
-        return {key: one.sent for key, one in found.items()}
+    def record(self, kind: str, chunk: Sequence[PendingRecord]) -> Recording:
+        """Load these records with every write recorded in place of executed."""
+        portal = RecordingPortal(self._portal)
+        journal = OverlayJournal(self._ledger, self._existing_companies)
+        loader_of_kind = CompanyLoader if kind == COMPANY else ContactLoader
+        loader: RecordLoader = loader_of_kind(journal, portal)
+        # By the time of a load nothing is in doubt any more: a load waits for it.
+        loader.load(chunk, IdempotentCreates(journal, kind, settle=0))
+        calls_by_key: dict[str, list[RecordedCall]] = {}
+        for call in portal.recorder.calls:
+            calls_by_key.setdefault(call.key, []).append(call)
+        return Recording(loader, calls_by_key, journal, portal)
 
-    def _item(self, one: Wanted[Any], sent: Sent | None) -> dict[str, tuple[Any, Any]]:
-        before = sent.fields if sent else {}
-        after = three_way_diff.with_mark(before, one.fields)
-        changed = three_way_diff.changed_fields(before, after)
-        told = {
-            name: (before.get(name), value)
-            for name, value in changed.items()
-            if name not in mapping.MARK
-        }
-        if sent is None:
-            for name in mapping.MULTIFIELDS:
-                if one.fields.get(name):
-                    told[name] = ([], [value["VALUE"] for value in one.fields[name]])
-        return told
-
-    def _values(
-        self, entity_type: int, there: Sequence[Wanted[Any]], known: Mapping[Key, Sent]
-    ) -> dict[str, dict[str, tuple[Any, Any]]]:
-        """Phones, e-mails and sites that are to be added or taken away."""
-        before = {one.key: known[one.key, ITEM].fields for one in there}
-        asked = {
-            one.crm_id: one
-            for one in there
-            if three_way_diff.differ_in_values(before[one.key], one.fields)
-        }
-        held = self._portal.multifields(entity_type, list(asked)).done if asked else {}
-        told: dict[str, dict[str, tuple[Any, Any]]] = {}
-        for crm_id, values in held.items():
-            one = asked[crm_id]
-            by_id = {str(value["id"]): value for value in values}
-            of_one: dict[str, tuple[list[str], list[str]]] = {}
-            sent = three_way_diff.value_changes(before[one.key], one.fields, values)
-            for value_id, change in sent.items():
-                removed, added = of_one.setdefault(change["typeId"], ([], []))
-                if change["value"]:
-                    added.append(change["value"])
-                else:
-                    removed.append(str(by_id[value_id]["value"]))
-            told[one.key] = dict(of_one)
-        return told
-
-    def _parts(
-        self, companies: Sequence[Wanted[GoldenCompany]], known: Mapping[Key, Sent]
-    ) -> dict[str, dict[str, tuple[Any, Any]]]:
-        """Requisites, addresses and bank details: what of each is to be added or changed."""
-        wanted: dict[Key, Fields] = {}
-        firsts: dict[str, Key] = {}
-        for one in companies:
-            made = mapping.requisites(one.record, self._portal.presets)
-            for xml_id, fields in made.items():
-                wanted[one.key, REQUISITE + xml_id] = {"ENTITY_ID": one.crm_id} | fields
-                wanted[one.key, REQUISITE + xml_id]["XML_ID"] = xml_id
-                firsts.setdefault(one.key, (one.key, REQUISITE + xml_id))
-        before = dict(known) | self._found_parts(wanted, known, find_requisites)
-        details: dict[Key, Fields] = {}
-        for one in companies:
-            first = firsts[one.key]
-            owner = before[first].crm_id if first in before else 0
-            for xml_id, fields in mapping.bank_details(one.record).items():
-                details[one.key, BANK + xml_id] = {"ENTITY_ID": owner, "XML_ID": xml_id} | fields
-            if address := mapping.address(one.record):
-                wanted[one.key, ADDRESS + first[1].removeprefix(REQUISITE)] = address
-        before |= self._found_parts(details, known, find_bank_details)
-        told: dict[str, dict[str, tuple[Any, Any]]] = {one.key: {} for one in companies}
-        for (key, part), fields in (wanted | details).items():
-            had = before[key, part].fields if (key, part) in before else {}
-            if GONE in had:
-                continue
-            for name, value in three_way_diff.changed_fields(had, fields).items():
-                if name not in ("ENTITY_ID", "PRESET_ID"):
-                    told[key][f"{part}/{name}"] = (had.get(name), value)
-        return told
-
-    def _found_parts(
-        self, wanted: Mapping[Key, Fields], known: Mapping[Key, Sent], find: Any
-    ) -> dict[Key, Sent]:
-        """Parts that are there without our knowing; those of new records cannot be."""
-        asked = {
-            key: fields
-            for key, fields in wanted.items()
-            if key not in known and fields["ENTITY_ID"]
-        }
-        if not asked:
-            return {}
-        return {key: found.sent for key, found in find(self._portal, asked).items()}
-
-    def _links(
-        self, contacts: Sequence[Wanted[Any]], known: Mapping[Key, Sent]
-    ) -> dict[str, dict[str, tuple[Any, Any]]]:
-        """The companies that a contact is to be linked to and is not, by their TINs."""
-        tins = sorted({tin for one in contacts for tin in one.record.tins})
-        with self._ledger.read() as connection:
-            ids = load_queue.crm_ids(connection, COMPANY, tins)
-        told: dict[str, dict[str, tuple[Any, Any]]] = {}
-        for one in contacts:
-            sent = known.get((one.key, ITEM))
-            linked = set(sent.fields.get(mapping.LINKS) or ()) if sent else set()
-            new = [tin for tin in one.record.tins if ids.get(tin) not in linked]
-            told[one.key] = {mapping.LINKS: ([], new)} if new else {}
-        return told
+    def _changed_at(self, entity_type: int, ids: Sequence[int]) -> dict[int, str]:
+        """When each of the items was changed last in the CRM; deleted items are left out."""
+        items = self._portal.items_by_id(entity_type, ids, ["updatedTime"])
+        return {crm_id: str(item.fields.get("updatedTime")) for crm_id, item in items.items()}
 
 
-def _title(one: Wanted[Any]) -> str:
-    fields = one.fields
-    names = (fields.get(name) for name in ("title", "lastName", "name", "secondName"))
+def _planned(
+    pending: PendingRecord, recording: Recording, changed_at: Mapping[int, str]
+) -> Planned:
+    key, loader, journal = pending.key, recording.loader, recording.journal
+    if key in journal.rejected:
+        return _skipped(pending, loader, journal.rejected[key].reason)
+    if key not in journal.loaded:  # none of its companies is in the CRM, or would be created
+        return _skipped(pending, loader, WAITING_FOR_COMPANY)
+    item = loader.desired_item(pending)
+    crm_id, version = journal.loaded[key]
+    is_new = crm_id < 0
+    return Planned(
+        loader.kind,
+        key,
+        version,
+        CREATE if is_new else UPDATE,
+        _title(item),
+        crm_id=0 if is_new else crm_id,
+        seen=changed_at.get(crm_id, ""),
+        fields=_changes(item, recording),
+        calls=_count_calls(recording.calls_of(key), crm_id in recording.portal.present_values),
+    )
+
+
+def _skipped(pending: PendingRecord, loader: RecordLoader, reason: str) -> Planned:
+    title = _title(loader.desired_item(pending))
+    return Planned(loader.kind, pending.key, pending.version, SKIP, title, reason, pending.crm_id)
+
+
+def _title(item: DesiredItem[Any]) -> str:
+    names = (item.fields.get(name) for name in ("title", "lastName", "name", "secondName"))
     return " ".join(filter(None, names))
 
 
-def _calls(action: str, told: Mapping[str, tuple[Any, Any]]) -> dict[str, int]:
-    """Which methods are called for a record that is to change so."""
-    calls: Counter[str] = Counter()
-    parts: dict[str, bool] = {}
-    for name, (had, _) in told.items():
-        part, separator, _ = name.partition("/")
-        if separator:
-            parts[part] = parts.get(part, True) and had is None
-    for part, is_new in parts.items():
-        method = _ADD[f"{part.partition(':')[0]}:"]
-        calls[method if is_new else method.replace(".add", ".update")] += 1
-    if action == CREATE:
-        calls[IMPORT] += 1
-        return dict(calls)
-    # Its version is always sent.
-    calls["crm.item.update"] += 1
-    if any(name in told for name in mapping.MULTIFIELDS):
-        calls["crm.item.get"] += 1
-    if mapping.LINKS in told:
-        calls["crm.contact.company.add"] += len(told[mapping.LINKS][1])
-    return dict(calls)
+def _count_calls(calls: Sequence[RecordedCall], is_item_read: bool) -> dict[str, int]:
+    """How often each method is called for a record; an item may be read before its update."""
+    counts = Counter(call.method for call in calls)
+    if is_item_read:
+        counts["crm.item.get"] += 1
+    return dict(counts)
+
+
+def _changes(item: DesiredItem[Any], recording: Recording) -> Changes:
+    """What the recorded calls of a record change, field by field."""
+    changes: Changes = {}
+    linked_ids: set[int] = set()
+    for call in recording.calls_of(item.key):
+        if call.method == IMPORT:
+            changes |= _created_item(call.params)
+            linked_ids.update(call.params.get(mapping.LINKS, ()))
+        elif call.method == LINK_METHOD:
+            linked_ids.add(call.part)
+        elif call.part == ITEM:
+            changes |= _updated_item(call, recording)
+        else:
+            changes |= _changed_part(call, recording.journal)
+    if linked_ids:
+        ids = recording.journal.linked_companies
+        changes[mapping.LINKS] = (
+            [],
+            [tin for tin in item.record.tins if ids.get(tin) in linked_ids],
+        )
+    return changes
+
+
+def _created_item(fields: Fields) -> Changes:
+    not_plain = (*mapping.MULTIFIELDS, *mapping.MARK, mapping.LINKS)
+    plain = {name: (None, value) for name, value in fields.items() if name not in not_plain}
+    return plain | {
+        name: ([], [value["VALUE"] for value in fields[name]])
+        for name in mapping.MULTIFIELDS
+        if fields.get(name)
+    }
+
+
+def _updated_item(call: RecordedCall, recording: Recording) -> Changes:
+    before = recording.journal.before[call.key, ITEM].fields
+    fields = call.params["fields"]
+    changes: Changes = {
+        name: (before.get(name), value)
+        for name, value in fields.items()
+        if name not in (*mapping.MARK, "fm")
+    }
+    present = recording.portal.present_values.get(call.params["id"], ())
+    present_by_id = {str(value["id"]): str(value["value"]) for value in present}
+    for value_id, change in fields.get("fm", {}).items():
+        removed, added = changes.setdefault(change["typeId"], ([], []))
+        if change["value"]:
+            added.append(change["value"])
+        else:
+            removed.append(present_by_id[value_id])
+    return changes
+
+
+def _changed_part(call: RecordedCall, journal: OverlayJournal) -> Changes:
+    """What changes in a requisite, an address or bank details."""
+    sent = journal.before.get((call.key, call.part))
+    before = sent.fields if sent else {}
+    return {
+        f"{call.part}/{name}": (before.get(name), value)
+        for name, value in call.params["fields"].items()
+        if name not in _NOT_SHOWN
+    }

@@ -19,14 +19,9 @@ from transforms.crm.api import mapping
 from transforms.crm.api.batch import as_map
 from transforms.crm.api.outcomes import Fields
 from transforms.crm.api.portal import PAGE, Item, Portal
-from transforms.crm.loading.requisites import (
-    BANK,
-    GONE,
-    REQUISITE,
-    find_bank_details,
-    find_requisites,
-)
-from transforms.crm.loading.same_value import is_there
+from transforms.crm.loading.existing_parts import find_bank_details, find_requisites
+from transforms.crm.loading.requisites import BANK, DELETED_MARK, REQUISITE
+from transforms.crm.loading.same_value import is_present
 from transforms.ledger import schema
 from transforms.ledger.database import Ledger
 from transforms.ledger.loads import load_queue, rejections
@@ -143,7 +138,9 @@ class Reconciliation:
                 (key, part): one.fields
                 for key, parts in sent.items()
                 for part, one in parts.items()
-                if part.startswith(prefix) and GONE not in one.fields and "ENTITY_ID" in one.fields
+                if part.startswith(prefix)
+                and DELETED_MARK not in one.fields
+                and "ENTITY_ID" in one.fields
             }
             if not wanted:
                 continue
@@ -153,7 +150,7 @@ class Reconciliation:
                 crm_id = sent[key][part].crm_id
                 if held is None or held.sent.crm_id != crm_id:
                     yield Finding(MISSING, COMPANY, key, crm_id, [part])
-                elif changed := _changed_part(fields, held.held):
+                elif changed := _changed_part(fields, held.fields):
                     names = [f"{part}/{name}" for name in changed]
                     yield Finding(CHANGED, COMPANY, key, crm_id, names)
 
@@ -190,7 +187,7 @@ def _differences(kind: str, key: str, item: Item, sent: Sent) -> Iterator[Findin
     changed += [
         name
         for name in mapping.MULTIFIELDS
-        if not all(is_there(name, one["VALUE"], there) for one in before.get(name, ()))
+        if not all(is_present(name, one["VALUE"], there) for one in before.get(name, ()))
     ]
     linked = {int(one) for one in as_map(item.fields.get(mapping.LINKS)).values()}
     if not linked.issuperset(before.get(mapping.LINKS) or ()):

@@ -1,4 +1,4 @@
-"""What came of many calls to the portal."""
+"""Outcomes of many calls to the portal."""
 
 from collections.abc import Mapping
 from typing import Any, Generic, NamedTuple, TypeVar
@@ -10,30 +10,30 @@ K = TypeVar("K")
 Fields = dict[str, Any]
 
 
-class Rejection(NamedTuple):
-    """Why the portal does not take a record, and exactly what was sent."""
+class RefusedWrite(NamedTuple):
+    """Why the portal refuses a write, and exactly what was sent."""
 
     error: Refused
     sent: Mapping[str, Any]
 
 
+def refused_write(error: Refused, sent: Mapping[str, Any]) -> RefusedWrite:
+    """The refusal of a change; its code is ``DELETED_IN_CRM`` when the changed thing is gone."""
+    if is_gone(error):
+        error = Refused(DELETED_IN_CRM, error.description)
+    return RefusedWrite(error, sent)
+
+
 def is_gone(error: Refused) -> bool:
-    """Whether the portal says that what was to be changed is not there (any more)."""
-    # The older methods have no code for it; "method not found" has one of its own.
-    told = error.code in ("", "0") and "not found" in error.description.lower()
-    return told or error.code.upper() == "NOT_FOUND"
+    """Whether the portal says that what was to be changed does not exist (any more)."""
+    # The older methods have no code for it; "method not found" has a code of its own.
+    is_uncoded = error.code in ("", "0") and "not found" in error.description.lower()
+    return is_uncoded or error.code.upper() == "NOT_FOUND"
 
 
 def is_there_already(error: Refused) -> bool:
-    """Whether the portal says that such an address is there: it is changed then."""
+    """Whether the portal says that such an address exists: then it is changed instead."""
     return "TypeAddress exists" in error.description
-
-
-def rejection(error: Refused, sent: Mapping[str, Any]) -> Rejection:
-    """Why a change of an item, or of what hangs on it, is not taken."""
-    if is_gone(error):
-        error = Refused(DELETED_IN_CRM, error.description)
-    return Rejection(error, sent)
 
 
 class Outcomes(Generic[K]):
@@ -46,10 +46,15 @@ class Outcomes(Generic[K]):
         self.done: dict[K, Any] = {}
         self.refused: dict[K, Refused] = {}
 
-    def known(self) -> set[K]:
+    def answered(self) -> set[K]:
         """The calls whose outcome is known."""
         return self.done.keys() | self.refused.keys()
 
     def ids(self) -> dict[K, int | Refused]:
-        """For each call the id that it gave, or its refusal."""
+        """For each answered call the id in its result, or its refusal."""
         return {key: int(result) for key, result in self.done.items()} | self.refused
+
+    def add(self, outcomes: "Outcomes[K]") -> None:
+        """Take over the outcomes of further calls."""
+        self.done |= outcomes.done
+        self.refused |= outcomes.refused

@@ -1,246 +1,203 @@
-"""What we ask of a portal, many records a call: found, created, updated, or refused."""
+"""What a load asks of a portal: its metadata, its items and their parts, and a sink for writes."""
 
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
 
 from transforms.core.chunks import chunks
 from transforms.core.errors import ConfigurationError
 from transforms.crm.api import mapping
-from transforms.crm.api.answers import error_of
-from transforms.crm.api.batch import BatchAnswer, Command, as_map
+from transforms.crm.api.batch import Command
 from transforms.crm.api.client import CrmClient
+from transforms.crm.api.commands import read_commands
 from transforms.crm.api.custom_fields import names_in
-from transforms.crm.api.outcomes import Fields, Outcomes, is_gone, is_there_already
-from transforms.crm.api.refusals import Refusals
-from transforms.crm.errors import CrmUnavailable, Refused, Stop, UnknownOutcome
-from transforms.crm.limits.request_size import IMPORT, MAX_COMMANDS, Sizes
-
-K = TypeVar("K")
+from transforms.crm.api.outcomes import Fields, Outcomes
+from transforms.crm.api.write_sink import PortalSink, WriteSink
+from transforms.crm.errors import Stop
 
 PAGE = 50
-# PHP drops what comes behind so many values of one command (its default is 1000).
-_MOST_VALUES = 900
 
 
 class Item(msgspec.Struct, frozen=True):
-    """An item of ours as the portal holds it."""
+    """An item as the portal holds it; ``version`` is the golden version that we sent last."""
 
     crm_id: int
     version: str
     fields: Fields
 
 
-class Known(msgspec.Struct, frozen=True):
-    """What a portal has: the ids of presets by ``XML_ID``, the names of our own fields there."""
+class PortalMetadata(msgspec.Struct, frozen=True):
+    """What a portal offers: its presets' ids by ``XML_ID``, its names of our custom fields."""
 
     presets: dict[str, int]
     custom: dict[str, str]
 
 
 class Portal:
-    """Bitrix24 in our own words. What ``check`` finds is in ``known``, which may be an earlier one.
+    """A Bitrix24 portal in our own terms.
 
-    ``given`` are fields that every new record of an entity type gets.
+    ``defaults`` are fields that every new record of an entity type gets. ``metadata`` may come from
+    an earlier ``check``. Writes go through ``sink``: to the portal, unless it is a recording one.
     """
 
     def __init__(
         self,
         client: CrmClient,
-        given: Mapping[int, Fields] = MappingProxyType({}),
-        known: Known | None = None,
+        defaults: Mapping[int, Fields] = MappingProxyType({}),
+        metadata: PortalMetadata | None = None,
+        sink: WriteSink | None = None,
     ) -> None:
-        self._client, self.given, self.known = client, given, known
-        self.refusals = Refusals()
-        self.sizes = Sizes(client.limits)
+        self.client, self.defaults, self.metadata = client, defaults, metadata
+        self.sink: WriteSink = sink or PortalSink(client)
 
     def stop(self) -> None:
-        """Nobody who waits for the limits waits any longer."""
-        self._client.limits.stop()
+        """Wake every thread that waits for the limits: none of them gets its turn any more."""
+        self.client.limits.stop()
 
     def check(self) -> None:
-        """Look whether the portal has the fields and presets that we need, unless that is known.
+        """Read the metadata, unless known, and check that it has all fields and presets we need.
 
         Raises:
             ConfigurationError: naming all that is missing.
         """
-        if self.known:
+        if self.metadata:
             return
-        lacks: list[str] = []
+        problems: list[str] = []
         custom: dict[str, str] = {}
-        for entity_type, names in mapping.ITEM_FIELDS.items():
-            known = self._client.fields(entity_type)
-            missing = sorted({*names, *self.given.get(entity_type, ())} - known.keys())
-            if missing:
-                lacks.append(
-                    f"the portal's entity type {entity_type} has no field"
-                    f" {', '.join(missing)}: it would silently drop it; check the portal's version"
-                )
+        for entity_type in mapping.ITEM_FIELDS:
+            portal_fields = self.client.fields(entity_type)
+            problems += self._missing_fields(entity_type, portal_fields)
             if entity_type == mapping.COMPANY_TYPE:
-                custom = names_in(known)
-        presets = self._presets(lacks)
-        if lacks:
-            raise ConfigurationError("--crm: " + "; ".join(lacks))
-        self.known = Known(presets, custom)
+                custom = names_in(portal_fields)
+        presets = self._read_presets()
+        problems += _missing_presets(presets)
+        if problems:
+            raise ConfigurationError("--crm: " + "; ".join(problems))
+        self.metadata = PortalMetadata(presets, custom)
 
-    @property
-    def presets(self) -> dict[str, int]:
-        """The ids of the requisite presets that we use, by ``XML_ID``."""
-        return self.known.presets if self.known else {}
+    def _missing_fields(self, entity_type: int, portal_fields: Mapping[str, Any]) -> list[str]:
+        needed = {*mapping.ITEM_FIELDS[entity_type], *self.defaults.get(entity_type, ())}
+        missing = sorted(needed - portal_fields.keys())
+        if not missing:
+            return []
+        return [
+            f"the portal's entity type {entity_type} has no field {', '.join(missing)}:"
+            " it would silently drop it; check the portal's version"
+        ]
 
-    @property
-    def custom(self) -> dict[str, str]:
-        """What the portal calls those of our own fields that it has."""
-        return self.known.custom if self.known else {}
-
-    def _presets(self, lacks: list[str]) -> dict[str, int]:
-        answer = self._client.call(
+    def _read_presets(self) -> dict[str, int]:
+        answer = self.client.call(
             "crm.requisite.preset.list",
             {"filter": {"COUNTRY_ID": str(mapping.RUSSIA)}, "select": ["ID", "XML_ID"]},
             writes=False,
         )
-        found = {str(preset.get("XML_ID")): int(preset["ID"]) for preset in answer["result"]}
-        for needed in (mapping.ORGANISATION_PRESET, mapping.INDIVIDUAL_PRESET):
-            if needed not in found:
-                lacks.append(
-                    f"the portal has no requisite preset {needed}: restore it in the CRM's"
-                    " settings (requisites, Russia)"
-                )
-        return found
+        return {str(preset.get("XML_ID")): int(preset["ID"]) for preset in answer["result"]}
+
+    @property
+    def presets(self) -> dict[str, int]:
+        """The ids of the portal's requisite presets, by ``XML_ID``."""
+        return self.metadata.presets if self.metadata else {}
+
+    @property
+    def custom(self) -> dict[str, str]:
+        """The portal's names of those of our custom fields that it has."""
+        return self.metadata.custom if self.metadata else {}
 
     def find_items(
         self, entity_type: int, keys: Sequence[str], select: Sequence[str]
     ) -> dict[str, Item]:
-        """Items of ours by origin; of two with one origin the older."""
+        """Items with our mark, by origin; of two with the same origin the older."""
         # Half a page of keys leaves room for doubles.
         filters = [
             {"=originatorId": mapping.ORIGINATOR, "@originId": list(group)}
             for group in chunks(keys, PAGE // 2)
         ]
-        found: dict[str, Item] = {}
-        for item in self._items(entity_type, filters, select):
-            found.setdefault(str(item.fields["originId"]), item)
-        return found
+        items: dict[str, Item] = {}
+        for item in self._list_items(entity_type, filters, select):
+            items.setdefault(str(item.fields["originId"]), item)
+        return items
 
     def items_by_id(
         self, entity_type: int, ids: Sequence[int], select: Sequence[str]
     ) -> dict[int, Item]:
-        """Those of the items that are there."""
+        """The items with these ids, as far as they exist."""
         filters = [{"@id": list(group)} for group in chunks(ids, PAGE)]
-        # A page has room for all of its ids, so a full one hides nothing.
-        pages = self._pages(entity_type, filters, select)
+        # A page has room for all of its ids, so a full page hides nothing.
+        pages = self._item_pages(entity_type, filters, select)
         return {item.crm_id: item for page in pages for item in page}
 
     def items_between(
         self, entity_type: int, ranges: Sequence[tuple[int, int | None]], select: Sequence[str]
     ) -> list[Item]:
-        """The items with our mark in ranges of ids, each from behind its first one."""
+        """The items with our mark in ranges of ids: after the first one, up to the last one."""
         filters = [
             {"=originatorId": mapping.ORIGINATOR, ">id": after}
             | ({} if last is None else {"<=id": last})
             for after, last in ranges
         ]
-        return self._items(entity_type, filters, select)
+        return self._list_items(entity_type, filters, select)
 
-    def _items(
+    def _list_items(
         self, entity_type: int, filters: Sequence[Fields], select: Sequence[str]
     ) -> list[Item]:
-        """All that the filters find: a full page may hide more, so that one is read on."""
-        found: list[Item] = []
+        """All items that the filters match: a full page may hide more, so it is continued."""
+        items: list[Item] = []
         while filters:
-            pages = self._pages(entity_type, filters, select)
-            found += [item for page in pages for item in page]
+            pages = self._item_pages(entity_type, filters, select)
+            items += [item for page in pages for item in page]
             filters = [
-                {**one, ">id": page[-1].crm_id}
-                for one, page in zip(filters, pages, strict=True)
+                {**conditions, ">id": page[-1].crm_id}
+                for conditions, page in zip(filters, pages, strict=True)
                 if len(page) == PAGE
             ]
-        return found
+        return items
 
-    def _pages(
+    def _item_pages(
         self, entity_type: int, filters: Sequence[Fields], select: Sequence[str]
     ) -> list[list[Item]]:
-        asked = {
+        params = {
             "entityTypeId": entity_type,
             "select": ["id", "originId", "originVersion", *select],
             "order": {"id": "ASC"},
             "start": -1,
         }
-        pages = self._lists([("crm.item.list", asked | {"filter": one}) for one in filters])
+        pages = self._list_pages(
+            [("crm.item.list", params | {"filter": conditions}) for conditions in filters]
+        )
         return [
             [
-                Item(int(one["id"]), str(one.get("originVersion") or ""), one)
-                for one in page["items"]
+                Item(int(fields["id"]), str(fields.get("originVersion") or ""), fields)
+                for fields in page["items"]
             ]
             for page in pages
         ]
-
-    def import_items(self, entity_type: int, items: Mapping[K, Fields]) -> dict[K, int | Refused]:
-        """Create items without any automation: ids or refusals; the outcome of others is unknown.
-
-        They go in one request where ``sizes`` have said so.
-        """
-        groups = list(chunks(list(items), self.sizes.items()))
-        calls = {
-            number: {"entityTypeId": entity_type, "data": [items[key] for key in keys]}
-            for number, keys in enumerate(groups)
-        }
-        outcomes: Outcomes[int] = Outcomes()
-        if any(_values_in(call) > _MOST_VALUES for call in calls.values()):
-            for number, call in calls.items():
-                self._write({number: (IMPORT, call)}, outcomes)
-        else:
-            self._write({number: (IMPORT, call) for number, call in calls.items()}, outcomes)
-        found: dict[K, int | Refused] = {}
-        for number, keys in enumerate(groups):
-            if number in outcomes.done:
-                told = list(as_map(outcomes.done[number].get("items")).values())
-                if len(told) == len(keys):  # else it says nothing about any of them
-                    found |= _imported(dict(zip(keys, told, strict=True)))
-            elif number in outcomes.refused and len(keys) == 1:
-                found[keys[0]] = outcomes.refused[number]
-            elif number in outcomes.refused:  # for one record's sake: each is sent by itself
-                for key in keys:
-                    found |= self.import_items(entity_type, {key: items[key]})
-        refused = [one for one in found.values() if isinstance(one, Refused)]
-        self.refusals.note(IMPORT, len(found) - len(refused), refused)
-        return found
 
     def multifields(self, entity_type: int, ids: Sequence[int]) -> Outcomes[int]:
         """Phones, e-mails and sites (``fm``) of the items as the portal holds them now.
 
         An item that a person has deleted is among the refused.
         """
-        outcomes = self._read(
+        outcomes = read_commands(
+            self.client,
             {
                 crm_id: ("crm.item.get", {"entityTypeId": entity_type, "id": crm_id})
                 for crm_id in ids
-            }
+            },
         )
         for crm_id, answer in outcomes.done.items():
             outcomes.done[crm_id] = answer["item"].get("fm") or []
         return outcomes
-
-    def update_items(self, entity_type: int, changes: Mapping[int, Fields]) -> Outcomes[int]:
-        """Change fields of items, by their ids."""
-        return self.each(
-            "crm.item.update",
-            {
-                crm_id: {"entityTypeId": entity_type, "id": crm_id, "fields": fields}
-                for crm_id, fields in changes.items()
-            },
-        )
 
     def list_parts(self, method: str, field: str, values: Sequence[str | int]) -> list[Fields]:
         """All requisites or bank details whose ``field`` is one of ``values``.
 
         A full page may hide more rows: then those values are read page by page.
         """
-        found: list[Fields] = []
+        parts: list[Fields] = []
         groups = list(chunks(values, PAGE // 2))
-        pages = self._lists(
+        pages = self._list_pages(
             [
                 (method, {"filter": {f"@{field}": list(group)}, "order": {"ID": "ASC"}})
                 for group in groups
@@ -248,94 +205,23 @@ class Portal:
         )
         for group, page in zip(groups, pages, strict=True):
             if len(page) < PAGE:
-                found += page
+                parts += page
             else:
-                found += self._client.list_rows(method, ["*"], {f"@{field}": list(group)})
-        return found
+                parts += self.client.list_rows(method, ["*"], {f"@{field}": list(group)})
+        return parts
 
-    def each(self, method: str, calls: Mapping[K, Fields]) -> Outcomes[K]:
-        """One write call a record, up to 50 a request; what is in neither outcome is unknown."""
-        outcomes: Outcomes[K] = Outcomes()
-        left = list(calls)
-        while left:
-            count = self.sizes.commands(method, len(left))
-            keys, left = left[:count], left[count:]
-            self._write({key: (method, calls[key]) for key in keys}, outcomes)
-            told = [outcomes.refused[key] for key in keys if key in outcomes.refused]
-            # What the record's own history explains says nothing of the portal.
-            refused = [one for one in told if not is_gone(one) and not is_there_already(one)]
-            self.refusals.note(method, any(key in outcomes.done for key in keys), refused)
-        return outcomes
-
-    def _write(self, commands: Mapping[K, Command], outcomes: Outcomes[K]) -> None:
-        try:
-            if len(commands) == 1:
-                for key, (method, params) in commands.items():
-                    outcomes.done[key] = self._client.call(method, params, writes=True)["result"]
-                return
-            answer = self._batch(commands, outcomes, writes=True)
-        except UnknownOutcome:
-            return
-        except Refused as error:
-            if len(commands) == 1:
-                outcomes.refused |= dict.fromkeys(commands, error)
-            else:  # for one record's sake: each is sent by itself
-                for key, command in commands.items():
-                    self._write({key: command}, outcomes)
-            return
-        if answer.fatal:
-            raise answer.fatal
-
-    def _read(self, commands: Mapping[K, Command]) -> Outcomes[K]:
-        outcomes: Outcomes[K] = Outcomes()
-        for keys in chunks(list(commands), MAX_COMMANDS):
-            answer = self._batch({key: commands[key] for key in keys}, outcomes, writes=False)
-            for error in answer.errors.values():
-                if not isinstance(error, Refused):
-                    raise error if error.fatal else CrmUnavailable(str(error), error.code)
-        return outcomes
-
-    def _batch(
-        self, commands: Mapping[K, Command], outcomes: Outcomes[K], writes: bool
-    ) -> BatchAnswer:
-        names = {f"c{number:04}": key for number, key in enumerate(commands)}
-        answer = self._client.batch(
-            {name: commands[key] for name, key in names.items()}, writes=writes
-        )
-        outcomes.done |= {names[name]: result for name, result in answer.results.items()}
-        outcomes.refused |= {
-            names[name]: error
-            for name, error in answer.errors.items()
-            if isinstance(error, Refused)
-        }
-        return answer
-
-    def _lists(self, commands: Sequence[Command]) -> list[Any]:
-        """The pages of list calls, which a portal that works never refuses."""
-        outcomes = self._read(dict(enumerate(commands)))
+    def _list_pages(self, commands: Sequence[Command]) -> list[Any]:
+        """The pages of list calls, which a working portal never refuses."""
+        outcomes = read_commands(self.client, dict(enumerate(commands)))
         for error in outcomes.refused.values():
             raise Stop(f"{error} Without looking there nothing can be loaded.", error.code)
         return [outcomes.done[number] for number in range(len(commands))]
 
 
-def _values_in(value: Any) -> int:
-    """How many values a command has when it is written as a query."""
-    if isinstance(value, Mapping | list):
-        children = value.values() if isinstance(value, Mapping) else value
-        return sum(map(_values_in, children))
-    return 1
-
-
-def _imported(told: Mapping[K, Mapping[str, Any]]) -> dict[K, int | Refused]:
-    """Ids and refusals; of an item that neither came in nor is refused nothing is known."""
-    found: dict[K, int | Refused] = {}
-    for key, outcome in told.items():
-        if "item" in outcome:
-            found[key] = int(outcome["item"]["id"])
-            continue
-        error = error_of(IMPORT, 0, outcome)
-        if error.fatal:
-            raise error
-        if isinstance(error, Refused):
-            found[key] = error
-    return found
+def _missing_presets(presets: Mapping[str, int]) -> list[str]:
+    return [
+        f"the portal has no requisite preset {name}: restore it in the CRM's settings"
+        " (requisites, Russia)"
+        for name in (mapping.ORGANISATION_PRESET, mapping.INDIVIDUAL_PRESET)
+        if name not in presets
+    ]

@@ -1,34 +1,34 @@
-"""Companies that people had made before us: found by the TIN of their requisite."""
+"""Companies that people made in the CRM before us: found by the TIN of their requisite."""
 
 from collections.abc import Sequence
 
 from transforms.crm.api import mapping
 from transforms.crm.api.portal import Item, Portal
-from transforms.crm.loading.requisites import is_of_company
+from transforms.crm.loading.existing_parts import is_of_company
 
 
 def adopt_companies(portal: Portal, tins: Sequence[str], select: Sequence[str]) -> dict[str, Item]:
     """The portal's companies with these TINs: of several the oldest, never one of its own firms.
 
-    ``select`` are the fields to read of each.
+    ``select`` names the fields to read of each.
     """
-    owners: dict[str, list[int]] = {}
+    ids_by_tin: dict[str, list[int]] = {}
     for requisite in portal.list_parts("crm.requisite.list", "RQ_INN", tins):
         if is_of_company(requisite):
-            owners.setdefault(str(requisite["RQ_INN"]), []).append(int(requisite["ENTITY_ID"]))
-    ids = sorted({crm_id for found in owners.values() for crm_id in found})
-    items = portal.items_by_id(mapping.COMPANY_TYPE, ids, [*select, "isMyCompany"])
-    found: dict[str, Item] = {}
-    for tin, candidates in owners.items():
-        there = sorted(crm_id for crm_id in candidates if _is_customer(items.get(crm_id), tin))
-        if there:
-            found[tin] = items[there[0]]
-    return found
+            ids_by_tin.setdefault(str(requisite["RQ_INN"]), []).append(int(requisite["ENTITY_ID"]))
+    all_ids = sorted({crm_id for ids in ids_by_tin.values() for crm_id in ids})
+    items = portal.items_by_id(mapping.COMPANY_TYPE, all_ids, [*select, "isMyCompany"])
+    adopted: dict[str, Item] = {}
+    for tin, ids in ids_by_tin.items():
+        customer_ids = sorted(crm_id for crm_id in ids if _is_customer(items.get(crm_id), tin))
+        if customer_ids:
+            adopted[tin] = items[customer_ids[0]]
+    return adopted
 
 
 def _is_customer(item: Item | None, tin: str) -> bool:
     if item is None or item.fields.get("isMyCompany") == "Y":
         return False
-    # One of ours under another TIN is that other company, whatever its requisite says.
-    ours = item.fields.get("originatorId") == mapping.ORIGINATOR
-    return not ours or item.fields.get("originId") == tin
+    # An item of ours under another TIN is that other company, whatever its requisite says.
+    is_ours = item.fields.get("originatorId") == mapping.ORIGINATOR
+    return not is_ours or item.fields.get("originId") == tin

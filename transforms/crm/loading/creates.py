@@ -5,153 +5,124 @@ a create whose outcome is unknown is looked for, and sent again only when it is 
 the longest time that a request can take.
 """
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-from sqlalchemy.engine import Connection
-
-from transforms.core.identity import Run, now
+from transforms.core.identity import now
 from transforms.crm.errors import Refused
-from transforms.ledger.database import Ledger
-from transforms.ledger.loads import load_queue
-from transforms.ledger.loads.sent import (
-    ITEM,
-    Intent,
-    Key,
-    Sent,
-    clear_intents,
-    intents,
-    save_intents,
-    save_sent,
-)
-from transforms.ledger.lock import check_run_is_newest
+from transforms.crm.loading.journal import Journal
+from transforms.ledger.loads.sent import Intent, Key, Sent
 
 Fields = dict[str, Any]
 
 
-class Found(NamedTuple):
-    """A part that is in the CRM, and what may be taken as sent; ``ours``: it bears our mark.
+class ExistingPart(NamedTuple):
+    """A part that a look-up found in the CRM.
 
-    ``held`` is the part as it stands there.
+    ``sent`` is what may be taken as sent; ``has_our_mark`` says that we created it; ``fields`` are
+    its fields as they stand in the CRM.
     """
 
     sent: Sent
-    ours: bool
-    held: Fields
+    has_our_mark: bool
+    fields: Fields
 
 
-Find = Callable[[Mapping[Key, Fields]], Mapping[Key, Found]]
+Find = Callable[[Mapping[Key, Fields]], Mapping[Key, ExistingPart]]
 """Looks parts up in the CRM."""
-Size = Callable[[int], int]
-"""How many of so many creates go into the next request."""
+RequestSize = Callable[[int], int]
+"""Given how many creates remain: how many go into the next request."""
 Send = Callable[[Mapping[Key, Fields]], Mapping[Key, int | Refused]]
-"""Sends creates: each one's id, or why it was refused; nothing where the outcome is unknown."""
+"""Sends creates: the id or refusal of each; a create with unknown outcome is left out."""
 
 
-class Ensured:
-    """What came of creates; a part in neither has an unknown outcome. ``new`` are made just now."""
+class CreateOutcomes:
+    """Outcomes of creates; the outcome of a part that is neither existing nor refused is unknown.
+
+    ``created`` are those of the existing parts that were created just now.
+    """
 
     def __init__(self) -> None:
-        self.there: dict[Key, Sent] = {}
-        self.new: set[Key] = set()
+        self.existing: dict[Key, Sent] = {}
+        self.created: set[Key] = set()
         self.refused: dict[Key, Refused] = {}
 
 
-class Creates:
-    """Creates parts of one kind of record. ``settle`` is the portal's longest request, seconds."""
+class IdempotentCreates:
+    """Creates parts of one kind of record, each once.
 
-    def __init__(self, ledger: Ledger, run: Run, kind: str, settle: float) -> None:
-        self._ledger, self._run, self._kind = ledger, run, kind
+    ``settle`` is the longest time in seconds that the portal may work on a request.
+    """
+
+    def __init__(self, journal: Journal, kind: str, settle: float) -> None:
+        self._journal, self._kind = journal, kind
         self._settle = int(settle * 1_000_000)
-        # When another pass can settle all that this one has left in doubt (microseconds).
+        # When another pass can settle everything that this one leaves in doubt (microseconds).
         self.retry_at: int | None = None
 
     def ensure(
-        self, wanted: Mapping[Key, Fields], find: Find | None, send: Send, size: Size
-    ) -> Ensured:
-        """Create what is not there yet, as much a request as ``size`` says.
+        self, parts: Mapping[Key, Fields], find: Find | None, send: Send, size: RequestSize
+    ) -> CreateOutcomes:
+        """Create the parts that do not exist yet, as many a request as ``size`` says.
 
-        ``find`` is ``None`` when none of it can be there. What is postponed is to be tried again
+        ``find`` is ``None`` when none of them can exist. What is postponed is to be tried again
         after ``retry_at``.
         """
-        ensured = Ensured()
-        missing = dict(wanted)
+        outcomes = CreateOutcomes()
+        missing = dict(parts)
         if find is not None and missing:
-            self._look_up(missing, find, ensured)
-        left = list(missing)
-        while left:
-            count = size(len(left))
-            keys, left = left[:count], left[count:]
-            self._create({key: missing[key] for key in keys}, send, ensured)
-        return ensured
+            self._look_up(missing, find, outcomes)
+        remaining = list(missing)
+        while remaining:
+            count = size(len(remaining))
+            keys, remaining = remaining[:count], remaining[count:]
+            self._create({key: missing[key] for key in keys}, send, outcomes)
+        return outcomes
 
-    def _look_up(self, missing: dict[Key, Fields], find: Find, ensured: Ensured) -> None:
-        with self._ledger.read() as connection:
-            under_way = intents(connection, self._kind, sorted({key for key, _ in missing}))
-        created: set[Key] = set()
-        for key, (sent, ours, _) in find(missing).items():
+    def _look_up(self, missing: dict[Key, Fields], find: Find, outcomes: CreateOutcomes) -> None:
+        """Take out of ``missing`` what exists, and what the portal may be about to create."""
+        intents = self._journal.intents(self._kind, sorted({key for key, _ in missing}))
+        created_before: set[Key] = set()
+        for key, existing in find(missing).items():
             # What the intent was about to send is what the portal holds.
-            intent = under_way.get(key) if ours else None
-            ensured.there[key] = Sent(sent.crm_id, intent.fields) if intent else sent
-            created |= {key} if intent else set()
+            intent = intents.get(key) if existing.has_our_mark else None
+            if intent:
+                created_before.add(key)
+                outcomes.existing[key] = Sent(existing.sent.crm_id, intent.fields)
+            else:
+                outcomes.existing[key] = existing.sent
             del missing[key]
-        there = dict(ensured.there)
-        self._ledger.transact(lambda connection: self._save(connection, there, created))
-        for key, intent in under_way.items():
+        self._journal.note_existing(self._kind, dict(outcomes.existing), created_before)
+        for key, intent in intents.items():
             if key in missing and self.is_in_doubt(intent):
                 del missing[key]
 
     def is_in_doubt(self, intent: Intent) -> bool:
-        """Whether the portal may still be about to execute it: to be looked at again later."""
+        """Whether the portal may still be about to execute the write: ``retry_at`` is set then."""
         in_doubt = intent.sent_at + self._settle > now()
         if in_doubt:
-            self._try_again_at(intent.sent_at + self._settle)
+            self._retry_not_before(intent.sent_at + self._settle)
         return in_doubt
 
-    def try_again(self) -> None:
-        """What was sent just now has an unknown outcome."""
-        self._try_again_at(now() + self._settle)
+    def retry_when_settled(self) -> None:
+        """Note that the outcome of a write sent just now is unknown."""
+        self._retry_not_before(now() + self._settle)
 
-    def _try_again_at(self, moment: int) -> None:
+    def _retry_not_before(self, moment: int) -> None:
         self.retry_at = max(moment, self.retry_at or moment)
 
-    def _create(self, part: Mapping[Key, Fields], send: Send, ensured: Ensured) -> None:
-        def intend(connection: Connection) -> None:
-            check_run_is_newest(connection, self._run)
-            save_intents(connection, self._kind, part)
-
-        self._ledger.transact(intend)
-        outcomes = send(part)
-        if len(outcomes) < len(part):
-            self.try_again()
-        new = {
-            key: Sent(outcome, part[key])
-            for key, outcome in outcomes.items()
-            if not isinstance(outcome, Refused)
+    def _create(self, parts: Mapping[Key, Fields], send: Send, outcomes: CreateOutcomes) -> None:
+        self._journal.intend_creates(self._kind, parts)
+        answers = send(parts)
+        if len(answers) < len(parts):
+            self.retry_when_settled()
+        refused = {key: answer for key, answer in answers.items() if isinstance(answer, Refused)}
+        created = {
+            key: Sent(answer, parts[key])
+            for key, answer in answers.items()
+            if not isinstance(answer, Refused)
         }
-
-        def known(connection: Connection) -> None:
-            self._save(connection, new, new.keys())
-            clear_intents(connection, self._kind, outcomes)
-
-        self._ledger.transact(known)
-        ensured.there |= new
-        ensured.new |= new.keys()
-        ensured.refused |= {
-            key: outcome for key, outcome in outcomes.items() if isinstance(outcome, Refused)
-        }
-
-    def _save(
-        self, connection: Connection, there: Mapping[Key, Sent], created: Collection[Key]
-    ) -> None:
-        """What is there is entered at once with its id: nothing has to be looked up again."""
-        save_sent(connection, self._kind, there)
-        for ours in (True, False):
-            items = {
-                key: sent.crm_id
-                for (key, part), sent in there.items()
-                if part == ITEM and ((key, part) in created) is ours
-            }
-            load_queue.record_items(connection, self._run, self._kind, items, created=ours)
-        touched = sorted({key for key, part in created if part != ITEM})
-        load_queue.mark_updated(connection, self._run, self._kind, touched)
+        self._journal.note_created(self._kind, created, answers)
+        outcomes.existing |= created
+        outcomes.created |= created.keys()
+        outcomes.refused |= refused

@@ -5,42 +5,29 @@ from functools import partial
 from typing import Any, Generic, TypeVar
 
 import msgspec
-from sqlalchemy.engine import Connection
 
 from transforms.core.chunks import chunks
-from transforms.core.identity import Run
 from transforms.crm.api import mapping
-from transforms.crm.api.outcomes import Fields, Outcomes, Rejection, rejection
+from transforms.crm.api.outcomes import Fields, Outcomes, RefusedWrite, refused_write
 from transforms.crm.api.portal import Item, Portal
-from transforms.crm.errors import Refused
+from transforms.crm.api.write_sink import WriteKey
 from transforms.crm.limits.request_size import MAX_COMMANDS
 from transforms.crm.loading import three_way_diff
-from transforms.crm.loading.creates import Creates, Found
-from transforms.ledger.database import Ledger
-from transforms.ledger.loads import load_queue
-from transforms.ledger.loads.sent import (
-    ITEM,
-    UPDATE,
-    Intent,
-    Key,
-    Sent,
-    clear_intents,
-    intents,
-    save_intents,
-    save_sent,
-    sent_parts,
-)
+from transforms.crm.loading.creates import ExistingPart, IdempotentCreates
+from transforms.crm.loading.journal import Journal, SentParts
+from transforms.ledger.loads.sent import ITEM, UPDATE, Intent, Key, Sent
 
 R = TypeVar("R")
 
 Adopt = Callable[[Sequence[str], Sequence[str]], Mapping[str, Item]]
-"""Finds items that people made before us, by our keys; the second are the fields to read."""
+"""Finds items that people made before us, by our keys; the second argument is what to select."""
 
 
-class Wanted(msgspec.Struct, Generic[R]):
-    """A golden record to be loaded, and its item's fields with its origin; ``crm_id`` 0: not there.
+class DesiredItem(msgspec.Struct, Generic[R]):
+    """A golden record to be loaded, and its item's fields with its origin.
 
-    ``fresh``: the item was created just now, so nothing else of it can be there.
+    ``crm_id`` is 0 while the item is not in the CRM. ``is_new``: the item was created just now, so
+    nothing else of it can exist.
     """
 
     key: str
@@ -48,160 +35,180 @@ class Wanted(msgspec.Struct, Generic[R]):
     record: R
     fields: Fields
     crm_id: int = 0
-    fresh: bool = False
+    is_new: bool = False
 
 
-class Items:
-    """Brings items to the CRM; ``rejected`` says of each key why the portal does not take it."""
+class ItemWriter:
+    """Writes items to the CRM; ``rejected`` holds the refused write of each rejected record."""
 
     def __init__(
         self,
-        ledger: Ledger,
-        run: Run,
+        journal: Journal,
         portal: Portal,
         kind: str,
         entity_type: int,
-        creates: Creates,
+        creates: IdempotentCreates,
         adopt: Adopt = lambda keys, select: {},
     ) -> None:
-        self._ledger, self._run, self._portal = ledger, run, portal
+        self._journal, self._portal = journal, portal
         self._kind, self._entity_type, self._creates = kind, entity_type, creates
         self._adopt = adopt
-        self.rejected: dict[str, Rejection] = {}
+        self.rejected: dict[str, RefusedWrite] = {}
 
-    def bring(self, wanted: Sequence[Wanted[Any]]) -> dict[str, dict[str, Sent]]:
-        """Create and update items. Sets each one's ``crm_id`` (0: not there yet) and ``fresh``.
+    def write(self, items: Sequence[DesiredItem[Any]]) -> SentParts:
+        """Create and update items; set each one's ``crm_id`` (0: not there yet) and ``is_new``.
 
-        Returns what was sent last of each item that is there, part by part.
+        Returns what was sent last of each item that is in the CRM, part by part.
         """
-        self._create([one for one in wanted if not one.crm_id])
-        keys = [one.key for one in wanted]
-        with self._ledger.read() as connection:
-            sent = sent_parts(connection, self._kind, keys)
-            under_way = intents(connection, self._kind, keys)
-        doubts = {key: intent for (key, part), intent in under_way.items() if part == UPDATE}
-        for one in wanted:
-            if one.key in doubts and self._creates.is_in_doubt(doubts[one.key]):
-                one.crm_id = 0
-        self._update([one for one in wanted if one.crm_id and not one.fresh], sent, doubts)
+        self._create([item for item in items if not item.crm_id])
+        keys = [item.key for item in items]
+        sent = self._journal.sent_parts(self._kind, keys)
+        intents = self._journal.intents(self._kind, keys)
+        doubtful = {key: intent for (key, part), intent in intents.items() if part == UPDATE}
+        for item in items:
+            if item.key in doubtful and self._creates.is_in_doubt(doubtful[item.key]):
+                item.crm_id = 0
+        self._update([item for item in items if item.crm_id and not item.is_new], sent, doubtful)
         return sent
 
-    def _create(self, missing: Sequence[Wanted[Any]]) -> None:
-        by_key = {(one.key, ITEM): one for one in missing}
+    def _create(self, items: Sequence[DesiredItem[Any]]) -> None:
+        items_by_key = {(item.key, ITEM): item for item in items}
 
-        def find(parts: Mapping[Key, Fields]) -> dict[Key, Found]:
-            asked = [by_key[key] for key in parts]
-            return find_items(self._portal, self._entity_type, asked, self._adopt)
+        def find(parts: Mapping[Key, Fields]) -> dict[Key, ExistingPart]:
+            missing_items = [items_by_key[key] for key in parts]
+            return find_items(self._portal, self._entity_type, missing_items, self._adopt)
 
-        wanted = {key: one.fields for key, one in by_key.items()}
-        ensured = self._creates.ensure(wanted, find, self._import, self._size)
-        for key, sent in ensured.there.items():
-            by_key[key].crm_id = sent.crm_id
-            by_key[key].fresh = key in ensured.new
-        for key, error in ensured.refused.items():
-            self.rejected[key[0]] = Rejection(error, wanted[key])
-
-    def _import(self, parts: Mapping[Key, Fields]) -> dict[Key, int | Refused]:
-        return self._portal.import_items(self._entity_type, parts)
-
-    def _size(self, left: int) -> int:
-        return self._portal.sizes.items() * self._portal.sizes.imports(left)
+        fields = {key: item.fields for key, item in items_by_key.items()}
+        sink = self._portal.sink
+        send = partial(sink.import_items, self._entity_type)
+        outcomes = self._creates.ensure(fields, find, send, sink.import_size)
+        for key, sent in outcomes.existing.items():
+            items_by_key[key].crm_id = sent.crm_id
+            items_by_key[key].is_new = key in outcomes.created
+        for key, error in outcomes.refused.items():
+            self.rejected[key[0]] = RefusedWrite(error, fields[key])
 
     def _update(
         self,
-        there: Sequence[Wanted[Any]],
-        sent: Mapping[str, Mapping[str, Sent]],
-        doubts: Mapping[str, Intent],
+        items: Sequence[DesiredItem[Any]],
+        sent: SentParts,
+        doubtful: Mapping[str, Intent],
     ) -> None:
-        before = {one.key: _before(sent[one.key][ITEM], doubts.get(one.key)) for one in there}
-        for one in there:
-            one.fields = three_way_diff.with_mark(before[one.key], one.fields)
-        held = self._held(
-            [one for one in there if three_way_diff.differ_in_values(before[one.key], one.fields)]
+        before = {
+            item.key: _surely_sent(sent[item.key][ITEM], doubtful.get(item.key)) for item in items
+        }
+        for item in items:
+            item.fields = three_way_diff.with_mark(before[item.key], item.fields)
+        updates = self._changes(items, before)
+        outcomes = self._send_updates(items, updates)
+        self._note(items, before, updates, outcomes)
+        for item in items:
+            if item.key in updates and (item.key, ITEM) not in outcomes.answered():
+                item.crm_id = 0  # in doubt: looked at again when it must have been executed
+                self._creates.retry_when_settled()
+
+    def _changes(
+        self, items: Sequence[DesiredItem[Any]], before: Mapping[str, Fields]
+    ) -> dict[str, Fields]:
+        """The fields to send of each item that differs from what was sent last."""
+        present = self._present_values(
+            [
+                item
+                for item in items
+                if three_way_diff.differ_in_values(before[item.key], item.fields)
+            ]
         )
         updates: dict[str, Fields] = {}
-        for one in there:
-            changed = three_way_diff.changed_fields(before[one.key], one.fields)
-            if one.key in held:
-                values = three_way_diff.value_changes(before[one.key], one.fields, held[one.key])
+        for item in items:
+            changed = three_way_diff.changed_fields(before[item.key], item.fields)
+            if item.key in present:
+                values = three_way_diff.value_changes(
+                    before[item.key], item.fields, present[item.key]
+                )
                 changed |= {"fm": values} if values else {}
-            if changed and one.key not in self.rejected:
-                updates[one.key] = changed
-        outcomes = self._send(there, updates)
-        done = {
-            (one.key, ITEM): Sent(one.crm_id, three_way_diff.kept(before[one.key], one.fields))
-            for one in there
-            if one.key in outcomes.done or one.key not in updates.keys() | self.rejected.keys()
-        }
-        self._save(done, outcomes)
-        for one in there:
-            if one.key in updates.keys() - outcomes.known():
-                one.crm_id = 0  # in doubt: looked at again when it must have been executed
-                self._creates.try_again()
+            if changed and item.key not in self.rejected:
+                updates[item.key] = changed
+        return updates
 
-    def _held(self, wanted: Sequence[Wanted[Any]]) -> dict[str, list[Fields]]:
+    def _present_values(self, items: Sequence[DesiredItem[Any]]) -> dict[str, list[Fields]]:
         """The phones, e-mails and sites of these items as they stand in the CRM."""
-        by_id = {one.crm_id: one for one in wanted}
-        outcomes = self._portal.multifields(self._entity_type, list(by_id))
+        keys = {item.crm_id: item.key for item in items}
+        outcomes = self._portal.multifields(self._entity_type, list(keys))
         for crm_id, error in outcomes.refused.items():
-            self.rejected[by_id[crm_id].key] = rejection(error, {"id": crm_id})
-        return {by_id[crm_id].key: values for crm_id, values in outcomes.done.items()}
+            self.rejected[keys[crm_id]] = refused_write(error, {"id": crm_id})
+        return {keys[crm_id]: values for crm_id, values in outcomes.done.items()}
 
-    def _send(self, there: Sequence[Wanted[Any]], updates: Mapping[str, Fields]) -> Outcomes[str]:
-        ids = {one.key: one.crm_id for one in there}
+    def _send_updates(
+        self, items: Sequence[DesiredItem[Any]], updates: Mapping[str, Fields]
+    ) -> Outcomes[WriteKey]:
+        ids = {item.key: item.crm_id for item in items}
         calls = {
-            key: {"entityTypeId": self._entity_type, "id": ids[key], "fields": fields}
+            (key, ITEM): {"entityTypeId": self._entity_type, "id": ids[key], "fields": fields}
             for key, fields in updates.items()
         }
-        outcomes: Outcomes[str] = Outcomes()
-        for keys in chunks(list(calls), MAX_COMMANDS):
-            under_way = {(key, UPDATE): updates[key] for key in keys}
-            self._ledger.transact(partial(save_intents, kind=self._kind, parts=under_way))
-            part = self._portal.each("crm.item.update", {key: calls[key] for key in keys})
-            outcomes.done |= part.done
-            outcomes.refused |= part.refused
-        for key, error in outcomes.refused.items():
-            self.rejected[key] = rejection(error, calls[key])
+        outcomes: Outcomes[WriteKey] = Outcomes()
+        for chunk in chunks(list(calls), MAX_COMMANDS):
+            intents = {(key, UPDATE): updates[key] for key, _ in chunk}
+            self._journal.intend_updates(self._kind, intents)
+            part = self._portal.sink.write_each(
+                "crm.item.update", {write: calls[write] for write in chunk}
+            )
+            outcomes.add(part)
+        for write, error in outcomes.refused.items():
+            self.rejected[write[0]] = refused_write(error, calls[write])
         return outcomes
 
-    def _save(self, done: Mapping[Key, Sent], outcomes: Outcomes[str]) -> None:
-        def save(connection: Connection) -> None:
-            save_sent(connection, self._kind, done)
-            clear_intents(connection, self._kind, [(key, UPDATE) for key in outcomes.known()])
-            load_queue.mark_updated(connection, self._run, self._kind, sorted(outcomes.done))
-
-        self._ledger.transact(save)
+    def _note(
+        self,
+        items: Sequence[DesiredItem[Any]],
+        before: Mapping[str, Fields],
+        updates: Mapping[str, Fields],
+        outcomes: Outcomes[WriteKey],
+    ) -> None:
+        """Note what the CRM holds of the items that were updated, or needed no update."""
+        unfinished = updates.keys() | self.rejected.keys()
+        parts = {
+            (item.key, ITEM): Sent(
+                item.crm_id, three_way_diff.sent_after(before[item.key], item.fields)
+            )
+            for item in items
+            if (item.key, ITEM) in outcomes.done or item.key not in unfinished
+        }
+        answered = [(key, UPDATE) for key, _ in outcomes.answered()]
+        touched = sorted(key for key, _ in outcomes.done)
+        self._journal.note_updated(self._kind, parts, answered, touched)
 
 
 def find_items(
-    portal: Portal, entity_type: int, wanted: Sequence[Wanted[Any]], adopt: Adopt
-) -> dict[Key, Found]:
-    """Those of the items that are in the CRM: ours, or else people's."""
-    plain = sorted({name for one in wanted for name in three_way_diff.plain(one.fields)})
-    items = portal.find_items(entity_type, [one.key for one in wanted], plain)
-    adopted = adopt([one.key for one in wanted if one.key not in items], plain)
-    found: dict[Key, Found] = {}
-    for one in wanted:
-        item = items.get(one.key) or adopted.get(one.key)
+    portal: Portal, entity_type: int, items: Sequence[DesiredItem[Any]], adopt: Adopt
+) -> dict[Key, ExistingPart]:
+    """Those of the items that exist in the CRM: ours, or else those that people made."""
+    select = sorted({name for item in items for name in three_way_diff.plain(item.fields)})
+    our_items = portal.find_items(entity_type, [item.key for item in items], select)
+    adopted = adopt([item.key for item in items if item.key not in our_items], select)
+    existing: dict[Key, ExistingPart] = {}
+    for desired in items:
+        item = our_items.get(desired.key) or adopted.get(desired.key)
         if item is not None:
-            sent = Sent(item.crm_id, _taken_as_sent(one, item, plain))
-            found[one.key, ITEM] = Found(sent, one.key in items, item.fields)
-    return found
+            sent = Sent(item.crm_id, _taken_as_sent(desired, item, select))
+            existing[desired.key, ITEM] = ExistingPart(sent, desired.key in our_items, item.fields)
+    return existing
 
 
-def _taken_as_sent(one: Wanted[Any], item: Item, plain: Sequence[str]) -> Fields:
-    """What may be taken as sent of an item that is there without our knowing."""
-    if item.version == one.version:
-        fields = dict(one.fields)
+def _taken_as_sent(desired: DesiredItem[Any], item: Item, select: Sequence[str]) -> Fields:
+    """What may be taken as sent of an item that the ledger did not know."""
+    if item.version == desired.version:
+        fields = dict(desired.fields)
     else:
-        # Nobody knows what was sent: what stands there is taken for somebody's wish.
-        fields = {name: one.fields.get(name) for name in plain if item.fields.get(name)}
+        # Nobody knows what was sent: what stands there is taken for a person's decision.
+        fields = {name: desired.fields.get(name) for name in select if item.fields.get(name)}
         fields |= {name: item.fields[name] for name in mapping.MARK if item.fields.get(name)}
-    if mapping.LINKS in one.fields:
-        fields[mapping.LINKS] = [int(i) for i in item.fields.get(mapping.LINKS) or ()]
+    if mapping.LINKS in desired.fields:
+        ids = item.fields.get(mapping.LINKS) or ()
+        fields[mapping.LINKS] = [int(company_id) for company_id in ids]
     return fields
 
 
-def _before(sent: Sent, doubt: Intent | None) -> Fields:
-    """What the CRM is known to hold of what we sent: an update in doubt may have changed it."""
-    return three_way_diff.without_doubts(sent.fields, doubt.fields) if doubt else sent.fields
+def _surely_sent(sent: Sent, intent: Intent | None) -> Fields:
+    """What of the fields sent last is surely in the CRM: an update in doubt may have changed it."""
+    return three_way_diff.without_doubts(sent.fields, intent.fields) if intent else sent.fields

@@ -1,7 +1,7 @@
-"""Loading: what the ledger says that the CRM should hold, and does not yet.
+"""Loading: everything that the CRM should hold according to the ledger, and does not hold yet.
 
 Companies first, with their requisites, addresses and bank details, then contacts with literal
-company ids. The ledger says what is left to do, so a load that was cut off goes on where it was.
+company ids. The ledger says what is left to do, so a load that was cut off continues where it was.
 """
 
 import threading
@@ -10,34 +10,41 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import NamedTuple
 
+from transforms.core.golden_records import decode_golden_contact
 from transforms.core.identity import Run, now
 from transforms.core.metric_names import StageName
 from transforms.core.records import COMPANY, CONTACT
 from transforms.core.thread_map import in_parallel
 from transforms.crm.api.portal import Portal
 from transforms.crm.errors import RefusesAll
-from transforms.crm.loading.chunk_loader import Companies, Contacts, Step
-from transforms.crm.loading.creates import Creates
+from transforms.crm.loading.company_loader import CompanyLoader
+from transforms.crm.loading.contact_loader import ContactLoader
+from transforms.crm.loading.creates import IdempotentCreates
+from transforms.crm.loading.journal import LedgerJournal
+from transforms.crm.loading.record_loader import RecordLoader
+from transforms.ledger.base.goldens import contacts_in
 from transforms.ledger.database import Ledger
 from transforms.ledger.loads import load_queue, rejections
 from transforms.ledger.loads.load_queue import PendingRecord
 from transforms.ledger.runs import Progress
 
-CreatesOf = Callable[[str], Creates]
-Only = Mapping[str, frozenset[str]]
-"""By kind the keys of the records that are meant."""
+Selection = Mapping[str, frozenset[str]]
+"""By kind, the keys of the records to load."""
 
-# Records that one worker brings at a time: enough for full batches, few enough for all workers.
-_LARGEST, _SMALLEST = 500, 50
+# Records that one worker loads at a time: enough for full batches, few enough for all workers.
+_LARGEST_CHUNK, _SMALLEST_CHUNK = 500, 50
 # Requests under way at once: what one waits for, another one uses.
 _WORKERS = 8
-# A record whose outcome is still unknown after so many passes waits for the next run.
+# A record whose outcome is still unknown after this many passes waits for the next run.
 _PASSES = 20
+
+_STAGES: Mapping[str, StageName] = {COMPANY: "load companies", CONTACT: "load contacts"}
 
 
 class Loader:
-    """Loads all that is pending; ``settle`` is the longest time a request may take, in seconds.
+    """Loads everything that is pending.
 
+    ``settle`` is the longest time that the portal may work on a request, in seconds. Several
     ``workers`` load at once: while one waits for one of the portal's budgets, others use the rest.
     ``only`` leaves all other records out.
     """
@@ -49,9 +56,10 @@ class Loader:
         portal: Portal,
         settle: float,
         workers: int = _WORKERS,
-        only: Only | None = None,
+        only: Selection | None = None,
     ) -> None:
         self._ledger, self._run, self._portal, self._settle = ledger, run, portal, settle
+        self._journal = LedgerJournal(ledger, run)
         self._workers, self._only = workers, only
 
     def load(self) -> None:
@@ -64,7 +72,7 @@ class Loader:
         try:
             self._load()
         except RefusesAll as error:
-            # None of them is to be left out next time.
+            # None of the records is to be left out next time.
             self._ledger.transact(
                 partial(
                     rejections.withdraw_rejections,
@@ -85,116 +93,133 @@ class Loader:
             kind: Progress(self._ledger, self._run, _STAGES[kind], total=count)
             for kind, count in pending.items()
         }
-        for one in progress.values():
-            one.flush()
+        for stage in progress.values():
+            stage.flush()
+        self._repeat_passes(progress)
+        for stage in progress.values():
+            stage.flush()
+        self._portal.sink.conclude()
+
+    def _repeat_passes(self, progress: Mapping[str, Progress]) -> None:
         retry_at: int | None = 0
         for _ in range(_PASSES):
             time.sleep(max(0.0, ((retry_at or 0) - now()) / 1e6))
             retry_at = self._pass(progress)
             if retry_at is None:
-                break
-        for one in progress.values():
-            one.flush()
-        self._portal.refusals.conclude()
+                return
 
     def _pass(self, progress: Mapping[str, Progress]) -> int | None:
-        """One attempt at all that is pending; when the next one makes sense (None: all known)."""
-        companies = Companies(self._ledger, self._run, self._portal)
-        contacts = Contacts(self._ledger, self._run, self._portal)
-        with_contacts = _WithContacts(companies, contacts, self._creates, self._meant)
-        steps = ((COMPANY, with_contacts.load), (CONTACT, partial(_alone, contacts, self._creates)))
-        retry_at: list[int] = []
-        for kind, step in steps:
-            for loaded in in_parallel(step, self._pending(kind), self._workers, self._portal.stop):
-                for of_kind, count in loaded.counts.items():
-                    progress[of_kind].add(count)
-                retry_at += loaded.retry_at
-        return max(retry_at, default=None)
+        """Try to load everything that is pending, once.
 
-    def _creates(self, kind: str) -> Creates:
-        return Creates(self._ledger, self._run, kind, self._settle)
+        Returns the moment from which another pass makes sense, or None when every outcome is known.
+        """
+        companies = CompanyLoader(self._journal, self._portal)
+        contacts = ContactLoader(self._journal, self._portal)
+        with_contacts = _CompaniesWithContacts(
+            self._ledger, companies, contacts, self._load_chunk, self._select
+        )
+        stages = (
+            (COMPANY, with_contacts.load),
+            (CONTACT, partial(self._load_chunk, contacts)),
+        )
+        retries: list[int] = []
+        for kind, load in stages:
+            chunks = self._pending_chunks(kind)
+            for result in in_parallel(load, chunks, self._workers, self._portal.stop):
+                for settled_kind, count in result.settled.items():
+                    progress[settled_kind].add(count)
+                retries += result.retries
+        return max(retries, default=None)
 
-    def _pending(self, kind: str) -> Iterator[list[PendingRecord]]:
-        """Chunks for the workers, of new records or of known ones.
+    def _load_chunk(self, loader: RecordLoader, chunk: Sequence[PendingRecord]) -> "_ChunkResult":
+        creates = IdempotentCreates(self._journal, loader.kind, self._settle)
+        count = loader.load(chunk, creates)
+        return _ChunkResult({loader.kind: count}, [creates.retry_at] if creates.retry_at else [])
 
-        Those go to the portal by different methods: apart, they need no more requests, and neither
-        waits for the other.
+    def _pending_chunks(self, kind: str) -> Iterator[list[PendingRecord]]:
+        """Chunks for the workers, either of new records or of those that are in the CRM.
+
+        The two go to the portal by different methods: apart, they need no more requests, and
+        neither waits for the other.
         """
         with self._ledger.read() as connection:
             count = load_queue.count_pending(connection, kind)
-        size = max(_SMALLEST, min(_LARGEST, count // (2 * self._workers)))
-        new: list[PendingRecord] = []
-        known: list[PendingRecord] = []
-        for one in self._each_pending(kind, size):
-            chunk = known if one.crm_id else new
-            chunk.append(one)
+        size = max(_SMALLEST_CHUNK, min(_LARGEST_CHUNK, count // (2 * self._workers)))
+        new_records: list[PendingRecord] = []
+        known_records: list[PendingRecord] = []
+        for pending in self._pending_records(kind, size):
+            chunk = known_records if pending.crm_id else new_records
+            chunk.append(pending)
             if len(chunk) == size:
                 yield chunk.copy()
                 chunk.clear()
-        yield from filter(None, (new, known))
+        yield from filter(None, (new_records, known_records))
 
-    def _each_pending(self, kind: str, at_once: int) -> Iterator[PendingRecord]:
-        after = ""
+    def _pending_records(self, kind: str, page_size: int) -> Iterator[PendingRecord]:
+        last_key = ""
         while True:
             with self._ledger.read() as connection:
-                page = load_queue.pending_page(connection, kind, after, at_once)
+                page = load_queue.pending_page(connection, kind, last_key, page_size)
             if not page:
                 return
-            yield from self._meant(kind, page)
-            after = page[-1].key
+            yield from self._select(kind, page)
+            last_key = page[-1].key
 
-    def _meant(self, kind: str, found: list[PendingRecord]) -> list[PendingRecord]:
+    def _select(self, kind: str, records: list[PendingRecord]) -> list[PendingRecord]:
         if self._only is None:
-            return found
-        return [one for one in found if one.key in self._only.get(kind, ())]
+            return records
+        return [pending for pending in records if pending.key in self._only.get(kind, ())]
 
 
-_STAGES: Mapping[str, StageName] = {COMPANY: "load companies", CONTACT: "load contacts"}
+class _ChunkResult(NamedTuple):
+    """How many records of each kind are settled, and when those in doubt can be tried again."""
+
+    settled: dict[str, int]
+    retries: list[int]
 
 
-class _Loaded(NamedTuple):
-    """How many records of each kind are settled, and when what is in doubt can be looked at."""
-
-    counts: dict[str, int]
-    retry_at: list[int]
-
-
-def _alone(step: Step, creates_of: CreatesOf, chunk: Sequence[PendingRecord]) -> _Loaded:
-    creates = creates_of(step.kind)
-    count = step.load(chunk, creates)
-    return _Loaded({step.kind: count}, [creates.retry_at] if creates.retry_at else [])
-
-
-class _WithContacts:
-    """Loads companies, and at once those contacts that now have all of theirs.
+class _CompaniesWithContacts:
+    """Loads companies, and at once those contacts all of whose companies are settled now.
 
     So the budgets of both are used all the time.
     """
 
     def __init__(
         self,
-        companies: Companies,
-        contacts: Contacts,
-        creates_of: CreatesOf,
-        meant: Callable[[str, list[PendingRecord]], list[PendingRecord]],
+        ledger: Ledger,
+        companies: CompanyLoader,
+        contacts: ContactLoader,
+        load_chunk: Callable[[RecordLoader, Sequence[PendingRecord]], _ChunkResult],
+        select: Callable[[str, list[PendingRecord]], list[PendingRecord]],
     ) -> None:
-        self._companies, self._contacts, self._creates_of = companies, contacts, creates_of
-        self._meant = meant
+        self._ledger, self._companies, self._contacts = ledger, companies, contacts
+        self._load_chunk, self._select = load_chunk, select
         self._lock = threading.Lock()
-        self._taken: set[str] = set()
+        self._claimed_keys: set[str] = set()
 
-    def load(self, chunk: Sequence[PendingRecord]) -> _Loaded:
-        loaded = _alone(self._companies, self._creates_of, chunk)
-        ready = self._contacts.ready([one.key for one in chunk])
-        ready = self._take(self._meant(CONTACT, ready))
-        of_contacts = _alone(self._contacts, self._creates_of, ready)
-        return _Loaded(
-            loaded.counts | of_contacts.counts, [*loaded.retry_at, *of_contacts.retry_at]
+    def load(self, chunk: Sequence[PendingRecord]) -> _ChunkResult:
+        companies = self._load_chunk(self._companies, chunk)
+        ready = ready_contacts(self._ledger, [company.key for company in chunk])
+        contacts = self._load_chunk(self._contacts, self._claim(self._select(CONTACT, ready)))
+        return _ChunkResult(
+            companies.settled | contacts.settled, [*companies.retries, *contacts.retries]
         )
 
-    def _take(self, ready: Sequence[PendingRecord]) -> list[PendingRecord]:
-        """Those that no other worker has taken: a person may have companies of several chunks."""
+    def _claim(self, contacts: Sequence[PendingRecord]) -> list[PendingRecord]:
+        """Those that no other worker loads: a person may have companies in several chunks."""
         with self._lock:
-            free = [one for one in ready if one.key not in self._taken]
-            self._taken |= {one.key for one in free}
+            free = [contact for contact in contacts if contact.key not in self._claimed_keys]
+            self._claimed_keys |= {contact.key for contact in free}
         return free
+
+
+def ready_contacts(ledger: Ledger, tins: Sequence[str]) -> list[PendingRecord]:
+    """PendingRecord contacts of these companies that wait for no other company."""
+    with ledger.read() as connection:
+        pending = load_queue.pending_records(connection, CONTACT, contacts_in(connection, tins))
+        tins_by_key = {
+            contact.key: decode_golden_contact(contact.payload).tins for contact in pending
+        }
+        all_tins = sorted({tin for tins in tins_by_key.values() for tin in tins})
+        unsettled = load_queue.missing_in_crm(connection, COMPANY, all_tins)
+    return [contact for contact in pending if unsettled.isdisjoint(tins_by_key[contact.key])]

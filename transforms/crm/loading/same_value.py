@@ -1,4 +1,4 @@
-"""Phones, e-mails and sites that people have typed into the CRM: the same in another writing?"""
+"""Phones, e-mails and sites that people typed into the CRM: the same value in another writing?"""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -6,21 +6,21 @@ from typing import Any
 from transforms.fields import email, phone, site
 
 
-def is_there(kind: str, value: str, held: Iterable[Mapping[str, Any]]) -> bool:
+def is_present(kind: str, value: str, present: Iterable[Mapping[str, Any]]) -> bool:
     """Whether one of the values of ``fm`` says what ``value`` says.
 
-    >>> is_there("PHONE", "+78121234567", [{"typeId": "PHONE", "value": "8 (812) 123-45-67"}])
+    >>> is_present("PHONE", "+78121234567", [{"typeId": "PHONE", "value": "8 (812) 123-45-67"}])
     True
     """
-    written = [str(one.get("value")) for one in held if str(one.get("typeId")) == kind]
-    if value in written:  # the usual case, in which nothing has to be parsed
+    texts = [str(entry.get("value")) for entry in present if str(entry.get("typeId")) == kind]
+    if value in texts:  # the usual case, in which nothing has to be parsed
         return True
-    said = readings(kind, value)
-    return any(not said.isdisjoint(readings(kind, one)) for one in written)
+    value_readings = readings(kind, value)
+    return any(not value_readings.isdisjoint(readings(kind, text)) for text in texts)
 
 
 def readings(kind: str, value: str) -> frozenset[str]:
-    """All that a value of this ``typeId`` says, however it is written; what is unreadable, itself.
+    """All that a value of this ``typeId`` says, however it is written; if unreadable, itself.
 
     >>> sorted(readings("PHONE", "8 (812) 123-45-67, 8-921-123-45-67"))
     ['+78121234567', '+79211234567']
@@ -32,8 +32,8 @@ def readings(kind: str, value: str) -> frozenset[str]:
     frozenset({'спросить Петра'})
     """
     if kind == "WEB":
-        written = site.parse(value)[0].rpartition("://")[2]
-        found = (written.removeprefix("www.").rstrip("/"),)
+        address = site.parse(value)[0].rpartition("://")[2]
+        parsed: Iterable[str] = (address.removeprefix("www.").rstrip("/"),)
     else:
-        found = (phone if kind == "PHONE" else email).parse(value)[0]
-    return frozenset(filter(None, found)) or frozenset({value})
+        parsed = (phone if kind == "PHONE" else email).parse(value)[0]
+    return frozenset(filter(None, parsed)) or frozenset({value})

@@ -1,13 +1,13 @@
 """What to send of an item or a part that is in the CRM already: three-way, so people's edits stay.
 
-``before`` is what we sent last, ``after`` what the stores say now, ``held`` what stands there.
+``before`` is what we sent last, ``after`` what the stores say now, ``present`` what stands there.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from transforms.crm.api.mapping import LINKS, MARK, MULTIFIELDS, ORIGINATOR
-from transforms.crm.loading.same_value import is_there
+from transforms.crm.loading.same_value import is_present
 
 Fields = dict[str, Any]
 
@@ -21,9 +21,10 @@ def plain(fields: Fields) -> Fields:
 
 
 def changed_fields(before: Fields, after: Fields) -> Fields:
-    """The plain fields whose own value differs from what was sent last.
+    """The plain fields whose value differs from what was sent last.
 
-    An update would put lists in the place of what people have added: they have calls of their own.
+    Values and links are left out: an update would put our list in the place of what people have
+    added.
     """
     return {
         name: value
@@ -33,22 +34,22 @@ def changed_fields(before: Fields, after: Fields) -> Fields:
 
 
 def with_mark(before: Fields, after: Fields) -> Fields:
-    """``after`` with the mark of the program that made the item, where that is not us.
+    """``after`` with the mark of the program that made the item, if another program made it.
 
     >>> with_mark({"originatorId": "1c", "originId": "7"}, {"originatorId": "svod", "title": "x"})
     {'title': 'x', 'originatorId': '1c', 'originId': '7'}
     """
     if before.get(MARK[0]) in (None, ORIGINATOR):
         return after
-    kept = {name: before[name] for name in MARK if name in before}
-    return {name: value for name, value in after.items() if name not in MARK} | kept
+    mark = {name: before[name] for name in MARK if name in before}
+    return {name: value for name, value in after.items() if name not in MARK} | mark
 
 
 def differ_in_values(before: Fields, after: Fields) -> bool:
-    """Whether phones, e-mails or sites are to be changed: only then those held are read.
+    """Whether phones, e-mails or sites are to be changed: only then the present ones are read.
 
-    >>> one = {"PHONE": [{"VALUE": "+78120000001", "VALUE_TYPE": "WORK"}]}
-    >>> differ_in_values(one, one), differ_in_values({}, one), differ_in_values(one, {})
+    >>> fields = {"PHONE": [{"VALUE": "+78120000001", "VALUE_TYPE": "WORK"}]}
+    >>> differ_in_values(fields, fields), differ_in_values({}, fields), differ_in_values(fields, {})
     (False, True, False)
     """
     return _DOUBTFUL in before or any(
@@ -56,52 +57,59 @@ def differ_in_values(before: Fields, after: Fields) -> bool:
     )
 
 
-def value_changes(before: Fields, after: Fields, held: Sequence[Fields]) -> Fields:
+def value_changes(before: Fields, after: Fields, present: Sequence[Fields]) -> Fields:
     """What to send as ``fm`` in an update: an empty map when nothing is to be sent.
 
-    ``held`` is the item's ``fm``. Values that the stores gained are added unless somebody has added
-    them, in whatever writing; values that they lost are removed where they still are as we sent
-    them; whatever people added stays, and so does the last value of its kind: an update never
+    ``present`` is the item's ``fm``. Values that the stores gained are added unless a person has
+    added them, in whatever writing; values that they lost are removed where they still are as we
+    sent them; whatever people added stays, and so does the last value of its kind: an update never
     empties a field.
     """
     doubtful = {tuple(pair) for pair in before.get(_DOUBTFUL, ())}
     changes: Fields = {}
     for kind in (kind for kind in MULTIFIELDS if kind in after):
-        old = _values(before, kind)
-        new = {one["VALUE"]: one["VALUE_TYPE"] for one in after[kind]}
-        stay: list[Fields] = []
-        lost: list[str] = []
-        for one in (one for one in held if str(one.get("typeId")) == kind):
-            value = str(one.get("value"))
-            if (value in old or (kind, value) in doubtful) and value not in new:
-                lost.append(str(one.get("id")))
-            else:
-                stay.append(one)
-        for value, value_type in new.items():
-            if value not in old and not is_there(kind, value, stay):
-                added = {"typeId": kind, "valueType": value_type, "value": value}
-                changes[f"n{len(changes)}"] = added
-        for value_id in lost:
-            changes[value_id] = {"typeId": kind, "valueType": "WORK", "value": ""}
+        sent = _values(before, kind)
+        may_be_ours = sent | {value for pair_kind, value in doubtful if pair_kind == kind}
+        lost = may_be_ours - _values(after, kind)
+        present_of_kind = [value for value in present if str(value.get("typeId")) == kind]
+        staying = [value for value in present_of_kind if str(value.get("value")) not in lost]
+        for added in _added_values(kind, sent, after[kind], staying):
+            changes[f"n{len(changes)}"] = added
+        for value in present_of_kind:
+            if str(value.get("value")) in lost:
+                removed = {"typeId": kind, "valueType": "WORK", "value": ""}
+                changes[str(value.get("id"))] = removed
     return changes
 
 
+def _added_values(
+    kind: str, sent: set[str], desired: Sequence[Mapping[str, str]], staying: Sequence[Fields]
+) -> list[Fields]:
+    """The desired values that were not sent yet, and that nobody has added meanwhile."""
+    value_types = {value["VALUE"]: value["VALUE_TYPE"] for value in desired}
+    return [
+        {"typeId": kind, "valueType": value_type, "value": value}
+        for value, value_type in value_types.items()
+        if value not in sent and not is_present(kind, value, staying)
+    ]
+
+
 def _values(fields: Fields, kind: str) -> set[str]:
-    return {one["VALUE"] for one in fields.get(kind, ())}
+    return {value["VALUE"] for value in fields.get(kind, ())}
 
 
-def kept(before: Fields, after: Fields) -> Fields:
+def sent_after(before: Fields, after: Fields) -> Fields:
     """What the CRM holds of ours after an update from ``before`` to ``after``.
 
-    Links are sent by themselves, and values of a kind that the stores no longer know stay there.
+    Links are sent separately, and values of a kind that the stores no longer know stay there.
     """
-    stay = {kind: before[kind] for kind in MULTIFIELDS if kind in before and kind not in after}
+    remaining = {kind: before[kind] for kind in MULTIFIELDS if kind in before and kind not in after}
     links = {LINKS: before.get(LINKS, [])} if LINKS in after else {}
-    return after | stay | links
+    return after | remaining | links
 
 
 def without_doubts(before: Fields, in_doubt: Fields) -> Fields:
-    """What the CRM holds of ours for sure while an update that sent ``in_doubt`` is in doubt."""
+    """What the CRM surely holds of ours while an update that sent ``in_doubt`` is in doubt."""
     added = [
         (value["typeId"], value["value"])
         for value in in_doubt.get("fm", {}).values()
