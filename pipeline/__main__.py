@@ -13,8 +13,10 @@ from pipeline.explain.story import explain
 from pipeline.failures import plain_reason
 from pipeline.options import Options, Parser
 from pipeline.report import write_report
-from pipeline.review import pairs
+from pipeline.review.judgements import judge, kind_of
 from pipeline.review.page import ReviewServer
+from pipeline.review.pairs import terminal_lines
+from pipeline.review.spreadsheet import read_csv, write_csv
 from pipeline.status import show_status
 from transforms.core.errors import ConfigurationError, SvodError
 from transforms.core.secrets import mask
@@ -196,18 +198,18 @@ def _review(chosen: Options, arguments: argparse.Namespace) -> int:
     with options.opened(chosen) as ledger:
         for pair, same in ((arguments.yes, True), (arguments.no, False)):
             if pair:
-                pairs.judge(ledger, pairs.kind_of(pair), {(pair[0], pair[1]): same})
+                judge(ledger, kind_of(pair), {(pair[0], pair[1]): same})
                 _tell("Remembered; the next run obeys it.")
                 return 0
         if arguments.write:
-            _tell(f"{pairs.write_csv(ledger, arguments.write):,} pairs: {arguments.write}")
+            _tell(f"{write_csv(ledger, arguments.write):,} pairs: {arguments.write}")
         elif arguments.read:
-            count = pairs.read_csv(ledger, arguments.read)
+            count = read_csv(ledger, arguments.read)
             _tell(f"{count:,} verdicts remembered; the next run obeys them.")
         elif arguments.page:
             _serve(ledger)
         else:
-            _tell(*pairs.lines(ledger))
+            _tell(*terminal_lines(ledger))
     return 0
 
 

@@ -8,7 +8,8 @@ import pytest
 from pipeline.report.history import PastRun
 from pipeline.report.rendering import render_template
 from pipeline.report.to_do import to_do
-from pipeline.review.pairs import judge, lines, pairs
+from pipeline.review.judgements import judge
+from pipeline.review.pairs import read_pairs, terminal_lines
 from tests.helpers.ledger_runs import (
     ACTIVE,
     CLOSED,
@@ -94,16 +95,16 @@ def test_accepted_ones_contacts_follow_and_come_back(ledger: Ledger) -> None:
     run_once(ledger, known())
     assert outcomes(ledger)["contact A:5"] == "company_refused"
     ledger.transact(suggest_companies)
-    [pair] = pairs(ledger)
-    assert (pair.doubt.left_ref, pair.doubt.right_ref) == ("A:3", ACTIVE)
-    assert pair.left == f"ООО «Ромашка», {PHONE}"
-    assert pair.right.startswith(f"ООО «Ромашка», {ACTIVE}")
+    [described] = read_pairs(ledger)
+    assert (described.pair.left_ref, described.pair.right_ref) == ("A:3", ACTIVE)
+    assert described.left == f"ООО «Ромашка», {PHONE}"
+    assert described.right.startswith(f"ООО «Ромашка», {ACTIVE}")
     judge(ledger, "company", {("A:3", ACTIVE): True})
     run_once(ledger)
     assert outcomes(ledger)["contact A:5"] == "golden A-5"
     assert outcomes(ledger)["company A:3"] == "missing_tin"
     ledger.transact(suggest_companies)
-    assert list(lines(ledger)) == ["Nothing waits for a judgement."]
+    assert list(terminal_lines(ledger)) == ["Nothing waits for a judgement."]
     # The company is closed, and its contacts with it, also those that followed.
     run_once(ledger, [company_row("A:1", CLOSED, 2)], {**VERDICTS})
     assert outcomes(ledger)["contact A:5"] == "company_refused"
@@ -115,7 +116,7 @@ def test_refused_ones_are_not_asked_again(ledger: Ledger) -> None:
     judge(ledger, "company", {("A:3", ACTIVE): False})
     run_once(ledger)
     ledger.transact(suggest_companies)
-    assert pairs(ledger) == []
+    assert read_pairs(ledger) == []
     assert outcomes(ledger)["contact A:5"] == "company_refused"
 
 

@@ -11,17 +11,10 @@ import pytest
 
 from pipeline.__main__ import run
 from pipeline.explain.story import UnknownRecordError, explain
+from pipeline.review.judgements import WrongJudgementError, judge, kind_of
 from pipeline.review.page import ReviewServer
-from pipeline.review.pairs import (
-    COLUMNS,
-    WrongJudgementError,
-    judge,
-    kind_of,
-    lines,
-    pairs,
-    read_csv,
-    write_csv,
-)
+from pipeline.review.pairs import read_pairs, terminal_lines
+from pipeline.review.spreadsheet import COLUMNS, read_csv, write_csv
 from tests.helpers.ledger_runs import ACTIVE, OTHER, company_row, contact_row, outcomes, run_once
 from transforms.ledger.database import Ledger, open_ledger
 
@@ -57,7 +50,7 @@ def persons(ledger: Ledger) -> dict[str, str]:
 
 
 def waiting(ledger: Ledger) -> list[tuple[str, str]]:
-    return [(one.doubt.left_ref, one.doubt.right_ref) for one in pairs(ledger)]
+    return [(described.pair.left_ref, described.pair.right_ref) for described in read_pairs(ledger)]
 
 
 APART = {"A:5": "A-5", "B:7": "B-7", "A:8": "A-8", "A:9": "A-8"}
@@ -88,13 +81,13 @@ def test_a_no_keeps_apart_for_ever_also_what_was_joined(ledger: Ledger) -> None:
 
 
 def test_the_list_says_who_they_are_and_why(ledger: Ledger) -> None:
-    told = list(lines(ledger))
+    told = list(terminal_lines(ledger))
     assert told[0].startswith("A:5 and B:7 (contact), ")
     assert told[1:3] == ["   Иванов, +79210000001", "   Иванов Пётр, +79210000001"]
     assert "no company in common, the same mobile" in told[3]
     assert told[4].startswith("1 pairs wait for a judgement")
     judge(ledger, "contact", {("A:5", "B:7"): True})
-    assert list(lines(ledger)) == ["Nothing waits for a judgement."]
+    assert list(terminal_lines(ledger)) == ["Nothing waits for a judgement."]
 
 
 def test_the_list_goes_out_as_csv_and_comes_back(ledger: Ledger, tmp_path: Path) -> None:

@@ -1,1 +1,1 @@
-"""``svod review``: doubtful pairs, and what people say of them."""
+"""``svod review``: doubtful pairs, and the judgements of people on them."""

@@ -1,0 +1,57 @@
+"""Judgements on doubtful pairs: kept for ever, and obeyed from the next run on.
+
+A yes joins the two, a no keeps them apart, also if they had been joined before.
+"""
+
+from collections.abc import Mapping, Sequence
+
+from sqlalchemy.engine import Connection
+
+from pipeline.review.pairs import describe
+from transforms.consolidation.contact_standing import contacts_of
+from transforms.core.errors import SvodError
+from transforms.core.identity import row_key
+from transforms.core.records import COMPANY, CONTACT
+from transforms.ledger.base.reviews import save_judgements
+from transforms.ledger.database import Ledger
+from transforms.ledger.rows.rebuild_marks import mark_dirty
+from transforms.ledger.runs import utc_now
+
+
+class WrongJudgementError(SvodError):
+    """A judgement on a record that the ledger does not have, or that is neither yes nor no."""
+
+
+def judge(ledger: Ledger, kind: str, judgements: Mapping[tuple[str, str], bool]) -> None:
+    """Save judgements by pair of references, True for "the same"; the next run obeys them.
+
+    Raises:
+        WrongJudgementError: the ledger lacks one of the records; then nothing is saved.
+    """
+
+    def save(connection: Connection) -> None:
+        for left, right in judgements:
+            _check(connection, kind, left, right)
+        save_judgements(connection, kind, judgements, utc_now())
+        if kind == CONTACT:
+            mark_dirty(connection, {row_key(ref) for pair in judgements for ref in pair})
+        else:
+            mark_dirty(connection, contacts_of(connection, [row_key(row) for row, _ in judgements]))
+
+    ledger.transact(save)
+
+
+def kind_of(pair: Sequence[str]) -> str:
+    """Returns the kind of a pair: two rows are contacts, a row and a TIN are companies."""
+    return CONTACT if ":" in pair[1] else COMPANY
+
+
+def _check(connection: Connection, kind: str, left: str, right: str) -> None:
+    if left == right:
+        raise WrongJudgementError(f"{left} and {right} are the same row")
+    for ref in (left, right):
+        if not describe(connection, kind, ref):
+            raise WrongJudgementError(
+                f"nothing is known of {ref}: give two rows of contacts (A:17 B:0002000456), or a"
+                " company's row and a TIN (A:17 7805746764)"
+            )
