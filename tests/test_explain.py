@@ -114,7 +114,7 @@ def test_a_partner_is_found_without_its_leading_zeros(world: tuple[Ledger, Run])
             " refused, bad_tin_checksum (as cleaning says it), since {at}",
         ),
         ("A:4", "A:4 (contact)", "   A:20: refused, not_active (LIQUIDATED), since {at}"),
-        ("A:5", "A:5 (contact)", "   A:999: not known: its store has not told of it"),
+        ("A:5", "A:5 (contact)", "   A:999: unknown: its store has not sent it"),
         (
             "A:5",
             "A:5 (contact)",
@@ -163,10 +163,10 @@ def test_a_merged_contact_and_one_that_left_the_stores(tmp_path: Path) -> None:
             "Contact A-9: in the CRM as contact 99; no row stands for it",
             "",
             "1. Rows and cleaning",
-            "   no row tells of it any more",
+            "   no store has a row of it any more",
             "2. Their companies",
             "3. Consolidation",
-            "   no record: none of its rows goes on",
+            "   no record: none of its rows is good",
             "4. CRM",
             "   contact 99, not in full, last written 2024-01-01T00:00:00Z",
         ]

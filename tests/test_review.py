@@ -180,7 +180,7 @@ def test_the_command_line(ledger: Ledger, tmp_path: Path, capsys: pytest.Capture
 def test_explain_says_why_two_rows_are_one_person_or_not(ledger: Ledger) -> None:
     assert explain(ledger, "A:8", "A:9").splitlines() == [
         "A:8 and A:9 are one person: contact A-8",
-        "1. The two rows held against each other",
+        "1. The two rows compared",
         "   circumstances: one company, -1.0 bits",
         "   last name: the same, +4.8 bits",
         "   first name: the same, +5.1 bits",

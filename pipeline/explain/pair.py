@@ -1,107 +1,127 @@
 """``svod explain ROW ROW``: why two contact rows are one person, or why not."""
 
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Iterator, Mapping
 
 from sqlalchemy.engine import Connection
 
 from transforms.consolidation.connected_components import component_of
 from transforms.consolidation.persons import basis_of
-from transforms.core.identity import row_key
+from transforms.core.identity import RowKey, row_ref
 from transforms.core.records import CONTACT
-from transforms.ledger.rows import links
+from transforms.ledger.rows.links import golden_key_by_row
 from transforms.matching.blocking import blocking_keys
 from transforms.matching.contacts import MatchingBasis, align_name_parts, cluster_contacts
 from transforms.matching.evidence import cluster_of, itemize, veto, weigh
 
-_KINDS = {"m": "mobile", "e": "e-mail", "x": "extension", "n": "name in company"}
+Pair = tuple[str, str]
+"""The references of two contact rows."""
+
+_KEY_KINDS = {"m": "mobile", "e": "e-mail", "x": "extension", "n": "name in company"}
+_SHOWN_ROWS = 20
 
 
-def pair_lines(connection: Connection, one: str, other: str) -> Iterator[str]:
+def pair_lines(connection: Connection, row: RowKey, second_row: RowKey) -> Iterator[str]:
     """The answer, the judgement if there is one, the evidence with its weights, and the path.
 
-    Nothing when one of the two is no contact row of the base.
+    Yields nothing unless both are contact rows of the base.
     """
-    rows = component_of(connection, row_key(one))
-    far = row_key(other) not in rows
-    if far:
-        rows = sorted({*rows, *component_of(connection, row_key(other))})
-    basis = basis_of(connection, rows)
-    if one not in basis.profiles or other not in basis.profiles:
+    component = component_of(connection, row)
+    are_connected = second_row in component
+    if not are_connected:
+        component = sorted({*component, *component_of(connection, second_row)})
+    basis = basis_of(connection, component)
+    pair = row_ref(row), row_ref(second_row)
+    if not basis.profiles.keys() >= set(pair):
         return
     basis.profiles = dict(align_name_parts(basis.profiles))
-    people = links.golden_key_by_row(connection, CONTACT, [row_key(one), row_key(other)])
-    keys = [people.get(row_key(ref), "nobody yet") for ref in (one, other)]
-    if keys[0] == keys[1]:
-        yield f"{one} and {other} are one person: contact {keys[0]}"
-    else:
-        yield f"{one} and {other} are two persons: contacts {keys[0]} and {keys[1]}"
-    said = basis.judgements.get(frozenset((one, other)))
-    if said is not None:
-        yield f"Somebody has said that they are {'one' if said else 'two'}."
-    yield "1. The two rows held against each other"
-    yield from _evidence_lines(basis, one, other)
+    persons = golden_key_by_row(connection, CONTACT, [row, second_row])
+    yield _answer_line(pair, persons.get(row), persons.get(second_row))
+    judgement = basis.judgements.get(frozenset(pair))
+    if judgement is not None:
+        yield f"A person has judged that they are {'one' if judgement else 'two'}."
+    yield "1. The two rows compared"
+    yield from _evidence_lines(basis, pair)
     yield "2. The path between them"
-    yield from (["   nothing ties them"] if far else _path_lines(basis, one, other))
+    yield from _path_lines(basis, pair) if are_connected else ["   nothing ties them"]
     yield "3. The persons as wholes"
-    yield from _doubt_lines(basis, one, other)
+    yield _cluster_line(basis, pair)
 
 
-def _evidence_lines(basis: MatchingBasis, one: str, other: str) -> Iterator[str]:
-    mine, its = (cluster_of(basis.profiles[ref]) for ref in (one, other))
-    if why := veto(mine, its):
-        yield f"   forbidden: {why}"
-    bits = weigh(mine, its, basis.model, {})
-    for what, how, weight in itemize(mine, its, basis.model, {}):
-        yield f"   {what}: {how}, {weight:+.1f} bits"
+def _answer_line(pair: Pair, key: str | None, second_key: str | None) -> str:
+    a, b = pair
+    names = key or "none yet", second_key or "none yet"
+    if names[0] == names[1]:
+        return f"{a} and {b} are one person: contact {names[0]}"
+    return f"{a} and {b} are two persons: contacts {names[0]} and {names[1]}"
+
+
+def _evidence_lines(basis: MatchingBasis, pair: Pair) -> Iterator[str]:
+    a, b = (cluster_of(basis.profiles[ref]) for ref in pair)
+    if reason := veto(a, b):
+        yield f"   forbidden: {reason}"
     model = basis.model
-    learned = f"model {model.version}" if model.version else "the model before any learning"
+    for comparison, result, bits in itemize(a, b, model, {}):
+        yield f"   {comparison}: {result}, {bits:+.1f} bits"
+    origin = f"model {model.version}" if model.version else "the model before any learning"
     yield (
-        f"   together {bits:+.1f} bits; joined from {model.accept:+.1f} on, doubtful from"
-        f" {model.doubt:+.1f} on ({learned})"
+        f"   together {weigh(a, b, model, {}):+.1f} bits; joined from {model.accept:+.1f} on,"
+        f" doubtful from {model.doubt:+.1f} on ({origin})"
     )
 
 
-def _path_lines(basis: MatchingBasis, one: str, other: str) -> Iterator[str]:
-    """The shortest chain of rows with a key in common."""
-    owners: dict[str, list[str]] = {}
+def _path_lines(basis: MatchingBasis, pair: Pair) -> Iterator[str]:
+    """The shortest chain of rows in which neighbours share a blocking key."""
+    start, end = pair
+    steps = _steps_to(basis, end, start)
+    if start not in steps:
+        yield "   no key: only a judgement, or what they once shared"
+        return
+    ref = start
+    while ref != end:
+        neighbour, key = steps[ref]
+        # Of a name only the company is shown: its letters are folded beyond recognition.
+        value = key[1:].split(" ")[0]
+        yield f"   {ref} and {neighbour}: the same {_KEY_KINDS[key[0]]} {value}"
+        ref = neighbour
+
+
+def _steps_to(basis: MatchingBasis, end: str, start: str) -> Mapping[str, tuple[str, str]]:
+    """By row: the neighbour that is nearer to ``end``, and the key that the two share.
+
+    A search by breadth from ``end`` that stops when it reaches ``start``.
+    """
+    rows_by_key = _rows_by_key(basis)
+    steps: dict[str, tuple[str, str]] = {end: ("", "")}
+    queue = deque([end])
+    while queue and start not in steps:
+        ref = queue.popleft()
+        for key in sorted(blocking_keys(basis.profiles[ref])):
+            for neighbour in rows_by_key[key]:
+                if neighbour not in steps:
+                    steps[neighbour] = ref, key
+                    queue.append(neighbour)
+    return steps
+
+
+def _rows_by_key(basis: MatchingBasis) -> Mapping[str, list[str]]:
+    rows_by_key: dict[str, list[str]] = defaultdict(list)
     for ref, profile in basis.profiles.items():
         for key in blocking_keys(profile):
             if key not in basis.hot:
-                owners.setdefault(key, []).append(ref)
-    came: dict[str, tuple[str, str]] = {other: ("", "")}
-    queue = deque([other])
-    while queue and one not in came:
-        at = queue.popleft()
-        for key in sorted(blocking_keys(basis.profiles[at])):
-            for near in owners.get(key, ()):
-                if near not in came:
-                    came[near] = at, key
-                    queue.append(near)
-    if one not in came:
-        yield "   no key: only a judgement, or what they once shared"
-        return
-    yield from _steps(came, one)
+                rows_by_key[key].append(ref)
+    return rows_by_key
 
 
-def _steps(came: Mapping[str, tuple[str, str]], one: str) -> Iterator[str]:
-    at = one
-    while came[at][0]:
-        near, key = came[at]
-        # Of a name only the company is shown: its letters are folded beyond recognition.
-        value = key[1:].split(" ")[0]
-        yield f"   {at} and {near}: the same {_KINDS[key[0]]} {value}"
-        at = near
-
-
-def _doubt_lines(basis: MatchingBasis, one: str, other: str) -> Iterator[str]:
-    found = cluster_contacts(basis.profiles, basis.model, basis.hot, basis.judgements)
-    mine, its = (next(group for group in found.groups if ref in group) for ref in (one, other))
-    if mine is its:
-        yield f"   one person of {len(mine)} rows: {', '.join(mine[:20])}"
-        return
-    for pair in found.doubtful_pairs:
-        if set(pair.refs) == {mine[0], its[0]}:
-            yield f"   doubtful, {pair.bits:+.1f} bits: {pair.reason}; svod review asks for it"
-            return
-    yield "   what their other rows say does not bring them together either"
+def _cluster_line(basis: MatchingBasis, pair: Pair) -> str:
+    persons = cluster_contacts(basis.profiles, basis.model, basis.hot, basis.judgements)
+    a, b = (next(group for group in persons.groups if ref in group) for ref in pair)
+    if a is b:
+        return f"   one person of {len(a)} rows: {', '.join(a[:_SHOWN_ROWS])}"
+    for doubtful in persons.doubtful_pairs:
+        if set(doubtful.refs) == {a[0], b[0]}:
+            return (
+                f"   doubtful, {doubtful.bits:+.1f} bits: {doubtful.reason};"
+                " svod review asks for a judgement"
+            )
+    return "   the rest of their rows does not bring them together either"

@@ -1,16 +1,16 @@
-"""One golden record as an operator reads it: each field's winner, and where it is in the CRM."""
+"""One golden record as an operator reads it: each field's winner, and its place in the CRM."""
 
-import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import msgspec
-import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from transforms.core.golden_records import decode_golden_company, decode_golden_contact
-from transforms.core.records import COMPANY, Address, BankAccount, Orders
-from transforms.ledger import schema
+from transforms.core.identity import row_ref
+from transforms.core.records import Address, BankAccount, Orders
+from transforms.ledger.base.goldens import members_of
+from transforms.ledger.inspection import find_golden, find_item, find_rejection
+from transforms.ledger.loads.sent import intents, sent_parts
 
 
 def instant(microseconds: int) -> str:
@@ -21,38 +21,29 @@ def instant(microseconds: int) -> str:
     """
     if not microseconds:
         return "at an unknown time"
-    at = datetime.fromtimestamp(microseconds // 1_000_000, UTC)
-    return f"{at:%Y-%m-%d %H:%M:%S} UTC"
+    moment = datetime.fromtimestamp(microseconds // 1_000_000, UTC)
+    return f"{moment:%Y-%m-%d %H:%M:%S} UTC"
 
 
 def golden_lines(connection: Connection, kind: str, key: str) -> Iterator[str]:
-    """The record field by field, with the row that won; and its members."""
-    golden, members = schema.golden.c, schema.members.c
-    query = sa.select(golden.payload, golden.provenance).where(
-        golden.kind == kind, golden.key == key
-    )
-    found = connection.execute(query).first()
-    if found is None:
-        yield "   no record: none of its rows goes on"
+    """The record field by field, each with the row that won, and the record's members."""
+    golden = find_golden(connection, kind, key)
+    if golden is None:
+        yield "   no record: none of its rows is good"
         return
-    decode = decode_golden_company if kind == COMPANY else decode_golden_contact
-    winners = json.loads(found.provenance)
-    for field, value in msgspec.structs.asdict(decode(found.payload)).items():
+    for field, value in msgspec.structs.asdict(golden.record).items():
         if value and value != Address():
-            yield _field(field, value, winners)
-    parts = sa.select(members.source, members.source_id).where(
-        members.kind == kind, members.key == key
-    )
-    refs = sorted(f"{source}:{source_id}" for source, source_id in connection.execute(parts))
-    yield f"   members: {', '.join(refs)}"
+            yield _field_line(field, value, golden.provenance)
+    members = members_of(connection, kind, [key])[key]
+    yield f"   members: {', '.join(sorted(map(row_ref, members)))}"
 
 
-def _field(field: str, value: object, winners: dict[str, str]) -> str:
-    origin = winners.get(field, "all its rows" if field == "orders" else "")
-    return f"   {field}: {_shown(value)}" + (f"   <- {origin}" if origin else "")
+def _field_line(field: str, value: object, provenance: dict[str, str]) -> str:
+    origin = provenance.get(field, "all its rows" if field == "orders" else "")
+    return f"   {field}: {_value_text(value)}" + (f"   <- {origin}" if origin else "")
 
 
-def _shown(value: object) -> str:
+def _value_text(value: object) -> str:
     if isinstance(value, Address):
         return value.text
     if isinstance(value, BankAccount):
@@ -61,66 +52,38 @@ def _shown(value: object) -> str:
         last = f", the last on {value.last_on}" if value.last_on else ""
         return f"{value.count}, {value.total / 100:,.2f} RUB{last}"
     if isinstance(value, tuple):
-        return ", ".join(map(_shown, value))
+        return ", ".join(map(_value_text, value))
     return str(value)
 
 
-class _InCrm(msgspec.Struct, frozen=True):
-    """How a record stands in the CRM: versions are empty, ids 0, where there is none."""
-
-    golden: str
-    crm_id: int
-    version: str
-    loaded_at: str
-    rejected: str
-
-
-def _in_crm(connection: Connection, kind: str, key: str) -> _InCrm:
-    golden, crosswalk, rejected = schema.golden.c, schema.crosswalk.c, schema.rejected.c
-    made = sa.select(golden.version).where(golden.kind == kind, golden.key == key)
-    loaded = sa.select(crosswalk.crm_id, crosswalk.version, crosswalk.loaded_at).where(
-        crosswalk.kind == kind, crosswalk.key == key
-    )
-    refused = sa.select(rejected.version).where(rejected.kind == kind, rejected.key == key)
-    crm_id, version, loaded_at = connection.execute(loaded).first() or (0, "", "")
-    return _InCrm(
-        connection.execute(made).scalar() or "",
-        crm_id,
-        version,
-        loaded_at,
-        connection.execute(refused).scalar() or "",
-    )
-
-
-def standing(connection: Connection, kind: str, key: str, stopped: str = "") -> str:
-    """The answer in one line: is it in the CRM, and if not, why (``stopped`` its rows)."""
-    state = _in_crm(connection, kind, key)
-    there = f"in the CRM as {kind} {state.crm_id}" if state.crm_id else "not in the CRM"
-    if not state.golden:
-        return f"{there}; no row stands for it" + (f": {stopped}" if stopped else "")
-    if state.version == state.golden:
-        return f"{there}, in full"
-    why = "the CRM rejects it" if state.rejected == state.golden else "still to be sent"
-    return f"{there}, but not in its newest form: {why}" if state.crm_id else f"{there}: {why}"
+def standing(connection: Connection, kind: str, key: str, obstacle: str = "") -> str:
+    """Whether the record is in the CRM, in one line; ``obstacle``: why its rows do not count."""
+    golden, item = find_golden(connection, kind, key), find_item(connection, kind, key)
+    place = f"in the CRM as {kind} {item.crm_id}" if item else "not in the CRM"
+    if golden is None:
+        return f"{place}; no row stands for it" + (f": {obstacle}" if obstacle else "")
+    if item and item.version == golden.version:
+        return f"{place}, in full"
+    rejection = find_rejection(connection, kind, key)
+    is_rejected = rejection is not None and rejection.version == golden.version
+    reason = "the CRM rejects it" if is_rejected else "still to be sent"
+    return f"{place}, but not in its newest form: {reason}" if item else f"{place}: {reason}"
 
 
 def crm_lines(connection: Connection, kind: str, key: str) -> Iterator[str]:
-    """Ids in the CRM part by part, writes under way, and what the portal said against it."""
-    state = _in_crm(connection, kind, key)
-    if not state.crm_id:
+    """Ids in the CRM part by part, writes under way, and the CRM's rejection."""
+    golden, item = find_golden(connection, kind, key), find_item(connection, kind, key)
+    if item is None:
         yield "   never loaded"
     else:
-        full = "in full" if state.version == state.golden and state.golden else "not in full"
-        yield f"   {kind} {state.crm_id}, {full}, last written {state.loaded_at}"
-    sent, intents, rejected = schema.sent.c, schema.intents.c, schema.rejected.c
-    parts = sa.select(sent.part, sent.crm_id).where(sent.kind == kind, sent.key == key)
-    for part, crm_id in connection.execute(parts.order_by(sent.part)):
-        yield f"   {part}: {crm_id}"
-    begun = sa.select(intents.part, intents.sent_at).where(intents.kind == kind, intents.key == key)
-    for part, sent_at in connection.execute(begun.order_by(intents.part)):
-        yield f"   {part}: sent {instant(sent_at)}, its outcome is not known yet"
-    refused = sa.select(rejected.reason, rejected.detail, rejected.seen_at).where(
-        rejected.kind == kind, rejected.key == key
-    )
-    for reason, detail, seen_at in connection.execute(refused):
-        yield f"   rejected {seen_at}, {reason}: {detail}"
+        is_full = golden is not None and item.version == golden.version
+        yield (
+            f"   {kind} {item.crm_id}, {'in full' if is_full else 'not in full'},"
+            f" last written {item.loaded_at}"
+        )
+    for part, sent in sorted(sent_parts(connection, kind, [key]).get(key, {}).items()):
+        yield f"   {part}: {sent.crm_id}"
+    for (_, part), intent in sorted(intents(connection, kind, [key]).items()):
+        yield f"   {part}: sent {instant(intent.sent_at)}, its outcome is not known yet"
+    if rejection := find_rejection(connection, kind, key):
+        yield f"   rejected {rejection.seen_at}, {rejection.reason}: {rejection.detail}"
