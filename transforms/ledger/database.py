@@ -18,7 +18,7 @@ from transforms.ledger.statements import Statement
 
 T = TypeVar("T")
 
-# A dialect without a driver of ours would look for one that is not installed.
+# SQLAlchemy would take a driver that is not installed for a URL that names none.
 _DRIVERS = {
     "mysql": "mysql+pymysql",
     "mariadb": "mysql+pymysql",
@@ -26,7 +26,8 @@ _DRIVERS = {
     "postgres": "postgresql+psycopg",
 }
 _TRIES = 8
-# A page that many transactions write goes into the file itself once in 64 MB of them.
+# The log is copied into the database file after 64 MB: a page that many transactions write is
+# copied once.
 _PRAGMAS = (
     "journal_mode=WAL",
     "synchronous=NORMAL",
@@ -36,17 +37,16 @@ _PRAGMAS = (
 
 
 class Draft(NamedTuple, Generic[T]):
-    """What a piece of work has found, and what it would write."""
+    """The result of work that has only read the ledger, and the statements that it would write."""
 
     result: T
     statements: list[Statement]
 
 
 class Ledger:
-    """One database that keeps all that must outlive a run. Safe to use from several threads.
+    """The database that keeps all that must outlive a run. Safe to use from several threads.
 
-    To another process of ours (``transforms.core.process_pool``) it goes as its URL, and is opened
-    there.
+    A process of ``transforms.core.process_pool`` gets it as its URL, and opens it once.
     """
 
     def __init__(self, url: str) -> None:
@@ -54,11 +54,11 @@ class Ledger:
         self.engine = _engine(url)
 
     def __reduce__(self) -> tuple[Callable[[str], "Ledger"], tuple[str]]:
-        return _opened, (self._url,)
+        return _open_once, (self._url,)
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        """A connection to read with; what it sees is one moment."""
+        """A connection to read with; all that it sees is of one moment."""
         with self.engine.connect() as connection, connection.begin():
             yield connection
 
@@ -71,10 +71,11 @@ class Ledger:
                 yield connection
 
     def draft(self, work: Callable[[Connection], T]) -> Draft[T]:
-        """What ``work`` would write by ``upsert``, ``update`` and ``delete``: ``perform`` does it.
+        """Do ``work``, and collect what it writes by ``upsert``, ``update`` and ``delete``.
 
-        It reads the ledger as it stands, and sees nothing of what it writes. So drafts of what has
-        nothing in common can be made side by side, in any process, while one writes.
+        ``work`` reads the ledger as it stands, and sees nothing of what it writes; ``perform``
+        writes it. So drafts that have nothing in common can be made side by side, in any process,
+        while one process writes.
 
         Raises:
             LedgerError: the database does not answer, or refuses.
@@ -90,24 +91,28 @@ class Ledger:
             raise LedgerError(f"the ledger failed: {mask(str(error.orig))}") from None
 
     def transact(self, work: Callable[[Connection], T]) -> T:
-        """``work`` in a write transaction, done again when another writer got in its way."""
+        """Do ``work`` in a write transaction, again after a back-off if another writer was there.
+
+        Raises:
+            DBAPIError: the transaction failed for another reason, or too often.
+        """
         for attempt in range(_TRIES):
             try:
                 with self.write() as connection:
                     return work(connection)
             except OperationalError as error:
-                if attempt == _TRIES - 1 or not _passing(error):
+                if attempt == _TRIES - 1 or not _may_pass(error):
                     raise
             time.sleep(random.uniform(0.05, 0.1) * 2**attempt)
         raise AssertionError("unreachable")
 
     def close(self) -> None:
-        """Give the connections back."""
+        """Close the connections."""
         self.engine.dispose()
 
 
 @lru_cache(maxsize=1)
-def _opened(url: str) -> Ledger:
+def _open_once(url: str) -> Ledger:
     return Ledger(url)
 
 
@@ -161,8 +166,8 @@ def _sqlite(url: URL) -> Engine:
     return engine
 
 
-def _passing(error: OperationalError) -> bool:
-    """Whether trying again can help: a lock held too long, a deadlock, a lost connection."""
+def _may_pass(error: OperationalError) -> bool:
+    """Whether a retry can help: after a lock held too long, a deadlock, a lost connection."""
     text = str(error.orig).lower()
     return error.connection_invalidated or any(
         sign in text for sign in ("locked", "deadlock", "lock wait", "1213", "1205", "40p01")
@@ -170,7 +175,7 @@ def _passing(error: OperationalError) -> bool:
 
 
 def perform(connection: Connection, drafts: Iterable[Draft[Any]]) -> None:
-    """Write what the drafts say."""
+    """Write the statements of the drafts."""
     for draft in drafts:
         for sql, values in draft.statements:
             connection.exec_driver_sql(sql, values)

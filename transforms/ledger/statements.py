@@ -1,4 +1,9 @@
-"""SQL statements over many rows, alike on every database."""
+"""SQL statements over many rows, alike on every database.
+
+The SQL is put together here, not by SQLAlchemy Core: Core binds each value of each row by itself,
+which takes two to three times the CPU of ours, in the one process that writes
+(``python -m bench.statements``; decision 13). Names come from ``schema``, values are always bound.
+"""
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
@@ -15,7 +20,7 @@ from transforms.core.chunks import chunks
 T = TypeVar("T")
 
 Statement = tuple[str, Any]
-"""Something to write: SQL, and its values or many rows of them."""
+"""A statement that writes: its SQL, and its values, or the values of each of many rows."""
 
 
 def upsert(
@@ -24,13 +29,15 @@ def upsert(
     rows: Sequence[Mapping[str, Any]],
     keep: Sequence[str] = (),
 ) -> None:
-    """Insert the rows, or overwrite those of the same primary key but for the columns ``keep``."""
+    """Insert the rows; of rows whose primary key exists, overwrite all columns but ``keep``.
+
+    All rows have the same columns.
+    """
     if not rows:
         return
     sql, marks = _upsert_sql(connection.dialect, table, tuple(rows[0]), tuple(keep))
-    # SQLAlchemy's own binding of each row costs more than the database's work.
     values: list[Any] = list(map(itemgetter(*marks), rows)) if marks else list(rows)
-    if len(marks) == 1:  # itemgetter gives a tuple for several only
+    if len(marks) == 1:  # itemgetter returns a tuple for several keys only
         values = [(value,) for value in values]
     _write(connection, sql, values)
 
@@ -47,33 +54,39 @@ def _write(connection: Connection, sql: str, values: Any) -> None:
 def _upsert_sql(
     dialect: sa.Dialect, table: sa.Table, columns: tuple[str, ...], keep: tuple[str, ...]
 ) -> tuple[str, tuple[str, ...]]:
-    """The statement, and the columns in the order of its marks; none where marks have names."""
-    compiled = _upserts(dialect.name, table, columns, keep).compile(
+    """The SQL, and the columns in the order of its marks; no columns where marks have names."""
+    keys = [column.name for column in table.primary_key]
+    changed = [name for name in columns if name not in keys and name not in keep]
+    build = _on_duplicate_key if dialect.name in ("mysql", "mariadb") else _on_conflict
+    compiled = build(dialect.name, table, keys, changed).compile(
         dialect=dialect, column_keys=columns
     )
     return str(compiled), tuple(compiled.positiontup or ())
 
 
-def _upserts(dialect: str, table: sa.Table, columns: Sequence[str], keep: Sequence[str]) -> Any:
-    keys = [column.name for column in table.primary_key]
-    changed = [name for name in columns if name not in keys and name not in keep]
-    if dialect in ("mysql", "mariadb"):
-        own = mysql.insert(table)
-        # MySQL has no "do nothing": setting a key to itself is the usual stand-in.
-        return own.on_duplicate_key_update({name: own.inserted[name] for name in changed or keys})
-    insert = sqlite.insert if dialect == "sqlite" else postgresql.insert
-    statement = insert(table)
+def _on_duplicate_key(
+    _: str, table: sa.Table, keys: Sequence[str], changed: Sequence[str]
+) -> sa.Insert:
+    insert = mysql.insert(table)
+    # MySQL has no "do nothing": setting a key to itself is the usual stand-in.
+    values = {name: insert.inserted[name] for name in changed or keys}
+    return insert.on_duplicate_key_update(values)
+
+
+def _on_conflict(
+    dialect: str, table: sa.Table, keys: Sequence[str], changed: Sequence[str]
+) -> sa.Insert:
+    insert = sqlite.insert(table) if dialect == "sqlite" else postgresql.insert(table)
     if not changed:
-        return statement.on_conflict_do_nothing(index_elements=keys)
-    return statement.on_conflict_do_update(
-        index_elements=keys, set_={name: statement.excluded[name] for name in changed}
-    )
+        return insert.on_conflict_do_nothing(index_elements=keys)
+    values = {name: insert.excluded[name] for name in changed}
+    return insert.on_conflict_do_update(index_elements=keys, set_=values)
 
 
 def values_of(
     connection: Connection, key: sa.Column[str], value: sa.Column[T], kind: str, keys: Sequence[str]
 ) -> dict[str, T]:
-    """``value`` of those records of one kind that are in the columns' table, by their ``key``."""
+    """The column ``value`` of those records of one kind that the table holds, by their ``key``."""
     return dict(look_up(connection, (key, value), key, keys, kind=kind))
 
 
@@ -82,25 +95,26 @@ def look_up(
     columns: Sequence[sa.Column[Any]],
     column: sa.Column[Any],
     values: Sequence[Any],
-    **same: Any,
+    **equals: Any,
 ) -> Iterator[Any]:
-    """The rows (their ``columns``) of one table that have one of the values in ``column``.
+    """The ``columns`` of the rows of one table that have one of ``values`` in ``column``.
 
-    ``same`` names columns that must equal the given value. Values are asked for in pieces of
-    ``CHUNK``; rows come in no order.
+    ``equals`` names columns that must have the given value. A query has up to ``CHUNK`` values;
+    rows come in no order.
     """
     quote = connection.dialect.identifier_preparer.quote
-    wanted = ", ".join(quote(one.name) for one in columns)
-    for sql, some in _each_piece(connection, f"SELECT {wanted} FROM", "", column, values, same):
-        yield from connection.exec_driver_sql(sql, some).all()
+    names = ", ".join(quote(selected.name) for selected in columns)
+    head = f"SELECT {names} FROM"
+    for sql, bound in _by_chunk(connection, head, "", column, values, equals):
+        yield from connection.exec_driver_sql(sql, bound).all()
 
 
 def delete(
-    connection: Connection, column: sa.Column[Any], values: Sequence[Any], **same: Any
+    connection: Connection, column: sa.Column[Any], values: Sequence[Any], **equals: Any
 ) -> None:
-    """Delete the rows of one table that ``look_up`` would find."""
-    for sql, some in _each_piece(connection, "DELETE FROM", "", column, values, same):
-        _write(connection, sql, some)
+    """Delete the rows of one table that ``look_up`` would return."""
+    for sql, bound in _by_chunk(connection, "DELETE FROM", "", column, values, equals):
+        _write(connection, sql, bound)
 
 
 def delete_rows(connection: Connection, table: sa.Table, keys: Sequence[tuple[Any, ...]]) -> None:
@@ -110,14 +124,14 @@ def delete_rows(connection: Connection, table: sa.Table, keys: Sequence[tuple[An
     quote = connection.dialect.identifier_preparer.quote
     names = ", ".join(quote(column.name) for column in table.primary_key)
     head = f"DELETE FROM {quote(table.name)} WHERE ({names})"  # noqa: S608 - no value is in it
-    one = ", ".join([_mark(connection)] * len(table.primary_key))
+    key_marks = ", ".join([_mark(connection)] * len(table.primary_key))
     if connection.dialect.name == "sqlite":
         # For a list of such keys it would read the whole table; here a statement costs nothing.
-        _write(connection, f"{head} = ({one})", keys)
+        _write(connection, f"{head} = ({key_marks})", keys)
         return
     for chunk in chunks(keys):
-        many = ", ".join([f"({one})"] * len(chunk))
-        _write(connection, f"{head} IN ({many})", tuple(chain.from_iterable(chunk)))
+        all_marks = ", ".join([f"({key_marks})"] * len(chunk))
+        _write(connection, f"{head} IN ({all_marks})", tuple(chain.from_iterable(chunk)))
 
 
 def update(
@@ -126,33 +140,34 @@ def update(
     value: T,
     column: sa.Column[Any],
     values: Sequence[Any],
-    **same: Any,
+    **equals: Any,
 ) -> None:
-    """Set ``changed`` to ``value`` in the rows of one table that ``look_up`` would find."""
+    """Set ``changed`` to ``value`` in the rows of one table that ``look_up`` would return."""
     quote = connection.dialect.identifier_preparer.quote
-    assign = f" SET {quote(changed.name)} = {_mark(connection)}"
-    for sql, some in _each_piece(connection, "UPDATE", assign, column, values, same):
-        _write(connection, sql, (value, *some))
+    assignment = f" SET {quote(changed.name)} = {_mark(connection)}"
+    for sql, bound in _by_chunk(connection, "UPDATE", assignment, column, values, equals):
+        _write(connection, sql, (value, *bound))
 
 
-def _each_piece(
+def _by_chunk(
     connection: Connection,
-    what: str,
-    then: str,
+    verb: str,
+    assignment: str,
     column: sa.Column[Any],
     values: Sequence[Any],
-    same: Mapping[str, Any],
+    equals: Mapping[str, Any],
 ) -> Iterator[tuple[str, tuple[Any, ...]]]:
-    # SQLAlchemy would bind a list value by value, which costs more than the database's work.
+    """A statement and its bound values for each chunk of ``values``."""
     mark = _mark(connection)
     quote = connection.dialect.identifier_preparer.quote
-    equal = "".join(f"{quote(column.table.c[name].name)} = {mark} AND " for name in same)
-    head = f"{what} {quote(column.table.name)}{then} WHERE {equal}{quote(column.name)}"
+    conditions = "".join(f"{quote(column.table.c[name].name)} = {mark} AND " for name in equals)
+    table = quote(column.table.name)
+    head = f"{verb} {table}{assignment} WHERE {conditions}{quote(column.name)}"
     for chunk in chunks(values):
         sql = f"{head} IN ({', '.join([mark] * len(chunk))})"
-        yield sql, (*same.values(), *chunk)
+        yield sql, (*equals.values(), *chunk)
 
 
 def _mark(connection: Connection) -> str:
-    """What stands for a value; PyMySQL and psycopg take the same."""
+    """The mark that stands for a value; PyMySQL and psycopg take the same."""
     return "?" if connection.dialect.paramstyle == "qmark" else "%s"
