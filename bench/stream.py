@@ -28,8 +28,9 @@ from unittest.mock import patch
 
 from bench.full import facts
 from pipeline import options
+from pipeline.access import topic_access
 from pipeline.follow.stream_job import StreamJob
-from pipeline.topic_lag import Lag, topic_access
+from pipeline.topic_lag import Lag
 from sandbox.register.server import TOKEN, Register
 from sandbox.servers.flink import Flink
 from sandbox.servers.kafka import Kafka
@@ -67,7 +68,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         produce(kafka.brokers, islice(events(world), 1), _TOPIC)
         began = time.perf_counter()
         job.start()
-        _wait_until(lambda: lag.look() == 0, job)
+        _wait_until(lambda: lag.measure() == 0, job)
         print(f"{chosen.engine}: begun, and done with one, in {time.perf_counter() - began:.1f} s")
         streams = {"new": events(world), "changed": _changed(world), "resent": _changed(world)}
         for name, coming in streams.items():
@@ -83,7 +84,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             )
             for name, sizes in thirds.items():
                 print(f"  {name}: " + ", ".join(f"{size:.0f}" for size in sizes))
-            _wait_until(lambda: lag.look() == 0, job)
+            _wait_until(lambda: lag.measure() == 0, job)
         _end(job)
 
 
@@ -139,8 +140,8 @@ def time_waiting_job(
     with withheld(brokers, coming, _TOPIC) as count:
         start = time.perf_counter()
     # The transaction has ended when the brokers have marked it in all partitions.
-    _wait_until(lambda: lag.look() > 0, job)
-    _wait_until(lambda: lag.look() == 0, job)
+    _wait_until(lambda: lag.measure() > 0, job)
+    _wait_until(lambda: lag.measure() == 0, job)
     return count, time.perf_counter() - start
 
 

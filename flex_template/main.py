@@ -14,7 +14,7 @@ from apache_beam.options.pipeline_options import PipelineOptions
 from boot import fill
 
 from pipeline import graph, options
-from pipeline.run import check
+from pipeline.checks import check_options
 from pipeline.summary import summarize
 from transforms.core.errors import SvodError
 from transforms.core.identity import Run
@@ -29,7 +29,7 @@ def main(arguments: Sequence[str]) -> None:
     parser = options.Parser(prog="svod full", allow_abbrev=False)
     options.add_full(parser)
     chosen = options.resolve(*parser.parse_known_args(list(arguments)))
-    check(chosen)
+    check_options(chosen)
     ledger = open_ledger(chosen.ledger)
     run = start_run(ledger, "full")
     ledger.close()

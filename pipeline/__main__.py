@@ -9,6 +9,7 @@ from pathlib import Path
 from sqlalchemy.exc import SQLAlchemyError
 
 from pipeline import options
+from pipeline.console import print_lines, say
 from pipeline.explain.story import explain
 from pipeline.failures import plain_reason
 from pipeline.options import Options, Parser
@@ -36,17 +37,17 @@ def run(argv: Sequence[str]) -> int:
     try:
         chosen = options.resolve(arguments, rest)
         for warning in chosen.warnings:
-            _say(f"warning: {warning}")
+            say(f"warning: {warning}")
         command: Callable[[Options, argparse.Namespace], int] = arguments.run
         return command(chosen, arguments)
     except ConfigurationError as error:
-        _say(f"svod: {mask(str(error))}")
+        say(f"svod: {mask(str(error))}")
         return 2
     except (SvodError, SQLAlchemyError) as error:
-        _say(f"svod: {plain_reason(error)}")
+        say(f"svod: {plain_reason(error)}")
         return 1
     except KeyboardInterrupt:
-        _say("svod: interrupted")
+        say("svod: interrupted")
         return 130
 
 
@@ -169,7 +170,7 @@ def _apply(chosen: Options, arguments: argparse.Namespace) -> int:
 def _crm(chosen: Options, _: argparse.Namespace) -> int:
     from pipeline.crm_setup import set_up
 
-    _tell(*set_up(chosen))
+    print_lines(*set_up(chosen))
     return 0
 
 
@@ -184,13 +185,13 @@ def _register(chosen: Options, arguments: argparse.Namespace) -> int:
 
     with options.opened(chosen) as ledger:
         told, complete = import_files(ledger, arguments.files)
-    _tell(*told)
+    print_lines(*told)
     return 0 if complete else 3
 
 
 def _explain(chosen: Options, arguments: argparse.Namespace) -> int:
     with options.opened(chosen) as ledger:
-        _tell(explain(ledger, arguments.what, arguments.other or ""))
+        print_lines(explain(ledger, arguments.what, arguments.other or ""))
     return 0
 
 
@@ -199,23 +200,23 @@ def _review(chosen: Options, arguments: argparse.Namespace) -> int:
         for pair, same in ((arguments.yes, True), (arguments.no, False)):
             if pair:
                 judge(ledger, kind_of(pair), {(pair[0], pair[1]): same})
-                _tell("Remembered; the next run obeys it.")
+                print_lines("Remembered; the next run obeys it.")
                 return 0
         if arguments.write:
-            _tell(f"{write_csv(ledger, arguments.write):,} pairs: {arguments.write}")
+            print_lines(f"{write_csv(ledger, arguments.write):,} pairs: {arguments.write}")
         elif arguments.read:
             count = read_csv(ledger, arguments.read)
-            _tell(f"{count:,} verdicts remembered; the next run obeys them.")
+            print_lines(f"{count:,} verdicts remembered; the next run obeys them.")
         elif arguments.page:
             _serve(ledger)
         else:
-            _tell(*terminal_lines(ledger))
+            print_lines(*terminal_lines(ledger))
     return 0
 
 
 def _serve(ledger: Ledger) -> None:
     with ReviewServer(ledger) as server:
-        _tell(f"Open {server.url} in a browser; Ctrl-C ends it.")
+        print_lines(f"Open {server.url} in a browser; Ctrl-C ends it.")
         with suppress(KeyboardInterrupt):
             server.serve_forever()
 
@@ -232,17 +233,8 @@ def _report(chosen: Options, arguments: argparse.Namespace) -> int:
             run_id = last_reported_run(connection)
         if run_id is None:
             raise SvodError("there is no finished run to report on: start one with svod full")
-        _tell(f"Report: {write_report(ledger, run_id, Path(arguments.report))}")
+        print_lines(f"Report: {write_report(ledger, run_id, Path(arguments.report))}")
     return 0
-
-
-def _tell(*lines: str) -> None:
-    for line in lines:
-        print(line)
-
-
-def _say(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
 """``svod crm setup``: what the portal lacks, and the fields of our own."""
 
-from pipeline import graph
+from pipeline.access import crm_access
+from pipeline.checks import check_crm_options
 from pipeline.options import Options
-from pipeline.run import check_crm
 from transforms.core.records import COMPANY
 from transforms.crm.access import PORTAL_CHECKS, open_client
 from transforms.crm.api.custom_fields import create_missing
@@ -18,11 +18,11 @@ def set_up(chosen: Options) -> list[str]:
     Raises:
         ConfigurationError: naming all that the portal lacks and a person has to do.
     """
-    check_crm(chosen)
+    check_crm_options(chosen)
     ledger = open_ledger(chosen.ledger)
     try:
         with exclusive(ledger):
-            client = open_client(graph.crm_access(chosen), ledger)
+            client = open_client(crm_access(chosen), ledger)
             try:
                 portal = Portal(client)
                 portal.check()

@@ -1,13 +1,28 @@
-"""The one graph: sources differ, all else is the same.
+"""The wiring of a run: full load, delta and replay by ``build``, the stream by ``build_stream``.
 
-```
-store A ─┐                                   ┌─> TINs ─> register ─> companies ─┐
-store B ─┼─> clean ─> remember (the ledger) ─┤                                  ├─> load
- ledger ─┘     └─> invalid, broken           └─> contact rows ─────> contacts ──┘
-```
+Each source reads and cleans, so that everything behind it gets rows of one form, and input that is
+not a record as dead letters::
 
-Rows cross the first grouping, keys all others: what is rebuilt is read from the ledger, where the
-newest version of every row stands.
+    full load   store A (MySQL) ──> CleanRows ──┐
+                store B (files, cleaned by the reader's processes) ──┤
+    delta       store A (MySQL) ──> CleanRows ──┤
+                store B (topic, cleaned with each batch of messages) ┼─> rows, dead letters
+    replay      refused originals (ledger) ──> CleanRows ────────────┤
+    stream      store B (topic, cleaned with each batch of messages) ┘
+
+What follows is the order of ``transforms.stages``. In a bounded run each stage is a step, spread
+over the workers where the stage allows it::
+
+    dead letters ─> RecordDeadLetters
+                           ┌─> TINs ─> CheckRegister ─> companies ─┐
+    rows ─> RememberRows ──┤                              │        │
+                           │                              v        ├─> LoadCrm ─> CommitOffsets
+         ResumeUnfinished ─┴─> contact rows ──────────> contacts ──┘            (delta's topic)
+
+Rows cross the first grouping, keys all others: what is rebuilt is read from the ledger, which holds
+the newest version of each row. In the stream one writer runs the same stages for each window::
+
+    rows, dead letters, positions ─> windows ─> run_stages ─> offsets committed
 """
 
 from collections.abc import Mapping
@@ -16,10 +31,10 @@ from typing import NamedTuple
 
 import apache_beam as beam
 import msgspec
-from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 
 from pipeline import options, store_a
-from pipeline.topic_lag import topic_access
+from pipeline.access import crm_access, register_access, topic_access
+from pipeline.engine import on_prism, process_count
 from transforms.clean import Cleaned, CleanRows, PartRows, Sharded
 from transforms.clean_batch import clean_partners
 from transforms.consolidate import ConsolidateCompanies, ConsolidateContacts, FindContacts
@@ -44,6 +59,9 @@ from transforms.stores.topic.client import TopicAccess
 from transforms.stores.topic.messages import PartitionRange
 from transforms.topic.commit_offsets import CommitOffsets
 from transforms.topic.read_topic import ReadKafka
+from transforms.topic.stream_watch import Stream
+from transforms.topic.window_writer import RunWindow
+from transforms.topic.write_windows import WriteWindows
 
 
 class Settings(msgspec.Struct, frozen=True):
@@ -87,33 +105,13 @@ def settings(chosen: options.Options, run: Run, *, loads: bool = True) -> Settin
     )
 
 
-def register_access(chosen: options.Options) -> RegisterAccess:
-    """How the register is reached, from the command's options."""
-    return RegisterAccess(
-        chosen.register, options.REGISTER_TOKEN, chosen.register_rate, chosen.register_daily
-    )
-
-
-def crm_access(chosen: options.Options) -> CrmAccess:
-    """How the CRM is reached, from the command's options."""
-    return CrmAccess(
-        options.CRM,
-        chosen.crm_rate,
-        chosen.crm_burst,
-        chosen.crm_operating,
-        chosen.crm_settle,
-        chosen.crm_responsible,
-        chosen.crm_company_type,
-    )
-
-
 def build(root: beam.Pipeline, sources: Sources, chosen: Settings) -> beam.PCollection[int]:
     """Wire all that follows the sources. Gives one element when the CRM is loaded.
 
     A plan ends where the ledger says what to load.
     """
     ledger, run = chosen.ledger, chosen.run
-    processes = _processes(root, chosen.processes)
+    processes = process_count(chosen.processes, root.runner)
     unfinished = root | "ResumeUnfinishedWork" >> ResumeUnfinishedWork(ledger, run)
     remembered = dict(sources.rows) | "RememberRows" >> RememberRows(ledger, run)
     recorded = [
@@ -165,18 +163,13 @@ def full_sources(root: beam.Pipeline, chosen: options.Options, run: Run) -> Sour
             chosen.store_b_files,
             partial(clean_partners, since=since),
             encoding=chosen.store_b_encoding,
-            processes=_processes(root, chosen.processes),
+            processes=process_count(chosen.processes, root.runner),
         )
         counted = files.batches | "Count B" >> CountRead(options.LEDGER, run)
         add(rows, "B", counted | "Part B" >> PartRows())
         dead_letters = (files.dead_letters,)
         _ = files.remarks | "RememberRemarks" >> RememberRemarks(options.LEDGER, run)
     return Sources(rows, dead_letters, read_up_to)
-
-
-def _processes(root: beam.Pipeline, chosen: int) -> int:
-    # Another runner spreads the work over workers of its own.
-    return chosen or (0 if isinstance(root.runner, FnApiRunner) else 1)
 
 
 def delta_sources(root: beam.Pipeline, chosen: options.Options, run: Run) -> Sources:
@@ -188,7 +181,7 @@ def delta_sources(root: beam.Pipeline, chosen: options.Options, run: Run) -> Sou
         sources = sources._replace(read_up_to=stretch.read_up_to)
     if chosen.store_b_kafka:
         access = topic_access(chosen)
-        processes = _processes(root, chosen.processes)
+        processes = process_count(chosen.processes, root.runner)
         events = root | "ReadKafka" >> ReadKafka(access, processes=processes)
         counted = events.batches | "Count B" >> CountRead(options.LEDGER, run)
         add(sources.rows, "B", counted | "Part B" >> PartRows())
@@ -204,7 +197,7 @@ def _add_store_a(
         options.STORE_A, since=stretch.since, connections=chosen.store_a_connections
     )
     count = CountRead(options.LEDGER, run)
-    processes = _processes(root, chosen.processes)
+    processes = process_count(chosen.processes, root.runner)
     for name, batches, clean in (
         ("A companies", read.companies, clean_a.clean_company),
         ("A contacts", read.contacts, clean_a.clean_contact),
@@ -218,3 +211,28 @@ def add(rows: Rows, name: str, cleaned: Cleaned) -> None:
     rows[name] = cleaned.valid
     rows[f"{name}: invalid companies"] = cleaned.invalid_companies
     rows[f"{name}: invalid contacts"] = cleaned.invalid_contacts
+
+
+def build_stream(
+    root: beam.Pipeline,
+    chosen: options.Options,
+    number: int,
+    run_window: RunWindow,
+    *,
+    loads: bool = True,
+) -> None:
+    """Wire the stream ``number``: the topic's events, cleaned, go to the one writer by window."""
+    access, stream = topic_access(chosen), Stream(options.LEDGER, number)
+    # Prism does everything in this process; Flink has workers for the steps before the writer.
+    processes = chosen.processes or (0 if on_prism(chosen) else 1)
+    events = root | "ReadKafka" >> ReadKafka(access, stream, processes=processes)
+    cleaned = events.batches | "Part B" >> PartRows()
+    _ = (cleaned, events.dead_letters, events.positions) | "WriteWindows" >> WriteWindows(
+        stream,
+        access,
+        register_access(chosen),
+        crm_access(chosen) if loads else None,
+        run_window,
+        processes=chosen.processes,
+        fails_at_end=not on_prism(chosen),
+    )

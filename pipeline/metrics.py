@@ -15,7 +15,7 @@ from prometheus_client.metrics_core import Metric as Family
 from prometheus_client.registry import Collector
 from sqlalchemy.exc import SQLAlchemyError
 
-from pipeline.graph import crm_access
+from pipeline.access import crm_access
 from pipeline.options import Options
 from pipeline.topic_lag import Lag
 from transforms.core import metric_names as names

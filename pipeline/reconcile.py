@@ -6,11 +6,12 @@ from pathlib import Path
 
 import msgspec
 
-from pipeline import graph
+from pipeline.access import crm_access
+from pipeline.checks import check_crm_options
 from pipeline.metrics import RunMetrics
 from pipeline.options import Options
 from pipeline.plan.file import private_file
-from pipeline.run import check_crm, conduct
+from pipeline.run import execute_run
 from transforms.core.identity import Run
 from transforms.core.outcomes import DONE, INCOMPLETE, RunStatus
 from transforms.core.records import COMPANY, CONTACT
@@ -33,11 +34,11 @@ _MEANING = {
 
 def reconcile(chosen: Options, repairs: bool) -> int:
     """Compare, tell, and with ``repairs`` put right what is ours. The exit code."""
-    check_crm(chosen)
+    check_crm_options(chosen)
     found: list[Finding] = []
 
     def work(ledger: Ledger, run: Run) -> None:
-        access = graph.crm_access(chosen)
+        access = crm_access(chosen)
         client = open_client(access, ledger)
         try:
             portal = Portal(client)
@@ -59,7 +60,7 @@ def reconcile(chosen: Options, repairs: bool) -> int:
         differ = any(one.finding != LEFT for one in found)
         return INCOMPLETE if differ and not repairs else DONE
 
-    return conduct("reconcile", chosen, work, finish)
+    return execute_run("reconcile", chosen, work, finish)
 
 
 def _tell(found: list[Finding]) -> None:

@@ -7,30 +7,19 @@ from contextlib import suppress
 
 from confluent_kafka import KafkaException
 
-from pipeline.options import Options
 from transforms.core.errors import StoreError
 from transforms.stores.topic.client import TopicAccess, TopicClient, topic_error
 
-# A look must not keep anything else waiting.
+# Seconds for an answer: measuring must not hold anything else up.
 _ANSWER = 3.0
-# A look that is older than so many seconds does not tell how things are.
+# Seconds after which a measurement is too old.
 _FRESH = 5.0
-
-
-def topic_access(chosen: Options) -> TopicAccess:
-    """How the topic is reached."""
-    return TopicAccess(
-        chosen.store_b_kafka,
-        chosen.store_b_topic,
-        chosen.store_b_group,
-        chosen.store_b_kafka_config,
-    )
 
 
 class Lag:
     """What the group has not done yet: ``events``, and for how many ``seconds`` there are some.
 
-    Both are of the last ``look``. Safe for threads.
+    Both are as of the last ``measure``. Safe for threads.
     """
 
     def __init__(self, access: TopicAccess) -> None:
@@ -49,7 +38,7 @@ class Lag:
             since = [ends[0][1] for ends in self._ends.values() if ends]
         return time.monotonic() - min(since) if since else 0.0
 
-    def look(self) -> int:
+    def measure(self) -> int:
         """How many events there are to be done, in all partitions.
 
         Raises:
@@ -64,7 +53,7 @@ class Lag:
         """Look, unless somebody just has; what brokers do not tell stays as it was."""
         if time.monotonic() - self._looked_at >= _FRESH:
             with suppress(StoreError):
-                self.look()
+                self.measure()
 
     def _take_stock(self) -> None:
         self._looked_at = time.monotonic()

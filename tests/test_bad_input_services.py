@@ -19,7 +19,7 @@ LOST = "crm_not_reached"
 def impatient(monkeypatch):
     """No test waits as long as a run should."""
     monkeypatch.setattr("transforms.crm.access.WAITS", (0.01, 0.01))
-    monkeypatch.setattr("pipeline.run._SHORT_WAITS", (0.01, 0.01))
+    monkeypatch.setattr("pipeline.checks._SHORT_WAITS", (0.01, 0.01))
     monkeypatch.setattr(
         register_questions,
         "RegisterClient",
@@ -236,6 +236,6 @@ def test_a_ledger_of_a_newer_program(ready):
 
 def test_a_report_folder_that_may_not_be_written(ready, monkeypatch):
     # Root may write everywhere, so the folder's mode would prove nothing.
-    monkeypatch.setattr("pipeline.run.os.access", lambda *_: False)
+    monkeypatch.setattr("pipeline.checks.os.access", lambda *_: False)
     ended = ready.full()
     assert (ended.code, ended.err) == (2, f"svod: --report: may not write into {ready.report}\n")

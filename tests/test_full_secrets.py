@@ -43,7 +43,7 @@ def told(world, mariadb, tmp_path_factory):
         installation(tmp_path_factory.mktemp("secrets"), mariadb) as place,
         pytest.MonkeyPatch.context() as patch,
     ):
-        patch.setattr("pipeline.run.FnApiRunner", Runner)
+        patch.setattr("pipeline.engine.FnApiRunner", Runner)
         place.fill(world)
         for faults in (
             ["unauthorized"],

@@ -5,8 +5,8 @@ from apache_beam.options.pipeline_options import PortableOptions
 from apache_beam.runners.worker.statesampler import StateSampler
 from apache_beam.utils.counters import CounterFactory
 
+from pipeline.engine import engine_options
 from pipeline.options import DEFAULT_LEDGER, Options
-from pipeline.run import engine_options
 from sandbox import store_a
 from sandbox.register import server
 from tests.helpers.installation import CODE, party, tin

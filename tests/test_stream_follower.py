@@ -24,13 +24,13 @@ class Job:
     """A job that the engine keeps for ever."""
 
     def __init__(self, *_: Any) -> None:
-        self.trouble, self.starts, self.goes_on = "", 0, False
+        self.trouble, self.starts, self.is_running = "", 0, False
 
     def start(self) -> None:
-        self.starts, self.goes_on = self.starts + 1, True
+        self.starts, self.is_running = self.starts + 1, True
 
     def give_up(self, trouble: str) -> None:
-        self.trouble, self.goes_on = trouble, False
+        self.trouble, self.is_running = trouble, False
 
 
 class Followed:
@@ -40,16 +40,16 @@ class Followed:
         self.job, self.told, self._now = Job(), list[str](), 0.0
         monkeypatch.setattr(stream_and_polls, "StreamJob", lambda *_: self.job)
         monkeypatch.setattr(stream_and_polls.time, "monotonic", lambda: self._now)
-        lag: Any = SimpleNamespace(events={0: events, 1: 0}, look=lambda: events)
-        teller: Any = SimpleNamespace(failed=lambda reason, again: self.told.append(reason))
+        lag: Any = SimpleNamespace(events={0: events, 1: 0}, measure=lambda: events)
+        teller: Any = SimpleNamespace(failed=lambda reason, pause: self.told.append(reason))
         self._follower = StreamFollower(ledger, Options(), lag, teller)
-        monkeypatch.setattr(self._follower._polls, "look", lambda: None)
+        monkeypatch.setattr(self._follower._polls, "poll", lambda: None)
 
     def look(self, after: float) -> None:
         """After so many seconds; twice, for what one look finds another one does."""
         self._now += after
         for _ in range(2):
-            self._follower.look()
+            self._follower.poll()
 
 
 def test_a_job_that_brings_nothing_of_what_there_is_begins_anew(
@@ -71,7 +71,7 @@ def test_a_job_that_brings_nothing_of_what_there_is_begins_anew(
     assert (followed.job.starts, len(followed.told)) == (2, 1)
 
 
-def test_a_job_without_anything_to_do_goes_on(
+def test_a_job_without_anything_to_do_is_running(
     ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     followed = Followed(ledger, monkeypatch, events=0)

@@ -26,7 +26,7 @@ def lag(clock, monkeypatch):
 
 def told(lag, monkeypatch, offsets):
     monkeypatch.setattr(lag, "_offsets", lambda: offsets)
-    return lag.look()
+    return lag.measure()
 
 
 def test_a_group_that_keeps_up_is_as_late_as_its_last_window(lag, clock, monkeypatch):
@@ -81,7 +81,7 @@ def test_brokers_that_are_away_leave_what_is_known(lag, clock, monkeypatch):
     lag.refresh()
     assert (lag.events, lag.seconds) == ({0: 1}, 9)
     with pytest.raises(StoreError):
-        lag.look()
+        lag.measure()
     lag.close()
     clock[0] += 9
     lag.refresh()

@@ -1,39 +1,41 @@
-"""``svod delta --follow``: what comes into the stores goes into the CRM, without an end.
+"""``svod delta --follow``: what changes in the stores goes into the CRM, without an end.
 
-On an engine that streams the topic is one job up to the CRM. On any other the one graph runs again
-and again, on what has come since: a window of the stream is as long as the run before it took.
-What goes wrong is told, and tried again with growing pauses; store A in trouble does not keep store
-B waiting.
+On an engine that streams, one job brings the topic's events up to the CRM (``stream_job``), and
+store A is polled by runs between the job's windows (``stream_and_polls``). On any other engine the
+bounded graph runs again and again (``runs_in_a_row``), each on what changed since the last.
+
+A failure is reported and tried again after a back-off; trouble with store A does not hold store B
+up.
 """
 
-import signal
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from functools import partial
 from pathlib import Path
-from types import FrameType
-from typing import Any
 
-from pipeline import graph, options
-from pipeline.follow.runs_in_a_row import Follower, Teller
+from pipeline import options
+from pipeline.access import register_access, topic_access
+from pipeline.checks import check_options, check_portal
+from pipeline.console import say
+from pipeline.engine import can_stream
+from pipeline.follow.runs_in_a_row import Follower, RunReporter, run_delta
 from pipeline.follow.stream_and_polls import StreamFollower
-from pipeline.follow.stream_job import streams
-from pipeline.follow.window import COMMAND, conduct
+from pipeline.follow.window import COMMAND
 from pipeline.metrics import MetricsCollector, RunMetrics, read_gauges
 from pipeline.metrics_export import serving, writing
 from pipeline.report import write_report
-from pipeline.run import check, check_portal, run_graph, say
-from pipeline.topic_lag import Lag, topic_access
+from pipeline.signals import stoppable
+from pipeline.topic_lag import Lag
 from transforms.consolidation.register_questions import shared_session
 from transforms.core.backoff import Backoff
 from transforms.core.errors import AwayError
 from transforms.core.secrets import mask
 from transforms.ledger.database import Ledger
-from transforms.ledger.lock import exclusive
 from transforms.ledger.runs import forget_old_runs, last_reported_run
 
-_LOOK = 0.5
+# Seconds between two polls of the follower: each does something only where it is due.
+_INTERVAL = 0.5
 
 
 def follow(chosen: options.Options) -> int:
@@ -43,36 +45,31 @@ def follow(chosen: options.Options) -> int:
         ConfigurationError: before anything was read.
     """
     with ExitStack() as stack:
-        stop = stack.enter_context(_stoppable())
+        stop = stack.enter_context(stoppable())
         if not await_stores(chosen, stop):
             say("Stopped before it began.")
             return 0
         ledger = stack.enter_context(options.opened(chosen))
         check_portal(chosen, ledger)
-        stack.enter_context(shared_session(graph.register_access(chosen)))
+        stack.enter_context(shared_session(register_access(chosen)))
         lag = stack.enter_context(_lag(chosen))
         metrics = RunMetrics(lag)
         collector = MetricsCollector(metrics, partial(read_gauges, ledger, chosen))
         stack.enter_context(_served(chosen, collector))
         forget_old_runs(ledger, COMMAND)
-        teller = Teller(metrics)
-        follower: Follower | StreamFollower
-        if lag and streams(chosen):
-            follower = StreamFollower(ledger, chosen, lag, teller)
-        else:
-            follower = Follower(chosen, lambda window: run_window(ledger, window), lag, teller)
+        follower = _follower(ledger, chosen, lag, RunReporter(metrics))
         say("Follows the stores until SIGTERM or Ctrl-C.")
         while not stop.is_set():
-            follower.look()
-            stop.wait(_LOOK)
-        follower.end()
+            follower.poll()
+            stop.wait(_INTERVAL)
+        follower.finish()
         _report(ledger, chosen)
     say("Stopped; all that was read is done.")
     return 0
 
 
 def await_stores(chosen: options.Options, stop: threading.Event) -> bool:
-    """Check the options; a store that does not answer is waited for. False: told to ``stop``.
+    """Check the options, and wait for a store that does not answer. False: ``stop`` was set.
 
     Raises:
         ConfigurationError: waiting would not help.
@@ -80,7 +77,7 @@ def await_stores(chosen: options.Options, stop: threading.Event) -> bool:
     backoff = Backoff()
     while not stop.is_set():
         try:
-            check(chosen)
+            check_options(chosen)
         except AwayError as error:
             pause = backoff.failed()
             say(f"svod: {mask(str(error))}; tried again in {pause:.0f} s")
@@ -90,32 +87,12 @@ def await_stores(chosen: options.Options, stop: threading.Event) -> bool:
     return False
 
 
-@contextmanager
-def _served(chosen: options.Options, collector: MetricsCollector) -> Iterator[None]:
-    """Metrics by HTTP, into a file, or neither, as the options say."""
-    with ExitStack() as stack:
-        if chosen.metrics_address:
-            stack.enter_context(serving(chosen.metrics_address, collector))
-        if chosen.metrics_file:
-            stack.enter_context(writing(Path(chosen.metrics_file), collector))
-        yield
-
-
-def _report(ledger: Ledger, chosen: options.Options) -> None:
-    with ledger.read() as connection:
-        last = last_reported_run(connection)
-    if chosen.report and last:
-        write_report(ledger, last, Path(chosen.report))
-
-
-def run_window(ledger: Ledger, chosen: options.Options) -> dict[str, Any]:
-    """One delta, alone with the ledger; between two of them other commands may run."""
-    with exclusive(ledger):
-        return conduct(
-            ledger,
-            lambda run: run_graph(run, chosen, graph.delta_sources),
-            crm_rate=chosen.crm_rate,
-        )
+def _follower(
+    ledger: Ledger, chosen: options.Options, lag: Lag | None, reporter: RunReporter
+) -> Follower | StreamFollower:
+    if lag and can_stream(chosen):
+        return StreamFollower(ledger, chosen, lag, reporter)
+    return Follower(chosen, partial(run_delta, ledger), lag, reporter)
 
 
 @contextmanager
@@ -128,19 +105,18 @@ def _lag(chosen: options.Options) -> Iterator[Lag | None]:
 
 
 @contextmanager
-def _stoppable() -> Iterator[threading.Event]:
-    """An event that SIGTERM and Ctrl-C set: the window that goes on is finished. Twice: at once."""
-    stop = threading.Event()
+def _served(chosen: options.Options, collector: MetricsCollector) -> Iterator[None]:
+    """Metrics by HTTP, in a file, or neither, as the options say."""
+    with ExitStack() as stack:
+        if chosen.metrics_address:
+            stack.enter_context(serving(chosen.metrics_address, collector))
+        if chosen.metrics_file:
+            stack.enter_context(writing(Path(chosen.metrics_file), collector))
+        yield
 
-    def tell(number: int, _: FrameType | None) -> None:
-        signal.signal(number, before[number])
-        stop.set()
 
-    before: dict[int, Any] = {}
-    for number in (signal.SIGINT, signal.SIGTERM):
-        before[number] = signal.signal(number, tell)
-    try:
-        yield stop
-    finally:
-        for told, handler in before.items():
-            signal.signal(told, handler)
+def _report(ledger: Ledger, chosen: options.Options) -> None:
+    with ledger.read() as connection:
+        run_id = last_reported_run(connection)
+    if chosen.report and run_id:
+        write_report(ledger, run_id, Path(chosen.report))

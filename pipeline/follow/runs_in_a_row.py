@@ -1,89 +1,103 @@
-"""Following both stores by runs in a row, and the words of whatever follows them."""
+"""Following both stores by bounded runs in a row, and reporting the runs of any follower."""
 
 from collections.abc import Callable
 from typing import Any
 
 import msgspec
 
-from pipeline import options
+from pipeline import graph, options
+from pipeline.console import say
 from pipeline.failures import plain_reason
+from pipeline.follow.window import run_window
 from pipeline.metrics import RunMetrics
-from pipeline.run import say
+from pipeline.run import run_graph
 from pipeline.terminal_lines import window_line
 from pipeline.topic_lag import Lag
 from transforms.core.backoff import Backoff
 from transforms.core.errors import StoreError
+from transforms.ledger.database import Ledger
+from transforms.ledger.lock import exclusive
 
-Window = Callable[[options.Options], dict[str, Any]]
-"""Runs one delta of the stores that the options name; gives its summary."""
+RunDelta = Callable[[options.Options], dict[str, Any]]
+"""Runs one delta of the stores that the options name; returns its summary."""
 
 
-class Teller:
-    """Tells whoever looks on what came of it: on the terminal, and by metrics."""
+def run_delta(ledger: Ledger, chosen: options.Options) -> dict[str, Any]:
+    """One delta, alone with the ledger. Other commands may run before the next one."""
+    with exclusive(ledger):
+        return run_window(
+            ledger,
+            lambda run: run_graph(run, chosen, graph.delta_sources),
+            crm_rate=chosen.crm_rate,
+        )
+
+
+class RunReporter:
+    """Reports how each run ended: on the terminal, and in the metrics."""
 
     def __init__(self, metrics: RunMetrics) -> None:
         self._metrics = metrics
 
     def ended(self, summary: dict[str, Any]) -> None:
-        """A window came to its end."""
+        """Report a run that ended with numbers."""
         self._metrics.count_run(summary)
         if line := window_line(summary):
             say(line)
 
-    def failed(self, reason: str, again: float | None = None) -> None:
-        """Something went wrong; it is tried again in so many seconds, or when its turn comes."""
+    def failed(self, reason: str, pause: float | None = None) -> None:
+        """Report a failure; the next try is due after ``pause`` seconds, or at its usual time."""
         self._metrics.count_failed_run()
-        when = "" if again is None else f" in {again:.0f} s"
+        when = "" if pause is None else f" in {pause:.0f} s"
         say(f"svod: {reason}; tried again{when}")
 
 
 class Follower:
-    """Looks at both stores, and runs a window when one of them has something.
+    """Runs a delta when store A is due, every ``poll`` seconds, or the topic has events.
 
-    Store A's turn comes every ``poll`` seconds, and with it what was left over.
+    A run in which store A is due also resumes unfinished work.
     """
 
     def __init__(
-        self, chosen: options.Options, window: Window, lag: Lag | None, teller: Teller
+        self, chosen: options.Options, run: RunDelta, lag: Lag | None, reporter: RunReporter
     ) -> None:
-        self._chosen, self._window, self._lag, self._teller = chosen, window, lag, teller
-        self._turn, self._topic = Backoff(chosen.poll), Backoff()
+        self._chosen, self._run, self._lag, self._reporter = chosen, run, lag, reporter
+        self._store_a, self._topic = Backoff(chosen.poll), Backoff()
 
-    def look(self) -> None:
-        """Look once, and do what there is to do."""
-        turn, events = self._turn.is_due, self._has_events()
-        if turn or events:
-            self._try(turn, events)
+    def poll(self) -> None:
+        """Run a delta, if one is due."""
+        is_due, has_events = self._store_a.is_due, self._has_events()
+        if is_due or has_events:
+            self._try(is_due, has_events)
 
-    def end(self) -> None:
-        """The window that went on when it was told to end is the last."""
+    def finish(self) -> None:
+        """Do nothing: no run is under way between two polls."""
 
     def _has_events(self) -> bool:
         if self._lag is None or not self._topic.is_due:
             return False
         try:
-            return self._lag.look() > 0
+            return self._lag.measure() > 0
         except StoreError as error:
-            self._failed(self._topic, error)
+            self._fail(self._topic, error)
             return False
 
-    def _try(self, turn: bool, events: bool) -> None:
+    def _try(self, is_due: bool, has_events: bool) -> None:
         chosen = self._chosen
-        window = msgspec.structs.replace(
+        delta = msgspec.structs.replace(
             chosen,
-            store_a=chosen.store_a if turn else "",
-            # A window has one store at least.
-            store_b_kafka=chosen.store_b_kafka if events or not chosen.store_a else "",
+            store_a=chosen.store_a if is_due else "",
+            # A delta has one store at least.
+            store_b_kafka=chosen.store_b_kafka if has_events or not chosen.store_a else "",
         )
-        # Store A in trouble is left alone, and store B tried without it.
-        backoff = self._turn if turn else self._topic
+        # While store A is in trouble, store B is read without it.
+        backoff = self._store_a if is_due else self._topic
         try:
-            summary = self._window(window)
-        except Exception as error:  # noqa: BLE001 - whatever it was, the next window may do better
-            self._failed(backoff, error)
+            summary = self._run(delta)
+        except Exception as error:  # noqa: BLE001 - whatever it was, the next run may do better
+            self._fail(backoff, error)
         else:
             backoff.succeeded()
-            self._teller.ended(summary)
+            self._reporter.ended(summary)
 
-    def _failed(self, backoff: Backoff, error: Exception) -> None:
-        self._teller.failed(plain_reason(error), backoff.failed())
+    def _fail(self, backoff: Backoff, error: Exception) -> None:
+        self._reporter.failed(plain_reason(error), backoff.failed())

@@ -1,4 +1,4 @@
-"""Following the topic by a job of an engine that streams, and store A beside it."""
+"""Following the topic by one job of a streaming engine, and store A by polls between windows."""
 
 import time
 from typing import Any
@@ -7,10 +7,11 @@ import msgspec
 from sqlalchemy.exc import SQLAlchemyError
 
 from pipeline import graph, options
+from pipeline.access import crm_access, register_access
 from pipeline.failures import plain_reason
-from pipeline.follow.runs_in_a_row import Follower, Teller
+from pipeline.follow.runs_in_a_row import Follower, RunReporter
 from pipeline.follow.stream_job import StreamJob
-from pipeline.follow.window import COMMAND, conduct
+from pipeline.follow.window import COMMAND, run_window
 from pipeline.run import run_graph
 from pipeline.topic_lag import Lag
 from transforms.core.backoff import Backoff
@@ -21,56 +22,52 @@ from transforms.ledger.lock import wait_for_exclusive
 from transforms.ledger.runs import is_running, last_run_seq, runs_ended_since
 from transforms.stages import run_stages
 
-_LOOK = 0.5
-# So many seconds with events, and without a run, are more than any start of a job takes.
+_INTERVAL = 0.5
+# If events have waited this long without a run, the job is stuck (a start takes less). In seconds.
 _STUCK = 300.0
 
 
 class StreamFollower:
-    """The topic is followed by a job of the engine, which is started anew when it fails.
+    """Keeps a streaming job going, and polls store A; both take the ledger's lock in turn.
 
-    Store A, and what was left over, are looked at here.
+    A job that fails, or is stuck, is started anew. The polls also resume unfinished work.
     """
 
     def __init__(
-        self,
-        ledger: Ledger,
-        chosen: options.Options,
-        lag: Lag,
-        teller: Teller,
+        self, ledger: Ledger, chosen: options.Options, lag: Lag, reporter: RunReporter
     ) -> None:
-        self._ledger, self._chosen, self._lag, self._teller = ledger, chosen, lag, teller
-        # An engine is for the stream: the polls are small.
-        here = msgspec.structs.replace(chosen, store_b_kafka="", beam=[])
-        self._polls = Follower(here, self._poll, None, teller)
-        self._own: set[str] = set()
+        self._ledger, self._chosen, self._lag, self._reporter = ledger, chosen, lag, reporter
+        # Polls are small, so they run locally, not on the engine.
+        local = msgspec.structs.replace(chosen, store_b_kafka="", beam=[])
+        self._polls = Follower(local, self._run_poll, None, reporter)
+        self._poll_ids: set[str] = set()
         with ledger.read() as connection:
-            self._told = last_run_seq(connection)
+            self._reported = last_run_seq(connection)
         self._job, self._restarts, self._lags = StreamJob(ledger, chosen), Backoff(), Backoff()
-        self._stirred = time.monotonic()
+        self._last_sign = time.monotonic()
 
-    def look(self) -> None:
-        """See to the job, then to store A."""
-        self._tell()
-        if not self._job.goes_on and self._restarts.is_due:
+    def poll(self) -> None:
+        """Report the job's runs, see to the job, then poll store A if that is due."""
+        self._report_runs()
+        if not self._job.is_running and self._restarts.is_due:
             self._restart()
-        self._look_at_lag()
-        self._look_at_job()
-        self._polls.look()
+        self._measure_lag()
+        self._watch_job()
+        self._polls.poll()
 
-    def end(self) -> None:
-        """Wait until the job has finished what it holds.
+    def finish(self) -> None:
+        """Wait until the job has written the windows that it holds.
 
         Raises:
-            SvodError: when it could not; what it has not done is read again.
+            SvodError: it could not; the next run reads again what is not done.
         """
-        if not self._job.goes_on:
-            return  # Nothing is held: it failed, or was never there.
+        if not self._job.is_running:
+            return  # It failed, or never started: it holds nothing.
         self._job.end()
-        while self._job.goes_on and not self._job.has_ended:
-            time.sleep(_LOOK)
-            self._tell()
-        self._tell()
+        while self._job.is_running and not self._job.has_ended:
+            time.sleep(_INTERVAL)
+            self._report_runs()
+        self._report_runs()
         if not self._job.has_ended:
             raise SvodError(self._job.trouble or "the stream has ended before its time")
         self._job.leave()
@@ -80,56 +77,55 @@ class StreamFollower:
             if self._job.trouble:
                 raise SvodError(self._job.trouble)
             self._job.start()
-            self._stirred = time.monotonic()
+            self._last_sign = time.monotonic()
             self._restarts.succeeded()
         except Exception as error:  # noqa: BLE001 - an engine that is away may come back
             self._job.trouble = ""
-            self._teller.failed(plain_reason(error), self._restarts.failed())
+            self._reporter.failed(plain_reason(error), self._restarts.failed())
 
-    def _look_at_lag(self) -> None:
+    def _measure_lag(self) -> None:
         if self._lags.is_due:
             try:
-                self._lag.look()
+                self._lag.measure()
             except StoreError as error:
-                self._teller.failed(plain_reason(error), self._lags.failed())
+                self._reporter.failed(plain_reason(error), self._lags.failed())
 
-    def _look_at_job(self) -> None:
-        """An engine may lose a part of a job on its way, without a word: nothing comes any more."""
+    def _watch_job(self) -> None:
+        """Give up a job of which the engine has silently lost a part: it brings nothing more."""
         try:
             with self._ledger.read() as connection:
                 writes = is_running(connection)
         except SQLAlchemyError:
             return
         if writes or not any(self._lag.events.values()):
-            self._stirred = time.monotonic()
-        elif time.monotonic() - self._stirred > _STUCK and self._job.goes_on:
+            self._last_sign = time.monotonic()
+        elif time.monotonic() - self._last_sign > _STUCK and self._job.is_running:
             self._job.give_up("the engine brings nothing of the topic any more: it begins anew")
 
-    def _poll(self, chosen: options.Options) -> dict[str, Any]:
+    def _run_poll(self, chosen: options.Options) -> dict[str, Any]:
         def work(run: Run) -> None:
-            self._own.add(run.run_id)
+            self._poll_ids.add(run.run_id)
             if chosen.store_a:
                 run_graph(run, chosen, graph.delta_sources)
             else:
-                register, crm = graph.register_access(chosen), graph.crm_access(chosen)
-                run_stages(self._ledger, run, register, crm)
+                run_stages(self._ledger, run, register_access(chosen), crm_access(chosen))
 
         with wait_for_exclusive(self._ledger):
-            return conduct(self._ledger, work, crm_rate=chosen.crm_rate)
+            return run_window(self._ledger, work, crm_rate=chosen.crm_rate)
 
-    def _tell(self) -> None:
-        """What came of the job's windows: they are the runs that are not ours."""
+    def _report_runs(self) -> None:
+        """Report the job's windows: they are the runs that are not polls."""
         try:
             with self._ledger.read() as connection:
-                found = runs_ended_since(connection, COMMAND, self._told)
+                runs = runs_ended_since(connection, COMMAND, self._reported)
         except SQLAlchemyError:
             return
-        for run in found:
-            self._told = run.run_seq
-            self._stirred = time.monotonic()
-            if run.run_id in self._own:
-                self._own.remove(run.run_id)
+        for run in runs:
+            self._reported = run.run_seq
+            self._last_sign = time.monotonic()
+            if run.run_id in self._poll_ids:
+                self._poll_ids.remove(run.run_id)
             elif run.summary:
-                self._teller.ended(run.summary)
+                self._reporter.ended(run.summary)
             elif run.remarks:
-                self._teller.failed(", ".join(run.remarks))
+                self._reporter.failed(", ".join(run.remarks))

@@ -16,8 +16,12 @@ from transforms.ledger.runs import finish_run, remark, start_run
 COMMAND = "delta --follow"
 
 
-def conduct(ledger: Ledger, work: Callable[[Run], None], *, crm_rate: float) -> dict[str, Any]:
-    """Do the work in a run of its own; gives its summary. The caller holds the ledger's lock."""
+def run_window(ledger: Ledger, work: Callable[[Run], None], *, crm_rate: float) -> dict[str, Any]:
+    """Do the ``work`` in a run of its own, and return its summary; the caller holds the lock.
+
+    Raises:
+        Exception: what ``work`` raised; the run is entered as failed.
+    """
     run = start_run(ledger, COMMAND)
     try:
         work(run)

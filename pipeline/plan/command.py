@@ -6,11 +6,12 @@ from pathlib import Path
 
 import msgspec
 
-from pipeline import graph
+from pipeline.access import crm_access
+from pipeline.checks import check_crm_options, check_options
 from pipeline.metrics import RunMetrics
 from pipeline.options import Options
 from pipeline.plan.file import PlanFile, Totals, read_plan
-from pipeline.run import BuildSources, check, check_crm, conclude, conduct, run_graph
+from pipeline.run import BuildSources, conclude, execute_run, run_graph
 from transforms.core.chunks import chunks
 from transforms.core.errors import ConfigurationError, SvodError
 from transforms.core.identity import Run
@@ -31,13 +32,13 @@ _CHUNK = 500
 
 def plan(chosen: Options, build_sources: BuildSources, path: Path) -> int:
     """Read and consolidate as a load does, and write down what it would send. The exit code."""
-    check(chosen)
+    check_options(chosen)
 
     def work(ledger: Ledger, run: Run) -> None:
         run_graph(run, chosen, build_sources, loads=False)
 
     def finish(ledger: Ledger, run: Run, metrics: RunMetrics) -> RunStatus:
-        client = open_client(graph.crm_access(chosen), ledger)
+        client = open_client(crm_access(chosen), ledger)
         try:
             totals = _write(ledger, run, client, chosen, path)
         finally:
@@ -48,11 +49,11 @@ def plan(chosen: Options, build_sources: BuildSources, path: Path) -> int:
         print(f"Plan: {path} (and {path.stem}.txt, {path.stem}.html): svod apply {path}")
         return DONE
 
-    return conduct("plan", chosen, work, finish)
+    return execute_run("plan", chosen, work, finish)
 
 
 def _write(ledger: Ledger, run: Run, client: CrmClient, chosen: Options, path: Path) -> Totals:
-    portal = open_portal(client, graph.crm_access(chosen))
+    portal = open_portal(client, crm_access(chosen))
     portal.check()
     planner = Planner(ledger, portal)
     counts: dict[str, Counter[str]] = {COMPANY: Counter(), CONTACT: Counter()}
@@ -88,12 +89,12 @@ def _planned(ledger: Ledger, planner: Planner) -> Iterator[Planned]:
 
 def apply(chosen: Options, path: Path, only: Sequence[str], limit: int | None) -> int:
     """Load exactly what the plan says, where that is still so. The exit code."""
-    check_crm(chosen)
+    check_crm_options(chosen)
     chosen_lines = _chosen(path, only, limit)
     left: dict[str, int] = {}
 
     def work(ledger: Ledger, run: Run) -> None:
-        access = graph.crm_access(chosen)
+        access = crm_access(chosen)
         client = open_client(access, ledger)
         try:
             portal = open_portal(client, access)
@@ -117,7 +118,7 @@ def apply(chosen: Options, path: Path, only: Sequence[str], limit: int | None) -
             return INCOMPLETE
         return status
 
-    return conduct("apply", chosen, work, finish)
+    return execute_run("apply", chosen, work, finish)
 
 
 def _chosen(path: Path, only: Sequence[str], limit: int | None) -> list[Planned]:
