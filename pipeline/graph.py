@@ -3,24 +3,24 @@
 Each source reads and cleans, so that everything behind it gets rows of one form, and input that is
 not a record as dead letters::
 
-    full load   store A (MySQL) ──> CleanRows ──┐
-                store B (files, cleaned by the reader's processes) ──┤
-    delta       store A (MySQL) ──> CleanRows ──┤
-                store B (topic, cleaned with each batch of messages) ┼─> rows, dead letters
-    replay      refused originals (ledger) ──> CleanRows ────────────┤
-    stream      store B (topic, cleaned with each batch of messages) ┘
+    full load   store A (MySQL) ─> CleanRows ───────────────────────┐
+                store B (files: the reader's processes clean) ──────┤
+    delta       store A (MySQL) ─> CleanRows ───────────────────────┤
+                store B (topic: each batch of messages is cleaned) ─┼─> rows, dead letters
+    replay      refused originals (ledger) ─> CleanRows ────────────┤
+    stream      store B (topic: each batch of messages is cleaned) ─┘
 
 What follows is the order of ``transforms.stages``. In a bounded run each stage is a step, spread
 over the workers where the stage allows it::
 
     dead letters ─> RecordDeadLetters
-                           ┌─> TINs ─> CheckRegister ─> companies ─┐
-    rows ─> RememberRows ──┤                              │        │
-                           │                              v        ├─> LoadCrm ─> CommitOffsets
-         ResumeUnfinished ─┴─> contact rows ──────────> contacts ──┘            (delta's topic)
+    rows ─> RememberRows ──┬─> TINs ─> CheckRegister ─> companies ─┬────────────> LoadCrm
+    ResumeUnfinishedWork ──┤                                       v                 ^
+                           └─> contact rows ──────────────────> contacts ────────────┘
 
 Rows cross the first grouping, keys all others: what is rebuilt is read from the ledger, which holds
-the newest version of each row. In the stream one writer runs the same stages for each window::
+the newest version of each row. A delta commits the topic's offsets after the load. In the stream
+one writer runs the same stages for each window::
 
     rows, dead letters, positions ─> windows ─> run_stages ─> offsets committed
 """

@@ -10,8 +10,9 @@ from apache_beam.utils.timestamp import Timestamp
 from transforms.core.secrets import Secret
 from transforms.stores.topic.client import TopicAccess
 from transforms.stores.topic.messages import MessageBatch, TopicMessage
-from transforms.topic import unbounded
-from transforms.topic.restrictions import FOR_EVER, Range, Ranges
+from transforms.topic import partition_steps
+from transforms.topic.partition_steps import FOR_EVER, PartitionFollower
+from transforms.topic.restrictions import PartitionOffsets, PartitionTracker
 from transforms.topic.stream_watch import Stream
 from transforms.topic.unbounded import _FollowFn
 
@@ -39,13 +40,15 @@ class Reader:
 
 def times_of(age):
     """When a step began, the times of its elements, and the watermark that it told."""
-    fn = _FollowFn(ACCESS, Stream(Secret("SVOD_LEDGER"), next(STREAMS)))
-    fn._watch, fn._done, fn._first = SimpleNamespace(is_over=False), {}, {}
-    fn.readers = SimpleNamespace(lend=contextmanager(lambda number: iter([Reader(age)])))
+    stream = Stream(Secret("SVOD_LEDGER"), next(STREAMS))
+    fn = _FollowFn(ACCESS, stream)
+    fn._watch = SimpleNamespace(is_over=False)
+    readers = SimpleNamespace(lend=contextmanager(lambda number: iter([Reader(age)])))
+    fn._follower = PartitionFollower(ACCESS, stream.number, readers)
     told = []
     watermark = SimpleNamespace(current_watermark=lambda: None, set_watermark=told.append)
     partition = (0, FIRST, FOR_EVER)
-    tracker = Range(Ranges().initial_restriction(partition))
+    tracker = PartitionTracker(PartitionOffsets().initial_restriction(partition))
     tracker.defer_remainder = lambda pause: None
     began = Timestamp.now()
     read = list(fn.process(partition, began, tracker, watermark))
@@ -54,7 +57,7 @@ def times_of(age):
 
 
 def test_a_backlog_is_as_old_as_its_reading_so_that_its_windows_close(monkeypatch):
-    monkeypatch.setattr(unbounded, "_TOGETHER", 2)
+    monkeypatch.setattr(partition_steps, "_WINDOW_MESSAGES", 2)
     began, times, watermark = times_of(age=86_400)
     # So many of them have one time.
     assert times[0] == times[1] < times[2] == times[3] < times[4]
@@ -62,7 +65,7 @@ def test_a_backlog_is_as_old_as_its_reading_so_that_its_windows_close(monkeypatc
 
 
 def test_a_backlog_that_comes_slowly_does_not_wait_for_more(monkeypatch):
-    monkeypatch.setattr(unbounded, "_LONGEST", 0)
+    monkeypatch.setattr(partition_steps, "_WINDOW_SECONDS", 0)
     _, times, _ = times_of(age=86_400)
     assert all(later - earlier >= 0.005 for earlier, later in pairwise(times))
 

@@ -1,30 +1,29 @@
-"""A topic's partitions as elements of splittable steps: each is read in order, by one reader."""
+"""What makes a partition the element of a splittable step: offsets, their tracker, their coder."""
 
 import apache_beam as beam
 from apache_beam.io.restriction_trackers import OffsetRange, OffsetRestrictionTracker
 from apache_beam.transforms.core import RestrictionProvider
 
 from transforms.stores.topic.client import TopicAccess
-from transforms.stores.topic.messages import MessageBatch, decode_batch, encode_batch
+from transforms.stores.topic.messages import (
+    MessageBatch,
+    PartitionRange,
+    decode_batch,
+    encode_batch,
+)
 from transforms.stores.topic.reader import ReaderPool
-
-Partition = tuple[int, int, int]
-"""A partition, and the offsets to read: ``(number, start, stop)``."""
-
-FOR_EVER = (1 << 63) - 1
-WAIT = 0.05
-"""For how long a reader waits for the next message before it looks around, in seconds."""
+from transforms.topic.partition_steps import FOR_EVER
 
 
 class MessageBatchCoder(beam.coders.Coder):
-    """MessagePack."""
+    """Encodes batches as MessagePack."""
 
     def encode(self, value: MessageBatch) -> bytes:
-        """The batch as bytes."""
+        """Returns the batch as bytes."""
         return encode_batch(value)
 
     def decode(self, encoded: bytes) -> MessageBatch:
-        """The batch that was encoded."""
+        """Returns the batch that was encoded."""
         return decode_batch(encoded)
 
     def is_deterministic(self) -> bool:
@@ -35,52 +34,55 @@ class MessageBatchCoder(beam.coders.Coder):
 beam.coders.registry.register_coder(MessageBatch, MessageBatchCoder)
 
 
-class Range(OffsetRestrictionTracker):
-    """Offsets that one reader claims in order: it may be interrupted, not joined by another."""
+class PartitionTracker(OffsetRestrictionTracker):
+    """The offsets of a partition, which one reader claims in order.
+
+    A second reader cannot share the partition, but the engine may interrupt the first one.
+    """
 
     def try_split(self, fraction: float) -> tuple[OffsetRange, OffsetRange] | None:
-        """Only the rest as a whole can be split off: then its reader goes on with it later."""
+        """Split off the rest as a whole, which is read later, or nothing."""
         split: tuple[OffsetRange, OffsetRange] | None = None
         if fraction == 0:
             split = super().try_split(0)
         return split
 
     def is_bounded(self) -> bool:
-        """Whether the offsets have an end."""
+        """Whether the partition is read up to an end."""
         return bool(self.current_restriction().stop < FOR_EVER)
 
 
-class Ranges(RestrictionProvider):
-    """The offsets of a partition."""
+class PartitionOffsets(RestrictionProvider):
+    """The offsets of a partition as a restriction of a step."""
 
-    def initial_restriction(self, element: Partition) -> OffsetRange:
-        """All of them."""
+    def initial_restriction(self, element: PartitionRange) -> OffsetRange:
+        """Returns all offsets of the range."""
         return OffsetRange(*element[1:])
 
-    def create_tracker(self, restriction: OffsetRange) -> Range:
-        """A tracker of these offsets."""
-        return Range(restriction)
+    def create_tracker(self, restriction: OffsetRange) -> PartitionTracker:
+        """Returns a tracker of these offsets."""
+        return PartitionTracker(restriction)
 
-    def restriction_size(self, element: Partition, restriction: OffsetRange) -> int:
-        """How many there are; of a partition without an end nobody knows."""
+    def restriction_size(self, element: PartitionRange, restriction: OffsetRange) -> int:
+        """Returns the number of offsets, or 1 where there is no end."""
         size = int(restriction.size())
         return size if restriction.stop < FOR_EVER else 1
 
 
-OFFSETS = beam.DoFn.RestrictionParam(Ranges())
-"""The parameter of ``process`` that has the offsets still to be read."""
+OFFSETS = beam.DoFn.RestrictionParam(PartitionOffsets())
+"""The parameter of ``process`` that tracks the offsets still to be read."""
 
 
 class PartitionFn(beam.DoFn):
-    """A DoFn with readers of partitions."""
+    """A DoFn that reads partitions: readers are opened where they are needed."""
 
     def __init__(self, access: TopicAccess) -> None:
         self.access = access
 
     def setup(self) -> None:
-        """Nothing is opened before it is needed."""
+        """Prepare the readers."""
         self.readers = ReaderPool(self.access)
 
     def teardown(self) -> None:
-        """Close what is at rest."""
+        """Close the idle readers."""
         self.readers.close()
