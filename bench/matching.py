@@ -1,8 +1,8 @@
-"""``python -m bench.matching``: how well and how fast contacts are matched, beside others.
+"""``python -m bench.matching``: how well and how fast contacts are matched, compared with others.
 
-On generated worlds with their truth: this program, Splink 5 on the same cleaned rows, and exact
-keys, each in a process of its own; then on labelled data that nobody here made (febrl3, febrl4).
-Numbers come from seeds that tuning never saw. It needs ``requirements-bench.txt``.
+On generated worlds whose truth is known: this program, Splink 5 on the same cleaned rows, and exact
+keys, each in its own process; then on labelled data of third parties (febrl3, febrl4). The seeds
+are none of those used for tuning. It needs ``requirements-bench.txt``.
 """
 
 import argparse
@@ -28,41 +28,41 @@ _SEEDS = (11, 12, 13)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Measure and print."""
+    """Measures and prints."""
     parser = argparse.ArgumentParser(prog="python -m bench.matching", description=__doc__)
     parser.add_argument("--scale", type=float, default=0.05)
     parser.add_argument("--seeds", type=int, nargs="+", default=_SEEDS)
     parser.add_argument("--only", choices=sorted(MATCHERS), nargs="+", default=list(MATCHERS))
     parser.add_argument("--febrl", action="store_true", help="febrl3 and febrl4 as well")
-    chosen = parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
     print(f"| {' | '.join(_NAMES)} |\n| --- | --- |{' ---: |' * (len(_NAMES) - 2)}")
-    for seed in chosen.seeds:
-        for line in rows(seed, chosen.scale, chosen.only):
+    for seed in options.seeds:
+        for line in rows(seed, options.scale, options.only):
             print(line, flush=True)
-    if chosen.febrl:
+    if options.febrl:
         from bench.febrl import febrl_lines
 
         print("\n".join(["", *febrl_lines()]))
 
 
 def rows(seed: int, scale: float, names: Sequence[str]) -> list[str]:
-    """One line of the table for each matcher."""
-    found = people(seed, scale)
+    """Returns a line of the table for each matcher."""
+    world_people = people(seed, scale)
     lines = []
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "people"
-        file.write_bytes(msgspec.msgpack.encode(found))
+        file.write_bytes(msgspec.msgpack.encode(world_people))
         for name in names:
-            done = subprocess.run(
+            process = subprocess.run(
                 [sys.executable, "-m", "bench.matchers", name, str(file)],
                 cwd=_ROOT,
                 stdout=subprocess.PIPE,
                 check=True,
             )
-            matched = msgspec.json.decode(done.stdout.splitlines()[-1], type=Matched)
+            matched = msgspec.json.decode(process.stdout.splitlines()[-1], type=Matched)
             groups = msgspec.msgpack.decode(Path(f"{file}.{name}").read_bytes())
-            head = f"| {seed}, {len(found.truth):,} | {name}"
-            lines.append(head + _row(score(groups, found.truth), matched))
+            head = f"| {seed}, {len(world_people.truth):,} | {name}"
+            lines.append(head + _row(score(groups, world_people.truth), matched))
     return lines
 
 
@@ -71,11 +71,10 @@ def _row(scores: Scores, matched: Matched) -> str:
         *(scores.precision, scores.recall, scores.f1),
         *(scores.b3_precision, scores.b3_recall, scores.b3_f1),
     )
-    counts = f"{scores.doubles:,} | {scores.strangers:,} | {matched.doubts:,}"
-    told = " | ".join(f"{share:.4f}" for share in shares)
-    return (
-        f" | {told} | {counts} | {matched.seconds:.1f} | {matched.work:.1f} | {matched.peak:,.0f} |"
-    )
+    counts = f"{scores.doubles:,} | {scores.strangers:,} | {matched.doubtful_pairs:,}"
+    share_cells = " | ".join(f"{share:.4f}" for share in shares)
+    costs = f"{matched.seconds:.1f} | {matched.cpu_seconds:.1f} | {matched.peak_mb:,.0f}"
+    return f" | {share_cells} | {counts} | {costs} |"
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The contacts of a generated world as the matching gets them, and who is really behind each."""
+"""The contacts of a generated world as the matching gets them, and the person behind each."""
 
 from collections.abc import Iterator
 
@@ -18,31 +18,31 @@ _COLUMNS = (
 
 
 class People(msgspec.Struct):
-    """Cleaned rows that go on to the CRM, by reference, and the person behind each."""
+    """Cleaned rows of the base, by reference, and the person behind each."""
 
     profiles: dict[str, Profile]
     truth: dict[str, int]
 
 
 def people(seed: int, scale: float) -> People:
-    """All contact rows of both stores that belong to a company of the base."""
+    """Returns all contact rows of both stores that belong to a company of the base."""
     world = World(seed, scale)
-    known = {
+    truth_by_ref = {
         f"{truth.source}:{truth.source_id}": (truth.person, truth.tins)
         for truth in world.truth()
         if truth.kind == "contact" and truth.outcome == GOLDEN
     }
     newest: dict[str, int] = {}
-    found = People({}, {})
+    world_people = People({}, {})
     for row in _rows(world):
         ref = f"{row.source}:{row.source_id}"
-        if ref in known and not row.reason and newest.get(ref, -1) < row.changed_at:
+        if ref in truth_by_ref and not row.reason and newest.get(ref, -1) < row.changed_at:
             newest[ref] = row.changed_at
-            person, tins = known[ref]
+            person, tins = truth_by_ref[ref]
             assert person is not None
-            found.profiles[ref] = profile_of(decode_contact(row.payload), tins)
-            found.truth[ref] = person
-    return found
+            world_people.profiles[ref] = profile_of(decode_contact(row.payload), tins)
+            world_people.truth[ref] = person
+    return world_people
 
 
 def _rows(world: World) -> Iterator[Row]:

@@ -1,4 +1,4 @@
-"""How well rows were put into persons, against the truth."""
+"""Scores: how well rows are grouped into persons, compared with the truth."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -7,7 +7,9 @@ import msgspec
 
 
 class Scores(msgspec.Struct, frozen=True):
-    """Shares from 0 to 1; ``doubles``: records too many; ``strangers``: records of several people.
+    """Shares from 0 to 1, and two counts.
+
+    ``doubles`` are superfluous records of a person, ``strangers`` records that mix several people.
 
     ``b3_…`` is B-cubed: precision and recall of each row's group, averaged over the rows.
     """
@@ -23,14 +25,14 @@ class Scores(msgspec.Struct, frozen=True):
 
 
 def score(groups: Iterable[Sequence[str]], truth: Mapping[str, object]) -> Scores:
-    """The scores of a partition of all rows of ``truth`` (row to person)."""
+    """Returns the scores of a partition of all rows of ``truth`` (row to person)."""
     sizes = Counter(truth.values())
     records: dict[object, int] = defaultdict(int)
-    said = right = strangers = 0
+    matched = right = strangers = 0
     b3_precision = b3_recall = 0.0
     for group in groups:
         people = Counter(truth[row] for row in group)
-        said += _pairs(len(group))
+        matched += _pairs(len(group))
         strangers += len(people) > 1
         for person, count in people.items():
             records[person] += 1
@@ -38,7 +40,7 @@ def score(groups: Iterable[Sequence[str]], truth: Mapping[str, object]) -> Score
             b3_precision += count * count / len(group)
             b3_recall += count * count / sizes[person]
     true = sum(map(_pairs, sizes.values()))
-    precision, recall = right / max(said, 1), right / max(true, 1)
+    precision, recall = right / max(matched, 1), right / max(true, 1)
     b3_precision, b3_recall = b3_precision / len(truth), b3_recall / len(truth)
     return Scores(
         *(precision, recall, _mean(precision, recall)),

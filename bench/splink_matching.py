@@ -1,8 +1,8 @@
 """The same cleaned rows matched by Splink 5 on DuckDB, set up as its documentation advises.
 
 Its parameters are learned without labels, as ours are; names are compared by Jaro-Winkler with
-term frequencies, surnames without their gender. A row with several numbers or boxes has its first
-ones in columns of their own and all of them in a list, so that any in common is seen.
+term frequencies, surnames without their gender. Numbers and mailboxes stand in two columns each:
+the first one for blocking, and a list of all, so that any common one is seen.
 """
 
 import logging
@@ -15,12 +15,12 @@ from splink import DuckDBAPI, Linker, SettingsCreator, block_on
 from transforms.matching.name_forms import stem
 from transforms.matching.profiles import Profile
 
-# The best F1 of 0.5, 0.9, 0.95, 0.99, 0.999, 0.9999 on a seed of tuning.
+# Of 0.5, 0.9, 0.95, 0.99, 0.999 and 0.9999 it has the best F1 on a tuning seed.
 THRESHOLD = 0.9
 
 
 def match_by_splink(profiles: dict[str, Profile]) -> list[list[str]]:
-    """Rows by person: connected components of the pairs above the threshold."""
+    """Returns rows by person: connected components of the pairs above the threshold."""
     logging.getLogger("splink").setLevel(logging.ERROR)
     logging.getLogger("splink").propagate = False
     api = DuckDBAPI()
@@ -91,6 +91,6 @@ def _name(column: str, more: list[cll.CustomLevel]) -> cl.CustomComparison:
 
 
 def _initial(column: str) -> cll.CustomLevel:
-    same = f'substr("{column}_l", 1, 1) = substr("{column}_r", 1, 1)'
+    same_letter = f'substr("{column}_l", 1, 1) = substr("{column}_r", 1, 1)'
     short = f'least(length("{column}_l"), length("{column}_r")) = 1'
-    return cll.CustomLevel(f"{same} and {short}", "initial")
+    return cll.CustomLevel(f"{same_letter} and {short}", "initial")
