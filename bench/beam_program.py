@@ -107,7 +107,7 @@ def _up_to_here(*_: object) -> beam.PTransform:
     return beam.CombineGlobally(sum) | settle
 
 
-def _whole(task: Task) -> Tally:
+def _consolidate(task: Task) -> Tally:
     def wire(root: beam.Pipeline) -> None:
         no_crm = CrmAccess(options.CRM, rate=1, burst=1, operating=1, settle=0)
         chosen = graph.Settings(RUN, options.LEDGER, task.register, no_crm)
@@ -123,5 +123,5 @@ STAGES: dict[str, Stage] = {
     "read, clean B": Stage(_clean_b, only_b=True),
     "read, clean A and B": Stage(_clean),
     "…, remember": Stage(_remember, tables=REMEMBERED),
-    "…, up to the loader": Stage(_whole, tables=CONSOLIDATED),
+    "…, up to the loader": Stage(_consolidate, tables=CONSOLIDATED),
 }

@@ -114,7 +114,7 @@ def _portions(rows: Iterator[Row]) -> Iterator[list[Row]]:
         yield portion
 
 
-def _whole(ledger: Ledger, task: Task) -> None:
+def _consolidate(ledger: Ledger, task: Task) -> None:
     touched = _remember(ledger, task)
     with instant_register():
         stages.ask_register(ledger, RUN, task.register, touched.tins)
@@ -129,5 +129,5 @@ STAGES: dict[str, Stage] = {
     "read, clean B": Stage(_clean_b, only_b=True),
     "read, clean A and B": Stage(_clean),
     "…, remember": Stage(_with_ledger(_remember), tables=REMEMBERED),
-    "…, up to the loader": Stage(_with_ledger(_whole), tables=CONSOLIDATED),
+    "…, up to the loader": Stage(_with_ledger(_consolidate), tables=CONSOLIDATED),
 }

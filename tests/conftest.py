@@ -87,8 +87,8 @@ def topic(kafka: Kafka, request: pytest.FixtureRequest) -> str:
 @pytest.fixture
 def place(tmp_path: Path, mariadb: MariaDB) -> Iterator[Installation]:
     """An installation with empty stores."""
-    with installation(tmp_path, mariadb) as made:
-        yield made
+    with installation(tmp_path, mariadb) as empty_installation:
+        yield empty_installation
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""What the CRM must hold of a made-up world, told from the world's truth and its raw rows alone."""
+"""The records that the CRM must hold of a made-up world, by its truth and raw rows alone."""
 
 import re
 from collections import defaultdict
@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from sandbox import judge
 from sandbox.bitrix24 import Bitrix24
 from sandbox.world import typed_numbers
-from sandbox.world.identities import TrueCompany
+from sandbox.world.identities import TrueCompany, TruePerson
 from sandbox.world.truth import GOLDEN, Outcome
 from sandbox.world.world import World
 
@@ -17,9 +17,13 @@ _KPP = re.compile(r"[0-9]{4}[0-9A-Z]{2}[0-9]{3}")
 _MARKS = re.compile(r"[\s-]")
 _SOLE = "ИП"
 
+Row = dict[str, Any]
+TypedNumbers = tuple[Any, list[tuple[Any, Any]]]
+"""A row's KPP, and its BIKs with accounts, as typed."""
+
 
 class Shown(NamedTuple):
-    """A company as its records in the CRM show it, or should."""
+    """A company as its records in the CRM show it, or must show it."""
 
     title: str
     tin: str
@@ -33,53 +37,52 @@ class Shown(NamedTuple):
 def differences(
     world: World, ledger: str, portal: Bitrix24, merged: Collection[str] = ()
 ) -> list[str]:
-    """All that is not as it should be, in sentences; nothing when all is.
+    """Returns a sentence for each record of the CRM or ledger that is wrong.
 
-    ``merged`` are keys of contacts that were two until more was known: they stay in the CRM.
+    ``merged`` are keys of contacts that a later merge made superfluous: they stay in the CRM.
     """
     truths = list(world.truth())
     ends = judge.ledger_ends(ledger)
     companies = portal.companies()
-    contacts = [one for one in portal.contacts() if one["originId"] not in merged]
+    contacts = [contact for contact in portal.contacts() if contact["originId"] not in merged]
     tins = world.active_tins()
-    found = [
+    sentences = [
         *judge.judge_rows(truths, ends),
         *judge.judge_companies(companies, portal.requisites(), tins),
         *judge.judge_contacts(contacts, companies, truths, ends),
         *_judge_people(world, truths, ends, contacts),
     ]
     expected, shown = expected_companies(world), shown_companies(portal)
-    found += [
+    sentences += [
         f"company {tin} should be {expected[tin]}, is {shown.get(tin)}"
         for tin in expected
         if shown.get(tin) != expected[tin]
     ]
-    return found + [f"the portal complains of {name}" for name in portal.stats.violations]
+    return sentences + [f"the portal complains of {name}" for name in portal.stats.violations]
 
 
 def expected_companies(world: World) -> dict[str, Shown]:
-    """What each company that must be in the CRM should look like there, by TIN."""
+    """Returns, by TIN, each company that must be in the CRM as it must look there."""
     numbers = {world.identities.tin(n): n for n in range(world.sizes.companies)}
-    facts: dict[str, list[tuple[Any, list[tuple[Any, Any]]]]] = defaultdict(list)
+    facts: dict[str, list[TypedNumbers]] = defaultdict(list)
     raw = {"A": _rows_of_a(world), "B": _rows_of_b(world)}
     for truth in world.truth():
         if truth.kind == "company" and truth.outcome == GOLDEN:
             facts[truth.tins[0]].append(raw[truth.source][truth.source_id])
     return {
-        tin: _expected(world.identities.company(numbers[tin]), told) for tin, told in facts.items()
+        tin: _expected(world.identities.company(numbers[tin]), rows) for tin, rows in facts.items()
     }
 
 
-def _expected(company: TrueCompany, told: list[tuple[Any, list[tuple[Any, Any]]]]) -> Shown:
+def _expected(company: TrueCompany, rows: list[TypedNumbers]) -> Shown:
     kpps = {company.kpp} - {""}
-    accounts = set()
+    if not company.individual:
+        compact_kpps = {_MARKS.sub("", kpp) for kpp, _ in rows if isinstance(kpp, str)}
+        kpps |= set(filter(_KPP.fullmatch, compact_kpps))
     bik, account, _ = typed_numbers.bank_numbers(company.number, company.region.code)
-    for kpp, banks in told:
-        written = _MARKS.sub("", kpp) if isinstance(kpp, str) else ""
-        if _KPP.fullmatch(written) and not company.individual:
-            kpps.add(written)
-        if any((_digits(one), _digits(other)) == (bik, account) for one, other in banks):
-            accounts.add((bik, account))
+    typed_accounts = {
+        (_digits(bik), _digits(account)) for _, banks in rows for bik, account in banks
+    }
     region = company.region
     name = company.name if company.individual else f"«{company.name.upper()}»"
     street = f"{company.street.upper()}, Д.{company.house}"
@@ -91,88 +94,110 @@ def _expected(company: TrueCompany, told: list[tuple[Any, list[tuple[Any, Any]]]
         kpps=frozenset(kpps),
         ogrn=company.ogrn,
         addresses=((line, region.city, region.postal_code, region.name),),
-        accounts=frozenset(accounts),
+        accounts=frozenset({(bik, account)} & typed_accounts),
     )
 
 
 def shown_companies(portal: Bitrix24) -> dict[str, Shown]:
-    """Our companies by TIN, with their requisites, bank accounts and addresses."""
+    """Returns our companies by TIN, with their requisites, bank accounts and addresses."""
     requisites = _by_owner(portal.requisites())
     accounts, addresses = _by_owner(portal.bank_details()), _by_owner(portal.addresses())
     shown = {}
     for company in portal.companies():
-        own = requisites[company["id"]]
-        ids = [one["id"] for one in own]
-        [tin] = {one["RQ_INN"] for one in own}
-        [ogrn] = {one["RQ_OGRNIP"] or one["RQ_OGRN"] or "" for one in own}
-        assert company["originId"] == tin
-        assert {one["NAME"] for one in own} == {company["title"]}
-        for one in own:
-            suffix = f"-{one['RQ_KPP']}" if one["RQ_KPP"] else ""
-            assert one["XML_ID"] == f"svod-{tin}{suffix}"
-        shown[tin] = Shown(
-            company["title"],
-            tin,
-            own[0]["RQ_KPP"] or "",
-            frozenset(one["RQ_KPP"] for one in own if one["RQ_KPP"]),
-            ogrn,
-            tuple(_address(one) for number in ids for one in addresses[number]),
-            frozenset(
-                (one["RQ_BIK"], one["RQ_ACC_NUM"]) for number in ids for one in accounts[number]
-            ),
+        own_requisites = requisites[company["id"]]
+        ids = [requisite["id"] for requisite in own_requisites]
+        shown[company["originId"]] = _shown_company(
+            company,
+            own_requisites,
+            [account for requisite_id in ids for account in accounts[requisite_id]],
+            [address for requisite_id in ids for address in addresses[requisite_id]],
         )
     return shown
 
 
-def unlike(whole: "Content", other: "Content", merged: Collection[str] = ()) -> list[Any]:
-    """Records that are not the same in both CRMs, ids and order apart.
+def _shown_company(
+    company: Row, requisites: list[Row], accounts: list[Row], addresses: list[Row]
+) -> Shown:
+    """Puts a company's records together, and asserts that its requisites agree with it."""
+    tin = company["originId"]
+    assert {requisite["RQ_INN"] for requisite in requisites} == {tin}
+    assert {requisite["NAME"] for requisite in requisites} == {company["title"]}
+    for requisite in requisites:
+        suffix = f"-{requisite['RQ_KPP']}" if requisite["RQ_KPP"] else ""
+        assert requisite["XML_ID"] == f"svod-{tin}{suffix}"
+    kpps = [requisite["RQ_KPP"] or "" for requisite in requisites]
+    [ogrn] = {requisite["RQ_OGRNIP"] or requisite["RQ_OGRN"] or "" for requisite in requisites}
+    return Shown(
+        company["title"],
+        tin,
+        kpps[0],
+        frozenset(filter(None, kpps)),
+        ogrn,
+        tuple(map(_address, addresses)),
+        frozenset((account["RQ_BIK"], account["RQ_ACC_NUM"]) for account in accounts),
+    )
 
-    What ``other`` was told first and is not any more stays in its fields: nothing empties one.
+
+def unlike(whole: "Content", stepwise: "Content", merged: Collection[str] = ()) -> list[Any]:
+    """Returns the records that differ between two CRMs, except in ids and order.
+
+    A field that is empty in ``whole`` may keep an earlier value in ``stepwise``: no load empties a
+    field.
     """
-    mine, its = content(*whole), content(*other, merged)
+    expected, actual = content(*whole), content(*stepwise, merged)
     return [
-        (key, mine.get(key), its.get(key))
-        for key in mine.keys() | its.keys()
-        if key not in mine
-        or key not in its
-        or any(one != another and one for one, another in zip(mine[key], its[key], strict=True))
+        (key, expected.get(key), actual.get(key))
+        for key in expected.keys() | actual.keys()
+        if not _agree(expected.get(key), actual.get(key))
     ]
 
 
+def _agree(expected: tuple[Any, ...] | None, actual: tuple[Any, ...] | None) -> bool:
+    if expected is None or actual is None:
+        return False
+    return all(
+        value == actual_value or not value
+        for value, actual_value in zip(expected, actual, strict=True)
+    )
+
+
 Content = tuple[Bitrix24, Any]
-"""A portal, and what answers a query to its ledger: which rows are one person is written there."""
+"""A portal, and a function that runs a query on its ledger, which knows each person's rows."""
 
 
 def content(
     portal: Bitrix24, query: Any, merged: Collection[str] = ()
 ) -> dict[Any, tuple[Any, ...]]:
-    """Fields of companies by TIN, of contacts by the rows that they are made of."""
+    """Returns the fields of companies by TIN, and of contacts by the rows of the person."""
     companies = portal.companies()
     tin_of = {company["id"]: company["originId"] for company in companies}
-    contacts = [one for one in portal.contacts() if one["originId"] not in merged]
+    contacts = [contact for contact in portal.contacts() if contact["originId"] not in merged]
     members: dict[str, set[str]] = defaultdict(set)
     for key, source, source_id in query(
         "SELECT members.key, source, source_id FROM members WHERE kind = 'contact'"
     ):
         members[key].add(f"{source}:{source_id}")
     shown = shown_companies(portal)
-    found: dict[Any, tuple[Any, ...]] = {
+    records: dict[Any, tuple[Any, ...]] = {
         company["originId"]: (*shown[company["originId"]], *_by_type(company))
         for company in companies
     }
     for contact in contacts:
-        found[frozenset(members[contact["originId"]])] = (
+        records[frozenset(members[contact["originId"]])] = (
             *(contact[name] for name in ("lastName", "name", "secondName", "post")),
             *_by_type(contact),
             {tin_of[company] for company in contact["companyIds"]},
         )
-    assert len(found) == len(companies) + len(contacts)
-    return found
+    assert len(records) == len(companies) + len(contacts)
+    return records
 
 
 def _by_type(item: Mapping[str, Any]) -> list[set[str]]:
     values = _values(item)
-    return [{v for kind, v in values if kind == wanted} for wanted in ("PHONE", "EMAIL", "WEB")]
+    return [
+        {value for value_type, value in values if value_type == type_id}
+        for type_id in ("PHONE", "EMAIL", "WEB")
+    ]
 
 
 def _judge_people(
@@ -181,71 +206,84 @@ def _judge_people(
     ends: Mapping[judge.RowId, list[judge.End]],
     contacts: list[dict[str, Any]],
 ) -> Iterator[str]:
-    """Contacts that lack a mobile number which one of their rows shows."""
-    held = {
+    """Reports contacts that lack a mobile number of one of their rows."""
+    numbers = {
         contact["originId"]: {value.partition(";")[0] for _, value in _values(contact)}
         for contact in contacts
     }
-    # Windows-1251 has no sign for some dashes: the store holds a question mark in their place.
-    spoilt = {
+    damaged_ids = _damaged_phones(world)
+    for truth in truths:
+        if truth.kind == "contact" and truth.outcome == GOLDEN and truth.person is not None:
+            if truth.source == "A" and truth.source_id in damaged_ids:
+                continue
+            mobiles = _mobiles(world.identities.person(truth.person), truth)
+            for end in ends.get(judge.row_id(truth), []):
+                for name in sorted(mobiles):
+                    if mobiles[name] not in numbers.get(end.key, ()):
+                        yield f"contact {end.key} lacks the {name} number of its row {truth}"
+
+
+def _mobiles(person: TruePerson, truth: Outcome) -> dict[str, str]:
+    """Returns the mobiles that the row shows, by the name of their evidence."""
+    mobiles = {"mobile": f"+7{person.mobile}", "second_mobile": f"+7{person.second_mobile}"}
+    return {name: number for name, number in mobiles.items() if name in truth.evidence}
+
+
+def _damaged_phones(world: World) -> set[str]:
+    """Returns the ids of store A's contacts whose phones have lost a dash.
+
+    Windows-1251 lacks some dashes: the store holds question marks in their place.
+    """
+    return {
         str(row[0])
         for row in world.a.contact_rows()
         if isinstance(row[6], bytes) and b"?" in row[6]
     }
-    for truth in truths:
-        if truth.kind == "contact" and truth.outcome == GOLDEN and truth.person is not None:
-            if truth.source == "A" and truth.source_id in spoilt:
-                continue
-            person = world.identities.person(truth.person)
-            for end in ends.get(judge.row_id(truth), []):
-                for name, number in (
-                    ("mobile", person.mobile),
-                    ("second_mobile", person.second_mobile),
-                ):
-                    if name in truth.evidence and f"+7{number}" not in held.get(end.key, ()):
-                        yield f"contact {end.key} lacks the {name} number of its row {truth}"
 
 
 def _values(item: Mapping[str, Any]) -> frozenset[tuple[str, str]]:
-    return frozenset((one["typeId"], one["value"]) for one in item["fm"])
+    return frozenset((value["typeId"], value["value"]) for value in item["fm"])
 
 
-def _address(one: Mapping[str, Any]) -> tuple[str, str, str, str]:
-    assert one["TYPE_ID"] == 6
-    return one["ADDRESS_1"], one["CITY"], one["POSTAL_CODE"], one["REGION"]
+def _address(address: Mapping[str, Any]) -> tuple[str, str, str, str]:
+    assert address["TYPE_ID"] == 6
+    return address["ADDRESS_1"], address["CITY"], address["POSTAL_CODE"], address["REGION"]
 
 
 def _by_owner(records: list[dict[str, Any]]) -> dict[int, list[dict[str, Any]]]:
-    found = defaultdict(list)
+    by_owner = defaultdict(list)
     for record in records:
-        found[int(record["ENTITY_ID"])].append(record)
-    return found
+        by_owner[int(record["ENTITY_ID"])].append(record)
+    return by_owner
 
 
 def _digits(value: Any) -> str:
     return re.sub(r"\s", "", value) if isinstance(value, str) else ""
 
 
-def _rows_of_a(world: World) -> dict[str, tuple[Any, list[tuple[Any, Any]]]]:
-    """KPP and bank accounts as typed, by the row's id."""
-    found = {}
+def _rows_of_a(world: World) -> dict[str, TypedNumbers]:
+    """Returns KPP and bank accounts as typed, by the row's id."""
+    rows = {}
     for row in world.a.company_rows():
         kpp, bik, account = (
             cell.decode("cp1251") if isinstance(cell, bytes) else None
             for cell in (row[2], row[8], row[9])
         )
-        found[str(row[0])] = kpp, [(bik, account)]
-    return found
+        rows[str(row[0])] = kpp, [(bik, account)]
+    return rows
 
 
-def _rows_of_b(world: World) -> dict[str, tuple[Any, list[tuple[Any, Any]]]]:
-    """The same, of each partner's newest version."""
+def _rows_of_b(world: World) -> dict[str, TypedNumbers]:
+    """Returns KPP and bank accounts as typed, by the number of the partner's newest version."""
     newest: dict[str, tuple[float, Any]] = {}
     for partner in world.b.partners():
         changed = partner["changed_at"]
-        at = datetime.fromisoformat(changed.replace("Z", "+00:00")).timestamp() if changed else 0.0
-        if str(partner["category"]) == "2" and newest.get(partner["partner"], (-1.0,))[0] < at:
-            newest[partner["partner"]] = at, partner
+        changed_at = 0.0
+        if changed:
+            changed_at = datetime.fromisoformat(changed.replace("Z", "+00:00")).timestamp()
+        known_at = newest.get(partner["partner"], (-1.0,))[0]
+        if str(partner["category"]) == "2" and known_at < changed_at:
+            newest[partner["partner"]] = changed_at, partner
     return {
         number: (_kpp(partner), _banks(partner.get("bankdetails")))
         for number, (_, partner) in newest.items()
@@ -254,12 +292,19 @@ def _rows_of_b(world: World) -> dict[str, tuple[Any, list[tuple[Any, Any]]]]:
 
 def _kpp(partner: Mapping[str, Any]) -> Any:
     numbers = partner.get("taxnumbers")
-    told = numbers if isinstance(numbers, list) else []
+    entries = numbers if isinstance(numbers, list) else []
     return next(
-        (one["number"] for one in told if isinstance(one, dict) and one.get("type") == "KPP"), None
+        (
+            entry["number"]
+            for entry in entries
+            if isinstance(entry, dict) and entry.get("type") == "KPP"
+        ),
+        None,
     )
 
 
 def _banks(value: Any) -> list[tuple[Any, Any]]:
-    told = value if isinstance(value, list) else []
-    return [(one.get("bik"), one.get("account")) for one in told if isinstance(one, dict)]
+    entries = value if isinstance(value, list) else []
+    return [
+        (entry.get("bik"), entry.get("account")) for entry in entries if isinstance(entry, dict)
+    ]

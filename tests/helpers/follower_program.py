@@ -1,4 +1,4 @@
-"""``svod delta --follow`` as one job of an engine, and what has come of it in the CRM."""
+"""``svod delta --follow`` as one job of an engine, and the records that it must load."""
 
 import os
 import signal
@@ -24,10 +24,10 @@ FIRMS = [tin(number) for number in range(1, 41)]
 
 
 class FollowerProgram:
-    """The command as a process of its own, which may be killed and started again.
+    """The command in a process that tests may kill and start again.
 
-    Each ``send`` brings so many firms with a person each, so many persons whose firm has not come,
-    and one piece of poison, all of new numbers.
+    Each ``send`` adds firms with a person each, persons whose firm is unknown, and one poison
+    message, all with new numbers.
     """
 
     def __init__(self, stream: TopicInstallation, folder: Path, options) -> None:
@@ -57,15 +57,15 @@ class FollowerProgram:
         self._await(lambda: self.log.read_text().count("Follows the stores") == self._starts)
 
     def kill(self):
-        """The program and all that it has started."""
+        """Kills the program and its children."""
         with suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
 
     def ends_well(self):
-        """By SIGTERM."""
+        """Ends the program by SIGTERM and asserts that its exit code is 0."""
         self._process.send_signal(signal.SIGTERM)
-        assert self._process.wait(PATIENCE) == 0, self.told()
+        assert self._process.wait(PATIENCE) == 0, self.log_end()
 
     def send(self, firms, waiting=0):
         events = []
@@ -81,18 +81,20 @@ class FollowerProgram:
         self.poison += 1
 
     def change_store_a(self):
-        """A new firm there."""
+        """Adds a firm to store A."""
         self._of_a.add(FIRMS[-1])
         self.place.company(1, FIRMS[-1])
 
     def await_some(self):
-        """Until the stream is going on: something has come into the ledger, and maybe not all."""
+        """Waits until the ledger holds some rows."""
         self._await(lambda: self._counted("rows"))
 
     def await_all(self):
-        """Until the CRM and the group have come to the end; then all is there, and once."""
-        told = 2 * self.firms + self.waiting + self.poison
-        self._await(lambda: self._committed() == told and self._of_a <= set(self.place.titles()))
+        """Waits until all messages are committed; then asserts that the CRM holds all, once."""
+        message_count = 2 * self.firms + self.waiting + self.poison
+        self._await(
+            lambda: self._committed() == message_count and self._of_a <= set(self.place.titles())
+        )
         self.holds_all()
 
     def holds_all(self):
@@ -104,14 +106,14 @@ class FollowerProgram:
         assert self._counted("rows") == 2 * self.firms + self.waiting + len(self._of_a)
         assert self._counted("invalid_messages") == self.poison
 
-    def told(self):
+    def log_end(self):
         return self.log.read_text(errors="replace")[-2000:]
 
     def _committed(self):
-        """How many messages the group has done: offsets count from 0."""
+        """Returns the number of committed messages: offsets count from 0."""
         client = TopicClient(TopicAccess(self.stream.kafka.brokers, *[self.stream.topic] * 2))
         try:
-            return sum(max(0, one) for one in client.committed(client.partitions()).values())
+            return sum(max(0, offset) for offset in client.committed(client.partitions()).values())
         except KafkaException:
             return None
         finally:
@@ -123,6 +125,6 @@ class FollowerProgram:
     def _await(self, holds):
         deadline = time.monotonic() + PATIENCE
         while not holds():
-            assert self._process.poll() is None, self.told()
-            assert time.monotonic() < deadline, self.told()
+            assert self._process.poll() is None, self.log_end()
+            assert time.monotonic() < deadline, self.log_end()
             time.sleep(0.2)

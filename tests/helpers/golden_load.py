@@ -79,29 +79,29 @@ CHANGED = (
 
 
 def hold(ledger: Ledger, records: Iterable[Record]) -> Run:
-    """Start a run whose consolidation made exactly these records."""
+    """Starts a run whose consolidation made exactly these records."""
     run = start_run(ledger, "full")
 
     def put(connection: Any) -> None:
         for kind, of_kind in ((COMPANY, GoldenCompany), (CONTACT, GoldenContact)):
-            made = [
-                goldens.NewGolden(_key(one), one, {}, [("A", _key(one))])
-                for one in records
-                if isinstance(one, of_kind)
+            new_goldens = [
+                goldens.NewGolden(_key(record), record, {}, [("A", _key(record))])
+                for record in records
+                if isinstance(record, of_kind)
             ]
             table = goldens.schema.golden
             query = table.select().with_only_columns(table.c.key).where(table.c.kind == kind)
             keys = list(connection.execute(query).scalars())
-            kept = goldens.stored_goldens(connection, kind, keys)
+            stored_goldens = goldens.stored_goldens(connection, kind, keys)
             members = goldens.members_of(connection, kind, keys)
-            goldens.save_goldens(connection, run, kind, made, kept, members)
+            goldens.save_goldens(connection, run, kind, new_goldens, stored_goldens, members)
         tins = goldens.schema.golden_tins
         connection.execute(tins.delete())
         links = [
-            {"tin": tin, "key": one.key}
-            for one in records
-            if isinstance(one, GoldenContact)
-            for tin in one.tins
+            {"tin": tin, "key": record.key}
+            for record in records
+            if isinstance(record, GoldenContact)
+            for tin in record.tins
         ]
         if links:
             connection.execute(tins.insert(), links)
@@ -124,7 +124,7 @@ def client_of(portal: Bitrix24, waits: tuple[float, ...] = (0.0, 0.0, 0.0)) -> I
 def load(
     ledger: Ledger, portal: Bitrix24, run: Run, settle: float = SETTLE, workers: int = 1
 ) -> dict[str, Any]:
-    """Load what is pending as ``LoadCrm`` does; gives the numbers of the run."""
+    """Loads the pending records as ``LoadCrm`` does; returns the numbers of the run."""
     with client_of(portal) as client:
         try:
             Loader(ledger, run, Portal(client), settle, workers).load()
@@ -134,7 +134,7 @@ def load(
 
 
 def counts(ledger: Ledger, run: Run) -> dict[str, Any]:
-    """``{"company": {"created": 2}, "contact": {…}}``, without zeros."""
+    """Returns ``{"company": {"created": 2}, "contact": {…}}``, without zeros."""
     with ledger.read() as connection:
         return {
             kind: {n: c for n, c in results.count_loads(connection, run, kind).items() if c}
@@ -145,12 +145,12 @@ def counts(ledger: Ledger, run: Run) -> dict[str, Any]:
 def bring(
     ledger: Ledger, portal: Bitrix24, records: Iterable[Record], workers: int = 1
 ) -> dict[str, Any]:
-    """Consolidate to these records and load them."""
+    """Consolidates to these records and loads them."""
     return load(ledger, portal, hold(ledger, records), workers=workers)
 
 
 def picture(portal: Bitrix24) -> dict[str, Any]:
-    """What of ours the portal holds, by our keys and without its ids and versions."""
+    """Returns our records in the portal by our keys, without its ids and versions."""
     companies = {row["id"]: row["originId"] for row in portal.companies()}
     requisites = {row["id"]: row for row in portal.requisites()}
     presets = {int(preset["ID"]): preset["XML_ID"] for preset in portal.state.presets}
@@ -159,7 +159,7 @@ def picture(portal: Bitrix24) -> dict[str, Any]:
         "contacts": sorted(
             (
                 *_item(row, ["lastName", "name", "secondName", "post"]),
-                tuple(sorted(companies[one] for one in row["companyIds"] or ())),
+                tuple(sorted(companies[company_id] for company_id in row["companyIds"] or ())),
             )
             for row in portal.contacts()
         ),
@@ -191,11 +191,12 @@ def _named(row: Mapping[str, Any], names: Iterable[str]) -> tuple[str, ...]:
 
 
 def _item(row: Mapping[str, Any], names: Iterable[str]) -> tuple[Any, ...]:
-    values = sorted((one["typeId"], one["valueType"], one["value"]) for one in row["fm"] or ())
+    entries = row["fm"] or ()
+    values = sorted((entry["typeId"], entry["valueType"], entry["value"]) for entry in entries)
     return str(row["originId"]), *_named(row, names), tuple(values)
 
 
 def values(portal: Bitrix24, kind: str, key: str, type_id: str) -> list[str]:
-    """The phones, e-mails or sites of one item."""
+    """Returns the phones, e-mails or sites of one item."""
     (row,) = portal.find(kind, "originId", key)
-    return [one["value"] for one in row["fm"] or () if one["typeId"] == type_id]
+    return [value["value"] for value in row["fm"] or () if value["typeId"] == type_id]

@@ -1,4 +1,4 @@
-"""Svod with all that it works on: both stores, the register, the portal, a ledger, the command."""
+"""An installation of Svod: both stores, the register, the portal, a ledger, the command."""
 
 import json
 import os
@@ -28,7 +28,7 @@ from sandbox.world import check_digits
 from sandbox.world.world import World
 
 CODE = "c0de-of-the-webhook"
-# Nothing is limited here, and no request outlives its answer.
+# No limits; a local request ends before its answer arrives.
 PACE = (
     *("--crm_rate=100000", "--crm_burst=100000", "--crm_operating=100000", "--crm_settle=0.1"),
     *("--register_rate=100000", "--register_daily=1000000"),
@@ -37,15 +37,15 @@ SOURCES = ("store_a", "store_b")
 
 
 class Ended(NamedTuple):
-    """How a command ended: its exit code, and what it printed where."""
+    """The end of a command: its exit code and output."""
 
     code: int
     out: str
     err: str
 
 
-class Kept(NamedTuple):
-    """What an installation held at one moment: files, the shop's tables, the register, the CRM."""
+class Snapshot(NamedTuple):
+    """The state of an installation: its files, the shop's tables, the register, the CRM."""
 
     folder: Path
     shop: str
@@ -54,7 +54,7 @@ class Kept(NamedTuple):
 
 
 class Installation:
-    """One ledger with its services; ``svod`` runs the command in this process, ``start`` apart."""
+    """A ledger and its services; ``svod`` runs a command in this process, ``start`` in another."""
 
     def __init__(
         self, folder: Path, server: MariaDB, root: Connection, register: Register, portal: Bitrix24
@@ -64,7 +64,7 @@ class Installation:
         self.report = folder / "report"
         self.files = folder / "store_b"
         self.files.mkdir()
-        self._written: Counter[str] = Counter()
+        self._previous_writes: Counter[str] = Counter()
         self.environment = {
             "SVOD_STORE_A": server.url(store_a.DATABASE, store_a.READER, store_a.PASSWORD),
             "SVOD_CRM": portal.webhook,
@@ -76,19 +76,19 @@ class Installation:
     def full(
         self, *options: str, files: str = "*.json*", sources: Iterable[str] = SOURCES
     ) -> Ended:
-        """``svod full`` on the stores that are named."""
-        given = [f"--store_b_files={self.files}/{files}"] if "store_b" in sources else []
+        """Runs ``svod full`` on the stores in ``sources``."""
+        files_option = [f"--store_b_files={self.files}/{files}"] if "store_b" in sources else []
         left_out = () if "store_a" in sources else ("SVOD_STORE_A",)
         return self.svod(
-            "full", *given, f"--report={self.report}", *PACE, *options, left_out=left_out
+            "full", *files_option, f"--report={self.report}", *PACE, *options, left_out=left_out
         )
 
     def delta(self, *options: str) -> Ended:
-        """``svod delta``."""
+        """Runs ``svod delta``."""
         return self.svod("delta", f"--report={self.report}", *PACE, *options)
 
     def svod(self, *arguments: str, left_out: Iterable[str] = ()) -> Ended:
-        """Any command, in this process."""
+        """Runs a command in this process."""
         out, err = StringIO(), StringIO()
         with (
             patch.dict(os.environ, clear=True) as environment,
@@ -100,7 +100,7 @@ class Installation:
         return Ended(code, out.getvalue(), err.getvalue())
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:
-        """Any command, as a process of its own."""
+        """Starts a command in a new process."""
         return subprocess.Popen(
             [sys.executable, "-m", "pipeline", *arguments],
             env=self._environment(()),
@@ -112,22 +112,22 @@ class Installation:
         )
 
     def full_arguments(self) -> list[str]:
-        """What ``full`` runs, for ``start``."""
+        """Returns the arguments of ``full``, for ``start``."""
         files = f"--store_b_files={self.files}/*.json*"
         return ["full", files, f"--report={self.report}", *PACE]
 
     def _environment(self, left_out: Iterable[str]) -> dict[str, str]:
         foreign = {name: value for name, value in os.environ.items() if name[:5] != "SVOD_"}
-        own = {name: value for name, value in self.environment.items() if name not in left_out}
-        return foreign | own
+        named = self.environment.items()
+        return foreign | {name: value for name, value in named if name not in left_out}
 
     def summary(self) -> dict[str, Any]:
-        """The last run's ``summary.json``."""
-        told: dict[str, Any] = json.loads((self.report / "summary.json").read_text())
-        return told
+        """Returns the last run's ``summary.json``."""
+        content: dict[str, Any] = json.loads((self.report / "summary.json").read_text())
+        return content
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:
-        """What the ledger answers."""
+        """Returns the rows of a query to the ledger."""
         engine = sa.create_engine(self.ledger)
         try:
             with engine.connect() as connection:
@@ -136,7 +136,7 @@ class Installation:
             engine.dispose()
 
     def execute(self, statement: str) -> None:
-        """Change the ledger by hand."""
+        """Changes the ledger by SQL."""
         engine = sa.create_engine(self.ledger)
         try:
             with engine.begin() as connection:
@@ -147,17 +147,17 @@ class Installation:
     def fill(
         self, world: World, files: int = 3, encoding: Encoding = "utf-8", packed: bool = False
     ) -> None:
-        """Put a whole world into both stores and the register."""
+        """Puts a whole world into both stores and the register."""
         store_a.load_store_a(self.root, world)
         write_store_b(world, self.files, files, encoding, packed)
         self.know(world.register())
 
     def know(self, suggestions: Iterable[Mapping[str, Any]]) -> None:
-        """Let the register answer so."""
+        """Replaces the register's answers."""
         self.register.answers = encode(suggestions)
 
-    def keep(self) -> Kept:
-        """All of it, for installations that begin there."""
+    def keep(self) -> Snapshot:
+        """Saves the state, for installations that begin with it."""
         folder = self.folder / "kept"
         folder.mkdir()
         with (
@@ -172,56 +172,56 @@ class Installation:
         for table in store_a.TABLES:
             self.sql(f"CREATE TABLE {shop}.{table} LIKE {table}")
             self.sql(f"INSERT INTO {shop}.{table} SELECT * FROM {table}")
-        return Kept(folder, shop, self.register.answers, b"".join(self.portal.state.dump()))
+        return Snapshot(folder, shop, self.register.answers, b"".join(self.portal.state.dump()))
 
-    def take(self, kept: Kept) -> None:
-        """Begin where another installation was; nothing has been asked or written here yet."""
-        shutil.copytree(kept.folder, self.folder, dirs_exist_ok=True)
+    def take(self, snapshot: Snapshot) -> None:
+        """Restores a saved state; the counters of the services stay at zero."""
+        shutil.copytree(snapshot.folder, self.folder, dirs_exist_ok=True)
         for table in store_a.TABLES:
-            self.sql(f"INSERT INTO {table} SELECT * FROM {kept.shop}.{table}")
-        self.register.answers = kept.answers
-        self.portal.state.load(kept.crm)
+            self.sql(f"INSERT INTO {table} SELECT * FROM {snapshot.shop}.{table}")
+        self.register.answers = snapshot.answers
+        self.portal.state.load(snapshot.crm)
 
     def company(self, number: int, tin: str, **values: str | bytes | int | None) -> None:
-        """Add a company to store A."""
+        """Adds a company to store A."""
         store_a.insert_row(self.root, "companies", {"id": number, "inn": tin, **values})
 
     def contact(self, number: int, company: int | None, **values: str | bytes | int | None) -> None:
-        """Add a contact to store A."""
+        """Adds a contact to store A."""
         row = {"id": number, "company_id": company, "last_name": f"Иванов{'аеи'[number % 3]}"}
         store_a.insert_row(self.root, "contacts", row | values)
 
     def change(self, table: str, number: int, **values: str | int | None) -> None:
-        """Change a row of store A, as of a later time."""
+        """Changes a row of store A and its time of change."""
         row = {"updated_at": "2024-05-01 12:00:00", **values}
         sets = ", ".join(f"{name} = %s" for name in row)
         cells = (cell.encode("cp1251") if isinstance(cell, str) else cell for cell in row.values())
         self.sql(f"UPDATE {table} SET {sets} WHERE id = %s", *cells, number)
 
     def sql(self, statement: str, *values: str | bytes | int | None) -> None:
-        """Any change of store A."""
+        """Changes store A by SQL."""
         self.root.select_db(store_a.DATABASE)
         with self.root.cursor() as cursor:
             cursor.execute(statement, values)
         self.root.commit()
 
     def wrote(self) -> dict[str, int]:
-        """What the portal has written since this was asked last."""
-        written = Counter(self.portal.stats.written)
-        since = written - self._written
-        self._written = written
+        """Returns the portal's writes by method since the previous call."""
+        writes = Counter(self.portal.stats.written)
+        since = writes - self._previous_writes
+        self._previous_writes = writes
         return dict(since)
 
     def titles(self) -> dict[str, str]:
-        """The portal's companies: TIN to title."""
-        return {one["originId"]: one["title"] for one in self.portal.companies()}
+        """Returns the portal's companies: TIN to title."""
+        return {company["originId"]: company["title"] for company in self.portal.companies()}
 
     def people(self) -> dict[str, str]:
-        """The portal's contacts: our id to last name."""
-        return {one["originId"]: one["lastName"] for one in self.portal.contacts()}
+        """Returns the portal's contacts: our id to last name."""
+        return {contact["originId"]: contact["lastName"] for contact in self.portal.contacts()}
 
     def export(self, *partners: object, name: str = "partners.json", **header: str) -> None:
-        """Write an export file of store B."""
+        """Writes an export file of store B."""
         text = json.dumps({"header": header, "partners": partners}, ensure_ascii=False)
         (self.files / name).write_text(text, encoding="utf-8")
 
@@ -234,12 +234,12 @@ def _exit_code(arguments: Sequence[str]) -> int:
 
 
 def tin(number: int) -> str:
-    """A right TIN of an organisation."""
+    """Returns a valid TIN of an organisation."""
     return check_digits.tin(f"78{number:07d}")
 
 
 def party(inn: str, name: str, status: str = "ACTIVE") -> dict[str, Any]:
-    """What the register says of an organisation."""
+    """Returns the register's suggestion for an organisation."""
     full, short = f'ОБЩЕСТВО С ОГРАНИЧЕННОЙ ОТВЕТСТВЕННОСТЬЮ "{name}"', f'ООО "{name}"'
     return {
         "value": short,
@@ -258,15 +258,15 @@ def party(inn: str, name: str, status: str = "ACTIVE") -> dict[str, Any]:
 
 
 def organisation(number: str, inn: object, **values: object) -> dict[str, object]:
-    """An organisation of store B."""
+    """Returns an organisation of store B."""
     numbers = [{"type": "INN", "number": inn}]
     return {"partner": number, "category": "2", "taxnumbers": numbers, **_CHANGED, **values}
 
 
 def person(number: str, *companies: str, **values: object) -> dict[str, object]:
-    """A person of store B."""
-    own = {"partner": number, "category": "1", "contact_of": companies, "last_name": "Сидоров"}
-    return {**own, **_CHANGED, **values}
+    """Returns a person of store B."""
+    partner = {"partner": number, "category": "1", "contact_of": companies, "last_name": "Сидоров"}
+    return {**partner, **_CHANGED, **values}
 
 
 _CHANGED = {"changed_at": "2024-01-01T12:00:00+03:00"}
@@ -274,7 +274,7 @@ _CHANGED = {"changed_at": "2024-01-01T12:00:00+03:00"}
 
 @contextmanager
 def installation(folder: Path, server: MariaDB) -> Iterator[Installation]:
-    """An installation with empty stores, an empty register and an empty portal."""
+    """Yields an installation with empty stores, an empty register and an empty portal."""
     with ExitStack() as stack:
         root = stack.enter_context(closing(store_a.connect(server)))
         store_a.create_shop(root)

@@ -1,4 +1,4 @@
-"""Any value that JSON can hold, and worse: what a cleaner must take without a word."""
+"""Any value that JSON can hold, and worse ones: a cleaner must accept them all."""
 
 from decimal import Decimal
 
@@ -27,7 +27,7 @@ ANY_JSON = st.recursive(
 
 
 def nested(depth: int) -> object:
-    """A list in a list in a list …"""
+    """Returns ``depth`` lists, each in the next."""
     value: object = "дно"
     for _ in range(depth):
         value = [value]

@@ -72,8 +72,8 @@ def ask(ledger: Ledger, run: Run, tins: Iterable[str], verdicts: Mapping[str, st
     with ledger.read() as connection:
         live = live_tins(connection, sorted(tins))
         unknown = live - fresh_answers(connection, sorted(live)).keys()
-    found = [answer(tin, verdict) for tin in sorted(unknown) if (verdict := verdicts.get(tin))]
-    ledger.transact(lambda connection: save_answers(connection, run.run_seq, found))
+    answers = [answer(tin, verdict) for tin in sorted(unknown) if (verdict := verdicts.get(tin))]
+    ledger.transact(lambda connection: save_answers(connection, run.run_seq, answers))
 
 
 def rebuild(ledger: Ledger, run: Run, touched: Any, verdicts: Mapping[str, str | None]) -> None:
@@ -117,17 +117,17 @@ def snapshot(ledger: Ledger) -> Snapshot:
         tins: dict[str, set[str]] = {}
         for tin, key in connection.execute(sa.select(schema.golden_tins)):
             tins.setdefault(key, set()).add(tin)
-        found = Snapshot({}, {}, {}, {})
+        content = Snapshot({}, {}, {}, {})
         for row in connection.execute(sa.select(schema.golden)):
-            own = frozenset(members.pop((row.kind, row.key)))
+            refs = frozenset(members.pop((row.kind, row.key)))
             provenance = msgspec.json.decode(row.provenance)
             if row.kind == COMPANY:
-                found.companies[row.key] = decode_golden_company(row.payload), provenance, own
+                content.companies[row.key] = decode_golden_company(row.payload), provenance, refs
             else:
                 contact = decode_golden_contact(row.payload)
                 assert contact.key == row.key
                 assert set(contact.tins) == tins.pop(row.key)
-                found.contacts[own] = msgspec.structs.replace(contact, key=""), provenance
+                content.contacts[refs] = msgspec.structs.replace(contact, key=""), provenance
         assert members == tins == {}
         for kind, table in (
             (COMPANY, schema.invalid_companies),
@@ -135,25 +135,25 @@ def snapshot(ledger: Ledger) -> Snapshot:
         ):
             for row in connection.execute(sa.select(table)):
                 ref = f"{kind} {row.source}:{row.source_id}"
-                found.invalid[ref] = row.tin, row.reason, row.detail, row.record
+                content.invalid[ref] = row.tin, row.reason, row.detail, row.record
         for row in connection.execute(sa.select(schema.deferred)):
-            found.deferred[f"{row.kind} {row.source}:{row.source_id}"] = row.tin, row.reason
-    return found
+            content.deferred[f"{row.kind} {row.source}:{row.source_id}"] = row.tin, row.reason
+    return content
 
 
 def outcomes(ledger: Ledger) -> dict[str, str]:
     """Each known row's one outcome: ``golden KEY``, or the reason why it is not in one."""
-    found: dict[str, list[str]] = {}
+    ends_by_row: dict[str, list[str]] = {}
     with ledger.read() as connection:
         for row in connection.execute(sa.select(schema.rows)):
-            found[f"{row.kind} {row.source}:{row.source_id}"] = []
+            ends_by_row[f"{row.kind} {row.source}:{row.source_id}"] = []
         for row in connection.execute(sa.select(schema.members)):
-            found[f"{row.kind} {row.source}:{row.source_id}"].append(f"golden {row.key}")
+            ends_by_row[f"{row.kind} {row.source}:{row.source_id}"].append(f"golden {row.key}")
     state = snapshot(ledger)
     for ref, (_, reason, *_) in [*state.invalid.items(), *state.deferred.items()]:
-        found[ref].append(reason)
-    assert {ref: ends for ref, ends in found.items() if len(ends) != 1} == {}
-    return {ref: end for ref, (end,) in found.items()}
+        ends_by_row[ref].append(reason)
+    assert {ref: ends for ref, ends in ends_by_row.items() if len(ends) != 1} == {}
+    return {ref: end for ref, (end,) in ends_by_row.items()}
 
 
 def column(ledger: Ledger, table: sa.Table, name: str) -> list[Any]:

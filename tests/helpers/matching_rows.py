@@ -32,8 +32,8 @@ def profiles(
 ) -> dict[str, Profile]:
     """By the rows' numbers; ``tins`` names companies by them, all are of one otherwise."""
     return {
-        one.source_id: profile_of(one.record, tins[one.source_id] if tins else {"T"})
-        for one in rows
+        sourced.source_id: profile_of(sourced.record, tins[sourced.source_id] if tins else {"T"})
+        for sourced in rows
     }
 
 

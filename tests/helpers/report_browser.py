@@ -24,11 +24,11 @@ class Browser:
     def __init__(self, http: requests.Session, url: str, folder: Path) -> None:
         self._http, self._url = http, url
         flags = [*_FLAGS.split(), f"--user-data-dir={folder / 'profile'}"]
-        wanted = {
+        capabilities = {
             "goog:chromeOptions": {"args": flags},
             "goog:loggingPrefs": {"browser": "ALL"},
         }
-        answer = self._call("POST", "", {"capabilities": {"alwaysMatch": wanted}})
+        answer = self._call("POST", "", {"capabilities": {"alwaysMatch": capabilities}})
         self._url = f"{url}/{answer['sessionId']}"
 
     def _call(self, verb: str, path: str, body: object = None) -> Any:
@@ -37,11 +37,11 @@ class Browser:
         return answer.json()["value"]
 
     def open(self, page: Path) -> None:
-        """Load a file and wait until it is there."""
+        """Loads a file and waits for it."""
         self._call("POST", "/url", {"url": page.resolve().as_uri()})
 
     def resize(self, width: int, scheme: str = "light") -> None:
-        """A screen of that many CSS pixels, as a phone has it, in light or dark."""
+        """Emulates a screen of this width in CSS pixels, in light or dark."""
         size = {"width": width, "height": 800, "deviceScaleFactor": 1, "mobile": width < 500}
         self._cdp("Emulation.setDeviceMetricsOverride", size)
         preference = {"name": "prefers-color-scheme", "value": scheme}
@@ -51,32 +51,32 @@ class Browser:
         return self._call("POST", "/goog/cdp/execute", {"cmd": command, "params": parameters})
 
     def run(self, script: str) -> Any:
-        """The value that the script returns."""
+        """Runs a script; returns its value."""
         return self._call("POST", "/execute/sync", {"script": script, "args": []})
 
     def log(self) -> list[dict[str, object]]:
-        """What stands on the console."""
+        """Returns the messages of the console."""
         messages: list[dict[str, object]] = self._call("POST", "/se/log", {"type": "browser"})
         return messages
 
     def screenshot(self) -> bytes:
-        """The whole page as PNG."""
+        """Returns the whole page as PNG."""
         shot = self._cdp("Page.captureScreenshot", {"captureBeyondViewport": True})
         return base64.b64decode(shot["data"])
 
     def print(self) -> bytes:
-        """The page as PDF on A4."""
+        """Returns the page as PDF on A4."""
         size = {"width": 21.0, "height": 29.7}
         return base64.b64decode(self._call("POST", "/print", {"page": size}))
 
     def close(self) -> None:
-        """End the browser."""
+        """Ends the browser."""
         self._call("DELETE", "")
 
 
 @contextmanager
 def browser(folder: Path) -> Iterator[Browser]:
-    """A browser with a profile of its own in ``folder``; a missing one fails the test."""
+    """Yields a browser with a new profile in ``folder``; fails the test without a browser."""
     driver = shutil.which("chromedriver")
     if driver is None or shutil.which("chromium") is None:
         pytest.fail(
@@ -99,6 +99,6 @@ def browser(folder: Path) -> Iterator[Browser]:
 def _port(process: "subprocess.Popen[str]") -> int:
     assert process.stdout is not None
     for line in process.stdout:
-        if found := re.search(r"started successfully on port (\d+)", line):
-            return int(found[1])
+        if match := re.search(r"started successfully on port (\d+)", line):
+            return int(match[1])
     raise AssertionError("chromedriver did not start")

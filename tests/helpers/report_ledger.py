@@ -159,9 +159,9 @@ def fill(ledger: Ledger, run: Run) -> None:
             connection, COMPANY, {(GOOD, "item"): load_queue.Sent(15, {"title": "x"})}
         )
         load_queue.mark_loaded(connection, run, CONTACT, {"A-17": (25, versions["A-17"])})
-        told = f"Поле «Телефон» Ведьмину не подошло: +7 921 765-43-21 {EVIL} ivanov@x.example"
+        message = f"Поле «Телефон» Ведьмину не подошло: +7 921 765-43-21 {EVIL} ivanov@x.example"
         refusal = rejections.RejectedRecord(
-            "A-6", versions["A-6"], "ERROR_CORE", told, json.dumps([EVIL])
+            "A-6", versions["A-6"], "ERROR_CORE", message, json.dumps([EVIL])
         )
         rejections.reject(connection, run, CONTACT, [refusal])
         results.defer_unloaded(connection, run)

@@ -1,4 +1,4 @@
-"""Histories of source rows: all their versions, in any order, cut into runs."""
+"""Histories of source rows: all their versions in any order, divided into runs."""
 
 from typing import Any
 
@@ -16,12 +16,12 @@ NAMES = (
 MOBILES = ("+79210000001", "+79210000002")
 POSITIONS = ("", "", "Директор", "Бухгалтер")
 STEPS = ("remembered", "asked", "companies", "resolved", "refreshed")
-"""Steps of a run, behind which it may be cut off."""
+"""Steps of a run, after each of which it may be interrupted."""
 
 
 @st.composite
 def company_versions(draw: Any, ref: str) -> list[Row]:
-    # Store A says something else at another time only; of store B's copies any may be the newest.
+    # Store A's versions have different times; of store B's copies with one time any may be newest.
     times = st.integers(1, 3 if ref[0] == "B" else 9)
     drawn = draw(
         st.lists(
@@ -38,20 +38,22 @@ def company_versions(draw: Any, ref: str) -> list[Row]:
         )
     )
     return [
-        company_row(ref, tin, at, reason=reason, name=name, phones=phones)
-        for at, tin, reason, name, phones in drawn
+        company_row(ref, tin, changed_at, reason=reason, name=name, phones=phones)
+        for changed_at, tin, reason, name, phones in drawn
     ]
 
 
 @st.composite
 def contact_versions(draw: Any, ref: str) -> list[Row]:
-    own = [other[2:] for other in COMPANY_REFS if other[0] == ref[0]]
+    company_ids = [company[2:] for company in COMPANY_REFS if company[0] == ref[0]]
     times = st.integers(1, 3 if ref[0] == "B" else 9)
     drawn = draw(
         st.lists(
             st.tuples(
                 times,
-                st.lists(st.sampled_from([*own, "404"]), min_size=1, max_size=2, unique=True),
+                st.lists(
+                    st.sampled_from([*company_ids, "404"]), min_size=1, max_size=2, unique=True
+                ),
                 st.sampled_from(("", "", "", "", "deleted_in_store")),
                 st.sampled_from(NAMES),
                 st.lists(st.sampled_from(MOBILES), max_size=1),
@@ -62,17 +64,23 @@ def contact_versions(draw: Any, ref: str) -> list[Row]:
             unique_by=None if ref[0] == "B" else (lambda version: version[0]),
         )
     )
-    if draw(st.booleans()):  # only what they are
-        drawn = [(at, *drawn[0][1:-1], position) for at, *_, position in drawn]
+    if draw(st.booleans()):  # the versions differ in their position only
+        drawn = [(changed_at, *drawn[0][1:-1], position) for changed_at, *_, position in drawn]
     return [
-        contact_row(ref, ids, at, reason=reason, name=name, phones=tuple(phones), position=position)
-        for at, ids, reason, name, phones, position in drawn
+        contact_row(
+            *(ref, ids, changed_at),
+            reason=reason,
+            name=name,
+            phones=tuple(phones),
+            position=position,
+        )
+        for changed_at, ids, reason, name, phones, position in drawn
     ]
 
 
 @st.composite
 def histories(draw: Any) -> tuple[list[Row], list[list[Row]], list[str]]:
-    """All row versions, the same in some order cut into runs, and how far each run comes."""
+    """Draws row versions, the same versions in runs, and the last step of each run."""
     versions = [
         *(row for ref in COMPANY_REFS for row in draw(company_versions(ref))),
         *(row for ref in CONTACT_REFS for row in draw(contact_versions(ref))),

@@ -13,7 +13,7 @@ _PATIENCE = 30.0
 
 
 class TopicInstallation:
-    """``place`` with a topic; its group has the topic's name."""
+    """The installation ``place`` with a topic; the consumer group has the topic's name."""
 
     def __init__(self, place: Installation, kafka: Kafka, topic: str) -> None:
         self.place, self.kafka, self.topic = place, kafka, topic
@@ -24,22 +24,22 @@ class TopicInstallation:
         ]
 
     def send(self, *events: Event) -> None:
-        """Put events into the topic."""
+        """Sends events to the topic."""
         send(self.kafka, self.topic, events)
 
     def delta(self, *options: str) -> Ended:
-        """``svod delta`` with the topic."""
+        """Runs ``svod delta`` with the topic."""
         return self.place.delta(*self.options, *options)
 
     def lag(self) -> int:
-        """Of all partitions."""
+        """Returns the lag of all partitions together."""
         return sum(lag(self.kafka, self.topic).values())
 
 
 def send(kafka: Kafka, topic: str, events: Iterable[Event]) -> None:
-    """Put events into a topic, in order within a partition; all are there when it returns.
+    """Sends events to a topic, in order within a partition, and waits for their delivery.
 
-    An idempotent producer, as the sandbox has one, waits for half a second before it begins.
+    The sandbox's producer is idempotent, and such a producer needs half a second to start.
     """
     sent = list(events)
     count = produce(
@@ -55,27 +55,27 @@ def send(kafka: Kafka, topic: str, events: Iterable[Event]) -> None:
 
 
 def lag(kafka: Kafka, topic: str) -> dict[int, int]:
-    """How far the group of the topic's name is behind, by partition; each has an offset of it.
+    """Returns the group's lag by partition; asserts that it has an offset in each.
 
-    It is what ``kafka-consumer-groups --describe`` prints, without waiting for a Java program.
+    ``kafka-consumer-groups --describe`` prints the same, after the start of a Java program.
     """
     admin = kafka.admin()
-    found = admin.list_topics(topic, timeout=_PATIENCE).topics[topic].partitions
-    partitions = [TopicPartition(topic, number) for number in found]
-    asked = [ConsumerGroupTopicPartitions(topic, partitions)]
-    [group] = admin.list_consumer_group_offsets(asked).values()
+    numbers = admin.list_topics(topic, timeout=_PATIENCE).topics[topic].partitions
+    partitions = [TopicPartition(topic, number) for number in numbers]
+    request = [ConsumerGroupTopicPartitions(topic, partitions)]
+    [group] = admin.list_consumer_group_offsets(request).values()
     ends = admin.list_offsets(dict.fromkeys(partitions, OffsetSpec.latest()))
     behind = {}
-    for done in group.result(_PATIENCE).topic_partitions:
-        assert done.error is None
-        assert done.offset >= 0, f"the group has no offset in partition {done.partition}"
-        end = ends[TopicPartition(topic, done.partition)].result(_PATIENCE)
-        behind[done.partition] = end.offset - done.offset
-    assert len(behind) == len(found)
+    for partition in group.result(_PATIENCE).topic_partitions:
+        assert partition.error is None
+        assert partition.offset >= 0, f"the group has no offset in partition {partition.partition}"
+        end = ends[TopicPartition(topic, partition.partition)].result(_PATIENCE)
+        behind[partition.partition] = end.offset - partition.offset
+    assert len(behind) == len(numbers)
     return behind
 
 
 def described_lag(kafka: Kafka, topic: str) -> dict[int, int]:
-    """The same as Kafka's own tool prints it."""
+    """Returns the group's lag by partition as Kafka's own tool prints it."""
     lines = map(str.split, kafka.describe_group(topic).splitlines())
     return {int(line[2]): int(line[5]) for line in lines if line and line[0] == topic}

@@ -1,4 +1,4 @@
-"""A load in the portal's own time, which only passes while somebody waits for a limit."""
+"""A load in virtual time, which passes only while all threads wait for a limit."""
 
 import threading
 from collections import Counter
@@ -17,7 +17,7 @@ from transforms.ledger.database import open_ledger
 
 
 class Load(NamedTuple):
-    """How much of the rate of requests a load used, and of the operating time that was scarcest."""
+    """The shares of the request rate and of the scarcest operating time that a load used."""
 
     of_requests: float
     of_operating: float
@@ -25,15 +25,18 @@ class Load(NamedTuple):
 
 
 def records(companies: int, contacts: int) -> list[Any]:
-    made = [changed(FULL, tin=f"78{n:08}", kpps=("780501001",)) for n in range(companies)]
-    people = [
-        changed(IVANOV, key=f"A-{n:05}", tins=(made[n % companies].tin,)) for n in range(contacts)
+    golden_companies = [
+        changed(FULL, tin=f"78{number:08}", kpps=("780501001",)) for number in range(companies)
     ]
-    return [*made, *people]
+    people = [
+        changed(IVANOV, key=f"A-{number:05}", tins=(golden_companies[number % companies].tin,))
+        for number in range(contacts)
+    ]
+    return [*golden_companies, *people]
 
 
 class Waiting:
-    """Lets the portal's time pass when all who work have come to wait for it."""
+    """Advances the portal's clock when all threads wait for it."""
 
     def __init__(self, portal: Bitrix24) -> None:
         self._clock = portal.clock
@@ -51,8 +54,8 @@ class Waiting:
             self._deadlines.append(deadline)
             self._happened()
             while self._clock.now() < deadline:
-                seen = self._events
-                quiet = not self._changed.wait(0.001) and seen == self._events
+                events_before = self._events
+                quiet = not self._changed.wait(0.001) and events_before == self._events
                 if quiet and deadline == min(self._deadlines):
                     self._clock.advance(deadline - self._clock.now())
             self._deadlines.remove(deadline)
@@ -94,10 +97,10 @@ def load_in_virtual_time(
 def used(
     worked: list[tuple[float, str, float]], began: float, seconds: float, operating: float
 ) -> float:
-    """The share of the operating time that a method got in all ten minutes that were whole.
+    """Returns the busiest method's share of the operating time in all complete ten minutes.
 
-    What is granted for ten minutes can be used at once, and again when they are over; the last
-    ones end with the load.
+    A client may use the operating time of ten minutes at once, and again when they are over; the
+    last, incomplete ten minutes end with the load.
     """
     whole = int(seconds / 600)
     spent: Counter[str] = Counter()
@@ -108,7 +111,7 @@ def used(
 
 
 def work_of(portal: Bitrix24) -> list[tuple[float, str, float]]:
-    """Notes what the portal charges: when, for which method, how many seconds."""
+    """Returns a list that grows with each charge of the portal: moment, method, seconds."""
     worked: list[tuple[float, str, float]] = []
     operating = portal._gateway.rest.operating
     charge = operating.charge
