@@ -10,8 +10,11 @@ import pytest
 
 from pipeline.report import write_report
 from pipeline.report.numbers import THIN
+from pipeline.report.store_bars import overlap_parts
 from tests.helpers.report_ledger import CLOSED, GOOD, PERSONAL, filled
 from transforms.core.identity import Run
+from transforms.core.records import COMPANY
+from transforms.core.stores import STORES, Store
 from transforms.ledger import schema
 from transforms.ledger.database import Ledger, open_ledger
 from transforms.ledger.runs import finish_run, start_run
@@ -291,3 +294,73 @@ def test_hours_of_requests_are_drawn_as_averages(tmp_path: Path) -> None:
     assert "Запросов в минуту, в среднем за 5 минут; линия" in text
     assert text.count('<rect class="bar"') == 120
     assert "больше всего 100, предел 120" in text
+
+
+def member(source: str, key: str) -> dict[str, str]:
+    return {"kind": COMPANY, "source": source, "source_id": f"{source}{key}", "key": key}
+
+
+def refused(source: str, run: Run) -> dict[str, str]:
+    return {
+        "source": source,
+        "source_id": "1",
+        "reason": "missing_tin",
+        "detail": "",
+        "first_seen_at": run.started_at,
+        "last_seen_at": run.started_at,
+        "run_id": run.run_id,
+    }
+
+
+def test_three_stores_stand_side_by_side(tmp_path: Path) -> None:
+    ledger = open_ledger(f"sqlite:///{tmp_path / 'svod.db'}")
+    third = Store("C", "Оптовый <склад>", 2, last_read_wins=True)
+    combinations = ["A", "A", "ABC", "AB", "BC", "BC", "C", "C", "C"]
+    counts = {"companies": 5, "contacts": 0}
+    summary = {"read": dict.fromkeys("ABC", counts), "companies": {}, "contacts": {}}
+    try:
+        run = start_run(ledger, "full")
+        with ledger.write() as connection:
+            connection.execute(
+                schema.members.insert(),
+                [
+                    member(source, str(key))
+                    for key, sources in enumerate(combinations)
+                    for source in sources
+                ],
+            )
+            connection.execute(
+                schema.invalid_companies.insert(), [refused("B", run), refused("C", run)]
+            )
+        finish_run(ledger, run, "done", summary)
+        report = write_report(ledger, run.run_id, tmp_path, [*STORES, third])
+    finally:
+        ledger.close()
+    page = read(report)
+    assert page[""][2].startswith("Прочитано 15 строк трёх магазинов.")
+    assert "Строк прочитано15из магазинов A, B и C" in page[""]
+    assert page["stores"][1] == "C — Оптовый <склад>"
+    companies = page["stores"][2 : page["stores"].index("Строки магазинов", 3)]
+    assert companies == [
+        *("Строки магазинов", "Компании", "A", "B", "C"),
+        *("Прочитано сейчас", "5", "5", "5"),
+        *("Вошло в базу", "4 100 %", "4 80 %", "6 86 %"),
+        *("Отказано", "0 0 %", "1 20 %", "1 14 %"),
+        *("Ждёт", "0 0 %", "0 0 %", "0 0 %"),
+        "Компании базы по магазинам",
+        *("Только в A 2 22 %", "В A и B 1 11 %", "Во всех 1 11 %", "Только в B 0 0 %"),
+        *("В B и C 2 22 %", "Только в C 3 33 %"),
+    ]
+    legend = page["refusals"].index("A 0")
+    assert page["refusals"][legend : legend + 4] == ["A 0", "B 1", "C 1", "впервые 2"]
+
+
+def test_rare_combinations_of_stores_share_a_part() -> None:
+    stores = [Store(key, key, place, last_read_wins=True) for place, key in enumerate("ABCDE")]
+    counts = {(first, second): 9 for first in "ABC" for second in "CDE" if first < second}
+    counts |= {("A", "B"): 1, ("A", "B", "C"): 2, (): 3}
+    parts = {part.title: part.count for part in overlap_parts(counts, stores)}
+    assert list(parts)[:4] == ["Только в A", "Во всех", "В A и C", "В A и D"]
+    assert parts["В других сочетаниях"] == sum(counts.values()) - 5 * 9
+    assert sum(parts.values()) == sum(counts.values())
+    assert len({part.style for part in overlap_parts(counts, stores)}) == len(parts)

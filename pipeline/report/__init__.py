@@ -1,17 +1,21 @@
 """The report of a run: ``report.html`` for people, ``summary.json`` for programs."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 from pipeline.report.history import find_run
 from pipeline.report.page import render_report
 from pipeline.report.report_data import read_report_data
+from transforms.core.stores import STORES, Store
 from transforms.ledger.database import Ledger
 
 __all__ = ["write_report"]
 
 
-def write_report(ledger: Ledger, run_id: str, folder: Path) -> Path:
+def write_report(
+    ledger: Ledger, run_id: str, folder: Path, stores: Sequence[Store] = STORES
+) -> Path:
     """Write ``report.html`` and ``summary.json`` into ``folder`` (made when missing).
 
     Refusals and requests are those of the run; queues, rejections and stores are shown as the
@@ -22,12 +26,12 @@ def write_report(ledger: Ledger, run_id: str, folder: Path) -> Path:
         The path of ``report.html``.
 
     Raises:
-        LookupError: when the ledger has no such run.
-        OSError: when the folder cannot be written.
+        LookupError: the ledger has no such run.
+        OSError: the folder cannot be written.
     """
     with ledger.read() as connection:
         run = find_run(connection, run_id)
-        data = read_report_data(connection, run)
+        data = read_report_data(connection, run, stores)
     summary = {
         "run_id": run.run_id,
         "command": run.command,
