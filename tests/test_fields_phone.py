@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from tests.helpers.json_values import ANY_JSON
 from transforms.fields import phone
-from transforms.fields._phone_numbers import _RUSSIAN, number, usual
+from transforms.fields._phone_numbers import _RUSSIAN, parse_number, parse_usual
 from transforms.fields.placeholders import is_filler_number
 
 MARKS = st.sampled_from(["", " ", "-", ".", " (", ") ", "("])
@@ -41,13 +41,13 @@ def by_library(written: str) -> str:
 @example("81234567890")
 @example("9300012345")
 def test_the_short_cut_agrees_with_the_library(written: str) -> None:
-    assert usual(written) in ("", by_library(written))
+    assert parse_usual(written) in ("", by_library(written))
 
 
 @settings(max_examples=400)
 @given(RUSSIAN)
 def test_russian_numbers_are_read_as_the_library_reads_them(written: str) -> None:
-    assert number(written) == by_library(written)
+    assert parse_number(written) == by_library(written)
 
 
 def test_the_codes_are_those_whose_every_number_is_valid() -> None:

@@ -37,7 +37,7 @@ def test_clean_text_stays_as_it_is_and_can_be_stored(typed: str) -> None:
 
 @given(ANY_JSON)
 def test_any_value_can_be_shown_and_parsed(value: object) -> None:
-    assert len(text.shown(value).encode()) <= 4 * text.SHOWN
+    assert len(text.excerpt(value).encode()) <= 4 * text.EXCERPT_LENGTH
     cleaned, notes = text.parse(value, "city")
     assert text.parse(cleaned, "city") == (cleaned, ())
     assert all(note.field == "city" for note in notes)
@@ -50,12 +50,12 @@ def test_a_text_too_long_is_left_out_and_noted_short() -> None:
 
 
 def test_values_nested_deeper_than_the_stack_are_walked() -> None:
-    assert text.leaves(nested(100_000), "phone") == (["дно"], ())
-    assert text.shown(nested(100_000)) == "a value of type list"
+    assert text.leaf_values(nested(100_000), "phone") == (["дно"], ())
+    assert text.excerpt(nested(100_000)) == "a value of type list"
 
 
 def test_a_list_of_very_many_values_is_cut_and_noted() -> None:
-    found, notes = text.leaves([str(number) for number in range(100_000)], "phone")
+    found, notes = text.leaf_values([str(number) for number in range(100_000)], "phone")
     assert (len(found), notes) == (100, (Note("phone", "too_many", "100"),))
 
 

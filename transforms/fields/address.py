@@ -1,4 +1,4 @@
-"""Postal address: one line of text, and its parts where they are known.
+"""Postal address: one line of text, and its parts as far as they are known.
 
 >>> parse("198096, г.  Санкт-Петербург, ул. Кронштадтская, д. 9")[0].postal_code
 '198096'
@@ -9,6 +9,7 @@
 
 import re
 from functools import lru_cache
+from itertools import chain
 
 from transforms.core.records import Address, Note
 from transforms.fields import text
@@ -19,7 +20,7 @@ _POSTAL_CODE = re.compile(r"\d{6}(?!\d)", re.ASCII)
 
 
 def parse(value: object) -> tuple[Address, text.Notes]:
-    """The address in text, or in an object with ``text`` or the parts of it."""
+    """Returns the address in a text, or in an object with ``text`` or the parts of an address."""
     if isinstance(value, dict):
         return _from_parts(value)
     line, notes = _line(value, "address")
@@ -27,24 +28,26 @@ def parse(value: object) -> tuple[Address, text.Notes]:
 
 
 def choose(value: object) -> tuple[Address, text.Notes]:
-    """The legal address among several, else the first; the others are noted.
+    """Returns the legal address among several, else the first, and a note for each other one.
 
-    >>> one, told = choose([{"kind": "post", "text": "а/я 5"}, {"kind": "legal", "text": "Луга"}])
-    >>> one.text, told
+    >>> address, notes = choose(
+    ...     [{"kind": "post", "text": "а/я 5"}, {"kind": "legal", "text": "Луга"}])
+    >>> address.text, notes
     ('Луга', (Note(field='address', problem='not_used', value='а/я 5'),))
     """
-    single = value if isinstance(value, list) else [value]
-    if len(single) == 1:
-        return parse(single[0])
-    read = [parse(one) for one in single[: text.MANY]]
-    notes = tuple(note for _, told in read for note in told)
-    kept = [at for at, (address, _) in enumerate(read) if address != Address()]
-    if not kept:
+    values = value if isinstance(value, list) else [value]
+    if len(values) == 1:
+        return parse(values[0])
+    parsed = [(single, *parse(single)) for single in values[: text.MOST_VALUES]]
+    notes = tuple(chain.from_iterable(notes for _, _, notes in parsed))
+    candidates = [(single, address) for single, address, _ in parsed if address != Address()]
+    if not candidates:
         return Address(), notes
-    best = next((at for at in kept if _is_legal(single[at])), kept[0])
-    others = {read[at][0].text for at in kept} - {read[best][0].text, ""}
-    return read[best][0], notes + tuple(
-        Note("address", "not_used", text.shown(other)) for other in sorted(others)
+    legal = (address for single, address in candidates if _is_legal(single))
+    chosen = next(legal, candidates[0][1])
+    unused = {address.text for _, address in candidates} - {chosen.text, ""}
+    return chosen, notes + tuple(
+        Note("address", "not_used", text.excerpt(line)) for line in sorted(unused)
     )
 
 
@@ -59,29 +62,32 @@ def _from_parts(value: dict[str, object]) -> tuple[Address, text.Notes]:
     city, city_notes = _common(value.get("city"), "city")
     notes += code_notes + region_notes + city_notes
     if code and not _POSTAL_CODE.fullmatch(code):
-        notes += (Note("postal_code", "unreadable", text.shown(code)),)
+        notes += (Note("postal_code", "unreadable", text.excerpt(code)),)
         code = ""
     if not line:
-        line, more = _join(code, region, city, value)
-        notes += more
+        line, line_notes = _join(code, region, city, value)
+        notes += line_notes
     return Address(line, code or _leading_code(line), region, city), notes
 
 
 def _join(code: str, region: str, city: str, value: dict[str, object]) -> tuple[str, text.Notes]:
     street, notes = _line(value.get("street"), "street")
-    house, more = _line(value.get("house"), "house")
+    house, house_notes = _line(value.get("house"), "house")
     house = f"д. {house}" if house[:1].isdigit() else house
-    # A city that is a region of its own is told once: "г. Москва", "Москва".
+    # A city that is also a region is written once: "г. Москва", "Москва".
     city = "" if f" {region}".endswith(f" {city}") else city
-    return ", ".join(filter(None, (code, region, city, street, house))), notes + more
+    return ", ".join(filter(None, (code, region, city, street, house))), notes + house_notes
 
 
 def _line(value: object, field: str) -> tuple[str, text.Notes]:
-    return _meaning(text.parse(value, field), field)
+    line, notes = text.parse(value, field)
+    if line and is_placeholder(line):
+        return "", (*notes, Note(field, "placeholder", line))
+    return line, notes
 
 
 def _common(value: object, field: str) -> tuple[str, text.Notes]:
-    """``_line`` for parts whose values come again and again: codes, regions, cities."""
+    """Returns what ``_line`` does, cached: for frequent values such as codes, regions, cities."""
     if type(value) is str and len(value) <= _SHORT:
         return _short_line(value, field)
     return _line(value, field)
@@ -90,13 +96,6 @@ def _common(value: object, field: str) -> tuple[str, text.Notes]:
 @lru_cache(maxsize=32768)
 def _short_line(value: str, field: str) -> tuple[str, text.Notes]:
     return _line(value, field)
-
-
-def _meaning(parsed: tuple[str, text.Notes], field: str) -> tuple[str, text.Notes]:
-    written, notes = parsed
-    if written and is_placeholder(written):
-        return "", (*notes, Note(field, "placeholder", written))
-    return written, notes
 
 
 def _leading_code(line: str) -> str:

@@ -1,7 +1,7 @@
 """Bank details: BIK, settlement account and correspondent account.
 
-Source: contracts, "Bank" (Bank of Russia's rule 515). A key can only be checked together with its
-BIK, so an account without a good BIK is dropped as well.
+Source: contracts, "Bank" (Bank of Russia's rule 515). An account's key can only be checked together
+with its BIK, so an account without a valid BIK is left out too.
 
 >>> parse("049805746", "40602810700000000025", "Банк", None)
 (BankAccount(bik='049805746', account='40602810700000000025', bank='Банк', corr_account=''), ())
@@ -20,29 +20,29 @@ from transforms.fields.placeholders import is_filler_number, is_placeholder
 
 _FILL = re.compile(r"^\W*(?:БИК|BIK|[РКPK]/?[СC])(?=\W|\d)|[\s\-‐‑‒–—―−.:№_]+", re.IGNORECASE)
 _WEIGHTS = (7, 1, 3) * 7 + (7, 1)
-# The sum of the weights times the code of "0": str.encode() gives codes, not digits.
+# ord("0") is 48, so a weighted sum of character codes is too large by this.
 _ZEROS = 48 * sum(_WEIGHTS)
 
 
 def parse(
     bik: object, account: object, bank: object = None, corr_account: object = None
 ) -> tuple[BankAccount | None, text.Notes]:
-    """One bank account out of any JSON values, or None with what was wrong with it."""
-    good_bik, notes = _digits("bik", bik, 9)
-    name, wrong = text.parse_common(bank, "bank")
-    good_account, more = _account("account", good_bik, account)
-    notes += wrong + more
-    if not good_account:
-        if not more:
-            left = {"bik": good_bik, "bank": name, "corr_account": corr_account}
-            notes += tuple(Note(f, "no_account", text.shown(v)) for f, v in left.items() if v)
+    """Returns the bank account in any JSON values, or None and notes of what is wrong."""
+    valid_bik, notes = _digits("bik", bik, 9)
+    name, name_notes = text.parse_cached(bank, "bank")
+    valid_account, account_notes = _account("account", valid_bik, account)
+    notes += name_notes + account_notes
+    if not valid_account:
+        if not account_notes:
+            rest = {"bik": valid_bik, "bank": name, "corr_account": corr_account}
+            notes += tuple(Note(f, "no_account", text.excerpt(v)) for f, v in rest.items() if v)
         return None, notes
-    good_corr, more = _account("corr_account", good_bik, corr_account)
-    return BankAccount(good_bik, good_account, name, good_corr), notes + more
+    valid_corr, corr_notes = _account("corr_account", valid_bik, corr_account)
+    return BankAccount(valid_bik, valid_account, name, valid_corr), notes + corr_notes
 
 
 def agrees(bik: str, account: str, correspondent: bool = False) -> bool:
-    """Whether the control key of 20 digits agrees with the BIK's 9."""
+    """Whether the control key of an account's 20 digits agrees with the BIK's 9."""
     if correspondent or account.startswith("301"):
         key = f"0{bik[4:6]}{account}"
     else:
@@ -60,26 +60,26 @@ def _account(field: str, bik: str, value: object) -> tuple[str, text.Notes]:
 
 
 def _digits(field: str, value: object, length: int) -> tuple[str, text.Notes]:
-    """Exactly so many digits; a BIK that came as a number gets its leading zero back.
+    """Returns exactly ``length`` digits; a BIK that is a number gets its leading zero back.
 
     >>> _digits("bik", 44525225, 9)
     ('044525225', (Note(field='bik', problem='leading_zero', value='44525225'),))
     """
     if type(value) is str and _is_number(value, length):
         return value, ()
-    written, notes = text.parse(value, field)
-    compact = _FILL.sub("", written)
-    if not written:
+    cell, notes = text.parse(value, field)
+    compact = _FILL.sub("", cell)
+    if not cell:
         return "", notes
-    if is_placeholder(written) or is_filler_number(compact):
-        return "", (*notes, Note(field, "placeholder", text.shown(written)))
+    if is_placeholder(cell) or is_filler_number(compact):
+        return "", (*notes, Note(field, "placeholder", text.excerpt(cell)))
     if length == 9 and len(compact) == 8 and not isinstance(value, str):
-        return "0" + compact, (*notes, Note(field, "leading_zero", written))
+        return "0" + compact, (*notes, Note(field, "leading_zero", cell))
     if not _is_number(compact, length):
-        return "", (*notes, Note(field, "unreadable", text.shown(written)))
+        return "", (*notes, Note(field, "unreadable", text.excerpt(cell)))
     return compact, notes
 
 
 def _is_number(compact: str, length: int) -> bool:
-    right = len(compact) == length and compact.isascii() and compact.isdigit()
-    return right and not is_filler_number(compact)
+    has_digits = len(compact) == length and compact.isascii() and compact.isdigit()
+    return has_digits and not is_filler_number(compact)

@@ -27,90 +27,97 @@ _SINGLE = "'`‘’"
 _ALL_MARKS = _OPENING + _CLOSING + _EITHER + _SINGLE + " "
 _QUOTES = frozenset(_ALL_MARKS[:-1])
 _MARKS = re.compile(f"[{_ALL_MARKS[:-1]}]")
-# One pair of quotes with words around it: what nearly all names are.
-_OTHER = f"[^{_ALL_MARKS[:-1]},]*"
+# Nearly all names: one pair of quotes with words around it.
+_UNQUOTED = f"[^{_ALL_MARKS[:-1]},]*"
 _PLAIN = re.compile(
-    f'({_OTHER})["«]([^{_ALL_MARKS},](?:{_OTHER}[^{_ALL_MARKS},])?)["»](,?(?: {_OTHER})?)'
+    f'({_UNQUOTED})["«]([^{_ALL_MARKS},](?:{_UNQUOTED}[^{_ALL_MARKS},])?)["»](,?(?: {_UNQUOTED})?)'
 ).fullmatch
 _USUAL = re.compile(f'([А-Я]{{2,5}}) ["«]([^{_ALL_MARKS}][^{_ALL_MARKS[:-1]},]*)["»]').fullmatch
-_INNER = f"[^{_ALL_MARKS},](?:{_OTHER}[^{_ALL_MARKS},])?"
-_SETTLED = re.compile(f"{_OTHER}«[^{_ALL_MARKS},]{_OTHER}„{_INNER}“»(?: {_OTHER})?").fullmatch
+_INNER = f"[^{_ALL_MARKS},](?:{_UNQUOTED}[^{_ALL_MARKS},])?"
+_SETTLED = re.compile(
+    f"{_UNQUOTED}«[^{_ALL_MARKS},]{_UNQUOTED}„{_INNER}“»(?: {_UNQUOTED})?"
+).fullmatch
 _EMPTY = re.compile("«»|„“")
 _INNER_BLANKS = re.compile("(?<=[«„]) +| +(?=[»“])")
 _TWICE = re.compile("«„([^«»„“]*)“»").fullmatch
-# Marks that fall away change what their neighbours mean; all real names settle in two rounds.
+# A mark that is removed may change the meaning of its neighbours; real names take two rounds.
 _ROUNDS = 4
 _DOUBLED = re.compile(r"''|``|‘‘|’’|,,")
 
 
 def parse(value: object, legal_form: object = None, field: str = "name") -> tuple[str, text.Notes]:
-    """The name to show, out of any JSON value; ``legal_form`` is used when the name has none.
+    """Returns the name to show of any JSON value; ``legal_form`` is used when the name has none.
 
     >>> parse("Ромашка", "ООО")[0], parse("АО Ромашка", "ООО")[0]
     ('ООО «Ромашка»', 'АО «Ромашка»')
     """
-    written, notes = text.parse(value, field)
-    if is_placeholder(written):
-        return "", (*notes, Note(field, "placeholder", written)) if written else notes
-    form, rest = split(written)
+    name, notes = text.parse(value, field)
+    if is_placeholder(name):
+        return "", (*notes, Note(field, "placeholder", name)) if name else notes
+    form, rest = split_legal_form(name)
     if not form and legal_form is not None:
-        told, more = text.parse_common(legal_form, "legal_form")
-        form = legal_forms.short_form(told)
-        notes += more
-        if told and not form:
-            notes += (Note("legal_form", "unreadable", text.shown(told)),)
+        form_text, form_notes = text.parse_cached(legal_form, "legal_form")
+        form = legal_forms.short_form(form_text)
+        notes += form_notes
+        if form_text and not form:
+            notes += (Note("legal_form", "unreadable", text.excerpt(form_text)),)
     return _show(form, rest), notes
 
 
 def parse_full(value: object) -> tuple[str, text.Notes]:
-    """The full name: its legal form stays as it is written, only quotes and text are put right.
+    """Returns the full name: its legal form stays as it is, only text and quotes are cleaned.
 
     >>> parse_full('Общество с ограниченной ответственностью  "Ромашка"')[0]
     'Общество с ограниченной ответственностью «Ромашка»'
     """
     if value is None:
         return "", ()
-    written, notes = text.parse(value, "full_name")
-    if is_placeholder(written):
-        return "", (*notes, Note("full_name", "placeholder", written)) if written else notes
-    return nest_quotes(written), notes
+    name, notes = text.parse(value, "full_name")
+    if is_placeholder(name):
+        return "", (*notes, Note("full_name", "placeholder", name)) if name else notes
+    return nest_quotes(name), notes
 
 
 def compare_key(name: str) -> str:
-    """What two spellings of one name share: no legal form, quotes or case, ё as е.
+    """Returns the same key for spellings of one name: no legal form, quotes or case, ё as е.
 
     >>> compare_key('ООО "Зелёный  Мир"') == compare_key("зеленый мир, ооо") == "зеленый мир"
     True
     """
-    bare = _MARKS.sub(" ", split(text.clean(name))[1])
+    bare = _MARKS.sub(" ", split_legal_form(text.clean(name))[1])
     return " ".join(bare.lower().replace("ё", "е").split())
 
 
-def split(written: str) -> tuple[str, str]:
-    """The legal form of clean text, and the rest; the same form twice counts once.
+def split_legal_form(name: str) -> tuple[str, str]:
+    """Returns the legal form of clean text, and the rest; a repeated form counts once.
 
-    >>> split('ООО "Ромашка" (ООО)'), split("ООО")
+    >>> split_legal_form('ООО "Ромашка" (ООО)'), split_legal_form("ООО")
     (('ООО', '«Ромашка»'), ('', 'ООО'))
     """
-    usual = _USUAL(written)
+    usual = _USUAL(name)
     if usual and usual[1] in legal_forms.SHORT and not _holds_form(usual[2]):
         return usual[1], f"«{usual[2].rstrip()}»"
-    written = nest_quotes(written)
-    form, rest = legal_forms.at_front(written)
+    name = nest_quotes(name)
+    form, rest = legal_forms.split_front(name)
     if not form:
-        form, rest = legal_forms.at_end(written)
-    told_again = bool(form)
-    while told_again:
-        told_again = False
-        for look in (legal_forms.at_front, legal_forms.at_end):
-            again, shorter = look(rest)
-            if again == form:
-                rest, told_again = shorter, True
-    return (form, rest) if rest.strip(_ALL_MARKS) else ("", written)
+        form, rest = legal_forms.split_end(name)
+    rest = _drop_repeated(form, rest) if form else rest
+    return (form, rest) if rest.strip(_ALL_MARKS) else ("", name)
+
+
+def _drop_repeated(form: str, rest: str) -> str:
+    is_repeated = True
+    while is_repeated:
+        is_repeated = False
+        for split in (legal_forms.split_front, legal_forms.split_end):
+            repeated_form, shorter = split(rest)
+            if repeated_form == form:
+                rest, is_repeated = shorter, True
+    return rest
 
 
 def _holds_form(name: str) -> bool:
-    return bool(legal_forms.at_front(name)[0] or legal_forms.at_end(name)[0])
+    return bool(legal_forms.split_front(name)[0] or legal_forms.split_end(name)[0])
 
 
 def _show(form: str, rest: str) -> str:
@@ -130,49 +137,49 @@ def _proprietor(rest: str) -> str:
     return " ".join(filter(None, name))
 
 
-def nest_quotes(written: str) -> str:
-    """All kinds of quotes as ``«»``, those inside them as ``„“``; a missing last one is added.
+def nest_quotes(name: str) -> str:
+    """Returns all quotes as ``«»``, inner ones as ``„“``; a missing last quote is added.
 
     >>> nest_quotes('"ТД "Ромашка""'), nest_quotes("Кафе 'У Маши'"), nest_quotes('Ромашка"')
     ('«ТД „Ромашка“»', 'Кафе «У Маши»', 'Ромашка')
     """
-    if _QUOTES.isdisjoint(written) and ",," not in written:
-        return written
-    written = " ".join(written.split())
-    if plain := _PLAIN(written):
+    if _QUOTES.isdisjoint(name) and ",," not in name:
+        return name
+    name = " ".join(name.split())
+    if plain := _PLAIN(name):
         return f"{plain[1]}«{plain[2]}»{plain[3]}"
     for _ in range(_ROUNDS):
-        if _SETTLED(written):
+        if _SETTLED(name):
             break
-        before, written = written, _nest(written)
-        if before == written:
+        before, name = name, _nest(name)
+        if before == name:
             break
-    return written
+    return name
 
 
-def _nest(written: str) -> str:
-    written = _DOUBLED.sub('"', written)
+def _nest(name: str) -> str:
+    name = _DOUBLED.sub('"', name)
     shown: list[str] = []
-    # For each open quote, whether it is a single one: only that is closed by an apostrophe.
+    # For each open quote, whether it is a single quote: only that is closed by an apostrophe.
     open_marks: list[bool] = []
-    at = 0
-    for mark in _MARKS.finditer(written):
+    copied = 0
+    for mark in _MARKS.finditer(name):
         start, end = mark.span()
-        before, after = written[max(start - 1, 0) : start], written[end : end + 1]
-        shown.append(written[at:start])
-        at = end
-        single = mark[0] in _SINGLE
-        if single and not _is_quote(before, after, open_marks):
+        before, after = name[max(start - 1, 0) : start], name[end : end + 1]
+        shown.append(name[copied:start])
+        copied = end
+        is_single = mark[0] in _SINGLE
+        if is_single and not _is_quote(before, after, open_marks):
             shown.append(mark[0])
         elif _opens(mark[0], before, after, len(open_marks)):
             shown.append("„" if open_marks else "«")
-            open_marks.append(single)
+            open_marks.append(is_single)
         elif open_marks:
             open_marks.pop()
             shown.append("“" if open_marks else "»")
         else:
             shown.append(" ")
-    shown += [written[at:], "“" * (len(open_marks) - 1), "»" * bool(open_marks)]
+    shown += [name[copied:], "“" * (len(open_marks) - 1), "»" * bool(open_marks)]
     return _tidy("".join(shown))
 
 
@@ -180,13 +187,13 @@ def _tidy(nested: str) -> str:
     nested = _INNER_BLANKS.sub("", nested)
     while _EMPTY.search(nested):
         nested = _EMPTY.sub("", nested)
-    if alone := _TWICE(nested):
-        nested = f"«{alone[1]}»"
+    if doubled := _TWICE(nested):
+        nested = f"«{doubled[1]}»"
     return " ".join(nested.split())
 
 
 def _is_quote(before: str, after: str, open_marks: list[bool]) -> bool:
-    # Between two letters it is an apostrophe, as it is after a word with nothing to close.
+    # Between two letters it is an apostrophe, and after a word without an open quote too.
     return not before.isalnum() or (any(open_marks[-1:]) and not after.isalnum())
 
 

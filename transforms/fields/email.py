@@ -1,9 +1,9 @@
 """E-mail addresses: checked by ``email-validator`` without DNS, domain in lower case.
 
 Source: contracts, "E-mail". ``.example`` and ``.test`` are accepted: the contracts' own addresses
-stand there, and a name that is only reserved is not a damaged address. ``.local``, ``.localhost``,
-``.invalid``, ``.onion`` and ``.arpa`` can reach nobody and are noted. Usual ASCII addresses take a
-short cut past the validator that agrees with it (a test holds that): it needs 60 µs an address.
+are in those domains, and a reserved name is not damage. ``.local``, ``.localhost``, ``.invalid``,
+``.onion`` and ``.arpa`` cannot receive mail and are noted. The validator needs 60 µs for an
+address, so usual ASCII addresses take a short cut that returns the same (a test holds that).
 
 >>> parse("P.Ivanov@Romashka.example; почта@Пример.рф")
 (('P.Ivanov@romashka.example', 'почта@пример.рф'), ())
@@ -25,7 +25,7 @@ from transforms.fields.placeholders import is_placeholder, words
 
 _LONGEST = 2000
 _LONGEST_ADDRESS = 254
-# Nothing is tried twice: each part ends where the next sign is none of its own.
+# Possessive: each part ends at the first sign that cannot belong to it, so nothing is tried twice.
 _LABEL = "(?!-)[A-Za-z0-9-]{1,63}+(?<!-)"
 _USUAL = re.compile(
     rf"([A-Za-z0-9_+-]++(?:\.[A-Za-z0-9_+-]++)*+)@((?:{_LABEL}\.)+([A-Za-z]{{2,63}}))"
@@ -61,27 +61,27 @@ _ROLES = words(
 
 
 def parse(value: object) -> tuple[tuple[str, ...], text.Notes]:
-    """All addresses in any JSON value, each once (case aside), in order."""
+    """Returns all addresses in any JSON value, each once (whatever its case), in order."""
     single = value[0] if isinstance(value, list) and len(value) == 1 else value
-    if type(single) is str and (usual_one := usual(single)) and not _is_filler(usual_one):
-        return (usual_one,), ()
-    cells, many = text.leaves(value, "email")
-    found: dict[str, str] = {}
-    notes = list(many)
+    if type(single) is str and (address := parse_usual(single)) and not _is_filler(address):
+        return (address,), ()
+    cells, leaf_notes = text.leaf_values(value, "email")
+    addresses: dict[str, str] = {}
+    notes = list(leaf_notes)
     for cell in cells:
-        written, wrong = text.parse(cell, "email", _LONGEST)
-        notes += wrong
-        _read_cell(written, found, notes)
-    return tuple(found.values()), tuple(notes)
+        clean_cell, cell_notes = text.parse(cell, "email", _LONGEST)
+        notes += cell_notes
+        _read_cell(clean_cell, addresses, notes)
+    return tuple(addresses.values()), tuple(notes)
 
 
-def usual(written: str) -> str:
-    """A plain ASCII address as ``email-validator`` returns it, "" when it has to be asked.
+def parse_usual(candidate: str) -> str:
+    """Returns a plain ASCII address as ``email-validator`` does, "" when that must decide.
 
-    >>> usual("INFO@Romashka.Example"), usual("a..b@mail.ru"), usual("a@host.local")
-    ('info@romashka.example', '', '')
+    >>> [parse_usual(x) for x in ("INFO@Romashka.Example", "a..b@mail.ru", "a@host.local")]
+    ['info@romashka.example', '', '']
     """
-    match = _USUAL(written) if len(written) <= _LONGEST_ADDRESS else None
+    match = _USUAL(candidate) if len(candidate) <= _LONGEST_ADDRESS else None
     if not match:
         return ""
     local, domain, ending = match.groups()
@@ -92,39 +92,43 @@ def usual(written: str) -> str:
     return f"{local}@{domain.lower()}"
 
 
-def _read_cell(written: str, found: dict[str, str], notes: list[Note]) -> None:
+def _read_cell(cell: str, addresses: dict[str, str], notes: list[Note]) -> None:
     # A sign in front may be a list's dash.
-    if written[:1].isalnum() and (address := usual(written)) and not _is_filler(address):
-        found.setdefault(address.lower(), address)
+    if cell[:1].isalnum() and (address := parse_usual(cell)) and not _is_filler(address):
+        addresses.setdefault(address.lower(), address)
         return
-    if is_placeholder(written):
-        if written:
-            notes.append(Note("email", "placeholder", text.shown(written)))
+    if is_placeholder(cell):
+        if cell:
+            notes.append(Note("email", "placeholder", text.excerpt(cell)))
         return
-    unwrapped = _WRAPPING.sub(" ", written) if ":" in written else written
+    unwrapped = _WRAPPING.sub(" ", cell) if ":" in cell else cell
     mended = _mend(unwrapped)
     if mended != unwrapped:
-        notes.append(Note("email", "repaired", text.shown(written)))
+        notes.append(Note("email", "repaired", text.excerpt(cell)))
+    _read_parts(mended, addresses, notes)
+
+
+def _read_parts(cell: str, addresses: dict[str, str], notes: list[Note]) -> None:
     words: list[str] = []
-    for part in filter(None, _SEPARATORS.split(mended)):
+    for part in filter(None, _SEPARATORS.split(cell)):
         if "@" in part:
-            _add(part, found, notes)
+            _add(part, addresses, notes)
         else:
             words.append(part)
     rest = " ".join(words)
     if rest.strip(" .:-"):
-        notes.append(Note("email", "unreadable", text.shown(rest)))
+        notes.append(Note("email", "unreadable", text.excerpt(rest)))
 
 
-def _mend(written: str) -> str:
-    """Obvious damage made good: blanks around @ and the last dot, a comma for it, doubled signs.
+def _mend(cell: str) -> str:
+    """Repairs obvious damage: blanks around @ and the last dot, a comma for it, doubled signs.
 
     >>> _mend("a @mail.ru b@ mail,ru c@@mail..ru d@mail.ru, e@mail .com")
     'a@mail.ru b@mail.ru c@mail.ru d@mail.ru, e@mail.com'
     >>> _mend("ivan@mаil.ru")     # the first a was Cyrillic
     'ivan@mail.ru'
     """
-    mended = _AT_GAP.sub("@", written)
+    mended = _AT_GAP.sub("@", cell)
     if ".." in mended:
         mended = re.sub(r"\.{2,}", ".", mended)
     if " " in mended or "," in mended:
@@ -133,34 +137,34 @@ def _mend(written: str) -> str:
 
 
 def _to_latin(match: re.Match[str]) -> str:
-    # In an address a word of two alphabets is a slip of the keyboard when look-alikes explain it.
+    # A word of two alphabets is a typing error when look-alikes explain its Cyrillic letters.
     word = match[0].translate(_TO_LATIN)
-    return word if word.isascii() and not match[0].isascii() and _latin_in(match[0]) else match[0]
+    return word if word.isascii() and _has_two_alphabets(match[0]) else match[0]
 
 
-def _latin_in(word: str) -> bool:
-    return any(char.isascii() for char in word)
+def _has_two_alphabets(word: str) -> bool:
+    return not word.isascii() and any(char.isascii() for char in word)
 
 
-def _add(part: str, found: dict[str, str], notes: list[Note]) -> None:
-    # A local part may begin with an underscore, no domain ends with one.
+def _add(part: str, addresses: dict[str, str], notes: list[Note]) -> None:
+    # A local part may begin with an underscore, but no domain ends with one.
     trimmed = part.strip(".:'`-*").rstrip("_")
-    address = usual(trimmed) or _ask_validator(trimmed)
+    address = parse_usual(trimmed) or _ask_validator(trimmed)
     if not address:
-        notes.append(Note("email", "unreadable", text.shown(part)))
+        notes.append(Note("email", "unreadable", text.excerpt(part)))
     elif _is_filler(address):
-        notes.append(Note("email", "placeholder", text.shown(part)))
+        notes.append(Note("email", "placeholder", text.excerpt(part)))
     else:
-        found.setdefault(address.lower(), address)
+        addresses.setdefault(address.lower(), address)
 
 
 @lru_cache(maxsize=8192)
-def _ask_validator(written: str) -> str:
+def _ask_validator(candidate: str) -> str:
     try:
-        checked = validate_email(written, check_deliverability=False, test_environment=True)
+        checked = validate_email(candidate, check_deliverability=False, test_environment=True)
     except (EmailNotValidError, UnicodeError):
         return ""
-    # The test environment also lets "user@test" through.
+    # The test environment also accepts "user@test".
     return checked.normalized if "." in checked.domain else ""
 
 
@@ -174,7 +178,7 @@ def _is_filler(address: str) -> bool:
 
 
 def compare_key(address: str) -> str:
-    """The mailbox behind an address.
+    """Returns the same text for all addresses of one mailbox.
 
     >>> compare_key("P.Ivanov+shop@gmail.com"), compare_key("Ivan@ya.ru")
     ('pivanov@gmail.com', 'ivan@yandex.ru')
@@ -189,7 +193,7 @@ def compare_key(address: str) -> str:
 
 
 def is_role(address: str) -> bool:
-    """Whether the mailbox belongs to an office, not to a person: its first word is a role.
+    """Whether the mailbox is an office's, not a person's: its first word is a role.
 
     >>> is_role("Sales-2@romashka.example"), is_role("buh@mail.ru"), is_role("p.ivanov@mail.ru")
     (True, True, False)

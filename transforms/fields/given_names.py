@@ -1,5 +1,7 @@
-"""Usual given names of Russia's peoples: they tell "Пётр Иванов" from "Иванов Пётр", and two names
-from two spellings of one. Small letters, ё as е.
+"""Frequent given names of Russia's peoples, in small letters, ё as е.
+
+They tell a first name from a last name ("Пётр Иванов", "Иванов Пётр"), and two different names from
+two spellings of one name.
 """
 
 from transforms.fields.placeholders import words
@@ -81,4 +83,4 @@ WOMEN = words(
 )
 
 GIVEN_NAMES = MEN | WOMEN
-"""All of them; a few are given to both."""
+"""The names of men and women; a few are in both sets."""

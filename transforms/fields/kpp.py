@@ -1,6 +1,6 @@
 """Reason code of registration (КПП): one for each place where an organisation pays taxes.
 
-Source: contracts, "KPP". Several may stand in a field; a sole proprietor has none.
+Source: contracts, "KPP". A field may contain several; a sole proprietor has none.
 
 >>> parse("780501001, 7842-01-001")
 (('780501001', '784201001'), ())
@@ -24,38 +24,38 @@ _FILL = re.compile(r"^\W*(?:КПП|KPP)|[\s\-‐‑‒–—―−.:№_]+", re.
 
 
 def parse(value: object) -> tuple[tuple[str, ...], text.Notes]:
-    """The KPPs in any JSON value, each once, in order."""
+    """Returns the KPPs in any JSON value, each once, in order."""
     if isinstance(value, list) and len(value) == 1:
         value = value[0]
     if type(value) is str and _FORM(value) and not is_filler_number(value):
         return (value,), ()
     kpps: dict[str, None] = {}
-    singles, many = text.leaves(value, "kpp")
-    notes = list(many)
-    for single in singles:
-        written, wrong = text.parse(single, "kpp")
-        notes += wrong
-        for part in _split(written):
-            kpp, problem = _read(part, isinstance(single, str))
+    leaves, leaf_notes = text.leaf_values(value, "kpp")
+    notes = list(leaf_notes)
+    for leaf in leaves:
+        cell, cell_notes = text.parse(leaf, "kpp")
+        notes += cell_notes
+        for part in _split(cell):
+            kpp, problem = _read(part, isinstance(leaf, str))
             if kpp:
                 kpps[kpp] = None
             if problem:
-                notes.append(Note("kpp", problem, text.shown(part)))
+                notes.append(Note("kpp", problem, text.excerpt(part)))
     return tuple(kpps), tuple(notes)
 
 
-def _split(written: str) -> list[str]:
-    words = written.split()
-    # Blanks part several numbers, or stand inside a single one ("7805 01 001").
+def _split(cell: str) -> list[str]:
+    words = cell.split()
+    # Blanks separate several numbers, or stand inside one number ("7805 01 001").
     if words and all(map(_FORM, words)):
         return words
-    return [part for part in _PARTS.split(written) if part.strip()]
+    return [part for part in _PARTS.split(cell) if part.strip()]
 
 
-def _read(part: str, typed: bool) -> tuple[str, str]:
-    """The KPP in one part, and what was wrong or repaired."""
+def _read(part: str, is_text: bool) -> tuple[str, str]:
+    """Returns the KPP in one part, and the problem that was found or repaired."""
     compact = _FILL.sub("", part).upper()
-    if not typed and len(compact) == 8:
+    if not is_text and len(compact) == 8:
         compact, problem = "0" + compact, "leading_zero"
     else:
         problem = ""

@@ -1,10 +1,10 @@
-"""Legal forms of Russian companies: the short form for every way to write one.
+"""Legal forms of Russian companies: each way to write one, and its short form.
 
->>> at_front("Общество с ограниченной ответственностью «Ромашка»")
+>>> split_front("Общество с ограниченной ответственностью «Ромашка»")
 ('ООО', '«Ромашка»')
->>> at_front("3AO Ромашка"), at_front("О.О.О. Ромашка"), at_front("Ромашка")
+>>> split_front("3AO Ромашка"), split_front("О.О.О. Ромашка"), split_front("Ромашка")
 (('ЗАО', 'Ромашка'), ('ООО', 'Ромашка'), ('', 'Ромашка'))
->>> at_end("Ромашка, ооо"), at_end("Торговый дом (АО)")
+>>> split_end("Ромашка, ооо"), split_end("Торговый дом (АО)")
 (('ООО', 'Ромашка'), ('АО', 'Торговый дом'))
 """
 
@@ -61,7 +61,7 @@ _FULL = {
     "ЖСК": "жилищно-строительный кооператив",
     "ГСК": "гаражно-строительный кооператив",
     "СПК": "сельскохозяйственный производственный кооператив",
-    # No short form of theirs is known at sight: ПК is "производственная компания" to most.
+    # Their short forms are ambiguous: most people read ПК as "производственная компания".
     "Производственный кооператив": "производственный кооператив",
     "Потребительский кооператив": "потребительский кооператив",
 }
@@ -71,24 +71,24 @@ _LONGEST_SHORT = max(len(word) for form in SHORT for word in form.split() if for
 _LONGEST_WORD = 40
 _Table = dict[str, list[tuple[list[str], str]]]
 _WORD = re.compile(r"[^\s\"«»„“”‟‹›＂,;:()]+")
-# A form is also written with Latin letters or digits that look like its own: OOO, 3AO.
-_ONE_ALPHABET = LOOKALIKES | str.maketrans("03Ё", "ОЗЕ")
+# A form may be typed with Latin letters or digits that look like its letters: OOO, 3AO.
+_TO_CYRILLIC = LOOKALIKES | str.maketrans("03Ё", "ОЗЕ")
 _EDGES = " ,.;:-–—"
 
 
 @lru_cache(maxsize=8192)
 def _key(word: str) -> str:
-    # Capitals first: most small letters have no look-alike of their own.
-    return word.upper().translate(_ONE_ALPHABET).replace(".", "")
+    # Capitals first: most small letters have no look-alike.
+    return word.upper().translate(_TO_CYRILLIC).replace(".", "")
 
 
-def _by_word(at: int) -> _Table:
-    """The words of each way to write a form, longest first, by their first or last word."""
+def _by_word(index: int) -> _Table:
+    """Returns the spellings of all forms, longest first, by the word at ``index``."""
     table: _Table = {}
-    written = [(full, short) for short, full in _FULL.items()] + list(SHORT.items())
-    for form, short in sorted(written, key=lambda pair: -len(pair[0])):
+    forms = [(full, short) for short, full in _FULL.items()] + list(SHORT.items())
+    for form, short in sorted(forms, key=lambda pair: -len(pair[0])):
         keys = [_key(word) for word in form.split()]
-        table.setdefault(keys[at], []).append((keys, short))
+        table.setdefault(keys[index], []).append((keys, short))
     return table
 
 
@@ -96,47 +96,47 @@ _BY_FIRST = _by_word(0)
 _BY_LAST = _by_word(-1)
 
 
-def short_form(written: str) -> str:
-    """The short form of text that is a legal form and nothing else, else "".
+def short_form(name: str) -> str:
+    """Returns the short form of a text that is a legal form and nothing else, else "".
 
     >>> short_form("ooo"), short_form("Индивидуальный  предприниматель"), short_form("GmbH")
     ('ООО', 'ИП', '')
     """
-    form, rest = at_front(written)
+    form, rest = split_front(name)
     return form if not rest else ""
 
 
-def at_front(name: str) -> tuple[str, str]:
-    """The legal form that the (clean) name starts with, and the rest of it."""
-    first = _WORD.search(name)
-    known = _ways(first[0], _BY_FIRST) if first else ()
-    if not known:
+def split_front(name: str) -> tuple[str, str]:
+    """Returns the legal form at the beginning of a clean name, and the rest of the name."""
+    word = _WORD.search(name)
+    spellings = _spellings(word[0], _BY_FIRST) if word else ()
+    if not spellings:
         return "", name
-    most = max(len(words) for words, _ in known)
-    spans = list(islice(_WORD.finditer(name), most))
+    longest = max(len(words) for words, _ in spellings)
+    spans = list(islice(_WORD.finditer(name), longest))
     keys = [_key(span[0]) for span in spans]
-    for words, short in known:
+    for words, short in spellings:
         if keys[: len(words)] == words:
             return short, _without(name, spans[0].start(), spans[len(words) - 1].end())
     return "", name
 
 
-def at_end(name: str) -> tuple[str, str]:
-    """The legal form that the (clean) name ends with, and the rest of it."""
+def split_end(name: str) -> tuple[str, str]:
+    """Returns the legal form at the end of a clean name, and the rest of the name."""
     words = _WORD.findall(name[-_LONGEST_WORD:])
-    known = _ways(words[-1], _BY_LAST) if words else ()
-    if not known:
+    spellings = _spellings(words[-1], _BY_LAST) if words else ()
+    if not spellings:
         return "", name
     spans = list(_WORD.finditer(name))[-_LONGEST:]
     keys = [_key(span[0]) for span in spans]
-    for words, short in known:
+    for words, short in spellings:
         if keys[-len(words) :] == words:
             return short, _without(name, spans[-len(words)].start(), spans[-1].end())
     return "", name
 
 
-def _ways(word: str, table: _Table) -> list[tuple[list[str], str]]:
-    """The ways to write a form that have this word at their end; most words are in none."""
+def _spellings(word: str, table: _Table) -> list[tuple[list[str], str]]:
+    """Returns the spellings in the table under this word; most words have none."""
     if word.isdigit():
         return []
     if len(word) > _LONGEST_SHORT and "." not in word:

@@ -19,24 +19,26 @@ _DIVISORS = {13: 11, 15: 13}
 
 
 def parse(value: object) -> tuple[str, text.Notes]:
-    """The first good number in any JSON value; every other one is noted."""
+    """Returns the first valid number in any JSON value, and a note for each other one."""
     if isinstance(value, list) and len(value) == 1:
         value = value[0]
     if type(value) is str and not _problem(value):
         return value, ()
     ogrn = ""
-    singles, many = text.leaves(value, "ogrn")
-    notes = list(many)
-    for single in singles:
-        written, wrong = text.parse(single, "ogrn")
-        notes += wrong
-        compact = _FILL.sub("", written)
-        problem = _problem(compact) if written else ""
-        if written and not problem and ogrn not in ("", compact):
+    leaves, leaf_notes = text.leaf_values(value, "ogrn")
+    notes = list(leaf_notes)
+    for leaf in leaves:
+        cell, cell_notes = text.parse(leaf, "ogrn")
+        notes += cell_notes
+        if not cell:
+            continue
+        compact = _FILL.sub("", cell)
+        problem = _problem(compact)
+        if not problem and ogrn not in ("", compact):
             problem = "second_value"
         if problem:
-            notes.append(Note("ogrn", problem, text.shown(written)))
-        elif written:
+            notes.append(Note("ogrn", problem, text.excerpt(cell)))
+        else:
             ogrn = compact
     return ogrn, tuple(notes)
 

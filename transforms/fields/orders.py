@@ -1,4 +1,4 @@
-"""A company's orders in one store: how many, their sum in kopecks, the last one's day in Moscow.
+"""A company's orders in one store: their number, sum in kopecks, and last day in Moscow.
 
 >>> parse(12, "154300.50", "2024-03-02")[0]
 Orders(count=12, total=15430050, last_on='2024-03-02')
@@ -25,15 +25,17 @@ _MOST = 10**13
 def parse(
     count: object, total: object, last_at: object, currency: object = None
 ) -> tuple[Orders | None, text.Notes]:
-    """The orders told by any JSON values, None for none; a sum not in roubles is left out."""
+    """Returns the orders in any JSON values, None for none; a sum not in roubles is left out."""
     last_on, notes = time.moscow_date(last_at, "orders")
-    kopecks, wrong = _kopecks(total)
-    number, more = _count(count)
-    notes += wrong + more
+    kopecks, total_notes = _kopecks(total)
+    number, count_notes = _count(count)
+    notes += total_notes + count_notes
     if currency is not None and currency != "RUB":
-        unit = text.shown(currency)
+        unit = text.excerpt(currency)
         if unit and unit.strip().upper() not in _ROUBLES:
-            notes += (Note("orders", "not_in_roubles", text.shown(f"{text.shown(total)} {unit}")),)
+            notes += (
+                Note("orders", "not_in_roubles", text.excerpt(f"{text.excerpt(total)} {unit}")),
+            )
             kopecks = 0
     return (Orders(number, kopecks, last_on) if number or kopecks or last_on else None), notes
 
@@ -41,7 +43,7 @@ def parse(
 def _count(value: object) -> tuple[int, text.Notes]:
     kopecks, notes = _kopecks(value)
     if kopecks < 0 or kopecks % 100:
-        return 0, (Note("orders", "unreadable", text.shown(value)),)
+        return 0, (Note("orders", "unreadable", text.excerpt(value)),)
     return kopecks // 100, notes
 
 
@@ -53,9 +55,13 @@ def _kopecks(value: object) -> tuple[int, text.Notes]:
     if isinstance(value, str) and len(value) <= _SHORT and (usual := _USUAL(value)):
         return int(usual[1]) * 100 + int(usual[2] or 0), ()
     amount = _decimal(value)
-    if amount is None or not amount.is_finite() or abs(amount) >= _MOST:
-        return 0, (Note("orders", "unreadable", text.shown(value)),)
+    if amount is None or not _is_plausible(amount):
+        return 0, (Note("orders", "unreadable", text.excerpt(value)),)
     return int((amount * 100).to_integral_value(ROUND_HALF_UP)), ()
+
+
+def _is_plausible(amount: Decimal) -> bool:
+    return amount.is_finite() and abs(amount) < _MOST
 
 
 def _decimal(value: object) -> Decimal | None:
@@ -64,7 +70,7 @@ def _decimal(value: object) -> Decimal | None:
     if isinstance(value, int) and abs(value) >= _MOST:
         return None
     if isinstance(value, int | float | Decimal):
-        # By way of text: 0.1 is ten kopecks, not a binary fraction of them.
+        # Converted by way of text: 0.1 is ten kopecks, not the nearest binary fraction.
         return Decimal(str(value))
     if not isinstance(value, str) or len(value) > _LONGEST:
         return None

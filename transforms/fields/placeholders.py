@@ -1,4 +1,4 @@
-"""Words, signs and digits that people type where they have nothing to say.
+"""Words, signs and digits that people type into a field for which they have no value.
 
 >>> is_placeholder("нет"), is_placeholder(" - "), is_placeholder("Н/Д"), is_placeholder("Нетесов")
 (True, True, True, False)
@@ -6,7 +6,7 @@
 
 
 def words(listed: str, separator: str | None = None) -> frozenset[str]:
-    """A set of words that are listed in one text."""
+    """Returns the words of a text as a set."""
     return frozenset(word.strip() for word in listed.split(separator))
 
 
@@ -24,7 +24,7 @@ _LONGEST = max(map(len, WORDS))
 
 
 def is_placeholder(value: str) -> bool:
-    """Whether the (clean) text says nothing: no letter and no digit in it, or a known filler."""
+    """Whether a clean text stands for no value: a known filler, or without letters and digits."""
     if len(value) > 2 * _LONGEST and value[0].isalnum():
         return False
     if value.isdigit():
@@ -36,7 +36,7 @@ def is_placeholder(value: str) -> bool:
 
 
 def is_filler_number(digits: str) -> bool:
-    """Whether digits only fill a field: one digit repeated, or counting from 0 or 1.
+    """Whether digits only fill a field: one digit repeated, or digits that count from 0 or 1.
 
     >>> [is_filler_number(x) for x in ("000000000", "7", "1234567890", "0123456", "7805746764")]
     [True, True, True, True, False]

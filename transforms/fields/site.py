@@ -1,4 +1,4 @@
-"""Web site of a company: one address, as it is typed, host in lower case.
+"""Web site of a company: one address as it is typed, with the host in lower case.
 
 >>> parse(" WWW.Romashka.example "), parse("https://romashka.example/Shop")
 (('www.romashka.example', ()), ('https://romashka.example/Shop', ()))
@@ -14,14 +14,14 @@ _LONGEST = 255
 
 
 def parse(value: object) -> tuple[str, text.Notes]:
-    """The site in any JSON value, or "" with what was wrong."""
-    written, notes = text.parse(value, "site", _LONGEST)
-    if not written:
+    """Returns the site in any JSON value, or "" and a note of what is wrong."""
+    address, notes = text.parse(value, "site", _LONGEST)
+    if not address:
         return "", notes
-    if is_placeholder(written):
-        return "", (*notes, Note("site", "placeholder", written))
-    if "." not in written or " " in written or "@" in written:
-        return "", (*notes, Note("site", "unreadable", text.shown(written)))
-    scheme, slashes, rest = written.rpartition("://")
+    if is_placeholder(address):
+        return "", (*notes, Note("site", "placeholder", address))
+    if "." not in address or " " in address or "@" in address:
+        return "", (*notes, Note("site", "unreadable", text.excerpt(address)))
+    scheme, slashes, rest = address.rpartition("://")
     host, slash, path = rest.partition("/")
     return f"{scheme.lower()}{slashes}{host.lower()}{slash}{path}", notes

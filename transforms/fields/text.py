@@ -1,7 +1,7 @@
 r"""Free text: one Unicode form, no invisible characters, single blanks, one alphabet in a word.
 
-Source: contracts, "Text". Like every cleaner of this package it takes any JSON value and never
-raises: what cannot be used comes back as a ``Note``.
+Source: contracts, "Text". Like every field of this package it takes any JSON value and never
+raises: a value that cannot be used is returned as a ``Note``.
 
 >>> clean(" ООО\t  Ромашка\u200b\u00a0 ")
 'ООО Ромашка'
@@ -22,10 +22,10 @@ from transforms.core.records import Note
 
 Notes = tuple[Note, ...]
 
-SHOWN = 200
-LIMIT = 1000
-MANY = 100
-_CACHED = 120
+EXCERPT_LENGTH = 200
+MOST_CHARACTERS = 1000
+MOST_VALUES = 100
+_LONGEST_CACHED = 120
 _TEXTS = frozenset({str})
 
 LOOKALIKES = str.maketrans("ABCEHKMOPTXYËaceopxykë", "АВСЕНКМОРТХУЁасеорхукё")
@@ -35,7 +35,7 @@ _WORD = re.compile("[A-Za-zËë\u0400-\u04ff]+")
 
 
 def clean(value: str) -> str:
-    r"""The text in NFC, printable, with single blanks inside and none around, look-alikes folded.
+    r"""Returns the text in NFC, printable, with single blanks inside and look-alikes folded.
 
     >>> clean("Иванoв\ufeff"), clean("И\u0306од"), clean("а\ud800б\ufffdв\x00г")
     ('Иванов', 'Йод', 'абвг')
@@ -52,16 +52,17 @@ def clean(value: str) -> str:
 
 
 def _printable(char: str) -> str:
-    # Tabs, line ends and the many Unicode blanks are blanks; what else cannot be printed goes.
+    # Tabs, line ends and all Unicode blanks become a blank; other unprintable characters go.
     if char.isprintable() and char != "\ufffd":
         return char
     return " " if char.isspace() else ""
 
 
 def fold(value: str) -> str:
-    """Latin look-alikes made Cyrillic in words that hold Cyrillic letters as well.
+    """Replaces Latin look-alikes by Cyrillic letters in words that contain Cyrillic letters too.
 
-    A word with another Latin letter in it is a mixed brand and stays as it is; so does Latin alone.
+    A word with any other Latin letter is a mixed brand name and stays unchanged; so does a Latin
+    word.
 
     >>> fold("Cезон"), fold("ДжинSы"), fold("OOO")
     ('Сезон', 'ДжинSы', 'OOO')
@@ -79,12 +80,12 @@ def _fold_word(match: re.Match[str]) -> str:
 
 
 def has_cyrillic(value: str) -> bool:
-    """Whether any Cyrillic letter stands in the text."""
+    """Whether the text contains a Cyrillic letter."""
     return _CYRILLIC.search(value) is not None
 
 
-def parse(value: object, field: str, limit: int = LIMIT) -> tuple[str, Notes]:
-    """Clean text out of any JSON value, at most ``limit`` characters; longer text is left out.
+def parse(value: object, field: str, limit: int = MOST_CHARACTERS) -> tuple[str, Notes]:
+    """Returns clean text of any JSON value; a text above ``limit`` characters is left out.
 
     >>> parse(" г.  Москва ", "city"), parse(198096, "postal_code"), parse(None, "site")
     (('г. Москва', ()), ('198096', ()), ('', ()))
@@ -96,21 +97,21 @@ def parse(value: object, field: str, limit: int = LIMIT) -> tuple[str, Notes]:
     if not isinstance(value, str):
         number = integer(value)
         if number is None:
-            return "", (Note(field, "wrong_type", shown(value)),)
+            return "", (Note(field, "wrong_type", excerpt(value)),)
         return str(number), ()
     if len(value) <= limit:
         return clean(value), ()
-    # Many blanks around a short value are no reason to lose it.
+    # A short value with many blanks around it is not too long.
     short = " ".join(value.split())
     if len(short) <= limit:
         return clean(short), ()
-    return "", (Note(field, "too_long", shown(value)),)
+    return "", (Note(field, "too_long", excerpt(value)),)
 
 
-def shown(value: object) -> str:
-    r"""Any value as at most 200 characters that can be stored and printed, for a note.
+def excerpt(value: object) -> str:
+    r"""Returns at most 200 printable characters of any value, for a note.
 
-    >>> shown("да\ud800"), shown({"a": 1}), len(shown("x" * 10_000_000))
+    >>> excerpt("да\ud800"), excerpt({"a": 1}), len(excerpt("x" * 10_000_000))
     ('да', '{"a":1}', 200)
     """
     if not isinstance(value, str):
@@ -118,13 +119,13 @@ def shown(value: object) -> str:
             value = msgspec.json.encode(value, enc_hook=str).decode()
         except (ValueError, TypeError, OverflowError, RecursionError):
             value = f"a value of type {type(value).__name__}"
-    if len(value) > SHOWN:
-        value = value[: SHOWN - 1] + "…"
+    if len(value) > EXCERPT_LENGTH:
+        value = value[: EXCERPT_LENGTH - 1] + "…"
     return value if value.isprintable() else value.encode(errors="ignore").decode()
 
 
 def integer(value: object) -> int | None:
-    """A JSON number without a fraction, or None; JSON writes 7805746764 and 7805746764.0 alike.
+    """Returns a JSON number without a fraction, or None; in JSON, 7 and 7.0 are equal.
 
     >>> integer(7.0), integer(7.5), integer(True), integer(float("nan")), integer(Decimal("1E+999"))
     (7, None, None, None, None)
@@ -136,42 +137,50 @@ def integer(value: object) -> int | None:
     if isinstance(value, float):
         # From 2**53 on a float has lost its last digits.
         return int(value) if value.is_integer() and abs(value) < 2**53 else None
-    if isinstance(value, Decimal) and value.is_finite() and value.adjusted() < 24:
-        # 4.07E+19 does not tell its last digits either.
-        told = cast("int", value.as_tuple().exponent) <= 0 and value == int(value)
-        return int(value) if told else None
-    return None
+    return _decimal_integer(value) if isinstance(value, Decimal) else None
 
 
-def leaves(value: object, field: str) -> tuple[list[object], Notes]:
-    """The single values in a JSON list or object, in order; more than 100 are left out and noted.
+def _decimal_integer(value: Decimal) -> int | None:
+    if not value.is_finite() or value.adjusted() >= 24:
+        return None
+    # 4.07E+19 has lost its last digits too.
+    is_exact = cast("int", value.as_tuple().exponent) <= 0 and value == int(value)
+    return int(value) if is_exact else None
 
-    >>> leaves(["a", None, {"n": ["b"]}], "phone")
+
+def leaf_values(value: object, field: str) -> tuple[list[object], Notes]:
+    """Returns the single values in a JSON value, in order; those above 100 are left out and noted.
+
+    >>> leaf_values(["a", None, {"n": ["b"]}], "phone")
     (['a', 'b'], ())
-    >>> leaves("a", "phone")
+    >>> leaf_values("a", "phone")
     (['a'], ())
     """
-    if isinstance(value, list) and len(value) <= MANY and _TEXTS.issuperset(map(type, value)):
+    if (
+        isinstance(value, list)
+        and len(value) <= MOST_VALUES
+        and _TEXTS.issuperset(map(type, value))
+    ):
         return value[:], ()
-    found: list[object] = []
+    leaves: list[object] = []
     for leaf in _walk(value):
-        if len(found) == MANY:
-            return found, (Note(field, "too_many", shown(leaf)),)
-        found.append(leaf)
-    return found, ()
+        if len(leaves) == MOST_VALUES:
+            return leaves, (Note(field, "too_many", excerpt(leaf)),)
+        leaves.append(leaf)
+    return leaves, ()
 
 
 def _walk(value: object) -> Iterator[object]:
     # A stack, not recursion: broken JSON may be nested deeper than Python's stack.
-    waiting = [value]
-    while waiting:
-        top = waiting.pop()
-        if isinstance(top, dict):
-            top = list(top.values())
-        if isinstance(top, list | tuple):
-            waiting.extend(reversed(top))
-        elif top is not None:
-            yield top
+    stack = [value]
+    while stack:
+        value = stack.pop()
+        if isinstance(value, dict):
+            value = list(value.values())
+        if isinstance(value, list | tuple):
+            stack.extend(reversed(value))
+        elif value is not None:
+            yield value
 
 
 @lru_cache(maxsize=32768)
@@ -179,8 +188,8 @@ def _parse_short(value: str, field: str) -> tuple[str, Notes]:
     return parse(value, field)
 
 
-def parse_common(value: object, field: str) -> tuple[str, Notes]:
-    """``parse`` for fields whose values come again and again: positions, cities, banks."""
-    if type(value) is str and len(value) <= _CACHED:
+def parse_cached(value: object, field: str) -> tuple[str, Notes]:
+    """Returns what ``parse`` does, cached: for frequent values such as positions, cities, banks."""
+    if type(value) is str and len(value) <= _LONGEST_CACHED:
         return _parse_short(value, field)
     return parse(value, field)

@@ -1,6 +1,6 @@
-"""Moments: microseconds since the epoch, UTC. Store A's are Moscow local time.
+"""Moments in microseconds since the epoch, UTC; times without an offset are Moscow time.
 
-Source: contracts, "Time". Moscow's offset was not always +3, so the time zone database decides.
+Source: contracts, "Time". Moscow's offset was not always +3: the time zone database has it.
 
 >>> parse("2024-02-11T17:40:12+03:00")
 (1707662412000000, ())
@@ -23,9 +23,9 @@ _LONGEST = 40
 
 
 def parse(value: object, field: str = "changed_at", local: bool = False) -> tuple[int, text.Notes]:
-    """The moment in a datetime or an ISO 8601 text; 0 with a note when there is none.
+    """Returns the moment of a datetime or an ISO 8601 text; 0 and a note when there is none.
 
-    What has no offset, a date without a time too, is taken for Moscow time. That is noted, unless
+    A value without an offset, such as a date, is Moscow time; a note says so unless the store's
     times are ``local`` by contract.
 
     >>> parse(datetime(2012, 7, 1, 12), local=True)[0] == parse("2012-07-01T12:00:00+04:00")[0]
@@ -36,17 +36,17 @@ def parse(value: object, field: str = "changed_at", local: bool = False) -> tupl
     moment = _read(value)
     if moment is None:
         problem = "missing" if value is None or value == "" else "unreadable"
-        return 0, (Note(field, problem, "" if value is None else text.shown(value)),)
+        return 0, (Note(field, problem, "" if value is None else text.excerpt(value)),)
     notes: text.Notes = ()
     if moment.tzinfo is None:
         if not local:
-            notes = (Note(field, "no_offset", text.shown(value)),)
+            notes = (Note(field, "no_offset", text.excerpt(value)),)
         moment = moment.replace(tzinfo=MOSCOW)
     return (moment - _EPOCH) // _MICROSECOND, notes
 
 
 def moscow_date(value: object, field: str) -> tuple[str, text.Notes]:
-    """The calendar day in Moscow, ``YYYY-MM-DD``, of a date or a moment.
+    """Returns the calendar day in Moscow, ``YYYY-MM-DD``, of a date or a moment.
 
     >>> moscow_date("2024-03-02", "orders"), moscow_date("2024-03-01T22:00:00Z", "orders")
     (('2024-03-02', ()), ('2024-03-02', ()))
@@ -55,12 +55,12 @@ def moscow_date(value: object, field: str) -> tuple[str, text.Notes]:
         return "", ()
     moment = _read(value)
     if moment is None:
-        return "", (Note(field, "unreadable", text.shown(value)),)
+        return "", (Note(field, "unreadable", text.excerpt(value)),)
     if moment.tzinfo is not None:
         try:
             moment = moment.astimezone(MOSCOW)
         except OverflowError:
-            return "", (Note(field, "unreadable", text.shown(value)),)
+            return "", (Note(field, "unreadable", text.excerpt(value)),)
     return moment.date().isoformat(), ()
 
 

@@ -72,7 +72,7 @@ def _name(last: str, first: str, middle: str) -> Name:
         last, first, middle = middle, last, first
     last_in_cyrillic, first_in_cyrillic = in_cyrillic(last), in_cyrillic(first)
     are_given = is_given(last_in_cyrillic), is_given(first_in_cyrillic)
-    turned = are_given == (True, False) if any(are_given) else person.is_turned(last, first)
+    turned = are_given == (True, False) if any(are_given) else person.is_swapped(last, first)
     if turned and last and len(first) > 1:
         return Name(first, last_in_cyrillic, middle)
     return Name(last, first_in_cyrillic, middle)

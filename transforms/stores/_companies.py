@@ -87,8 +87,8 @@ def _choose_tin(values: Sequence[object]) -> tuple[tins.Tin, text.Notes]:
 
 def _several_tins(numbers: Iterable[str]) -> tins.Tin:
     listed = ", ".join(sorted(numbers))
-    detail = text.shown(f"several different TINs: {listed}")
-    return tins.Tin(text.shown(listed), reason="bad_tin_format", detail=detail)
+    detail = text.excerpt(f"several different TINs: {listed}")
+    return tins.Tin(text.excerpt(listed), reason="bad_tin_format", detail=detail)
 
 
 def _tin_notes(chosen: tins.Tin, candidates: Iterable[tins.Tin]) -> text.Notes:
@@ -118,11 +118,11 @@ def _names(raw: RawCompany) -> tuple[str, str, text.Notes]:
 def _accounts(banks: Sequence[RawBankAccount]) -> tuple[tuple[BankAccount, ...], text.Notes]:
     accounts: dict[BankAccount, None] = {}
     notes: text.Notes = ()
-    for details in banks[: text.MANY]:
+    for details in banks[: text.MOST_VALUES]:
         account, more = parse_account(*details)
         notes += more
         if account:
             accounts[account] = None
-    if len(banks) > text.MANY:
+    if len(banks) > text.MOST_VALUES:
         notes += (Note("account", "too_many", str(len(banks))),)
     return tuple(accounts), notes

@@ -28,7 +28,7 @@ class RawContact(msgspec.Struct, frozen=True):
 def contact_row(header: RowHeader, raw: RawContact) -> Row:
     """Returns the contact's row, valid or refused."""
     name, name_notes = person.parse(raw.last_name, raw.first_name, raw.middle_name)
-    position, position_notes = text.parse_common(raw.position, "position")
+    position, position_notes = text.parse_cached(raw.position, "position")
     if position and not _is_position(position):
         position, position_notes = "", (Note("position", "placeholder", position),)
     phones, phone_notes = phone.parse(raw.phones)

@@ -60,11 +60,11 @@ def unreadable_notes(record: Mapping[str, object], raw: bytes) -> text.Notes:
     if _REPLACED not in raw:
         return ()
     notes = (
-        Note(text.shown(name), "unreadable_characters", text.shown(value))
+        Note(text.excerpt(name), "unreadable_characters", text.excerpt(value))
         for name, value in record.items()
         if _REPLACED in raw_json([name, value])
     )
-    return tuple(islice(notes, text.MANY))
+    return tuple(islice(notes, text.MOST_VALUES))
 
 
 def _plain_json(record: object) -> bytes:
@@ -72,7 +72,7 @@ def _plain_json(record: object) -> bytes:
     try:
         return json.dumps(record, default=str).encode()
     except (ValueError, TypeError, RecursionError):
-        return _encode({"unwritable": text.shown(record)})
+        return _encode({"unwritable": text.excerpt(record)})
 
 
 def change_time(changed: object, created: object, local: bool = False) -> tuple[int, text.Notes]:
@@ -93,5 +93,5 @@ def is_set(mark: object) -> bool:
     if mark is False or mark is None:
         return False
     if isinstance(mark, str):
-        return len(mark) < text.SHOWN and mark.strip().upper() in _TRUE
+        return len(mark) < text.EXCERPT_LENGTH and mark.strip().upper() in _TRUE
     return text.integer(mark) == 1 or mark is True

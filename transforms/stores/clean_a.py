@@ -108,5 +108,5 @@ def _company_ids(value: object) -> tuple[tuple[str, ...], text.Notes]:
     if company_id.lstrip("0").isdecimal():
         return (company_id.lstrip("0"),), notes
     if company_id.strip("0"):
-        notes += (Note("company_ids", "unreadable", text.shown(company_id)),)
+        notes += (Note("company_ids", "unreadable", text.excerpt(company_id)),)
     return (), notes

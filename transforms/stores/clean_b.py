@@ -72,7 +72,7 @@ def partner_row(
     changed_at, notes = change_time(raw.get("changed_at"), raw.get("created_at"))
     if not clock_bound.allows(changed_at):
         changed_at = clock_bound.substitute
-        notes += (Note("changed_at", "in_the_future", text.shown(raw.get("changed_at"))),)
+        notes += (Note("changed_at", "in_the_future", text.excerpt(raw.get("changed_at"))),)
     deleted = is_set(raw.get("deleted"))
     header = RowHeader(STORE_B.key, number, changed_at, order, deleted, raw_json(raw))
     notes += unreadable_notes(raw, header.raw)
@@ -93,7 +93,7 @@ def partner_problem(raw: object) -> PartnerProblem | None:
         return PartnerProblem("no_partner_number", "the partner has no number")
     if not _category(raw):
         return PartnerProblem(
-            "bad_category", f"category is 1 or 2, not {text.shown(raw.get('category'))}"
+            "bad_category", f"category is 1 or 2, not {text.excerpt(raw.get('category'))}"
         )
     return None
 
@@ -152,13 +152,13 @@ def _company_ids(value: object) -> tuple[tuple[str, ...], text.Notes]:
     single = value[0] if isinstance(value, list) and len(value) == 1 else value
     if type(single) is str and single.isalnum() and len(single) <= _LONGEST_NUMBER:
         return (single,), ()
-    leaves, notes = text.leaves(value, "company_ids")
+    leaves, notes = text.leaf_values(value, "company_ids")
     ids: dict[str, None] = {}
     for part in (part for leaf in leaves for part in _split(leaf) if part != ""):
         if number := partner_number(part):
             ids[number] = None
         else:
-            notes += (Note("company_ids", "unreadable", text.shown(part)),)
+            notes += (Note("company_ids", "unreadable", text.excerpt(part)),)
     return tuple(ids), notes
 
 
@@ -211,14 +211,14 @@ def _tax_numbers(value: object) -> tuple[dict[str, list[object]], text.Notes]:
         if tax_type := _tax_type(kind):
             numbers[tax_type].append(number)
         elif number is not None:
-            notes.append(Note("taxnumbers", "unknown_type", text.shown([kind, number])))
-    return numbers, tuple(notes[: text.MANY])
+            notes.append(Note("taxnumbers", "unknown_type", text.excerpt([kind, number])))
+    return numbers, tuple(notes[: text.MOST_VALUES])
 
 
 def _tax_type(kind: object) -> str:
     if not isinstance(kind, str):
         return ""
-    return _TAX_TYPES.get(kind) or _TAX_TYPES.get(kind[: text.SHOWN].strip().upper(), "")
+    return _TAX_TYPES.get(kind) or _TAX_TYPES.get(kind[: text.EXCERPT_LENGTH].strip().upper(), "")
 
 
 def _typed(value: object) -> Iterator[tuple[object, object]]:
@@ -239,14 +239,14 @@ def _banks(value: object) -> tuple[list[RawBankAccount], text.Notes]:
             fields = map(entry.get, ("bik", "account", "bank", "corr_account"))
             banks.append(RawBankAccount(*fields))
         else:
-            notes.append(Note("account", "wrong_type", text.shown(entry)))
-    return banks, tuple(notes[: text.MANY])
+            notes.append(Note("account", "wrong_type", text.excerpt(entry)))
+    return banks, tuple(notes[: text.MOST_VALUES])
 
 
 def _orders(value: object) -> tuple[Orders | None, text.Notes]:
     if value is None:
         return None, ()
     if not isinstance(value, dict):
-        return None, (Note("orders", "wrong_type", text.shown(value)),)
+        return None, (Note("orders", "wrong_type", text.excerpt(value)),)
     fields = map(value.get, ("count", "total", "last_at", "currency"))
     return orders.parse(*fields)
