@@ -55,12 +55,12 @@ class Caller:
         return self.ok("batch", halt=halt, cmd=cmd)
 
     def company(self, **fields: Any) -> int:
-        given = {"title": "ООО «Ромашка»", **fields}
-        return self.ok("crm.item.add", entityTypeId=4, fields=given)["item"]["id"]
+        values = {"title": "ООО «Ромашка»", **fields}
+        return self.ok("crm.item.add", entityTypeId=4, fields=values)["item"]["id"]
 
     def contact(self, **fields: Any) -> int:
-        given = {"lastName": "Иванов", **fields}
-        return self.ok("crm.item.add", entityTypeId=3, fields=given)["item"]["id"]
+        values = {"lastName": "Иванов", **fields}
+        return self.ok("crm.item.add", entityTypeId=3, fields=values)["item"]["id"]
 
     def preset(self, xml_id: str = "#CRM_REQUISITE_PRESET_DEF_RU_COMPANY#") -> str:
         return self.ok("crm.requisite.preset.list", filter={"XML_ID": xml_id})[0]["ID"]
@@ -165,7 +165,7 @@ def test_many_clients_at_once():
         answers = pool.map(
             lambda _: crm.ok("crm.item.batchImport", entityTypeId=4, data=data), range(40)
         )
-        ids = [one["item"]["id"] for answer in answers for one in answer["items"]]
+        ids = [item["item"]["id"] for answer in answers for item in answer["items"]]
         assert sorted(ids) == list(range(1, 801))
         assert (crm.portal.stats.requests, crm.portal.stats.writes) == (40, 800)
         assert crm.violations == {"duplicates": 780}
@@ -173,10 +173,10 @@ def test_many_clients_at_once():
 
 def test_hook_sees_both_moments_and_can_cut_the_line():
     with Caller() as crm:
-        seen: list[Call] = []
+        calls: list[Call] = []
 
         def hook(call: Call) -> None:
-            seen.append(call)
+            calls.append(call)
             if (call.number, call.moment) == (2, "after"):
                 raise RuntimeError
 
@@ -184,13 +184,13 @@ def test_hook_sees_both_moments_and_can_cut_the_line():
         crm.company()
         with pytest.raises(requests.ConnectionError):
             crm.company(title="Вторая")
-        assert [(c.number, c.moment, c.method) for c in seen] == [
+        assert [(c.number, c.moment, c.method) for c in calls] == [
             (1, "before", "crm.item.add"),
             (1, "after", "crm.item.add"),
             (2, "before", "crm.item.add"),
             (2, "after", "crm.item.add"),
         ]
-        assert seen[0].params["fields"] == {"title": "ООО «Ромашка»"}
+        assert calls[0].params["fields"] == {"title": "ООО «Ромашка»"}
         assert [row["title"] for row in crm.portal.companies()] == ["ООО «Ромашка»", "Вторая"]
 
 
@@ -254,7 +254,7 @@ def test_person_adds_edits_and_deletes_without_being_blamed():
         assert (shown["post"], shown["companyId"]) == ("директор", company_id)
         shown = crm.ok("crm.item.get", entityTypeId=4, id=company_id)["item"]
         assert shown["title"] == "Наша"
-        assert [one["value"] for one in shown["fm"]] == ["+78120000001"]
+        assert [value["value"] for value in shown["fm"]] == ["+78120000001"]
         requisite_id = crm.requisite(company_id)
         bank = {"ENTITY_ID": requisite_id, "NAME": "Счёт"}
         crm.ok("crm.requisite.bankdetail.add", fields=bank)

@@ -143,7 +143,7 @@ def test_reference_needs_brackets():
     with Caller() as crm:
         titles = ["$result года", "$ result[x]", "$results"]
         answer = crm.batch({f"c{n}": add(title) for n, title in enumerate(titles)})
-        assert [one["item"]["title"] for one in answer["result"].values()] == titles
+        assert [result["item"]["title"] for result in answer["result"].values()] == titles
         assert crm.violations == {}
 
 

@@ -9,22 +9,22 @@ from sandbox.bitrix24 import Fault
 ADD = {"entityTypeId": 4, "fields": {"title": "ООО"}}
 
 
-@pytest.mark.parametrize(("moment", "written"), [("before", 0), ("after", 1)])
-def test_lost_answer(moment, written):
+@pytest.mark.parametrize(("moment", "company_count"), [("before", 0), ("after", 1)])
+def test_lost_answer(moment, company_count):
     with Caller(faults=[Fault("lost", moment=moment, times=1)]) as crm:
         with pytest.raises(requests.ConnectionError):
             crm.send("crm.item.add", **ADD)
-        assert len(crm.portal.companies()) == written
+        assert len(crm.portal.companies()) == company_count
         crm.ok("crm.item.add", **ADD)
 
 
-@pytest.mark.parametrize(("moment", "written"), [("before", 0), ("after", 1)])
+@pytest.mark.parametrize(("moment", "company_count"), [("before", 0), ("after", 1)])
 @pytest.mark.parametrize(("kind", "status"), [("html", 502), ("error500", 500)])
-def test_spoilt_answer(kind, status, moment, written):
+def test_spoilt_answer(kind, status, moment, company_count):
     with Caller(faults=[Fault(kind, moment=moment)]) as crm:
         response = crm.send("crm.item.add", **ADD)
         assert response.status_code == status
-        assert len(crm.portal.companies()) == written
+        assert len(crm.portal.companies()) == company_count
         if kind == "html":
             assert response.headers["Content-Type"] == "text/html; charset=utf-8"
             assert response.text.startswith("<html>")
@@ -101,7 +101,7 @@ def test_refused_records(fault):
     with Caller(faults=[fault]) as crm:
         data = [{"title": f"Номер {n}", "originId": str(n)} for n in (1, 2, 3)]
         items = crm.ok("crm.item.batchImport", entityTypeId=4, data=data)["items"]
-        assert ["item" in one for one in items] == [True, False, True]
+        assert ["item" in item for item in items] == [True, False, True]
         assert items[1]["error"] == "CRM_FIELD_ERROR_VALUE_NOT_VALID"
 
 

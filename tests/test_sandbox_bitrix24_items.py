@@ -12,7 +12,7 @@ def phone(value: str, **more: str) -> dict[str, str]:
 
 def values(crm: Caller, company_id: int = 1) -> list[str]:
     item = crm.ok("crm.item.get", entityTypeId=4, id=company_id)["item"]
-    return [one["value"] for one in item["fm"]]
+    return [value["value"] for value in item["fm"]]
 
 
 def update(crm: Caller, company_id: int = 1, **fields: object) -> dict[str, object]:
@@ -132,22 +132,22 @@ def test_delete_takes_requisites_and_links_with_it():
 def test_phones_come_with_ids_of_their_own():
     with Caller() as crm:
         crm.company(fm=[phone("+78120000001"), {"typeId": "EMAIL", "value": "a@example.ru"}])
-        first, second = crm.ok("crm.item.get", entityTypeId=4, id=1)["item"]["fm"]
-        assert second.pop("id") == first.pop("id") + 1
-        assert first == phone("+78120000001")
-        assert second == {"typeId": "EMAIL", "valueType": "OTHER", "value": "a@example.ru"}
+        phone_entry, email_entry = crm.ok("crm.item.get", entityTypeId=4, id=1)["item"]["fm"]
+        assert email_entry.pop("id") == phone_entry.pop("id") + 1
+        assert phone_entry == phone("+78120000001")
+        assert email_entry == {"typeId": "EMAIL", "valueType": "OTHER", "value": "a@example.ru"}
 
 
 def test_phones_in_an_update_are_added_changed_and_deleted_by_key():
     with Caller() as crm:
         crm.company(fm=[phone("+78120000001"), phone("+78120000002")])
-        first, second = crm.ok("crm.item.get", entityTypeId=4, id=1)["item"]["fm"]
+        first_phone, second_phone = crm.ok("crm.item.get", entityTypeId=4, id=1)["item"]["fm"]
         update(
             crm,
             fm={
                 "n0": phone("+78120000003"),
-                str(first["id"]): {"value": "+78120000009"},
-                str(second["id"]): {"typeId": "PHONE", "value": ""},
+                str(first_phone["id"]): {"value": "+78120000009"},
+                str(second_phone["id"]): {"typeId": "PHONE", "value": ""},
             },
         )
         assert values(crm) == ["+78120000009", "+78120000003"]
@@ -350,9 +350,9 @@ def test_list_refuses_unknown_fields_and_long_filters():
             "INVALID_ARG_VALUE",
             "Invalid filter: field '=ORIGIN_ID' is not allowed in filter",
         )
-        wanted = [str(n) for n in range(51)]
-        crm.ok("crm.item.list", entityTypeId=4, filter={"@originId": wanted[:50]})
-        long = crm.refused("crm.item.list", entityTypeId=4, filter={"@originId": wanted})
+        origins = [str(n) for n in range(51)]
+        crm.ok("crm.item.list", entityTypeId=4, filter={"@originId": origins[:50]})
+        long = crm.refused("crm.item.list", entityTypeId=4, filter={"@originId": origins})
         assert long[:2] == (400, "INVALID_ARG_VALUE")
         assert crm.refused("crm.item.list", entityTypeId=4, order={"x": "ASC"})[0] == 400
         assert crm.refused("crm.item.list", entityTypeId=4, order={"id": "UP"})[0] == 400

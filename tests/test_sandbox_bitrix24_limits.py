@@ -83,19 +83,19 @@ def test_reset_time_is_ten_minutes_after_the_first_call_of_the_oldest_bucket():
     work, start = OperatingTime(clock, limit=480), clock.now()
     assert work.charge("m", 1.0)["operating"] == 1.0
     clock.advance(90)
-    told = work.charge("m", 2.0)
-    assert told["operating"] == 3.0
-    assert start + 600 <= told["operating_reset_at"] < start + 601
+    charge = work.charge("m", 2.0)
+    assert charge["operating"] == 3.0
+    assert start + 600 <= charge["operating_reset_at"] < start + 601
     clock.advance(510)
-    told = work.charge("m", 4.0)
-    assert told["operating"] == 6.0
-    assert start + 690 <= told["operating_reset_at"] < start + 691
+    charge = work.charge("m", 4.0)
+    assert charge["operating"] == 6.0
+    assert start + 690 <= charge["operating_reset_at"] < start + 691
 
 
 def test_fast_clock_tells_times_of_the_clients_own_clock():
     clock = Clock(speed=600)
-    told = OperatingTime(clock, limit=480).charge("m", 1.0)
-    assert told["operating_reset_at"] - time.time() < 3
+    charge = OperatingTime(clock, limit=480).charge("m", 1.0)
+    assert charge["operating_reset_at"] - time.time() < 3
     assert clock.now() - time.time() < 600
 
 

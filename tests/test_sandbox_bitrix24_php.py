@@ -79,7 +79,7 @@ ANSWERS = {
 
 
 @pytest.mark.parametrize(
-    ("value", "new"),
+    ("value", "replacement"),
     [
         ("$result[a][item][id]", 7),
         ("$result[l][0][ID]", "5"),
@@ -94,8 +94,8 @@ ANSWERS = {
         ({"f": ["$result[a][item][id]"]}, {"f": [7]}),
     ],
 )
-def test_reference_is_replaced(value, new):
-    assert php.substitute(value, ANSWERS) == (new, 1)
+def test_reference_is_replaced(value, replacement):
+    assert php.substitute(value, ANSWERS) == (replacement, 1)
 
 
 @pytest.mark.parametrize("value", ["$result", "$ result[a]", "$sum[a]", "5 $", "", 5, None])

@@ -30,8 +30,8 @@ def test_requisite_comes_back_as_strings():
         requisite_id = crm.requisite(company_id, XML_ID="svod-1", RQ_INN="7707083893", RQ_X="?")
         assert requisite_id != company_id
         got = crm.ok("crm.requisite.get", id=requisite_id)
-        told = ("ID", "ENTITY_TYPE_ID", "ENTITY_ID", "PRESET_ID", "RQ_INN", "RQ_KPP", "SORT")
-        assert [got[name] for name in told] == [
+        names = ("ID", "ENTITY_TYPE_ID", "ENTITY_ID", "PRESET_ID", "RQ_INN", "RQ_KPP", "SORT")
+        assert [got[name] for name in names] == [
             str(requisite_id), "4", str(company_id), crm.preset(), "7707083893", None, "500"
         ]  # fmt: skip
         assert dict(crm.portal.stats.unknown_fields) == {"requisites.RQ_X": 1}
@@ -85,8 +85,8 @@ def test_requisite_is_listed_by_tin_and_by_owner():
         )
         assert answer["result"] == [{"ENTITY_ID": "2", "RQ_INN": "7805746764"}]
         assert answer["total"] == 1
-        found = crm.ok("crm.requisite.list", filter={"ENTITY_ID": "1"}, order={"ID": "DESC"})
-        assert [one["RQ_INN"] for one in found] == ["7707083893"]
+        requisites = crm.ok("crm.requisite.list", filter={"ENTITY_ID": "1"}, order={"ID": "DESC"})
+        assert [requisite["RQ_INN"] for requisite in requisites] == ["7707083893"]
 
 
 def test_unknown_filter_of_a_requisite_is_dropped_and_gives_everything():
@@ -117,8 +117,8 @@ def test_requisite_is_updated_where_it_may_be():
 
 def test_second_requisite_of_the_same_key_is_not_refused_but_counted():
     with Caller() as crm:
-        first, second = crm.company(), crm.company()
-        for company_id in (first, first, second):
+        company, other_company = crm.company(), crm.company()
+        for company_id in (company, company, other_company):
             crm.requisite(company_id, XML_ID="svod-7707083893")
         assert len(crm.portal.requisites()) == 3
         assert crm.violations == {"duplicate_requisites": 1}
@@ -136,8 +136,8 @@ def test_bank_detail_hangs_on_a_requisite():
             "RQ_ACC_NUM": "40602810700000000025",
         }
         detail_id = crm.ok("crm.requisite.bankdetail.add", fields=fields)
-        found = crm.ok("crm.requisite.bankdetail.list", filter={"@ENTITY_ID": [requisite_id]})
-        assert [(one["ID"], one["RQ_BIK"], one["ENTITY_ID"]) for one in found] == [
+        details = crm.ok("crm.requisite.bankdetail.list", filter={"@ENTITY_ID": [requisite_id]})
+        assert [(detail["ID"], detail["RQ_BIK"], detail["ENTITY_ID"]) for detail in details] == [
             (str(detail_id), "049805746", str(requisite_id))
         ]
         named = {"RQ_BANK_NAME": "Банк"}
@@ -169,13 +169,13 @@ def test_one_address_of_a_type():
         missing = crm.refused("crm.address.update", fields={**key, "CITY": "Псков"})
         assert missing == (400, "", "TypeAddress not found.")
         assert crm.ok("crm.address.add", fields={**key, "CITY": "Псков"}) is True
-        again = crm.refused("crm.address.add", fields={**key, "CITY": "Тверь"})
-        assert again == (400, "", "TypeAddress exists.")
+        repetition = crm.refused("crm.address.add", fields={**key, "CITY": "Тверь"})
+        assert repetition == (400, "", "TypeAddress exists.")
         assert crm.ok("crm.address.add", fields={**key, "TYPE_ID": 1}) is True
         assert crm.ok("crm.address.update", fields={**key, "REGION": "Псковская обл."}) is True
-        found = crm.ok("crm.address.list", filter={"@ENTITY_ID": [requisite_id], "TYPE_ID": 6})
-        told = ("TYPE_ID", "ENTITY_ID", "CITY", "REGION", "ANCHOR_TYPE_ID", "ANCHOR_ID")
-        assert [[one[name] for name in told] for one in found] == [
+        addresses = crm.ok("crm.address.list", filter={"@ENTITY_ID": [requisite_id], "TYPE_ID": 6})
+        names = ("TYPE_ID", "ENTITY_ID", "CITY", "REGION", "ANCHOR_TYPE_ID", "ANCHOR_ID")
+        assert [[address[name] for name in names] for address in addresses] == [
             ["6", str(requisite_id), "Псков", "Псковская обл.", "4", "1"]
         ]
         assert crm.violations == {}

@@ -14,7 +14,7 @@ from sandbox.judge import (
 )
 from sandbox.world.truth import Outcome
 
-TIN, OTHER = "7805746764", "7707083893"
+TIN, OTHER_TIN = "7805746764", "7707083893"
 COMPANY = Outcome("A", "company", "17", "golden", (TIN,))
 REFUSED = Outcome("B", "company", "0001", "bad_tin_checksum")
 ANNA = Outcome("A", "contact", "5", "golden", (TIN,), 1, ("mobile",))
@@ -41,12 +41,12 @@ def test_each_row_has_one_end_and_the_right_one():
     }
     assert list(judge_rows([COMPANY, REFUSED], right)) == []
     wrong = {
-        ("company", "A", "17"): [End("golden", OTHER)],
+        ("company", "A", "17"): [End("golden", OTHER_TIN)],
         ("company", "B", "0001"): [End("bad_tin_checksum"), End("waiting_for_company")],
         ("contact", "A", "9"): [End("no_name")],
     }
     assert list(judge_rows([COMPANY, REFUSED, ANNA], wrong)) == [
-        f"company A:17 should be in company {TIN}, is in {OTHER}",
+        f"company A:17 should be in company {TIN}, is in {OTHER_TIN}",
         "company B:0001 should be bad_tin_checksum, is bad_tin_checksum and waiting_for_company",
         "contact A:5 should be golden, is nothing",
         "contact A:9 is in the ledger and in no store",
@@ -57,19 +57,19 @@ def test_every_company_once_with_its_requisite():
     assert list(judge_companies(IN_CRM, REQUISITES, {TIN})) == []
     by_hand = {"id": 16, "originatorId": None, "originId": None}
     assert list(judge_companies([*IN_CRM, by_hand], REQUISITES, {TIN})) == []
-    assert list(judge_companies([*IN_CRM, {**IN_CRM[0], "id": 17}], REQUISITES, {OTHER})) == [
+    assert list(judge_companies([*IN_CRM, {**IN_CRM[0], "id": 17}], REQUISITES, {OTHER_TIN})) == [
         f"company {TIN}: the TIN in its requisites is nothing",
-        f"company {OTHER} is in the CRM 0 times",
+        f"company {OTHER_TIN} is in the CRM 0 times",
         f"company {TIN} is in the CRM and should not be",
     ]
 
 
 def test_contacts_are_one_person_each_with_all_companies():
-    told = ends(anna="p1", again="p1", peter="p2")
+    row_ends = ends(anna="p1", again="p1", peter="p2")
     people = [ANNA, ANNA_AGAIN, PETER]
     right = [contact("p1", 15), contact("p2", 15)]
-    assert list(judge_contacts(right, IN_CRM, people, told)) == []
-    assert list(judge_contacts([contact("p1"), *right], IN_CRM, people, told)) == [
+    assert list(judge_contacts(right, IN_CRM, people, row_ends)) == []
+    assert list(judge_contacts([contact("p1"), *right], IN_CRM, people, row_ends)) == [
         f"contact p1 should be of {TIN}, is of nothing",
         "contact p1 is in the CRM 2 times",
     ]

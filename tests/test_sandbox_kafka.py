@@ -22,11 +22,14 @@ def consume(brokers, topic, count, partitions=3, **settings):
     consumer = client(brokers, topic, settings)
     try:
         consumer.assign([TopicPartition(topic, number, 0) for number in range(partitions)])
-        deadline, found = time.monotonic() + 30, []
-        while len(found) < count and time.monotonic() < deadline:
-            found += consumer.consume(count - len(found), timeout=1)
-        assert [message.error().str() for message in found if message.error()] == []
-        return sorted((one.partition(), one.offset(), one.key(), one.value()) for one in found)
+        deadline, messages = time.monotonic() + 30, []
+        while len(messages) < count and time.monotonic() < deadline:
+            messages += consumer.consume(count - len(messages), timeout=1)
+        assert [message.error().str() for message in messages if message.error()] == []
+        return sorted(
+            (message.partition(), message.offset(), message.key(), message.value())
+            for message in messages
+        )
     finally:
         consumer.close()
 
@@ -36,9 +39,9 @@ def test_events_of_a_world_are_the_same_every_time(kafka, topic):
     sent = list(events(world))
     assert sent == list(events(World(3, 0.0005)))
     assert produce(kafka.brokers, sent, topic) == len(world.b) == len(sent)
-    found = consume(kafka.brokers, topic, len(sent))
-    assert {partition for partition, *_ in found} == {0, 1, 2}
-    assert {(key.decode(), value) for *_, key, value in found} == set(sent)
+    messages = consume(kafka.brokers, topic, len(sent))
+    assert {partition for partition, *_ in messages} == {0, 1, 2}
+    assert {(key.decode(), value) for *_, key, value in messages} == set(sent)
 
 
 def test_what_is_withheld_comes_all_at_once(kafka, topic):
@@ -56,10 +59,10 @@ def test_what_is_withheld_comes_all_at_once(kafka, topic):
 def test_what_events_say():
     partner = {"partner": "0001000123", "category": "2", "name1": "ООО Ромашка"}
     key, value = upsert(partner, "2024-05-01T12:00:00+03:00")
-    told = json.loads(value)
+    envelope = json.loads(value)
     assert key == "0001000123"
-    assert len(told.pop("event_id")) == 36
-    assert told == {"op": "upsert", "sent_at": "2024-05-01T12:00:00+03:00", "partner": partner}
+    assert len(envelope.pop("event_id")) == 36
+    assert envelope == {"op": "upsert", "sent_at": "2024-05-01T12:00:00+03:00", "partner": partner}
     assert json.loads(delete("0001000123", "2").value)["partner"] == {
         "partner": "0001000123",
         "category": "2",

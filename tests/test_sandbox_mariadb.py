@@ -57,8 +57,8 @@ def test_the_store_holds_the_worlds_rows_byte_by_byte(server, root):
     store_a.load_store_a(root, world)
     binary = "CAST(name AS BINARY), CAST(phone AS BINARY), CAST(inn AS BINARY)"
     with as_reader(server) as connection:
-        held = fetch(connection, f"SELECT id, {binary} FROM companies ORDER BY id")
-        assert held == tuple((row[0], row[4], row[11], row[1]) for row in world.a.company_rows())
+        rows = fetch(connection, f"SELECT id, {binary} FROM companies ORDER BY id")
+        assert rows == tuple((row[0], row[4], row[11], row[1]) for row in world.a.company_rows())
         counts = [fetch(connection, f"SELECT COUNT(*) FROM {t}")[0][0] for t in store_a.TABLES]
     sizes = world.sizes
     assert counts == [sizes.company_rows_a, sizes.contact_rows_a, sizes.order_rows_a]

@@ -64,8 +64,8 @@ def test_more_than_the_daily_quota_is_403(session):
 def test_more_connections_than_allowed_are_429_but_a_kept_one_goes_on(session):
     with Register([RECORD], connections=1) as register:
         assert ask(register, session).status_code == 200
-        with requests.Session() as other:
-            assert ask(register, other).status_code == 429
+        with requests.Session() as second_session:
+            assert ask(register, second_session).status_code == 429
         assert ask(register, session).status_code == 200
 
 

@@ -46,15 +46,15 @@ def finish(run):
 
 def left_running(folder):
     """Processes that name the folder or work in it."""
-    found = []
+    commands = []
     for process in Path("/proc").glob("[0-9]*"):
         try:
             command = (process / "cmdline").read_bytes().decode(errors="replace")
             if str(folder) in command or str(folder) in str((process / "cwd").readlink()):
-                found.append(command)
+                commands.append(command)
         except OSError:
             continue
-    return found
+    return commands
 
 
 def await_truth(question):
@@ -146,9 +146,9 @@ def test_a_folder_with_other_things_is_left_alone(tmp_path):
 def test_help_names_every_option_and_installs_nothing(tmp_path):
     copy = tmp_path / "run_local.sh"
     copy.write_bytes(SCRIPT.read_bytes())
-    told = subprocess.run(["bash", copy, "--help"], capture_output=True, text=True, check=True)
-    known = {action.option_strings[-1] for action in parser()._actions}
-    assert set(re.findall(r"--[a-z]+", told.stdout)) | {"--help"} == known
+    process = subprocess.run(["bash", copy, "--help"], capture_output=True, text=True, check=True)
+    options = {action.option_strings[-1] for action in parser()._actions}
+    assert set(re.findall(r"--[a-z]+", process.stdout)) | {"--help"} == options
 
 
 @pytest.mark.parametrize("options", [["--scale", "0"], ["--scale", "much"], ["--sale", "1"]])

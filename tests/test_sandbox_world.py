@@ -16,7 +16,7 @@ from sandbox.world.sizes import sizes as world_sizes
 from sandbox.world.world import World
 
 SEED, SCALE = 7, 0.01
-GONE = "gone"
+MISSING = "gone"
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +46,7 @@ def truth(world):
 
 @pytest.fixture(scope="module")
 def register(world):
-    return {each["data"]["inn"]: each["data"] for each in world.register()}
+    return {suggestion["data"]["inn"]: suggestion["data"] for suggestion in world.register()}
 
 
 # --- an own, simple reading of the contracts, to hold against the truth ---
@@ -94,27 +94,32 @@ def judge_company(deleted, raw, register):
 
 
 def judge_contact(deleted, names, ids, companies):
-    known = [companies.get(each, (GONE, ())) for each in ids]
+    outcomes = [companies.get(company_id, (MISSING, ())) for company_id in ids]
     if deleted:
         return "deleted_in_store", ()
     if not any(char.isalpha() for name in names for char in name or ""):
         return "no_name", ()
-    if not known:
+    if not outcomes:
         return "no_company", ()
-    tins = sorted({tin for _, found in known for tin in found})
+    tins = sorted({tin for _, company_tins in outcomes for tin in company_tins})
     if tins:
         return "golden", tuple(tins)
-    return "waiting_for_company" if (GONE, ()) in known else "company_refused", ()
+    return "waiting_for_company" if (MISSING, ()) in outcomes else "company_refused", ()
+
+
+def versions_of(partners):
+    """All versions of every partner, in the order of the files."""
+    versions = defaultdict(list)
+    for partner in partners:
+        versions[partner["partner"]].append(partner)
+    return versions
 
 
 def newest(partners):
     """The deciding version of every partner."""
-    versions = defaultdict(list)
-    for partner in partners:
-        versions[partner["partner"]].append(partner)
     return {
-        number: max(found, key=lambda each: moment(each) if len(found) > 1 else 0)
-        for number, found in versions.items()
+        number: max(copies, key=lambda partner: moment(partner) if len(copies) > 1 else 0)
+        for number, copies in versions_of(partners).items()
     }
 
 
@@ -128,18 +133,18 @@ def marked(value):
 
 def tin_of(partner):
     numbers = partner.get("taxnumbers")
-    found = [
-        each["number"]
-        for each in (numbers if isinstance(numbers, list) else [])
-        if isinstance(each, dict) and each["type"] == "INN"
+    tins = [
+        number["number"]
+        for number in (numbers if isinstance(numbers, list) else [])
+        if isinstance(number, dict) and number["type"] == "INN"
     ]
-    return found[0] if found else None
+    return tins[0] if tins else None
 
 
 def references_of(partner):
     value = partner["contact_of"]
     values = value if isinstance(value, list) else [value]
-    return [str(each).zfill(10) for each in values if each]
+    return [str(reference).zfill(10) for reference in values if reference]
 
 
 # --- what is true ---
@@ -147,33 +152,33 @@ def references_of(partner):
 
 def test_store_a_ends_as_the_truth_says(companies_a, contacts_a, truth, register):
     companies = {row[0]: judge_company(row[14], read_text(row[1]), register) for row in companies_a}
-    for row, judged in companies.items():
-        told = truth["A", "company", str(row)]
-        assert (told.outcome, told.tins) == judged
+    for row, judgement in companies.items():
+        outcome = truth["A", "company", str(row)]
+        assert (outcome.outcome, outcome.tins) == judgement
     for row in contacts_a:
         ids = [] if row[1] is None else [row[1]]
-        judged = judge_contact(row[8], map(read_text, row[2:5]), ids, companies)
-        told = truth["A", "contact", str(row[0])]
-        assert (told.outcome, told.tins) == judged
+        judgement = judge_contact(row[8], map(read_text, row[2:5]), ids, companies)
+        outcome = truth["A", "contact", str(row[0])]
+        assert (outcome.outcome, outcome.tins) == judgement
 
 
 def test_store_b_ends_as_the_truth_says(partners, truth, register):
     decided = newest(partners)
     companies = {
-        number: judge_company(marked(each.get("deleted")), tin_of(each), register)
-        for number, each in decided.items()
-        if str(each["category"]) == "2"
+        number: judge_company(marked(partner.get("deleted")), tin_of(partner), register)
+        for number, partner in decided.items()
+        if str(partner["category"]) == "2"
     }
-    for number, judged in companies.items():
-        told = truth["B", "company", number]
-        assert (told.outcome, told.tins) == judged
+    for number, judgement in companies.items():
+        outcome = truth["B", "company", number]
+        assert (outcome.outcome, outcome.tins) == judgement
     for number in decided.keys() - companies.keys():
-        each = decided[number]
-        names = (each["last_name"], each["first_name"], each["middle_name"])
-        ids = references_of(each)
-        judged = judge_contact(marked(each.get("deleted")), names, ids, companies)
-        told = truth["B", "contact", number]
-        assert (told.outcome, told.tins) == judged
+        person = decided[number]
+        names = (person["last_name"], person["first_name"], person["middle_name"])
+        ids = references_of(person)
+        judgement = judge_contact(marked(person.get("deleted")), names, ids, companies)
+        outcome = truth["B", "contact", number]
+        assert (outcome.outcome, outcome.tins) == judgement
 
 
 def test_every_row_has_one_outcome_and_all_outcomes_occur(world, truth):
@@ -191,9 +196,9 @@ def test_every_row_has_one_outcome_and_all_outcomes_occur(world, truth):
     contact = {"golden", "no_company", "company_refused", "no_name", "deleted_in_store"}
     contact |= {"waiting_for_company"}
     for source in "AB":
-        told = [row for row in truth.values() if row.source == source]
-        assert {row.outcome for row in told if row.kind == "company"} == company
-        assert {row.outcome for row in told if row.kind == "contact"} == contact
+        rows_of_source = [row for row in truth.values() if row.source == source]
+        assert {row.outcome for row in rows_of_source if row.kind == "company"} == company
+        assert {row.outcome for row in rows_of_source if row.kind == "contact"} == contact
 
 
 def test_the_active_tins_are_those_of_the_golden_companies(world, truth, register):
@@ -212,33 +217,33 @@ def test_scale_1_has_the_size_of_the_contracts():
 
 
 def test_the_same_seed_gives_the_same_bytes_and_another_one_others(tmp_path):
-    def written(name, seed, **options):
+    def files(name, seed, **options):
         (tmp_path / name).mkdir()
         paths = write_store_b(World(seed, 0.001), tmp_path / name, **options)
         return [path.read_bytes() for path in paths]
 
-    assert written("one", 1) == written("same", 1) != written("other", 2)
-    assert written("packed", 1, packed=True) == written("packed again", 1, packed=True)
+    assert files("one", 1) == files("same", 1) != files("other", 2)
+    assert files("packed", 1, packed=True) == files("packed again", 1, packed=True)
 
 
 def test_rows_do_not_depend_on_what_was_read_before(world, companies_a, contacts_a):
-    again = World(SEED, SCALE)
-    assert list(again.a.contact_rows()) == contacts_a
-    assert list(again.a.company_rows()) == companies_a
-    assert list(world.a.order_rows()) == list(again.a.order_rows())
+    same_world = World(SEED, SCALE)
+    assert list(same_world.a.contact_rows()) == contacts_a
+    assert list(same_world.a.company_rows()) == companies_a
+    assert list(world.a.order_rows()) == list(same_world.a.order_rows())
 
 
 def test_the_files_hold_the_same_in_every_encoding(tmp_path, world, partners):
     for name, encoding, packed in (("u", "utf-8", False), ("w", "windows-1251", True)):
         (tmp_path / name).mkdir()
         paths = write_store_b(world, tmp_path / name, 2, encoding, packed)
-        held = []
+        partners_read = []
         for path in paths:
             data = gzip.decompress(path.read_bytes()) if packed else path.read_bytes()
             # Python's own codec refuses byte 0x98, which the files hold on purpose.
             text = data.replace(b"\x98", b"\\u0098") if packed else data
-            held += json.loads(text.decode(encoding))["partners"]
-        assert held == partners
+            partners_read += json.loads(text.decode(encoding))["partners"]
+        assert partners_read == partners
 
 
 def test_the_command_writes_all_files(tmp_path):
@@ -246,8 +251,8 @@ def test_the_command_writes_all_files(tmp_path):
     names = sorted(path.name for path in tmp_path.iterdir())
     packed = ["partners-1.json.gz", "partners-2.json.gz"]
     assert names == [*packed, "register.jsonl", "truth.jsonl"]
-    told = [json.loads(line) for line in (tmp_path / "truth.jsonl").read_text().splitlines()]
-    assert told[0].keys() >= {"source", "kind", "source_id", "outcome"}
+    truth = [json.loads(line) for line in (tmp_path / "truth.jsonl").read_text().splitlines()]
+    assert truth[0].keys() >= {"source", "kind", "source_id", "outcome"}
 
 
 # --- control digits, computed here once more ---
@@ -272,11 +277,11 @@ def agrees(bik, account):
 
 def test_most_bank_accounts_are_right_and_some_are_not(partners):
     details = [
-        (each["bik"], each["account"])
+        (detail["bik"], detail["account"])
         for partner in partners
         if isinstance(partner.get("bankdetails"), list)
-        for each in partner["bankdetails"]
-        if isinstance(each, dict) and isinstance(each.get("account"), str)
+        for detail in partner["bankdetails"]
+        if isinstance(detail, dict) and isinstance(detail.get("account"), str)
     ]
     right = [
         bool(re.fullmatch(r"\d{9}", bik or "") and re.fullmatch(r"\d{20}", account))
@@ -365,7 +370,7 @@ def test_the_same_company_in_one_store_twice_and_in_both(truth):
     rows = Counter(
         (row.source, tin) for row in truth.values() if row.kind == "company" for tin in row.tins
     )
-    tins = {source: {tin for each, tin in rows if each == source} for source in "AB"}
+    tins = {source: {tin for row_source, tin in rows if row_source == source} for source in "AB"}
     assert max(rows.values()) > 1
     assert len(tins["A"] & tins["B"]) > 20
 
@@ -376,34 +381,29 @@ def test_the_same_person_in_many_rows_and_in_both_stores(truth):
         if row.kind == "contact":
             sources[row.person].append(row.source)
     assert max(map(len, sources.values())) > 4
-    assert sum(set(found) == {"A", "B"} for found in sources.values()) > 50
+    assert sum(set(row_sources) == {"A", "B"} for row_sources in sources.values()) > 50
 
 
 def test_partners_that_stand_several_times(partners):
     half = len(partners) // 2
-    halves = [{each["partner"] for each in part} for part in (partners[:half], partners[half:])]
-    assert halves[0] & halves[1]
-    versions = defaultdict(list)
-    for partner in partners:
-        versions[partner["partner"]].append(partner)
-    several = [found for found in versions.values() if len(found) > 1]
-    assert any(found[0] == found[1] for found in several)
-    assert any(moment(found[0]) < moment(found[1]) for found in several)
-    assert any(moment(found[0]) > moment(found[1]) for found in several)
+    numbers = [partner["partner"] for partner in partners]
+    assert set(numbers[:half]) & set(numbers[half:])
+    pairs = [versions[:2] for versions in versions_of(partners).values() if len(versions) > 1]
+    assert any(earlier == later for earlier, later in pairs)
+    ascending = [moment(earlier) < moment(later) for earlier, later in pairs]
+    assert any(ascending)
+    assert any(moment(earlier) > moment(later) for earlier, later in pairs)
     # As text the older version may look newer: its time zone differs.
-    assert any(
-        (moment(found[0]) < moment(found[1])) != (found[0]["changed_at"] < found[1]["changed_at"])
-        for found in several
-        if found[0] != found[1]
-    )
+    as_text = [earlier["changed_at"] < later["changed_at"] for earlier, later in pairs]
+    assert ascending != as_text
 
 
 def test_persons_come_before_their_organisations(partners):
-    seen, early = set(), 0
+    numbers, early = set(), 0
     for partner in partners:
-        seen.add(partner["partner"])
+        numbers.add(partner["partner"])
         if str(partner["category"]) == "1":
-            early += any(each not in seen for each in references_of(partner))
+            early += any(reference not in numbers for reference in references_of(partner))
     assert early > 1_000
 
 
@@ -414,8 +414,8 @@ IN_PARTNERS = {
     "no tax numbers": lambda p: "name1" in p and not listed(p, "taxnumbers"),
     "junk among tax numbers": lambda p: "?" in listed(p, "taxnumbers"),
     "phones as one text": lambda p: isinstance(p.get("phones"), str) and "7" in p["phones"],
-    "phones nested": lambda p: any(isinstance(each, list) for each in listed(p, "phones")),
-    "a phone as a number": lambda p: any(isinstance(each, int) for each in listed(p, "phones")),
+    "phones nested": lambda p: any(isinstance(phone, list) for phone in listed(p, "phones")),
+    "a phone as a number": lambda p: any(isinstance(phone, int) for phone in listed(p, "phones")),
     "null among phones": lambda p: None in listed(p, "phones"),
     "phones missing": lambda p: "phones" not in p,
     "phones null": lambda p: p.get("phones", 0) is None,
@@ -455,14 +455,14 @@ IN_PARTNERS = {
     "only a first name": lambda p: p.get("last_name", 0) is None and p["first_name"],
     "nothing but a dash": lambda p: p.get("last_name") == "-",
     "several phones in a text": lambda p: any(
-        isinstance(each, str) and re.search(r"\d\d.*[,;/\n].*\d\d", each, re.DOTALL)
-        for each in listed(p, "phones")
+        isinstance(phone, str) and re.search(r"\d\d.*[,;/\n].*\d\d", phone, re.DOTALL)
+        for phone in listed(p, "phones")
     ),
-    "007": lambda p: any(str(each).startswith("007") for each in listed(p, "phones")),
-    "8-800": lambda p: any("8-800-" in str(each) for each in listed(p, "phones")),
-    "a broken mail": lambda p: any(" @" in str(each) for each in listed(p, "emails")),
-    "a comma in a mail": lambda p: any(",example" in str(each) for each in listed(p, "emails")),
-    "a tag in a mail": lambda p: any("+shop@" in str(each) for each in listed(p, "emails")),
+    "007": lambda p: any(str(phone).startswith("007") for phone in listed(p, "phones")),
+    "8-800": lambda p: any("8-800-" in str(phone) for phone in listed(p, "phones")),
+    "a broken mail": lambda p: any(" @" in str(email) for email in listed(p, "emails")),
+    "a comma in a mail": lambda p: any(",example" in str(email) for email in listed(p, "emails")),
+    "a tag in a mail": lambda p: any("+shop@" in str(email) for email in listed(p, "emails")),
     "several mails": lambda p: len(listed(p, "emails")) > 1,
 }
 
@@ -488,7 +488,7 @@ def test_states_of_the_register(register):
 
 
 def test_nobody_is_real(partners):
-    mails = {each for p in partners for each in listed(p, "emails") if isinstance(each, str)}
+    mails = {value for p in partners for value in listed(p, "emails") if isinstance(value, str)}
     domains = {
         mail.rpartition("@")[2].strip(" .>\t\u200b").lower() for mail in mails if "@" in mail
     }
