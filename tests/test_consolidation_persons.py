@@ -278,7 +278,7 @@ def test_in_several_processes_they_are_the_same(
     ask(other, run, touched.tins, VERDICTS)
     two = process_pool.ProcessPool(2)
     rebuild(other, run, touched, two)
-    assert two._free
+    assert two._idle
     two.close()
     assert snapshot(other) == expected
     other.close()

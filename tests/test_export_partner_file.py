@@ -56,7 +56,7 @@ def test_several_processes_make_the_same_rows(two: ProcessPool, tmp_path: Path):
     found = cleaned(data, two)
     assert found == cleaned(data, ProcessPool(1))
     assert found[0] == len(found[1]) == len(json.loads(data)["partners"])
-    assert len(two._free) == 2
+    assert len(two._idle) == 2
 
 
 PARTNERS = [

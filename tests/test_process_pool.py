@@ -36,7 +36,7 @@ def two(monkeypatch: pytest.MonkeyPatch) -> Iterator[ProcessPool]:
 
 def process_ids(pool: ProcessPool) -> list[int]:
     list(pool.map(abs, range(10)))
-    return [process._process.pid for process in pool._free]
+    return [process._process.pid for process in pool._idle]
 
 
 @pytest.mark.parametrize("number", [1, 2, 3])
@@ -50,7 +50,7 @@ def test_results_are_the_same_in_the_same_order(number: int):
 def test_a_little_work_starts_no_process():
     pool = ProcessPool(2)
     assert list(pool.map(eval, ["__import__('os').getpid()"])) == [os.getpid()]
-    assert not pool._free
+    assert not pool._idle
     pool.close()
 
 

@@ -1,11 +1,11 @@
-"""Cutting a sequence into pieces."""
+"""Chunks: a long sequence in pieces that one query, request or process can take."""
 
 from collections.abc import Iterator, Sequence
 from typing import TypeVar
 
 T = TypeVar("T")
 
-# How many values go into one IN list: below every database's limit, large enough to be cheap.
+# How many values an IN list has: below every database's limit, and enough to make a query cheap.
 CHUNK = 500
 
 

@@ -1,28 +1,28 @@
-"""What can go wrong in a way that a person can do something about.
+"""Errors that a person can do something about.
 
 ```
 SvodError
-├── ConfigurationError   an option is wrong; found before anything was read (exit code 2)
-│   └── AwayError        or what it points at does not answer: that may pass by itself
+├── ConfigurationError   an option is wrong; found before anything is read (exit code 2)
+│   └── AwayError        the service of an option does not answer: that may pass by itself
 ├── LedgerError          the ledger's database does not answer, or refuses (exit code 1)
 ├── StoreError           a store cannot be read, or stopped answering (exit code 1)
 └── SecretError          a worker has no value for a secret (exit code 1)
 ```
 
-Their messages are for people and hold no secret and no personal data.
+Their messages are for people, and hold neither secrets nor personal data.
 """
 
 
 class SvodError(Exception):
-    """Base of the errors whose message is enough: no traceback is shown for them."""
+    """Base of the errors whose message says enough: no traceback is shown."""
 
 
 class ConfigurationError(SvodError):
-    """An option, or what it points at, is wrong; the message names the option."""
+    """An option, or the service that it names, is wrong; the message names the option."""
 
 
 class AwayError(ConfigurationError):
-    """What an option points at does not answer: the option may be right, and waiting help."""
+    """The service that an option names does not answer: the option may be right; wait for it."""
 
 
 class LedgerError(SvodError):

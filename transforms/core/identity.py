@@ -1,26 +1,26 @@
-"""What identifies a run and a source row, and the clock that both are written with."""
+"""Identity of a run and of a source row, and the clock by which both are written."""
 
 import time
 
 import msgspec
 
 RowKey = tuple[str, str]
-"""``(source, source_id)``: which row of which store."""
+"""``(source, source_id)``: a store's key, and the id of a row in it."""
 
 
 def row_ref(row: RowKey) -> str:
-    """How people name a row: ``A:17``."""
+    """The source row reference by which people name a row: ``A:17``."""
     return f"{row[0]}:{row[1]}"
 
 
 def row_key(ref: str) -> RowKey:
-    """The row that ``A:17`` names."""
+    """The row of a source row reference such as ``A:17``."""
     source, _, source_id = ref.partition(":")
     return source, source_id
 
 
 class Run(msgspec.Struct, frozen=True):
-    """Which run is writing: its id, its number, and when it started (ISO 8601, UTC)."""
+    """A run: its id, its number (runs are numbered in order), and its start (ISO 8601, UTC)."""
 
     run_id: str
     run_seq: int
@@ -28,5 +28,5 @@ class Run(msgspec.Struct, frozen=True):
 
 
 def now() -> int:
-    """Microseconds since the epoch."""
+    """The present moment, in microseconds since the epoch."""
     return time.time_ns() // 1000

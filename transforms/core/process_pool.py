@@ -1,8 +1,10 @@
-"""Work in several processes, for Python runs on one core only.
+"""A pool of processes for work that keeps a core busy: Python runs on one core only.
 
-The processes are started as programs of their own, not forked: a runner's threads hold locks that
-a copy of the process would never see opened. They live on the pipe from here, so that they end
-with this process however that ends, ``kill -9`` included.
+The processes are started as programs of their own, not forked: a fork would copy locks that the
+runner's threads hold, and that nobody would ever open. Each lives on a pipe from this process, so
+it ends when this process does, however that ends, ``kill -9`` included.
+
+Why not loky, or ``concurrent.futures``: decision 14.
 """
 
 import atexit
@@ -25,127 +27,132 @@ from typing import IO, Any, TypeVar, cast
 
 from transforms.core.errors import SvodError
 
-ProcessCount = int
-"""How many processes share the work of one step: 0 is as many as this machine can use, 1 is none
-but the worker's own."""
-
 T = TypeVar("T")
 R = TypeVar("R")
 K = TypeVar("K")
 
-# Starting a process takes as long as cleaning some thousands of records.
+ProcessCount = int
+"""How many processes share the work of one step: 0 is as many as this machine can use, 1 is none
+but the worker's own."""
+
+# The first items are done in place: a start takes as long as cleaning some thousands of records.
 _IN_PLACE = 4
 # More than these would wait for the one process that hands out the work; each holds some 50 MB.
 _MOST = 8
-_LENGTH = struct.Struct("<Q")
 _ROOT = Path(__file__).parents[2]
 _SERVE = "from transforms.core.process_pool import serve; serve()"
 
+# A message on a pipe is its length in bytes, and a pickle.
+_LENGTH = struct.Struct("<Q")
+
 
 class ProcessError(SvodError):
-    """A process has ended, or what it was to do has failed; no data are quoted."""
+    """A process has ended, or its work has failed; the message quotes no data."""
 
 
-def default_size() -> int:
-    """How many processes this machine can use: one for each core, within reason."""
+def default_size() -> ProcessCount:
+    """How many processes this machine can use: one for each core, at most ``_MOST``."""
     return min(len(os.sched_getaffinity(0)), _MOST)
 
 
 class ProcessPool:
-    """Up to ``number`` processes, started when there is much to do; with one, all is done here.
+    """Up to ``size`` processes, started once there is much to do.
 
-    0: as many as this machine can use.
+    With size 1 no process is started, and all is done in place; 0 is the ``default_size``.
     """
 
-    def __init__(self, number: int = 0) -> None:
-        self._number = number or default_size()
-        self._done_here = 0
-        self._free: deque[_Process] = deque()
+    def __init__(self, size: ProcessCount = 0) -> None:
+        self._size = size or default_size()
+        self._done_in_place = 0
+        self._idle: deque[_Process] = deque()
         self._threads: ThreadPoolExecutor | None = None
         self._starting = threading.Lock()
 
     def map(self, function: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
-        """``function`` of each of the items, in their order; a few items are taken ahead.
+        """The results of ``function`` in the order of ``items``.
 
-        The function goes to the processes by its name; it, the items and the results are pickled.
+        Twice as many items are taken ahead as there are processes. The function, the items and the
+        results are pickled, so the function must be found by its name.
 
         Raises:
             ProcessError: a process has ended, or ``function`` has failed there.
-            SvodError: what ``function`` has raised as such.
+            SvodError: as ``function`` has raised it.
         """
         waiting: deque[Future[R]] = deque()
         for item in items:
-            if self._number == 1 or self._done_here < _IN_PLACE:
-                self._done_here += 1
+            if self._size == 1 or self._done_in_place < _IN_PLACE:
+                self._done_in_place += 1
                 yield function(item)
                 continue
-            if len(waiting) == 2 * self._number:
+            if len(waiting) == 2 * self._size:
                 yield waiting.popleft().result()
-            waiting.append(self._pool().submit(self._ask, function, item))
+            waiting.append(self._started().submit(self._ask_idle, function, item))
         while waiting:
             yield waiting.popleft().result()
 
     def map_with_keys(
         self, function: Callable[[T], R], items: Iterable[tuple[K, T]]
     ) -> Iterator[tuple[K, R]]:
-        """``map`` over the second of each pair; the first stays here, and comes with the result."""
-        kept: deque[K] = deque()
+        """``map`` over the second of each ``(key, item)``; keys stay in this process."""
+        keys: deque[K] = deque()
 
-        def sent() -> Iterator[T]:
-            for one, item in items:
-                kept.append(one)
+        def without_keys() -> Iterator[T]:
+            for key, item in items:
+                keys.append(key)
                 yield item
 
-        for result in self.map(function, sent()):
-            yield kept.popleft(), result
+        for result in self.map(function, without_keys()):
+            yield keys.popleft(), result
 
     def close(self) -> None:
         """End the processes."""
         if self._threads:
             self._threads.shutdown(cancel_futures=True)
             self._threads = None
-        while self._free:
-            self._free.pop().close()
+        while self._idle:
+            self._idle.pop().close()
 
-    def _pool(self) -> ThreadPoolExecutor:
-        # A thread waits for each of the processes.
+    def _started(self) -> ThreadPoolExecutor:
+        """A thread for each process, to wait for its answers."""
         with self._starting:
             if not self._threads:
-                self._free.extend(_Process() for _ in range(self._number))
-                self._threads = ThreadPoolExecutor(self._number, "process")
+                self._idle.extend(_Process() for _ in range(self._size))
+                self._threads = ThreadPoolExecutor(self._size, "process")
             return self._threads
 
-    def _ask(self, function: Callable[[T], R], item: T) -> R:
-        # There are as many as threads, so that one is free.
-        process = self._free.pop()
+    def _ask_idle(self, function: Callable[[T], R], item: T) -> R:
+        # There are as many processes as threads, so one is idle.
+        process = self._idle.pop()
         try:
             return process.ask(function, item)
         finally:
             if process.has_ended:
                 process.close()
                 process = _Process()
-            self._free.append(process)
+            self._idle.append(process)
 
 
 IN_PLACE = ProcessPool(1)
-"""No other process: all is done in the one that asks."""
+"""The pool that starts no process."""
 
 
 @cache
-def shared_pool(number: int = 0) -> ProcessPool:
-    """So many processes for all of this program: they are started once, and end with it."""
-    pool = ProcessPool(number)
+def shared_pool(size: ProcessCount = 0) -> ProcessPool:
+    """The pool of that size for all of this program: it is started once, and ends with it."""
+    pool = ProcessPool(size)
     atexit.register(pool.close)
     return pool
 
 
 class _Process:
-    """One process, asked by one thread at a time."""
+    """One process; one thread at a time may ask it."""
 
     def __init__(self) -> None:
         paths = filter(None, (str(_ROOT), os.environ.get("PYTHONPATH")))
-        # No secret is needed there but the ledger's URL, which comes over the pipe.
-        inherited = {k: v for k, v in os.environ.items() if not k.startswith("SVOD_")}
+        # The process needs no secret but the ledger's URL, which it gets over the pipe.
+        inherited = {
+            name: value for name, value in os.environ.items() if not name.startswith("SVOD_")
+        }
         self._process = subprocess.Popen(  # noqa: S603 - this program itself
             [sys.executable, "-P", "-c", _SERVE],
             stdin=subprocess.PIPE,
@@ -156,7 +163,12 @@ class _Process:
         self._answers = cast("IO[bytes]", self._process.stdout)
 
     def ask(self, function: Callable[[T], R], item: T) -> R:
-        """``function`` of ``item``, there."""
+        """The result of ``function`` of ``item``, computed in the process.
+
+        Raises:
+            ProcessError: the process has ended, or ``function`` has failed.
+            SvodError: as ``function`` has raised it.
+        """
         try:
             _send(self._questions, (function, item))
             answer = _receive(self._answers)
@@ -171,12 +183,12 @@ class _Process:
 
     @property
     def has_ended(self) -> bool:
-        """Whether it is no more."""
+        """Whether the process has exited."""
         return self._process.poll() is not None
 
     def close(self) -> None:
-        """Let it end."""
-        # What it was not told before it ended is still in the buffer.
+        """Close the pipe, and wait until the process has exited."""
+        # If the process has died, the rest of a question may still be in the buffer.
         with suppress(OSError):
             self._questions.close()
         self._answers.close()
@@ -193,19 +205,19 @@ def collect_less_often() -> None:
 
 
 def serve() -> None:
-    """What such a process does: all that is asked, up to the end of the pipe."""
+    """The main function of a process of the pool: answer questions until the pipe is closed."""
     collect_less_often()
-    # Ctrl-C goes to all processes of a terminal; the one that has asked decides.
+    # Ctrl-C goes to all processes of a terminal; the one that asks decides what becomes of it.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     questions, answers = sys.stdin.buffer, sys.stdout.buffer
-    # What is printed is no answer.
+    # Whatever the work prints must not get between the answers.
     sys.stdout = sys.stderr
     try:
         while True:
             function, item = _receive(questions)
             _send(answers, _answer(function, item))
     except (EOFError, BrokenPipeError):
-        # Nobody asks any more.
+        # The process that asks is gone. Leave at once, without the work of atexit.
         os._exit(0)
 
 
@@ -214,27 +226,27 @@ def _answer(function: Callable[[T], R], item: T) -> R | SvodError:
         return function(item)
     except SvodError as error:
         return error
-    except Exception as error:  # noqa: BLE001 - whatever it was; its text may quote a customer
-        where = traceback.extract_tb(error.__traceback__)[-1]
+    except Exception as error:  # noqa: BLE001 - of any type; its text may quote a customer
+        frame = traceback.extract_tb(error.__traceback__)[-1]
         return ProcessError(
-            f"an unexpected {type(error).__name__} in {Path(where.filename).name}, line"
-            f" {where.lineno}: this is a defect of svod, please report it; nothing is lost"
+            f"an unexpected {type(error).__name__} in {Path(frame.filename).name}, line"
+            f" {frame.lineno}: this is a defect of svod, please report it; nothing is lost"
         )
 
 
-def _send(pipe: IO[bytes], told: object) -> None:
-    data = pickle.dumps(told, pickle.HIGHEST_PROTOCOL)
+def _send(pipe: IO[bytes], message: object) -> None:
+    data = pickle.dumps(message, pickle.HIGHEST_PROTOCOL)
     pipe.write(_LENGTH.pack(len(data)))
     pipe.write(data)
     pipe.flush()
 
 
 def _receive(pipe: IO[bytes]) -> Any:
-    [length] = _LENGTH.unpack(_exactly(pipe, _LENGTH.size))
-    return pickle.loads(_exactly(pipe, length))  # noqa: S301 - from the process at the other end
+    [length] = _LENGTH.unpack(_read_exactly(pipe, _LENGTH.size))
+    return pickle.loads(_read_exactly(pipe, length))  # noqa: S301 - from the other end of our pipe
 
 
-def _exactly(pipe: IO[bytes], length: int) -> bytes:
+def _read_exactly(pipe: IO[bytes], length: int) -> bytes:
     data = pipe.read(length)
     if len(data) < length:
         raise EOFError

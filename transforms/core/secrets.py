@@ -1,4 +1,4 @@
-"""Secrets by name: what is pickled, logged or drawn is the name of a variable, never its value."""
+"""Secrets by name: the name of a variable is pickled, logged or drawn, never its value."""
 
 import os
 import re
@@ -52,7 +52,7 @@ class Secret:
 
 
 def mask(text: str, *secrets: str) -> str:
-    """``text`` fit for a log: ``secrets`` and whatever looks like a secret URL are blacked out.
+    """``text`` for a log: ``secrets``, and whatever looks like the secret in a URL, are masked.
 
     >>> mask("POST https://b24.example/rest/1/k3y/batch failed")
     'POST https://b24.example/rest/***/***/batch failed'
@@ -62,6 +62,6 @@ def mask(text: str, *secrets: str) -> str:
     # The longest first: one secret may be a part of another.
     for secret in sorted(filter(None, secrets), key=len, reverse=True):
         text = text.replace(secret, MASK)
-    for pattern, shown in _SECRET_PARTS:
-        text = pattern.sub(shown, text)
+    for pattern, masked in _SECRET_PARTS:
+        text = pattern.sub(masked, text)
     return text

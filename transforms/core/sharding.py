@@ -1,14 +1,14 @@
-"""Keys in groups: what crosses a grouping is few large elements, each of one group."""
+"""Shards: keys are spread over few groups, so that few large elements cross a GroupByKey."""
 
 import zlib
 
 SHARDS = 32
-"""Into how many groups keys are spread: a group is what one worker handles at a time."""
+"""How many groups there are; one worker handles a group at a time."""
 
 
 def shard_of(key: str, shards: int = SHARDS) -> int:
-    """The group of a key, of so many: the same on every worker, in every run.
+    """The shard of a key, below ``shards``: the same on every worker, in every run.
 
-    Up to a thousand neighbours share one: a database writes neighbours into the same pages.
+    Up to a thousand neighbouring keys share one: a database writes them into the same pages.
     """
     return zlib.crc32(key[:-3].encode()) % shards

@@ -1,4 +1,4 @@
-"""Several workers on one sequence of tasks."""
+"""A map over threads, for work that waits for a server."""
 
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
@@ -11,9 +11,12 @@ R = TypeVar("R")
 def in_parallel(
     work: Callable[[T], R], tasks: Iterable[T], workers: int, stop: Callable[[], None]
 ) -> Iterator[R]:
-    """The results as they come; tasks are taken one by one, as workers are free.
+    """The results of ``work`` as they become ready; a task is taken when a worker is free.
 
-    What a worker raises is raised here, once all are idle: ``stop`` is to wake those that wait.
+    ``stop`` is called when one of them fails: it must wake the workers that wait for something.
+
+    Raises:
+        Exception: the first one that ``work`` has raised, once all workers have finished.
     """
     if workers == 1:
         yield from map(work, tasks)
@@ -24,11 +27,11 @@ def in_parallel(
             for task in tasks:
                 running.add(pool.submit(work, task))
                 if len(running) == workers:
-                    done, running = wait(running, return_when=FIRST_COMPLETED)
-                    yield from [future.result() for future in done]
+                    ready, running = wait(running, return_when=FIRST_COMPLETED)
+                    yield from [future.result() for future in ready]
             while running:
-                done, running = wait(running, return_when=FIRST_COMPLETED)
-                yield from [future.result() for future in done]
+                ready, running = wait(running, return_when=FIRST_COMPLETED)
+                yield from [future.result() for future in ready]
         except BaseException:
             stop()
             raise
