@@ -13,7 +13,7 @@ from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 from bench.register import instant_register
 from bench.task import CONSOLIDATED, REMEMBERED, RUN, Stage, Tally, Task
 from pipeline import graph, options
-from transforms.clean import CleanRows, PartRows
+from transforms.clean import CleanRows, SplitByOutcome
 from transforms.clean_batch import clean_partners
 from transforms.crm.access import CrmAccess
 from transforms.ledger.runs import settle_run
@@ -62,7 +62,7 @@ def _clean_b(task: Task) -> Tally:
 
 def _cleaned_b(root: beam.Pipeline, task: Task) -> None:
     read = root | ReadPartnerFiles([task.files], clean_partners, processes=0)
-    _ = read.batches | "Part B" >> PartRows()
+    _ = read.batches | "Part B" >> SplitByOutcome()
 
 
 def _clean(task: Task) -> Tally:

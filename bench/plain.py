@@ -12,7 +12,7 @@ from bench.register import instant_register
 from bench.task import CLEAN_B, CONSOLIDATED, REMEMBERED, RUN, Stage, Tally, Task
 from pipeline.options import LEDGER, STORE_A
 from transforms import stages
-from transforms.clean_batch import Part, clean_batch
+from transforms.clean_batch import OutcomeRows, clean_batch
 from transforms.core.process_pool import ProcessPool
 from transforms.core.records import DeadLetter, Row, decode_rows
 from transforms.ledger.database import Ledger, open_ledger
@@ -43,7 +43,7 @@ def _files(
     pool.close()
 
 
-def _parts_of_b(task: Task, broken: list[DeadLetter]) -> Iterator[Part]:
+def _parts_of_b(task: Task, broken: list[DeadLetter]) -> Iterator[OutcomeRows]:
     for result in _files(task, CLEAN_B, 0):
         if isinstance(result, DeadLetter):
             broken.append(result)
@@ -51,7 +51,7 @@ def _parts_of_b(task: Task, broken: list[DeadLetter]) -> Iterator[Part]:
             yield from result.parts
 
 
-def _parts_of_a() -> Iterator[Part]:
+def _parts_of_a() -> Iterator[OutcomeRows]:
     pool = ProcessPool()
     with StoreClient(STORE_A, connections=1).session() as session:
         keys = Keyset(COMPANIES)
@@ -83,7 +83,7 @@ def _clean(task: Task) -> Tally:
     return _count_outcomes(chain(_parts_of_a(), _parts_of_b(task, [])))
 
 
-def _count_outcomes(parts: Iterable[Part]) -> Tally:
+def _count_outcomes(parts: Iterable[OutcomeRows]) -> Tally:
     counts: Counter[str] = Counter()
     for part in parts:
         counts[part.outcome] += part.size

@@ -31,15 +31,17 @@ from typing import NamedTuple
 
 import apache_beam as beam
 import msgspec
+from apache_beam.runners.runner import PipelineRunner
 
 from pipeline import options, store_a
 from pipeline.access import crm_access, register_access, topic_access
 from pipeline.engine import on_prism, process_count
-from transforms.clean import Cleaned, CleanRows, PartRows, Sharded
+from transforms.clean import Cleaned, CleanRows, Sharded, SplitByOutcome
 from transforms.clean_batch import clean_partners
 from transforms.consolidate import ConsolidateCompanies, ConsolidateContacts, FindContacts
 from transforms.consolidation.register_questions import RegisterAccess
 from transforms.core.identity import Run
+from transforms.core.process_pool import ProcessCount
 from transforms.core.records import DeadLetter
 from transforms.core.secrets import Secret
 from transforms.crm.access import CrmAccess
@@ -53,33 +55,34 @@ from transforms.remember import (
     RememberRemarks,
     RememberRows,
     ResumeUnfinishedWork,
+    TouchedCollections,
 )
 from transforms.stores import clean_a
 from transforms.stores.topic.client import TopicAccess
 from transforms.stores.topic.messages import PartitionRange
 from transforms.topic.commit_offsets import CommitOffsets
-from transforms.topic.read_topic import ReadKafka
+from transforms.topic.read_topic import ReadTopic
 from transforms.topic.stream_watch import Stream
 from transforms.topic.window_writer import RunWindow
 from transforms.topic.write_windows import WriteWindows
 
 
 class Settings(msgspec.Struct, frozen=True):
-    """What the graph needs to know; secrets by name only, for it travels to the workers."""
+    """The graph's settings. They travel to the workers, so secrets are there by name only."""
 
     run: Run
     ledger: Secret
     register: RegisterAccess
     crm: CrmAccess | None
-    processes: int = 0
+    processes: ProcessCount = 0
 
 
 Rows = dict[str, beam.PCollection[Sharded]]
-"""Rows by where they come from, each a part of the first grouping."""
+"""Rows by their origin and outcome; the first grouping unites them."""
 
 
 class Sources(NamedTuple):
-    """Rows by what they are, what is no record at all, and how far that is all of the stores."""
+    """Cleaned rows, dead letters, and how far these cover the stores: cursors, a topic's ranges."""
 
     rows: Rows
     dead_letters: tuple[beam.PCollection[DeadLetter], ...]
@@ -88,14 +91,14 @@ class Sources(NamedTuple):
 
 
 class Topic(NamedTuple):
-    """The topic that was read, and from where to where."""
+    """The topic that was read, and the ranges of its partitions that were."""
 
     access: TopicAccess
     positions: beam.PCollection[PartitionRange]
 
 
 def settings(chosen: options.Options, run: Run, *, loads: bool = True) -> Settings:
-    """The graph's settings from the command's options."""
+    """Returns the graph's settings by the command's options."""
     return Settings(
         run=run,
         ledger=options.LEDGER,
@@ -106,18 +109,40 @@ def settings(chosen: options.Options, run: Run, *, loads: bool = True) -> Settin
 
 
 def build(root: beam.Pipeline, sources: Sources, chosen: Settings) -> beam.PCollection[int]:
-    """Wire all that follows the sources. Gives one element when the CRM is loaded.
+    """Wire what follows the sources; returns one element, when the CRM is loaded.
 
-    A plan ends where the ledger says what to load.
+    Without ``chosen.crm`` it ends in the ledger, which then says what to load.
     """
     ledger, run = chosen.ledger, chosen.run
-    processes = process_count(chosen.processes, root.runner)
     unfinished = root | "ResumeUnfinishedWork" >> ResumeUnfinishedWork(ledger, run)
     remembered = dict(sources.rows) | "RememberRows" >> RememberRows(ledger, run)
     recorded = [
         dead_letters | f"RecordDeadLetters{number}" >> RecordDeadLetters(ledger, run)
         for number, dead_letters in enumerate(sources.dead_letters)
     ]
+    persons = _consolidate(remembered, unfinished, chosen, root.runner)
+    # The load also sends what earlier runs could not, so it happens in every run.
+    always = root | "Always" >> beam.Create([0])
+    loaded = (
+        (persons, always)
+        | "Done" >> beam.Flatten()
+        | "LoadCrm" >> LoadCrm(ledger, run, chosen.crm, sources.read_up_to)
+    )
+    if sources.topic:
+        signals = (loaded, *recorded) | "AllDone" >> beam.Flatten()
+        _ = (sources.topic.positions, signals) | CommitOffsets(ledger, run, sources.topic.access)
+    return loaded
+
+
+def _consolidate(
+    remembered: TouchedCollections,
+    unfinished: TouchedCollections,
+    chosen: Settings,
+    engine: PipelineRunner,
+) -> beam.PCollection[int]:
+    """Companies first, for contacts stand by them; then the contacts that anything touched."""
+    ledger, run = chosen.ledger, chosen.run
+    processes = process_count(chosen.processes, engine)
     of_companies = {
         "changed": remembered.tins,
         "unfinished": unfinished.tins,
@@ -129,32 +154,21 @@ def build(root: beam.Pipeline, sources: Sources, chosen: Settings) -> beam.PColl
         | "Refused" >> beam.Flatten()
         | "FindContacts" >> FindContacts(ledger, run)
     )
-    contacts = {
+    return {
         "changed": remembered.contacts,
         "unfinished": unfinished.contacts,
         "of_companies": of_companies,
         "of_refused": of_refused,
     } | "ConsolidateContacts" >> ConsolidateContacts(ledger, run, processes=processes)
-    # The load also takes up what earlier runs could not send, so it happens in every run.
-    always = root | "Always" >> beam.Create([0])
-    loaded = (
-        (contacts, always)
-        | "Done" >> beam.Flatten()
-        | "LoadCrm" >> LoadCrm(ledger, run, chosen.crm, sources.read_up_to)
-    )
-    if sources.topic:
-        done = (loaded, *recorded) | "AllDone" >> beam.Flatten()
-        _ = (sources.topic.positions, done) | CommitOffsets(ledger, run, sources.topic.access)
-    return loaded
 
 
 def full_sources(root: beam.Pipeline, chosen: options.Options, run: Run) -> Sources:
-    """Both stores, whole."""
+    """Read both stores: all of them, or what changed since the date that the options name."""
     rows: Rows = {}
     dead_letters: tuple[beam.PCollection[DeadLetter], ...] = ()
     read_up_to: Mapping[str, str] = {}
     if chosen.store_a:
-        stretch = store_a.whole(chosen)
+        stretch = store_a.full_stretch(chosen)
         _add_store_a(rows, root, chosen, run, stretch)
         read_up_to = stretch.read_up_to
     if chosen.store_b_files:
@@ -166,25 +180,25 @@ def full_sources(root: beam.Pipeline, chosen: options.Options, run: Run) -> Sour
             processes=process_count(chosen.processes, root.runner),
         )
         counted = files.batches | "Count B" >> CountRead(options.LEDGER, run)
-        add(rows, "B", counted | "Part B" >> PartRows())
+        add(rows, "B", counted | "Part B" >> SplitByOutcome())
         dead_letters = (files.dead_letters,)
         _ = files.remarks | "RememberRemarks" >> RememberRemarks(options.LEDGER, run)
     return Sources(rows, dead_letters, read_up_to)
 
 
 def delta_sources(root: beam.Pipeline, chosen: options.Options, run: Run) -> Sources:
-    """What has changed in both stores since the last run."""
+    """Read what changed in both stores since the last run."""
     sources = Sources({}, ())
     if chosen.store_a:
-        stretch = store_a.changes(chosen)
+        stretch = store_a.delta_stretch(chosen)
         _add_store_a(sources.rows, root, chosen, run, stretch)
         sources = sources._replace(read_up_to=stretch.read_up_to)
     if chosen.store_b_kafka:
         access = topic_access(chosen)
         processes = process_count(chosen.processes, root.runner)
-        events = root | "ReadKafka" >> ReadKafka(access, processes=processes)
+        events = root | "ReadTopic" >> ReadTopic(access, processes=processes)
         counted = events.batches | "Count B" >> CountRead(options.LEDGER, run)
-        add(sources.rows, "B", counted | "Part B" >> PartRows())
+        add(sources.rows, "B", counted | "Part B" >> SplitByOutcome())
         topic = Topic(access, events.positions)
         sources = sources._replace(dead_letters=(events.dead_letters,), topic=topic)
     return sources
@@ -207,7 +221,7 @@ def _add_store_a(
 
 
 def add(rows: Rows, name: str, cleaned: Cleaned) -> None:
-    """Put what a cleaner gives among the rows."""
+    """Add a cleaner's outputs to the rows, under names that begin with ``name``."""
     rows[name] = cleaned.valid
     rows[f"{name}: invalid companies"] = cleaned.invalid_companies
     rows[f"{name}: invalid contacts"] = cleaned.invalid_contacts
@@ -225,8 +239,8 @@ def build_stream(
     access, stream = topic_access(chosen), Stream(options.LEDGER, number)
     # Prism does everything in this process; Flink has workers for the steps before the writer.
     processes = chosen.processes or (0 if on_prism(chosen) else 1)
-    events = root | "ReadKafka" >> ReadKafka(access, stream, processes=processes)
-    cleaned = events.batches | "Part B" >> PartRows()
+    events = root | "ReadTopic" >> ReadTopic(access, stream, processes=processes)
+    cleaned = events.batches | "Part B" >> SplitByOutcome()
     _ = (cleaned, events.dead_letters, events.positions) | "WriteWindows" >> WriteWindows(
         stream,
         access,

@@ -1,4 +1,4 @@
-"""What of store A a run reads, and where its cursors stand when it has done so."""
+"""Which stretch of store A a run reads, and where the cursors stand after it."""
 
 from datetime import datetime, timedelta
 from typing import NamedTuple
@@ -12,26 +12,26 @@ from transforms.stores.mysql.keyset import DeltaStart
 
 
 class Stretch(NamedTuple):
-    """What is read: since when (``None``: all of it), and how far that brings the cursors."""
+    """The start of reading (``None``: all is read), and the cursors after the run."""
 
     since: DeltaStart | None
     read_up_to: Cursors
 
 
-def whole(chosen: options.Options) -> Stretch:
-    """All of store A, or what changed since the date that the options name."""
-    cursors, found = _cursors(chosen), _newest(chosen)
+def full_stretch(chosen: options.Options) -> Stretch:
+    """Returns the whole of store A, or what changed since the date that the options name."""
+    cursors, newest = _cursors(chosen), _newest(chosen)
     if chosen.since is None:
-        return Stretch(None, found)
+        return Stretch(None, newest)
     since = DeltaStart(chosen.since, chosen.since, chosen.since)
-    return Stretch(since, gapless_cursors(cursors, found, chosen.since))
+    return Stretch(since, gapless_cursors(cursors, newest, chosen.since))
 
 
-def changes(chosen: options.Options) -> Stretch:
-    """What has changed since the last run, and the window before it; all when there was none."""
-    cursors, found = _cursors(chosen), _newest(chosen)
+def delta_stretch(chosen: options.Options) -> Stretch:
+    """Returns what changed since a window before the last run, or all if there was none."""
+    cursors, newest = _cursors(chosen), _newest(chosen)
     window = timedelta(minutes=chosen.store_a_window)
-    return Stretch(delta_start(cursors, found, window), found)
+    return Stretch(delta_start(cursors, newest, window), newest)
 
 
 def _cursors(chosen: options.Options) -> Cursors:
@@ -40,6 +40,6 @@ def _cursors(chosen: options.Options) -> Cursors:
 
 
 def _newest(chosen: options.Options) -> Cursors:
-    # Looked at before anything is read: what changes meanwhile is for the next run.
+    # Taken before anything is read: what changes meanwhile is for the next run.
     with StoreClient(options.STORE_A, chosen.store_a_connections).session() as session:
         return newest_cursors(session, datetime.now(MOSCOW).replace(tzinfo=None, microsecond=0))

@@ -1,4 +1,4 @@
-"""Store B's topic as the options name it, and how much of it is still to be done."""
+"""How many events of store B's topic are still to be done, and since when."""
 
 import threading
 import time
@@ -17,7 +17,7 @@ _FRESH = 5.0
 
 
 class Lag:
-    """What the group has not done yet: ``events``, and for how many ``seconds`` there are some.
+    """The group's lag: ``events`` to be done by partition, and for how many ``seconds`` any waits.
 
     Both are as of the last ``measure``. Safe for threads.
     """
@@ -26,72 +26,73 @@ class Lag:
         self._client = TopicClient(access)
         self._lock = threading.Lock()
         self._closed = False
-        self._looked_at = -_FRESH
-        # Of each partition the ends that were seen and are not done, each with when it was new.
+        self._measured_at = -_FRESH
+        # By partition, the ends that were seen and are not reached yet, each with the time at which
+        # it was new.
         self._ends: dict[int, deque[tuple[int, float]]] = defaultdict(deque)
         self.events: dict[int, int] = {}
 
     @property
     def seconds(self) -> float:
-        """For how long the oldest event that is not done has been there, since it was noticed."""
+        """How long the oldest event that is not done has waited since a measurement saw it."""
         with self._lock:
-            since = [ends[0][1] for ends in self._ends.values() if ends]
-        return time.monotonic() - min(since) if since else 0.0
+            oldest = [ends[0][1] for ends in self._ends.values() if ends]
+        return time.monotonic() - min(oldest) if oldest else 0.0
 
     def measure(self) -> int:
-        """How many events there are to be done, in all partitions.
+        """Measure the lag; returns the number of events to be done, in all partitions.
 
         Raises:
-            StoreError: the brokers do not answer, or refuse.
+            StoreError: the brokers do not answer, or deny access.
         """
         with self._lock:
             if not self._closed:
-                self._take_stock()
+                self._measure()
             return sum(self.events.values())
 
     def refresh(self) -> None:
-        """Look, unless somebody just has; what brokers do not tell stays as it was."""
-        if time.monotonic() - self._looked_at >= _FRESH:
+        """Measure, unless that was done just now; where the brokers fail, nothing changes."""
+        if time.monotonic() - self._measured_at >= _FRESH:
             with suppress(StoreError):
                 self.measure()
 
-    def _take_stock(self) -> None:
-        self._looked_at = time.monotonic()
+    def _measure(self) -> None:
+        self._measured_at = time.monotonic()
         try:
             offsets = self._offsets()
         except KafkaException as error:
-            trouble = self._client.last_error or error.args[0]
-            raise topic_error(self._client.access, trouble) from None
-        self.events = {number: end - done for number, (done, end) in offsets.items()}
-        for number, (done, end) in offsets.items():
-            self._notice(self._ends[number], done, end)
+            cause = self._client.last_error or error.args[0]
+            raise topic_error(self._client.access, cause) from None
+        self.events = {number: end - start for number, (start, end) in offsets.items()}
+        for number, (start, end) in offsets.items():
+            self._notice(self._ends[number], start, end)
 
-    def _notice(self, ends: deque[tuple[int, float]], done: int, end: int) -> None:
+    def _notice(self, ends: deque[tuple[int, float]], start: int, end: int) -> None:
         if ends and ends[-1][0] > end:
             # The topic was made anew.
             ends.clear()
         if not ends or ends[-1][0] < end:
-            ends.append((end, self._looked_at))
-        while ends and ends[0][0] <= done:
+            ends.append((end, self._measured_at))
+        while ends and ends[0][0] <= start:
             ends.popleft()
 
     def _offsets(self) -> dict[int, tuple[int, int]]:
-        """Of each partition the first offset that is not done, and the end."""
+        """By partition, the first offset that is not done, and the end."""
         consumer, access = self._client.consumer, self._client.access
-        found = consumer.list_topics(access.topic, timeout=_ANSWER).topics[access.topic]
-        if found.error is not None:
-            raise KafkaException(found.error)
-        partitions = [access.partition(number) for number in sorted(found.partitions)]
+        metadata = consumer.list_topics(access.topic, timeout=_ANSWER).topics[access.topic]
+        if metadata.error is not None:
+            raise KafkaException(metadata.error)
+        partitions = [access.partition(number) for number in sorted(metadata.partitions)]
         offsets = {}
-        for done in consumer.committed(partitions, timeout=_ANSWER):
-            first, end = consumer.get_watermark_offsets(done, timeout=_ANSWER)
-            start = done.offset if first <= done.offset <= end else first
-            offsets[done.partition] = start, end
+        for committed in consumer.committed(partitions, timeout=_ANSWER):
+            first, end = consumer.get_watermark_offsets(committed, timeout=_ANSWER)
+            start = committed.offset if first <= committed.offset <= end else first
+            offsets[committed.partition] = start, end
         self._client.last_error = None
         return offsets
 
     def close(self) -> None:
-        """Let go of the connections."""
+        """Close the connections."""
         with self._lock:
             self._closed = True
             self._client.close()

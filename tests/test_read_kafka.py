@@ -22,7 +22,7 @@ from transforms.ledger.runs import start_run
 from transforms.stores.topic.client import TopicAccess, TopicClient
 from transforms.topic.bounded import ReadRanges
 from transforms.topic.commit_offsets import CommitOffsets
-from transforms.topic.read_topic import ReadKafka
+from transforms.topic.read_topic import ReadTopic
 
 
 def access_to(kafka, topic):
@@ -61,7 +61,7 @@ def contain(partners):
 def read(access, partners, broken=()):
     """Reads the topic to its end, and finds exactly these partners."""
     with beam.Pipeline(runner=FnApiRunner()) as root:
-        found = root | ReadKafka(access)
+        found = root | ReadTopic(access)
         assert_that(found.batches | beam.FlatMap(rows_of), contain(partners), label="Partners")
         assert_that(found.dead_letters, equal_to(list(broken)), label="Broken")
 
@@ -134,7 +134,7 @@ def test_large_messages(kafka, topic):
     large = [person(number, last_name="Я" * 500_000) for number in range(3)]
     send(kafka, topic, map(upsert, large))
     with beam.Pipeline(runner=FnApiRunner()) as root:
-        found = root | ReadKafka(access_to(kafka, topic))
+        found = root | ReadTopic(access_to(kafka, topic))
         named = beam.Map(lambda row: (row.source_id, len(row.raw) < len(large[0]["last_name"])))
         told = found.batches | beam.FlatMap(rows_of) | named
         assert_that(told, equal_to([(one["partner"], True) for one in large]))
@@ -144,7 +144,7 @@ def test_rows_have_the_place_of_their_event(kafka):
     kafka.create_topic("order", 1)
     send(kafka, "order", people(1, 1))
     with beam.Pipeline(runner=FnApiRunner()) as root:
-        found = root | ReadKafka(access_to(kafka, "order"))
+        found = root | ReadTopic(access_to(kafka, "order"))
         orders = (
             found.batches | beam.FlatMap(rows_of) | beam.Map(lambda row: (row.source_id, row.order))
         )
@@ -187,7 +187,7 @@ class _Commit:
     def __call__(self, done):
         run = start_run(self.ledger, "delta")
         with beam.Pipeline(runner=FnApiRunner()) as root:
-            found = root | ReadKafka(self.access)
+            found = root | ReadTopic(self.access)
             ended = found.batches | beam.Map(done) | beam.combiners.Count.Globally()
             commit = CommitOffsets(Secret("SVOD_LEDGER"), run, self.access)
             _ = (found.positions, ended) | commit

@@ -1,4 +1,4 @@
-"""Cleaning: raw records of either store become rows; what is refused goes its own way."""
+"""Cleaning: raw records of any store become rows; each outcome is an output of its own."""
 
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -15,8 +15,9 @@ from transforms.clean_batch import (
     clean_batch,
 )
 from transforms.core.metric_names import CLEAN
+from transforms.core.process_pool import ProcessCount
 from transforms.core.records import Row
-from transforms.pool_fn import BesideFn
+from transforms.pool_fn import PoolFn
 from transforms.raw_batch import RawBatch
 
 Sharded = tuple[int, bytes]
@@ -24,7 +25,7 @@ Sharded = tuple[int, bytes]
 
 
 class Cleaned(NamedTuple):
-    """What cleaning gives: rows as ``(shard, encoded rows)``."""
+    """Cleaned rows by outcome, as ``(shard, encoded rows)``."""
 
     valid: beam.PCollection[Sharded]
     invalid_companies: beam.PCollection[Sharded]
@@ -32,50 +33,46 @@ class Cleaned(NamedTuple):
 
 
 class CleanRows(beam.PTransform):
-    """Raw records to rows, by ``clean``: a function of one raw record.
+    """Raw records to rows, by ``clean``: a function of one raw record."""
 
-    It works in up to so many ``processes`` beside a worker's own; 1: in the worker itself; 0: as
-    many as it can use.
-    """
-
-    def __init__(self, clean: Callable[[Any], Row], *, processes: int = 1) -> None:
+    def __init__(self, clean: Callable[[Any], Row], *, processes: ProcessCount = 1) -> None:
         super().__init__()
         self._fn = _CleanFn(clean, processes)
 
     def expand(self, batches: beam.PCollection[RawBatch]) -> Cleaned:
-        """Side outputs hold what is refused."""
-        return _parted(batches, self._fn)
+        """Refused rows are side outputs."""
+        return _by_outcome(batches, self._fn)
 
 
-class PartRows(beam.PTransform):
-    """Batches that are clean already, by ``clean_batch``, to their rows."""
+class SplitByOutcome(beam.PTransform):
+    """Batches that ``clean_batch`` has cleaned, to their rows."""
 
     def expand(self, batches: beam.PCollection[CleanBatch]) -> Cleaned:
-        """Side outputs hold what is refused."""
-        return _parted(batches, _PartFn())
+        """Refused rows are side outputs."""
+        return _by_outcome(batches, _SplitFn())
 
 
-def _parted(batches: beam.PCollection, fn: beam.DoFn) -> Cleaned:
+def _by_outcome(batches: beam.PCollection, fn: beam.DoFn) -> Cleaned:
     outputs = batches | beam.ParDo(fn).with_outputs(
         INVALID_COMPANIES, INVALID_CONTACTS, main=VALID
     ).with_output_types(Sharded)
     return Cleaned(outputs[VALID], outputs[INVALID_COMPANIES], outputs[INVALID_CONTACTS])
 
 
-class _CleanFn(BesideFn):
-    def __init__(self, clean: Callable[[Any], Row], processes: int) -> None:
+class _CleanFn(PoolFn):
+    def __init__(self, clean: Callable[[Any], Row], processes: ProcessCount) -> None:
         super().__init__(partial(clean_batch, clean=clean), processes)
 
     def outputs(self, element: RawBatch, result: CleanBatch) -> Iterator[object]:
-        yield from _parts(result)
+        yield from _split(result)
 
 
-class _PartFn(beam.DoFn):
+class _SplitFn(beam.DoFn):
     def process(self, batch: CleanBatch) -> Iterator[object]:
-        yield from _parts(batch)
+        yield from _split(batch)
 
 
-def _parts(batch: CleanBatch) -> Iterator[object]:
+def _split(batch: CleanBatch) -> Iterator[object]:
     for part in batch.parts:
         Metrics.counter(CLEAN, part.outcome).inc(part.size)
         element = part.shard, part.rows

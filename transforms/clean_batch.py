@@ -1,5 +1,6 @@
-"""Many raw records at once to rows, packed for the grouping: what a process of its own can do."""
+"""Many raw records at once to rows, encoded for the grouping: work that any process can do."""
 
+import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from functools import partial
@@ -9,15 +10,15 @@ import msgspec
 
 from transforms.core.records import COMPANY, DeadLetter, Row, encode_rows
 from transforms.core.sharding import SHARDS, shard_of
-from transforms.stores.clean_b import ClockBound, partner_row
+from transforms.stores.clean_b import NO_CLOCK_BOUND, ClockBound, partner_row
 from transforms.stores.topic.events import Event, event_row, read_event
 from transforms.stores.topic.messages import MessageBatch
 
 VALID, INVALID_COMPANIES, INVALID_CONTACTS = "valid", "invalid_companies", "invalid_contacts"
 
 
-class Part(NamedTuple):
-    """So many rows of one outcome and one shard, as ``encode_rows`` gives them."""
+class OutcomeRows(NamedTuple):
+    """Rows of one outcome and one shard; ``size`` is their number, ``rows`` holds them encoded."""
 
     outcome: str
     shard: int
@@ -26,34 +27,41 @@ class Part(NamedTuple):
 
 
 class CleanBatch(msgspec.Struct, frozen=True):
-    """What cleaning made of a batch; its length is the number of records that were read for it."""
+    """The rows of a batch; its length is the number of raw records that were read for it."""
 
     read: int
-    parts: list[Part]
+    parts: list[OutcomeRows]
 
     def __len__(self) -> int:
         return self.read
 
 
+def clock_bound(exported_at: int) -> ClockBound:
+    """Returns the bound for the partners of a file that was made then; 0 when that is unknown.
+
+    A file from the future was made by a wrong clock: it bounds nothing.
+    """
+    now = time.time_ns() // 1000
+    return ClockBound(now, exported_at) if exported_at <= now else NO_CLOCK_BOUND
+
+
 def clean_partners(
     partners: Iterable[dict[str, Any]], *, since: int = 0, clock_bound: ClockBound
 ) -> CleanBatch:
-    """Partners of store B's files to rows; ``since`` is as for ``clean_batch``."""
+    """Returns the rows of partners of store B's files; ``since`` is as for ``clean_batch``."""
     return clean_batch(partners, partial(partner_row, clock_bound=clock_bound), since=since)
 
 
 class CleanEvents(NamedTuple):
-    """What cleaning made of messages, and those that are no events."""
+    """The rows of messages, and the messages that are not valid events."""
 
     clean: CleanBatch
     dead_letters: list[DeadLetter]
 
 
-def clean_events(records: MessageBatch, *, shards: int = SHARDS) -> CleanEvents:
-    """Messages of store B's topic to rows, in so many shards."""
-    results = [
-        read_event(records.topic, records.partition, message) for message in records.messages
-    ]
+def clean_events(batch: MessageBatch, *, shards: int = SHARDS) -> CleanEvents:
+    """Returns the rows of messages of store B's topic."""
+    results = [read_event(batch.topic, batch.partition, message) for message in batch.messages]
     events = [result for result in results if isinstance(result, Event)]
     dead_letters = [result for result in results if isinstance(result, DeadLetter)]
     return CleanEvents(clean_batch(events, event_row, shards=shards), dead_letters)
@@ -62,10 +70,10 @@ def clean_events(records: MessageBatch, *, shards: int = SHARDS) -> CleanEvents:
 def clean_batch(
     batch: Iterable[Any], clean: Callable[[Any], Row], *, since: int = 0, shards: int = SHARDS
 ) -> CleanBatch:
-    """Raw records to rows, by ``clean``: a function of one raw record.
+    """Returns the rows that ``clean`` makes of raw records, each of one.
 
-    Rows that changed before ``since`` (microseconds since the epoch) are left out, but not those
-    that do not say when they did.
+    Rows that changed before ``since`` (microseconds since the epoch) are left out; those without
+    a time of change are kept.
     """
     groups: dict[tuple[str, int], list[Row]] = defaultdict(list)
     read = 0
@@ -77,14 +85,14 @@ def clean_batch(
     return CleanBatch(
         read,
         [
-            Part(outcome, shard, len(rows), encode_rows(rows))
+            OutcomeRows(outcome, shard, len(rows), encode_rows(rows))
             for (outcome, shard), rows in groups.items()
         ],
     )
 
 
 def outcome(row: Row) -> str:
-    """The kind of part that a row belongs to."""
+    """Returns the outcome of cleaning a row."""
     if not row.reason:
         return VALID
     return INVALID_COMPANIES if row.kind == COMPANY else INVALID_CONTACTS

@@ -1,4 +1,4 @@
-"""Elements on which several processes work beside each other."""
+"""Elements on which several processes of one worker work at once."""
 
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
@@ -8,37 +8,37 @@ from apache_beam.pvalue import TaggedOutput
 from apache_beam.transforms.window import BoundedWindow, WindowedValue
 from apache_beam.utils.timestamp import Timestamp
 
-from transforms.core.process_pool import collect_less_often, shared_pool
+from transforms.core.process_pool import ProcessCount, collect_less_often, shared_pool
 
-# So many elements are worked on beside each other.
-_HELD = 8
+_BUFFER_SIZE = 8
 
 
-class _Held(NamedTuple):
-    """An element that waits for its turn, and what goes with all that is made of it."""
+class _Buffered(NamedTuple):
+    """An element that waits for its turn, and what its outputs inherit."""
 
     element: Any
     timestamp: Timestamp
     window: BoundedWindow
 
 
-class BesideFn(beam.DoFn):
-    """Does ``work`` to each element, in up to so many ``processes`` beside a worker's own.
+class PoolFn(beam.DoFn):
+    """Does ``work`` on each element in one of up to ``processes`` processes.
 
-    1: in the worker itself; 0: as many as it can use.
+    A subclass says in ``outputs`` what a result becomes. Outputs keep the order of the elements,
+    and have their time and window.
     """
 
-    def __init__(self, work: Callable[[Any], Any], processes: int) -> None:
-        self._work, self._number = work, processes
+    def __init__(self, work: Callable[[Any], Any], processes: ProcessCount) -> None:
+        self._work, self._processes = work, processes
 
     def setup(self) -> None:
-        """Once a worker."""
+        """Get the processes of this worker."""
         collect_less_often()
-        self._processes = shared_pool(self._number)
+        self._pool = shared_pool(self._processes)
 
     def start_bundle(self) -> None:
-        """Nothing is held yet."""
-        self._held: list[_Held] = []
+        """Begin with an empty buffer."""
+        self._buffer: list[_Buffered] = []
 
     def process(
         self,
@@ -46,25 +46,25 @@ class BesideFn(beam.DoFn):
         timestamp: Timestamp = beam.DoFn.TimestampParam,
         window: BoundedWindow = beam.DoFn.WindowParam,
     ) -> Iterator[Any]:
-        """Holds the element until there are enough."""
-        self._held.append(_Held(element, timestamp, window))
-        if len(self._held) == _HELD:
+        """Buffer the element; a full buffer is worked on."""
+        self._buffer.append(_Buffered(element, timestamp, window))
+        if len(self._buffer) == _BUFFER_SIZE:
             yield from self.finish_bundle()
 
     def finish_bundle(self) -> Iterator[Any]:
-        """What is made of the elements that are held, in their order."""
-        held, self._held = self._held, []
-        done = self._processes.map_with_keys(self._work, ((one, one.element) for one in held))
-        for one, result in done:
-            for output in self.outputs(one.element, result):
-                yield _as_of(one, output)
+        """Work on the buffered elements; yields their outputs."""
+        buffer, self._buffer = self._buffer, []
+        tasks = ((buffered, buffered.element) for buffered in buffer)
+        for buffered, result in self._pool.map_with_keys(self._work, tasks):
+            for output in self.outputs(buffered.element, result):
+                yield _windowed(buffered, output)
 
     def outputs(self, element: Any, result: Any) -> Iterator[Any]:
-        """What goes on of the ``result`` of an element."""
+        """Yields the outputs for an element, of whose work ``result`` is the result."""
         raise NotImplementedError
 
 
-def _as_of(held: _Held, output: Any) -> Any:
+def _windowed(buffered: _Buffered, output: Any) -> Any:
     if isinstance(output, TaggedOutput):
-        return TaggedOutput(output.tag, _as_of(held, output.value))
-    return WindowedValue(output, held.timestamp, [held.window])
+        return TaggedOutput(output.tag, _windowed(buffered, output.value))
+    return WindowedValue(output, buffered.timestamp, [buffered.window])

@@ -1,7 +1,6 @@
 """Reading store B's export files: many partners per element, several files at once."""
 
 import codecs
-import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -13,23 +12,23 @@ from apache_beam.io.filesystems import FileSystems
 from apache_beam.metrics import Metrics
 from apache_beam.pvalue import TaggedOutput
 
+from transforms.clean_batch import clock_bound
 from transforms.core.errors import ConfigurationError
 from transforms.core.metric_names import READ, REPLACED_CHARACTERS
-from transforms.core.process_pool import collect_less_often, shared_pool
+from transforms.core.process_pool import ProcessCount, collect_less_often, shared_pool
 from transforms.core.records import DeadLetter
-from transforms.stores.clean_b import NO_CLOCK_BOUND, ClockBound
 from transforms.stores.export.decoding import ENCODINGS, exported_at, is_in_other_encoding
 from transforms.stores.export.fast_reader import require_c_backend
 from transforms.stores.export.partner_file import PartnerFile
 
-Each = Callable[..., Any]
+Convert = Callable[..., Any]
 """Makes an element of partners, ``(partners, clock_bound=...)``: see ``clean_partners``."""
 
 
 class PartnerFiles(NamedTuple):
-    """What was made of the files' partners, and each stretch that cannot be read.
+    """The converted partners, and a dead letter for each stretch that cannot be read.
 
-    ``remarks`` are for people: which files hold bytes that are no text, and how many.
+    ``remarks`` are for people: how many bytes of which file are not text.
     """
 
     batches: beam.PCollection
@@ -38,11 +37,9 @@ class PartnerFiles(NamedTuple):
 
 
 class ReadPartnerFiles(beam.PTransform):
-    """Reads the files of store B that the patterns name now; ``each`` is done to many partners.
+    """Reads the files of store B that the patterns name now, and converts many partners at once.
 
-    ``each`` is a function of partners as decoded, and of their file's ``clock_bound``, and gives an
-    element. It works in up to so many ``processes`` beside a worker's own; 1: in the worker itself;
-    0: as many as it can use.
+    ``convert`` makes an element of decoded partners and their file's ``clock_bound``.
 
     Raises:
         ConfigurationError: naming the option, as ``check_files`` does.
@@ -51,14 +48,14 @@ class ReadPartnerFiles(beam.PTransform):
     def __init__(
         self,
         patterns: Sequence[str],
-        each: Each,
+        convert: Convert,
         *,
         encoding: str = "utf-8",
-        processes: int = 1,
+        processes: ProcessCount = 1,
     ) -> None:
         super().__init__()
         self._files = check_files(patterns, encoding)
-        self._fn = _ReadPartnersFn(each, encoding, processes)
+        self._fn = _ReadPartnersFn(convert, encoding, processes)
 
     def expand(self, root: beam.pvalue.PBegin) -> PartnerFiles:
         """One file is read by one worker: its JSON cannot be entered in the middle."""
@@ -73,16 +70,16 @@ class ReadPartnerFiles(beam.PTransform):
 
 
 class _ReadPartnersFn(beam.DoFn):
-    def __init__(self, each: Each, encoding: str, processes: int) -> None:
-        self._each, self._encoding, self._number = each, encoding, processes
+    def __init__(self, convert: Convert, encoding: str, processes: ProcessCount) -> None:
+        self._convert, self._encoding, self._processes = convert, encoding, processes
         self._replaced = Metrics.counter(READ, REPLACED_CHARACTERS)
 
     def setup(self) -> None:
-        """Once a worker."""
+        """Get the processes of this worker."""
         collect_less_often()
-        self._processes = shared_pool(self._number)
+        self._pool = shared_pool(self._processes)
 
-    # The tag stands in the type: Beam would take a bare one for one more kind of batch.
+    # Without its tag in the type Beam would take an output for one more kind of batch.
     def process(
         self, path: str
     ) -> Iterator[
@@ -90,8 +87,10 @@ class _ReadPartnersFn(beam.DoFn):
         | TaggedOutput[Literal["dead_letters"], DeadLetter]
         | TaggedOutput[Literal["remarks"], str]
     ]:
-        each = partial(self._each, clock_bound=_clock_bound(path))
-        file = PartnerFile(partial(_open, path), path, self._encoding, each, self._processes)
+        with _open(path) as stream:
+            bound = clock_bound(exported_at(stream))
+        convert = partial(self._convert, clock_bound=bound)
+        file = PartnerFile(partial(_open, path), path, self._encoding, convert, self._pool)
         for element in file:
             yield (
                 TaggedOutput("dead_letters", element)
@@ -103,16 +102,8 @@ class _ReadPartnersFn(beam.DoFn):
             yield TaggedOutput("remarks", _lost_text(path, file.replaced, self._encoding))
 
 
-def _clock_bound(path: str) -> ClockBound:
-    """A time that has not come yet is a wrong clock's: the file was made before it."""
-    with _open(path) as stream:
-        made_at = exported_at(stream)
-    now = time.time_ns() // 1000
-    return ClockBound(now, made_at) if made_at <= now else NO_CLOCK_BOUND
-
-
 def _open(path: str) -> BinaryIO:
-    # Unpacking is the readers': they keep what comes before damage, Beam's would raise.
+    # The readers decompress: they keep what comes before damage, where Beam would raise.
     stream: BinaryIO = FileSystems.open(path, compression_type=CompressionTypes.UNCOMPRESSED)
     return stream
 
@@ -142,10 +133,10 @@ def check_files(patterns: Sequence[str], encoding: str) -> list[str]:
 
 def _check_encoding(encoding: str) -> None:
     try:
-        known = codecs.lookup(encoding).name in ENCODINGS
+        is_known = codecs.lookup(encoding).name in ENCODINGS
     except LookupError:
-        known = False
-    if not known:
+        is_known = False
+    if not is_known:
         raise ConfigurationError(
             f"--store_b_encoding: {encoding!r} is not known: use utf-8 or windows-1251"
         )

@@ -22,7 +22,7 @@ ShardedKeys = tuple[int, list[str]]
 
 
 class TouchedCollections(NamedTuple):
-    """What is to be rebuilt: companies by TIN, contact rows, and those of refused companies."""
+    """Keys to rebuild: TINs, rows of refused companies, contact rows."""
 
     tins: beam.PCollection[ShardedKeys]
     companies: beam.PCollection[ShardedKeys]
@@ -30,14 +30,14 @@ class TouchedCollections(NamedTuple):
 
 
 class CountRead(beam.PTransform):
-    """Batches pass, and the records in them are counted for whoever watches the run."""
+    """Passes batches on, and counts their raw records in the run's progress."""
 
     def __init__(self, ledger: Secret, run: Run) -> None:
         super().__init__()
         self._ledger, self._run = ledger, run
 
     def expand(self, batches: beam.PCollection) -> beam.PCollection:
-        """The same batches; a batch's length is the number of records that were read for it."""
+        """Returns the same batches; a batch's length is the number of its raw records."""
         return batches | beam.ParDo(_CountReadFn(self._ledger, self._run)).with_output_types(
             batches.element_type
         )
@@ -57,10 +57,10 @@ class _CountReadFn(LedgerFn):
 
 
 class RememberRows(beam.PTransform):
-    """Rows by shard, valid and refused together, into the ledger: the newest version of each.
+    """Keeps the newest version of each row in the ledger; returns the keys that changes touch.
 
-    A row may stand several times in the stores' files, and valid in one and refused in the other:
-    grouping brings all its versions to one worker, so the result has no order.
+    A store's files may have several versions of a row, valid ones and refused ones. Grouping brings
+    all of them to one worker, so the result does not depend on their order.
     """
 
     def __init__(self, ledger: Secret, run: Run) -> None:
@@ -68,7 +68,7 @@ class RememberRows(beam.PTransform):
         self._ledger, self._run = ledger, run
 
     def expand(self, rows: Mapping[str, beam.PCollection[Sharded]]) -> TouchedCollections:
-        """``rows`` are PCollections of ``(shard, encoded rows)`` by what they hold."""
+        """``rows`` holds PCollections of ``(shard, encoded rows)`` by origin and outcome."""
         return touched_keys(
             dict(rows)
             | "GroupByRow" >> beam.CoGroupByKey()
@@ -97,7 +97,7 @@ def _with_touched(fn: beam.DoFn) -> beam.PTransform:
 
 
 def touched_keys(outputs: Mapping[str, beam.PCollection[ShardedKeys]]) -> TouchedCollections:
-    """The three outputs by name."""
+    """Returns the three outputs by name."""
     return TouchedCollections(outputs[TINS], outputs[COMPANIES], outputs[CONTACTS])
 
 
@@ -129,7 +129,7 @@ class RecordDeadLetters(beam.PTransform):
         self._ledger, self._run = ledger, run
 
     def expand(self, dead_letters: beam.PCollection[DeadLetter]) -> beam.PCollection[int]:
-        """Returns how many there were, bundle by bundle."""
+        """Returns their number, batch by batch."""
         return (
             dead_letters
             | beam.BatchElements(max_batch_size=500)
@@ -144,7 +144,7 @@ class _RecordDeadLettersFn(LedgerFn):
 
 
 class RememberRemarks(beam.PTransform):
-    """What a reader has to tell people, into the run's remarks."""
+    """Puts a reader's remarks for people among the run's."""
 
     def __init__(self, ledger: Secret, run: Run) -> None:
         super().__init__()

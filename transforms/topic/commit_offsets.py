@@ -1,4 +1,4 @@
-"""Committing: the group moves on when all that a partition's events caused is done, not before."""
+"""Committing offsets: the group moves on when all that a partition's events caused is done."""
 
 from collections.abc import Iterable, Iterator, Mapping
 
@@ -13,14 +13,13 @@ from transforms.stores.topic.offset_commits import OffsetCommits
 
 
 class CommitOffsets(beam.PTransform):
-    """Commits what was read in a window, when everything in that window is ``done``.
+    """Commits the ranges that were read in a window when the events of that window are done.
 
-    ``done`` gives its elements when that window's events are in the ledger and in the CRM, or are
-    recorded as invalid, deferred or waiting. Windows may come to that in any order: an offset is
-    committed when all before it are done.
+    They are done when they are in the ledger and in the CRM, or recorded as invalid, deferred or
+    waiting. Windows may be done in any order: an offset is committed when all before it are done.
 
-    A commit that fails is no failure of the run: the offsets are committed with the next window
-    or after a while, or their events are read again by the next run, which changes nothing.
+    A commit that fails does not fail the run: the offsets are committed with the next window or
+    after a while, or the next run reads their events again, which changes nothing.
     """
 
     def __init__(self, ledger: Secret, run: Run, access: TopicAccess) -> None:
@@ -30,11 +29,11 @@ class CommitOffsets(beam.PTransform):
     def expand(
         self, inputs: tuple[beam.PCollection[PartitionRange], beam.PCollection[int]]
     ) -> beam.PCollection[int]:
-        """``inputs`` are the positions and ``done``; gives the offsets committed, as a number."""
-        read, done = inputs
+        """``inputs`` are the ranges and signals of their end; returns the sum of the offsets."""
+        ranges, signals = inputs
         keyed = {
-            "positions": read | "KeyPositions" >> beam.WithKeys(0),
-            "done": done | "KeyDone" >> beam.WithKeys(0),
+            "positions": ranges | "KeyPositions" >> beam.WithKeys(0),
+            "done": signals | "KeyDone" >> beam.WithKeys(0),
         }
         fn = _CommitFn(self._ledger, self._run, self._access)
         return (

@@ -1,6 +1,6 @@
-"""Reading store B's topic: partners as events tell them, what is no event, and how far it came.
+"""Reading store B's topic: rows of its events, dead letters, and the ranges that were read.
 
-Offsets are not committed here: see ``transforms.topic.commit_offsets``.
+Offsets are not committed here, but when all that the events caused is done.
 """
 
 from collections.abc import Iterator
@@ -13,9 +13,10 @@ from apache_beam.transforms.window import BoundedWindow
 from apache_beam.utils.timestamp import Timestamp
 
 from transforms.clean_batch import CleanBatch, CleanEvents, clean_events
+from transforms.core.process_pool import ProcessCount
 from transforms.core.records import DeadLetter
 from transforms.core.sharding import SHARDS
-from transforms.pool_fn import BesideFn
+from transforms.pool_fn import PoolFn
 from transforms.stores.topic.client import TopicAccess
 from transforms.stores.topic.messages import MessageBatch, PartitionRange
 from transforms.topic.bounded import FindPartitions, ReadRanges
@@ -24,54 +25,52 @@ from transforms.topic.unbounded import FollowPartitions
 
 
 class TopicEvents(NamedTuple):
-    """What a topic holds: its events as rows, what is no event, and how far it was read."""
+    """The topic's events as rows, the messages that are not valid events, the ranges read."""
 
     batches: beam.PCollection[CleanBatch]
     dead_letters: beam.PCollection[DeadLetter]
     positions: beam.PCollection[PartitionRange]
 
 
-class ReadKafka(beam.PTransform):
-    """Reads the topic from where its group has come to: up to its end as of now, or for ever.
+class ReadTopic(beam.PTransform):
+    """Reads the topic from the group's offsets: up to its end as of now, or for ever.
 
-    A group that has come nowhere yet begins with the first message there is. Partitions are read
-    beside each other, each in order. An element's time is that of its newest message, as the
-    brokers keep it, but never in the future, and never before what the partition gave before: so
-    no element is ever late, whatever the clocks say. A backlog's is the time at which it is read.
+    A new group begins with the first message there is. An element's time is that of its newest
+    message, as the brokers keep it, but never in the future, and never before the partition's
+    earlier elements: so no element is ever late, whatever the clocks say. The elements of a backlog
+    have the time at which they are read.
 
-    A ``stream`` reads until it is told to end, and notices new partitions.
-
-    Events are cleaned in up to so many ``processes`` beside a worker's own; 1: in the worker
-    itself; 0: as many as it can use.
+    A ``stream`` is read until the ledger says that it ends; partitions that the topic gets
+    meanwhile are read too. ``processes`` clean the events.
     """
 
     def __init__(
-        self, access: TopicAccess, stream: Stream | None = None, *, processes: int = 1
+        self, access: TopicAccess, stream: Stream | None = None, *, processes: ProcessCount = 1
     ) -> None:
         super().__init__()
         self._access, self._stream = access, stream
-        # One writer takes all that a stream brings.
+        # A stream has one writer, so it needs no shards.
         self._fn = _CleanEventsFn(processes, 1 if stream else SHARDS)
 
     def expand(self, root: beam.pvalue.PBegin) -> TopicEvents:
-        """Up to 1000 messages an element; those that are no events go their own way."""
+        """A batch has the events of up to 1000 messages."""
         access = self._access
         if self._stream:
-            records = root | "FollowPartitions" >> FollowPartitions(access, self._stream)
+            messages = root | "FollowPartitions" >> FollowPartitions(access, self._stream)
         else:
             ranges = root | "FindPartitions" >> FindPartitions(access)
-            records = ranges | "ReadRanges" >> ReadRanges(access)
-        outputs = records | "CleanEvents" >> beam.ParDo(self._fn).with_outputs(
+            messages = ranges | "ReadRanges" >> ReadRanges(access)
+        outputs = messages | "CleanEvents" >> beam.ParDo(self._fn).with_outputs(
             "dead_letters", "positions", main="batches"
         )
         return TopicEvents(outputs.batches, outputs.dead_letters, outputs.positions)
 
 
-class _CleanEventsFn(BesideFn):
-    def __init__(self, processes: int, shards: int) -> None:
+class _CleanEventsFn(PoolFn):
+    def __init__(self, processes: ProcessCount, shards: int) -> None:
         super().__init__(partial(clean_events, shards=shards), processes)
 
-    # Only for its types: Beam takes those of all three outputs, and their coders, from them.
+    # Overridden for its types: Beam takes the types and coders of all three outputs from them.
     def process(
         self,
         element: MessageBatch,

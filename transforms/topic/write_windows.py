@@ -1,4 +1,4 @@
-"""What a stream brings, window after window, into the ledger and the CRM: one writer for all."""
+"""Writing a stream into the ledger and the CRM, window after window, by one writer."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, closing
@@ -23,22 +23,21 @@ from transforms.topic.window_writer import RunWindow, Window, WindowWriter, open
 from transforms.tuning import tune_beam
 
 WINDOW = 2.0
-"""Seconds of the topic that are done at once, when nothing is in arrears."""
+"""Seconds of the topic in one window, where the writer keeps up."""
 
 
 class WriteWindows(beam.PTransform):
-    """Rows, input that is none, and how far the topic was read, by the window they came in.
+    """Writes rows and dead letters, and commits the ranges of the topic that they came from.
 
-    Each window is a run; when the writer is in arrears, all that have come meanwhile are one. Then
-    the offsets are committed: they say that everything before them is in the ledger, and in the CRM
-    or there noted as what it is.
+    Each window is a run; all windows that came while the writer was busy are one. After it their
+    offsets are committed: everything before them is then in the ledger, and in the CRM or recorded
+    as invalid, deferred or waiting.
 
-    Trouble is tried again until it is over, or until another stream has begun: nothing is left out.
+    A failure is tried again until it is over, or until another stream has begun: no window is left
+    out. ``processes`` match.
 
-    Matching works in up to so many ``processes`` beside the writer's; 1: in its own; 0: as many as
-    it can use.
-
-    ``fails_at_end``: Flink keeps a job whose sources have ended, and its place with it, for ever.
+    With ``fails_at_end`` the job fails when it has ended, for Flink never removes a job whose
+    sources have ended.
     """
 
     def __init__(
@@ -66,20 +65,20 @@ class WriteWindows(beam.PTransform):
             beam.PCollection[PartitionRange],
         ],
     ) -> beam.PCollection[int]:
-        """Gives one element, when the stream has ended and everything is done."""
+        """Returns one element, when the stream has ended and everything is done."""
         rows, dead_letters, positions = inputs
         encoded = rows | "Rows" >> beam.Flatten() | "Encoded" >> beam.Values()
         parts = {"rows": encoded, "dead_letters": dead_letters, "positions": positions}
-        written = (
+        writes = (
             {name: _in_windows(name, part) for name, part in parts.items()}
             | "OnOneWorker" >> beam.CoGroupByKey()
             | "Write" >> beam.ParDo(self._fn).with_output_types(int)
             | "Unwindow" >> beam.WindowInto(GlobalWindows())
         )
-        # A group of the global window comes when nothing can come any more.
+        # The global window's group fires only after the watermark has reached its end.
         end = rows[0].pipeline | "End" >> beam.Create([0], reshuffle=False)
         return (
-            (written, end)
+            (writes, end)
             | "AwaitEnd" >> beam.Flatten()
             | "AtTheEnd"
             >> beam.WindowInto(
@@ -124,7 +123,7 @@ class _WriteFn(beam.DoFn):
 
 
 class StreamEndedError(SvodError):
-    """Nothing is wrong, but an engine may let go of a job only when it fails."""
+    """Nothing is wrong: the engine removes a job only when it fails."""
 
 
 class _EndFn(beam.DoFn):
