@@ -9,7 +9,7 @@ from apache_beam.metrics import MetricsFilter
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 from apache_beam.testing.util import assert_that, equal_to
 
-from pipeline import graph
+from pipeline.engine import process_count
 from transforms.clean_batch import clean_partners
 from transforms.core import process_pool
 from transforms.core.errors import ConfigurationError
@@ -62,9 +62,9 @@ def test_files_are_read_in_several_processes(tmp_path, monkeypatch):
 
 def test_only_the_local_runner_uses_several_processes_unasked():
     local, other = beam.Pipeline(runner=FnApiRunner()), beam.Pipeline(runner="PrismRunner")
-    assert graph._processes(local, 0) == 0
-    assert graph._processes(other, 0) == 1
-    assert graph._processes(other, 3) == 3
+    assert process_count(0, local.runner) == 0
+    assert process_count(0, other.runner) == 1
+    assert process_count(3, other.runner) == 3
 
 
 def test_windows_1251(tmp_path):
