@@ -97,8 +97,8 @@ def test_accepted_ones_contacts_follow_and_come_back(ledger: Ledger) -> None:
     ledger.transact(suggest_companies)
     [described] = read_pairs(ledger)
     assert (described.pair.left_ref, described.pair.right_ref) == ("A:3", ACTIVE)
-    assert described.left == f"ООО «Ромашка», {PHONE}"
-    assert described.right.startswith(f"ООО «Ромашка», {ACTIVE}")
+    assert described.left_text == f"ООО «Ромашка», {PHONE}"
+    assert described.right_text.startswith(f"ООО «Ромашка», {ACTIVE}")
     judge(ledger, "company", {("A:3", ACTIVE): True})
     run_once(ledger)
     assert outcomes(ledger)["contact A:5"] == "golden A-5"

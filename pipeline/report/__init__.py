@@ -4,13 +4,20 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
+from pipeline.report.funnel import funnels
 from pipeline.report.history import find_run
-from pipeline.report.page import render_report
-from pipeline.report.report_data import read_report_data
+from pipeline.report.rendering import render_template
+from pipeline.report.report_data import ReportData, read_report_data
+from pipeline.report.store_bars import overlap_parts
+from pipeline.report.timeline import draw_timeline
+from pipeline.report.to_do import to_do
 from transforms.core.stores import STORES, Store
 from transforms.ledger.database import Ledger
 
-__all__ = ["write_report"]
+__all__ = ["render_report", "write_report"]
+
+# Requests a second that a portal allows, for runs whose summary does not say it.
+_CRM_RATE = 2.0
 
 
 def write_report(
@@ -44,6 +51,26 @@ def write_report(
     _replace(folder / "summary.json", json.dumps(summary, ensure_ascii=False, indent=2) + "\n")
     _replace(report, render_report(data))
     return report
+
+
+def render_report(report: ReportData) -> str:
+    """Returns the report as one HTML file, in Russian, that needs nothing else."""
+    run = report.run
+    rejected = sum(rejection.count for rejection in report.rejections)
+    rate = float(run.summary.get("crm", {}).get("rate", _CRM_RATE))
+    return render_template(
+        "report/templates/report.html.j2",
+        report=report,
+        run=run,
+        stores=report.stores,
+        named_stores=[store for store in report.stores if store.key not in store.title.split()],
+        to_do=to_do(run, report.dead_letters, report.queues, rejected),
+        funnels=funnels(run, report.queues),
+        overlaps={
+            kind: overlap_parts(counts, report.stores) for kind, counts in report.overlaps.items()
+        },
+        timeline=draw_timeline(report.minutes, rate * 60),
+    )
 
 
 def _replace(path: Path, text: str) -> None:

@@ -3,9 +3,9 @@
 from datetime import UTC, datetime, timedelta, timezone
 
 THIN = "\u202f"
-"""The narrow no-break space between groups of digits."""
+"""The narrow no-break space that separates groups of digits."""
 
-# The stores' people read clocks in Moscow; it has kept one offset since 2014.
+# The report's readers live by Moscow time, which has had one offset since 2014.
 _MOSCOW = timezone(timedelta(hours=3))
 _MONTHS = (
     *("января", "февраля", "марта", "апреля", "мая", "июня"),
@@ -14,7 +14,7 @@ _MONTHS = (
 
 
 def number(value: float) -> str:
-    """An integer with thin spaces; a fraction with a comma and one digit.
+    """Returns an integer with thin spaces, a fraction with a comma and one digit.
 
     >>> number(853000).replace(THIN, "_"), number(-1234).replace(THIN, "_"), number(0.25)
     ('853_000', '−1_234', '0,2')
@@ -24,7 +24,7 @@ def number(value: float) -> str:
 
 
 def percent(part: int, whole: int) -> str:
-    """The share in percent, never rounded to nothing or to all.
+    """Returns the share in percent; a part is never rounded to nothing, nor to the whole.
 
     >>> percent(1, 3), percent(1, 100000), percent(99999, 100000), percent(0, 0)
     ('33 %', '<1 %', '>99 %', '0 %')
@@ -37,29 +37,29 @@ def percent(part: int, whole: int) -> str:
     return f"{share:.0f} %"
 
 
-def counted(count: int, one: str, few: str, many: str) -> str:
-    """The number with its noun in the right form.
+def counted(count: int, singular: str, few: str, many: str) -> str:
+    """Returns the number and its noun in the form that goes with it (1 строка, 2 строки, 5 строк).
 
     >>> counted(1, "строка", "строки", "строк"), counted(12, "строка", "строки", "строк")
     ('1 строка', '12 строк')
     >>> counted(22, "строка", "строки", "строк")
     '22 строки'
     """
-    return f"{number(count)} {plural(count, one, few, many)}"
+    return f"{number(count)} {plural(count, singular, few, many)}"
 
 
-def plural(count: int, one: str, few: str, many: str) -> str:
-    """The noun's form that goes with the number."""
-    tens, ones = abs(count) % 100, abs(count) % 10
-    if 11 <= tens <= 14:
+def plural(count: int, singular: str, few: str, many: str) -> str:
+    """Returns the form of the noun that goes with the number."""
+    last_two_digits, last_digit = abs(count) % 100, abs(count) % 10
+    if 11 <= last_two_digits <= 14:
         return many
-    if ones == 1:
-        return one
-    return few if 2 <= ones <= 4 else many
+    if last_digit == 1:
+        return singular
+    return few if 2 <= last_digit <= 4 else many
 
 
 def duration(seconds: float) -> str:
-    """A time span in its two largest units.
+    """Returns a time span in its two largest units.
 
     >>> duration(7.4), duration(605), duration(3 * 3600 + 62), duration(93600)
     ('7 с', '10 мин 5 с', '3 ч 1 мин', '1 дн 2 ч')
@@ -77,19 +77,19 @@ def duration(seconds: float) -> str:
 
 
 def moment(iso: str | None) -> str:
-    """A time of the ledger in Moscow time.
+    """Returns a time of the ledger in Moscow time; a dash for None.
 
     >>> moment("2026-03-01T21:30:00Z"), moment(None)
     ('2 марта 2026, 00:30', '—')
     """
     if iso is None:
         return "—"
-    at = parse_time(iso).astimezone(_MOSCOW)
-    return f"{at.day} {_MONTHS[at.month - 1]} {at.year}, {at:%H:%M}"
+    time = parse_time(iso).astimezone(_MOSCOW)
+    return f"{time.day} {_MONTHS[time.month - 1]} {time.year}, {time:%H:%M}"
 
 
 def clock(epoch_minutes: int) -> str:
-    """The wall clock in Moscow at a minute since the epoch.
+    """Returns the wall clock in Moscow at a minute since the epoch.
 
     >>> clock(0)
     '03:00'
@@ -98,5 +98,5 @@ def clock(epoch_minutes: int) -> str:
 
 
 def parse_time(iso: str) -> datetime:
-    """A time of the ledger (ISO 8601, UTC)."""
+    """Returns the moment that a text of the ledger (ISO 8601, UTC) stands for."""
     return datetime.strptime(iso, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)

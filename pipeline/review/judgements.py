@@ -30,8 +30,8 @@ def judge(ledger: Ledger, kind: str, judgements: Mapping[tuple[str, str], bool])
     """
 
     def save(connection: Connection) -> None:
-        for left, right in judgements:
-            _check(connection, kind, left, right)
+        for left_ref, right_ref in judgements:
+            _check(connection, kind, left_ref, right_ref)
         save_judgements(connection, kind, judgements, utc_now())
         if kind == CONTACT:
             mark_dirty(connection, {row_key(ref) for pair in judgements for ref in pair})
@@ -46,10 +46,10 @@ def kind_of(pair: Sequence[str]) -> str:
     return CONTACT if ":" in pair[1] else COMPANY
 
 
-def _check(connection: Connection, kind: str, left: str, right: str) -> None:
-    if left == right:
-        raise WrongJudgementError(f"{left} and {right} are the same row")
-    for ref in (left, right):
+def _check(connection: Connection, kind: str, left_ref: str, right_ref: str) -> None:
+    if left_ref == right_ref:
+        raise WrongJudgementError(f"{left_ref} and {right_ref} are the same row")
+    for ref in (left_ref, right_ref):
         if not describe(connection, kind, ref):
             raise WrongJudgementError(
                 f"nothing is known of {ref}: give two rows of contacts (A:17 B:0002000456), or a"

@@ -21,8 +21,8 @@ class DescribedPair(msgspec.Struct, frozen=True):
     """A doubtful pair, and the records on its two sides in words."""
 
     pair: DoubtfulPair
-    left: str
-    right: str
+    left_text: str
+    right_text: str
 
     @property
     def evidence(self) -> str:
@@ -51,8 +51,8 @@ def terminal_lines(ledger: Ledger) -> Iterator[str]:
         pair = described.pair
         refs = f"{pair.left_ref} and {pair.right_ref}"
         yield f"{refs} ({pair.kind}), {pair.bits:.1f} bits: {pair.why}"
-        yield f"   {described.left}"
-        yield f"   {described.right}"
+        yield f"   {described.left_text}"
+        yield f"   {described.right_text}"
         yield f"   {described.evidence}"
     yield (
         f"{len(described_pairs):,} pairs wait for a judgement: svod review --yes ONE OTHER,"

@@ -28,7 +28,7 @@ def write_csv(ledger: Ledger, path: Path) -> int:
         for described in described_pairs:
             pair = described.pair
             facts = (pair.kind, pair.left_ref, pair.right_ref, f"{pair.bits:.1f}", pair.why)
-            texts = (described.evidence, described.left, described.right)
+            texts = (described.evidence, described.left_text, described.right_text)
             writer.writerow([*facts, *map(_defuse, texts), ""])
     return len(described_pairs)
 
@@ -43,13 +43,13 @@ def read_csv(ledger: Ledger, path: Path) -> int:
     judgements: dict[str, dict[tuple[str, str], bool]] = {COMPANY: {}, CONTACT: {}}
     with _open(path, "r") as file:
         for number, line in _filled_lines(file):
-            kind, left, right = (line.get(name) or "" for name in ("kind", "one", "other"))
+            kind, left_ref, right_ref = (line.get(name) or "" for name in ("kind", "one", "other"))
             verdict = _parse_verdict(line)
-            if kind not in judgements or not left or not right or verdict is None:
+            if kind not in judgements or not left_ref or not right_ref or verdict is None:
                 raise WrongJudgementError(
                     f"{path}, line {number}: it needs kind, one, other, and yes or no as verdict"
                 )
-            judgements[kind][left, right] = verdict
+            judgements[kind][left_ref, right_ref] = verdict
     for kind, judgements_of_kind in judgements.items():
         judge(ledger, kind, judgements_of_kind)
     return sum(map(len, judgements.values()))
