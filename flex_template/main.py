@@ -14,6 +14,7 @@ from apache_beam.options.pipeline_options import PipelineOptions
 from boot import fill
 
 from pipeline import graph, options
+from pipeline.arguments import Parser, add_full
 from pipeline.checks import check_options
 from pipeline.summary import summarize
 from transforms.core.errors import SvodError
@@ -26,8 +27,8 @@ from transforms.ledger.runs import finish_run, start_run
 
 def main(arguments: Sequence[str]) -> None:
     """Submits one full load."""
-    parser = options.Parser(prog="svod full", allow_abbrev=False)
-    options.add_full(parser)
+    parser = Parser(prog="svod full", allow_abbrev=False)
+    add_full(parser)
     chosen = options.resolve(*parser.parse_known_args(list(arguments)))
     check_options(chosen)
     ledger = open_ledger(chosen.ledger)

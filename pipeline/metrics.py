@@ -15,12 +15,10 @@ from prometheus_client.metrics_core import Metric as Family
 from prometheus_client.registry import Collector
 from sqlalchemy.exc import SQLAlchemyError
 
-from pipeline.access import crm_access
-from pipeline.options import Options
 from pipeline.topic_lag import Lag
 from transforms.core import metric_names as names
 from transforms.core.metric_names import Metric
-from transforms.crm.access import open_limits
+from transforms.crm.access import CrmAccess, open_limits
 from transforms.crm.limits.request_rate import Budget
 from transforms.ledger.base.answers import last_register_usage
 from transforms.ledger.database import Ledger
@@ -47,12 +45,12 @@ class Gauges(NamedTuple):
     progressed_at: float = 0.0
 
 
-def read_gauges(ledger: Ledger, chosen: Options) -> Gauges:
+def read_gauges(ledger: Ledger, access: CrmAccess, register_daily: int) -> Gauges:
     """How much of the budgets is used now, and when the current run last made progress."""
     with ledger.read() as connection:
-        register = DailyBudget(chosen.register_daily, *last_register_usage(connection))
+        register = DailyBudget(register_daily, *last_register_usage(connection))
         progressed = progressed_at(connection) / 1_000_000
-    return Gauges(open_limits(crm_access(chosen), ledger).budget(), register, progressed)
+    return Gauges(open_limits(access, ledger).budget(), register, progressed)
 
 
 class RunMetrics:

@@ -9,6 +9,7 @@ from typing import Any, cast
 import apache_beam as beam
 
 from pipeline import graph
+from pipeline.access import crm_access
 from pipeline.checks import check_options, check_portal
 from pipeline.console import print_lines, say
 from pipeline.engine import engine_options, runner
@@ -87,7 +88,10 @@ def execute_run(
                 else:
                     metrics.count_failed_run()
                 if chosen.metrics_file:
-                    collector = MetricsCollector(metrics, partial(read_gauges, ledger, chosen))
+                    collector = MetricsCollector(
+                        metrics,
+                        partial(read_gauges, ledger, crm_access(chosen), chosen.register_daily),
+                    )
                     write_metrics(Path(chosen.metrics_file), collector)
     finally:
         ledger.close()

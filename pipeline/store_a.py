@@ -1,11 +1,13 @@
 """Which stretch of store A a run reads, and where the cursors stand after it."""
 
+from contextlib import closing
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from pipeline import options
 from transforms.fields.time import MOSCOW
 from transforms.ledger.cursors import read_cursors
+from transforms.ledger.database import open_ledger
 from transforms.stores.mysql.client import StoreClient
 from transforms.stores.mysql.cursors import Cursors, delta_start, gapless_cursors, newest_cursors
 from transforms.stores.mysql.keyset import DeltaStart
@@ -35,7 +37,7 @@ def delta_stretch(chosen: options.Options) -> Stretch:
 
 
 def _cursors(chosen: options.Options) -> Cursors:
-    with options.opened(chosen) as ledger, ledger.read() as connection:
+    with closing(open_ledger(chosen.ledger)) as ledger, ledger.read() as connection:
         return read_cursors(connection)
 
 

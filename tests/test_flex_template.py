@@ -13,7 +13,7 @@ import pytest
 import sqlalchemy as sa
 
 from flex_template.boot import VARIABLES, fill
-from pipeline.options import Parser, add_full
+from pipeline.arguments import Parser, add_full
 from sandbox.bitrix24 import Bitrix24
 from sandbox.register.server import TOKEN, Register
 from sandbox.store_b import write_store_b

@@ -5,11 +5,13 @@ import socket
 import urllib.error
 import urllib.request
 from contextlib import closing
+from functools import partial
 
 import pytest
 
 from pipeline import metrics as module
 from pipeline import metrics_export
+from pipeline.access import crm_access
 from pipeline.metrics import Gauges, MetricsCollector, RunMetrics, read_gauges
 from pipeline.metrics_export import serving
 from pipeline.options import Options
@@ -133,7 +135,8 @@ def test_a_long_run_that_comes_on_is_healthy(tmp_path, monkeypatch):
         monkeypatch.setenv("SVOD_CRM", "http://127.0.0.1:9/rest/1/c0de/")
 
         def healthy():
-            return MetricsCollector(counted, lambda: read_gauges(ledger, Options())).is_healthy()
+            read = partial(read_gauges, ledger, crm_access(Options()), 10_000)
+            return MetricsCollector(counted, read).is_healthy()
 
         assert not healthy()
         run = start_run(ledger, "delta --follow")
@@ -172,4 +175,4 @@ def test_a_delta_writes_them_into_a_file(place):
 def test_an_address_that_is_none(place, address):
     ended = place.delta("--follow", f"--metrics_address={address}")
     assert ended.code == 2
-    assert f"{address} is no address: write HOST:PORT" in ended.err
+    assert f"{address} is not an address: write HOST:PORT" in ended.err

@@ -72,7 +72,7 @@ def test_a_store_is_needed(ready):
         ("--register_token=kéy", "SVOD_REGISTER_TOKEN is empty or no key at all"),
         ("--register_rate=nan", "argument --register_rate: invalid positive number value: 'nan'"),
         ("--register_daily=-1", "argument --register_daily: invalid positive number value: '-1'"),
-        ("--since=2024-02-30", "argument --since: 2024-02-30 is no date: write YYYY-MM-DD"),
+        ("--since=2024-02-30", "argument --since: 2024-02-30 is not a date: write YYYY-MM-DD"),
         ("--ledger=oracle://host/db", "--ledger: "),
         ("--ledger=svod.db", "--ledger: "),
         ("--ledger=sqlite://", "--ledger: it names no file"),

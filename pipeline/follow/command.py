@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 
 from pipeline import options
-from pipeline.access import register_access, topic_access
+from pipeline.access import crm_access, register_access, topic_access
 from pipeline.checks import check_options, check_portal
 from pipeline.console import say
 from pipeline.engine import can_stream
@@ -31,7 +31,7 @@ from transforms.consolidation.register_questions import shared_session
 from transforms.core.backoff import Backoff
 from transforms.core.errors import AwayError
 from transforms.core.secrets import mask
-from transforms.ledger.database import Ledger
+from transforms.ledger.database import Ledger, open_ledger
 from transforms.ledger.runs import forget_old_runs, last_reported_run
 
 # Seconds between two polls of the follower: each does something only where it is due.
@@ -49,12 +49,14 @@ def follow(chosen: options.Options) -> int:
         if not await_stores(chosen, stop):
             say("Stopped before it began.")
             return 0
-        ledger = stack.enter_context(options.opened(chosen))
+        ledger = stack.enter_context(closing(open_ledger(chosen.ledger)))
         check_portal(chosen, ledger)
         stack.enter_context(shared_session(register_access(chosen)))
         lag = stack.enter_context(_lag(chosen))
         metrics = RunMetrics(lag)
-        collector = MetricsCollector(metrics, partial(read_gauges, ledger, chosen))
+        collector = MetricsCollector(
+            metrics, partial(read_gauges, ledger, crm_access(chosen), chosen.register_daily)
+        )
         stack.enter_context(_served(chosen, collector))
         forget_old_runs(ledger, COMMAND)
         follower = _follower(ledger, chosen, lag, RunReporter(metrics))

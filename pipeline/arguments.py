@@ -1,0 +1,212 @@
+"""The arguments of each command, as ``argparse`` reads them; their meaning is in ``options``."""
+
+import argparse
+from collections.abc import Callable
+from datetime import date, datetime, time
+from pathlib import Path
+from typing import NoReturn
+
+from pipeline.options import DEFAULT_LEDGER
+from transforms.core.secrets import mask
+
+
+class Parser(argparse.ArgumentParser):
+    """Reports wrong usage in one line, and exits with 2."""
+
+    def error(self, message: str) -> NoReturn:
+        """Report wrong usage."""
+        self.exit(2, f"svod: {mask(message)}\nTry: {self.prog} --help\n")
+
+
+def add_full(parser: Parser) -> None:
+    """The command that reads both stores whole."""
+    _add_whole(_add_stores(parser))
+    add_load(parser)
+
+
+def add_delta(parser: Parser) -> None:
+    """The command that reads what has changed."""
+    _add_changes(_add_stores(parser))
+    parser.add_argument("--follow", action="store_true", help="go on until SIGTERM or Ctrl-C")
+    parser.add_argument("--metrics_file", help="write Prometheus metrics there after each run")
+    parser.add_argument(
+        "--metrics_address",
+        type=_address,
+        metavar="HOST:PORT",
+        help="with --follow: serve /metrics, /health and /live there",
+    )
+    parser.add_argument(
+        "--poll", type=_positive(float), help="seconds between two polls of store A; default 60"
+    )
+    add_load(parser)
+
+
+def add_plan(parser: Parser) -> None:
+    """The command that plans a full load or a delta."""
+    stores = _add_stores(parser)
+    _add_whole(stores)
+    _add_changes(stores)
+    add_load(parser)
+    parser.add_argument("--mode", choices=("full", "delta"), default="full")
+    parser.add_argument("--plan", type=Path, default=Path("plan.jsonl"), help="default plan.jsonl")
+
+
+def add_apply(parser: Parser) -> None:
+    """The command that loads what a plan says."""
+    parser.add_argument("file", metavar="FILE", type=Path)
+    parser.add_argument(
+        "--only", type=_words, default=[], help="company, contact, TINs or keys, by commas"
+    )
+    parser.add_argument("--limit", type=_positive(int), help="load at most this many records")
+    add_load(parser)
+
+
+def add_crm(parser: Parser) -> None:
+    """The command that prepares the portal."""
+    parser.add_argument("action", choices=("setup",))
+    add_load(parser)
+
+
+def add_reconcile(parser: Parser) -> None:
+    """The command that compares the CRM with the ledger."""
+    parser.add_argument("--repair", action="store_true", help="put right what is ours")
+    add_load(parser)
+
+
+def add_register(parser: Parser) -> None:
+    """The command that imports the register's bulk files."""
+    parser.add_argument("action", choices=("import",))
+    parser.add_argument("files", nargs="+", metavar="FILE")
+    add_ledger(parser)
+
+
+def add_explain(parser: Parser) -> None:
+    """The command that explains a record, or a pair of rows."""
+    parser.add_argument("name", metavar="TIN|SOURCE:ID")
+    parser.add_argument(
+        "second_name", nargs="?", default="", metavar="SOURCE:ID", help="are the two one person?"
+    )
+    add_ledger(parser)
+
+
+def add_review(parser: Parser) -> None:
+    """The command that shows doubtful pairs and takes judgements."""
+    group = parser.add_mutually_exclusive_group()
+    group.add_argument("--yes", nargs=2, metavar=("ONE", "OTHER"), help="the two are one")
+    group.add_argument("--no", nargs=2, metavar=("ONE", "OTHER"), help="the two are not one")
+    group.add_argument("--write", type=Path, metavar="FILE", help="the list as CSV")
+    group.add_argument("--read", type=Path, metavar="FILE", help="the CSV with its verdicts")
+    group.add_argument("--page", action="store_true", help="a page in the browser, until Ctrl-C")
+    add_ledger(parser)
+
+
+def add_status(parser: Parser) -> None:
+    """The command that shows the last runs."""
+    parser.add_argument("--watch", action="store_true", help="refresh every second until Ctrl-C")
+    add_ledger(parser)
+
+
+def add_report(parser: Parser) -> None:
+    """The command that writes the report."""
+    parser.add_argument("--report", default="report", help="folder; default report")
+    add_ledger(parser)
+
+
+def add_ledger(parser: Parser) -> None:
+    """The option that every command has."""
+    parser.add_argument("--ledger", help=f"SQLAlchemy URL (SVOD_LEDGER); default {DEFAULT_LEDGER}")
+
+
+def add_load(parser: Parser) -> None:
+    """The options of every command that loads, wherever its records come from."""
+    add_ledger(parser)
+    crm = parser.add_argument_group("CRM")
+    crm.add_argument("--crm", help="Bitrix24 webhook URL (SVOD_CRM)")
+    crm.add_argument("--crm_rate", type=_positive(float), help="requests a second")
+    crm.add_argument("--crm_burst", type=_positive(int), help="requests at once")
+    crm.add_argument("--crm_operating", type=_positive(float), help="seconds in ten minutes")
+    crm.add_argument(
+        "--crm_settle",
+        type=_positive(float),
+        help="seconds for which the portal may still execute a request whose answer was lost",
+    )
+    crm.add_argument(
+        "--crm_responsible", type=_positive(int), help="id of the user who gets new records"
+    )
+    crm.add_argument("--crm_company_type", help="type of new companies, as CUSTOMER")
+    register = parser.add_argument_group("register")
+    register.add_argument("--register", help="base URL (SVOD_REGISTER)")
+    register.add_argument("--register_token", help="key (SVOD_REGISTER_TOKEN)")
+    register.add_argument("--register_rate", type=_positive(float), help="questions a second")
+    register.add_argument("--register_daily", type=_positive(int), help="questions a day")
+    parser.add_argument("--report", help="folder for report.html and summary.json")
+
+
+def _add_stores(parser: Parser) -> "argparse._ArgumentGroup":
+    stores = parser.add_argument_group("stores (at least one)")
+    stores.add_argument(
+        "--store_a", help="mysql://user:password@host:3306/shop?ssl_ca=… (SVOD_STORE_A)"
+    )
+    stores.add_argument("--store_a_connections", type=_positive(int), help="at most; default 2")
+    return stores
+
+
+def _add_whole(stores: "argparse._ArgumentGroup") -> None:
+    stores.add_argument(
+        "--store_b_files", type=_words, default=(), help="files or globs, comma separated"
+    )
+    stores.add_argument(
+        "--store_b_encoding",
+        choices=("utf-8", "windows-1251"),
+        help="default utf-8",
+    )
+    stores.add_argument(
+        "--processes",
+        type=_positive(int),
+        help="processes that clean and match; default: as many as help on this machine"
+        " (and 1 when --runner is given: a cluster has workers of its own)",
+    )
+    stores.add_argument("--since", type=_date, help="only records changed since that date")
+
+
+def _add_changes(stores: "argparse._ArgumentGroup") -> None:
+    stores.add_argument(
+        "--store_a_window",
+        type=_positive(float),
+        help="minutes before the last run's newest change that are read again; default 15",
+    )
+    stores.add_argument("--store_b_kafka", help="brokers, host:port, comma separated (SVOD_KAFKA)")
+    stores.add_argument("--store_b_topic", help="default sap.crm.partners")
+    stores.add_argument("--store_b_group", help="consumer group; default svod")
+    stores.add_argument("--store_b_kafka_config", help="librdkafka properties file (TLS, SASL)")
+
+
+def _positive(number: type[int] | type[float]) -> Callable[[str], float]:
+    """A function for ``argparse`` that parses a positive number and refuses any other text."""
+
+    def parse(text: str) -> float:
+        value = number(text)
+        if not 0 < value < 1e12:
+            raise ValueError
+        return value
+
+    parse.__name__ = "positive number"
+    return parse
+
+
+def _words(text: str) -> list[str]:
+    return [word.strip() for word in text.split(",") if word.strip()]
+
+
+def _address(text: str) -> tuple[str, int]:
+    host, colon, port = text.rpartition(":")
+    if not colon or not port.isdecimal() or int(port) > 65_535:
+        raise argparse.ArgumentTypeError(f"{text} is not an address: write HOST:PORT")
+    return host.strip("[]"), int(port)
+
+
+def _date(text: str) -> datetime:
+    try:
+        return datetime.combine(date.fromisoformat(text), time())
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text} is not a date: write YYYY-MM-DD") from None
