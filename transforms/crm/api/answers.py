@@ -1,6 +1,6 @@
-"""What a portal's reply means: a result, an error of one of the kinds, seconds of work."""
+"""Reading a portal's replies: a result, an error of one of the kinds, the operating time used."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from math import isfinite
 from typing import Any
@@ -17,7 +17,7 @@ from transforms.crm.errors import (
     UnknownOutcome,
 )
 from transforms.crm.limits.operating_time import Spent
-from transforms.crm.limits.request_rate import BATCH, Usage
+from transforms.crm.limits.state import BATCH, BOTH, COMMANDS, Billing, Usage
 
 _OVER_RATE = "QUERY_LIMIT_EXCEEDED"
 _OVER_OPERATING = "OPERATION_TIME_LIMIT"
@@ -45,7 +45,7 @@ _LONGEST_DESCRIPTION = 1000
 
 
 def failure(method: str, reply: Reply) -> CrmError | None:
-    """Why the reply to a request is no result; None when it is one."""
+    """The error that a reply stands for; None when it has a result."""
     if 300 <= reply.status < 400:
         return PortalMoved(_moved(reply.moved_to))
     if reply.body is None:
@@ -67,9 +67,9 @@ def _moved(host: str) -> str:
     )
 
 
-def error_of(method: str, status: int, told: Any) -> CrmError:
-    """The error that a portal tells; ``status`` is 0 for a command of a batch, which has none."""
-    error = told if isinstance(told, dict) else {"error_description": told}
+def error_of(method: str, status: int, body: Any) -> CrmError:
+    """The error that a portal reports; ``status`` is 0 for a command of a batch, which has none."""
+    error = body if isinstance(body, dict) else {"error_description": body}
     code = str(error.get("error", ""))
     description = mask(str(error.get("error_description", "")))[:_LONGEST_DESCRIPTION]
     name = code.upper()
@@ -84,7 +84,7 @@ def error_of(method: str, status: int, told: Any) -> CrmError:
 
 
 def read_batch(methods: Mapping[str, str], body: Mapping[str, Any]) -> BatchAnswer:
-    """The outcome of each command; ``methods`` says which method each key called."""
+    """The outcome of each command of a batch; ``methods`` are the called methods by key."""
     result = as_map(body["result"])
     results, failed = as_map(result.get("result")), as_map(result.get("result_error"))
     errors: dict[str, CrmError] = {}
@@ -103,62 +103,79 @@ def usage_of(
     reply: Reply,
     error: CrmError | None,
 ) -> Usage:
-    """What a request used up of the limits; ``methods`` are those of a batch's commands, by key.
+    """What a request used of the limits; ``methods`` are those of a batch's commands, by key.
 
-    ``units`` are the commands', or under ``""`` those of a plain call.
-    They are billed to their own methods or to ``batch``: where the portal tells one sum and not
-    the other, the other is free; where it tells none, or both, both are counted.
+    ``units`` are the commands', or under ``""`` those of a plain call. A batch is billed to its
+    commands' methods or to the method ``batch``: where the portal reports operating time for one
+    of the two only, the other is free; where it reports none, or both, both are counted.
     """
     if not reply.sent:
         return Usage(arrived=False)
     if isinstance(error, Throttled):
         return _usage({method: error}, [], "")
-    own = _spent(method, reply, reply.body or {}, reply.seconds, error, units.get("", 1))
+    request = _spent(method, reply, reply.body or {}, reply.seconds, error, units.get("", 1))
     if not methods:
-        return Usage(spent=[own])
+        return Usage(spent=[request])
     body = (reply.body or {}) if error is None else {}
     errors = read_batch(methods, body).errors if body else dict.fromkeys(methods, error)
     times = as_map(as_map(body.get("result")).get("result_time"))
-    share = reply.seconds / sum(units.values())
-    spent = [
+    commands = _spent_by_commands(methods, units, reply, times, errors)
+    billed = _billing_of(request, commands)
+    if billed == BATCH:
+        commands = [replace(command, free=True) for command in commands]
+    spent = commands if billed == COMMANDS else [*commands, request]
+    throttled = {methods[key]: e for key, e in errors.items() if isinstance(e, Throttled)}
+    return _usage(throttled, spent, billed)
+
+
+def _spent_by_commands(
+    methods: Mapping[str, str],
+    units: Mapping[str, int],
+    reply: Reply,
+    times: Mapping[str, Any],
+    errors: Mapping[str, CrmError | None],
+) -> list[Spent]:
+    """The cost of each executed command; without a reported time its share of the request's."""
+    seconds_per_unit = reply.seconds / sum(units.values())
+    return [
         _spent(
-            name,
+            method,
             reply,
             {"time": times.get(key)},
-            share * units[key],
+            seconds_per_unit * units[key],
             errors.get(key),
             units[key],
         )
-        for key, name in methods.items()
+        for key, method in methods.items()
         if not isinstance(errors.get(key), Throttled)
     ]
-    to_batch = own.operating is not None
-    to_commands = any(one.operating is not None for one in spent)
-    billed = ("both" if to_commands else BATCH) if to_batch else "commands" * to_commands
-    if billed == BATCH:
-        spent = [replace(one, free=True) for one in spent]
-    if billed != "commands":
-        spent.append(own)
-    refused = {methods[k]: e for k, e in errors.items() if isinstance(e, Throttled)}
-    return _usage(refused, spent, billed)
 
 
-def _usage(refused: Mapping[str, Throttled], spent: list[Spent], billed: str) -> Usage:
-    over_rate = {name for name, error in refused.items() if error.code.upper() == _OVER_RATE}
-    refusing = frozenset(refused.keys() - over_rate)
-    return Usage(True, bool(over_rate), refusing, spent, billed)
+def _billing_of(request: Spent, commands: Sequence[Spent]) -> Billing:
+    """To what the portal bills a batch, by where it reports operating time."""
+    is_request_billed = request.operating is not None
+    are_commands_billed = any(command.operating is not None for command in commands)
+    if is_request_billed:
+        return BOTH if are_commands_billed else BATCH
+    return COMMANDS if are_commands_billed else ""
+
+
+def _usage(throttled: Mapping[str, Throttled], spent: list[Spent], billed: Billing) -> Usage:
+    over_rate = {name for name, error in throttled.items() if error.code.upper() == _OVER_RATE}
+    over_operating = frozenset(throttled.keys() - over_rate)
+    return Usage(True, bool(over_rate), over_operating, spent, billed)
 
 
 def _spent(
     method: str,
     reply: Reply,
-    told: Mapping[str, Any],
+    answer: Mapping[str, Any],
     measured: float,
     error: CrmError | None,
     units: int,
 ) -> Spent:
-    """A call's cost by the ``time`` that the portal told; without it, the seconds measured."""
-    time = as_map(told.get("time"))
+    """A call's cost by the ``time`` in the portal's answer; without it, the seconds measured."""
+    time = as_map(answer.get("time"))
     duration, operating = _number(time.get("duration")), _number(time.get("operating"))
     start, reset_at = _number(time.get("start")), _number(time.get("operating_reset_at"))
     reset_in = None

@@ -1,4 +1,4 @@
-"""Commands of a ``batch``: how they are written, and how its answers are read.
+"""Commands of a ``batch``: encoding them, and reading the shapes of its answers.
 
 A portal is a PHP program. A command is a query string with brackets; answers have lists where a
 map is empty or has the keys 0, 1, 2 …
@@ -14,26 +14,26 @@ from transforms.crm.errors import CrmError
 
 Command = tuple[str, Mapping[str, Any]]
 
-# What a portal replaces in every value of a batch, in capitals too, wherever it stands.
+# A portal replaces these references in every value of a batch, in capitals too, wherever they are.
 _REFERENCE = re.compile(r"\$(?=result|next|total|time|error)", re.IGNORECASE)
 _FULL_WIDTH_DOLLAR = "＄"
 
 
 @dataclass(frozen=True)
 class BatchAnswer:
-    """What became of each command: its key is in ``results`` or in ``errors``, never in both."""
+    """The outcome of each command: its key is in ``results`` or in ``errors``, never in both."""
 
     results: dict[str, Any] = field(default_factory=dict)
     errors: dict[str, CrmError] = field(default_factory=dict)
 
     @property
     def fatal(self) -> CrmError | None:
-        """The error for which the run has to stop, if there is one."""
+        """The error that ends the run, if there is one."""
         return next((error for error in self.errors.values() if error.fatal), None)
 
 
 def defuse(text: str) -> str:
-    """The text with nothing in it that a batch would replace by another command's answer.
+    """The text without references that a batch would replace by another command's answer.
 
     The dollar becomes a full-width one: it reads the same and takes one character, so that no
     length changes. Defused text stays as it is; what is read back is compared with ``defuse`` of
@@ -46,10 +46,10 @@ def defuse(text: str) -> str:
 
 
 def encode_command(method: str, params: Mapping[str, Any]) -> str:
-    """A call as a batch takes it, URL-encoded once.
+    """A call in the form of a batch's command, URL-encoded once.
 
-    None, an empty list and an empty map are left out (a query string cannot say them); true and
-    false are 1 and 0, and ``"Y"`` is the caller's business; text is defused.
+    None, an empty list and an empty map are left out (a query string cannot express them); true and
+    false become 1 and 0 (``"Y"`` is up to the caller); text is defused.
 
     >>> encode_command("crm.item.update", {"id": 15, "fields": {"title": "A&B"}})
     'crm.item.update?id=15&fields[title]=A%26B'
@@ -83,16 +83,16 @@ def _text(value: str | float | bool) -> str:
 
 
 def _quote(text: str) -> str:
-    # A lone surrogate, which no UTF-8 can say, becomes "?".
+    # A lone surrogate, which UTF-8 cannot express, becomes "?".
     return quote(text, safe="", errors="replace")
 
 
 def as_map(value: Any) -> dict[str, Any]:
-    """A map of an answer, whatever it came as; empty when it is none.
+    """A map of an answer, also if PHP has sent it as a list; empty for any other value.
 
     >>> as_map([]), as_map(["a", "b"]), as_map({"c1": 5}), as_map(None)
     ({}, {'0': 'a', '1': 'b'}, {'c1': 5}, {})
     """
     if isinstance(value, list):
-        return {str(index): one for index, one in enumerate(value)}
+        return {str(index): element for index, element in enumerate(value)}
     return value if isinstance(value, dict) else {}

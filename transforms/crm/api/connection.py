@@ -1,7 +1,7 @@
-"""The HTTP line to a portal: the webhook's address, one session, replies without judgement.
+"""The HTTP connection to a portal: the webhook's address, one session, uninterpreted replies.
 
-Whatever goes wrong here comes back as a ``Reply``: the exceptions of ``requests`` hold the address,
-and the address is the secret.
+Every failure is returned as a ``Reply``: the exceptions of ``requests`` contain the address, and
+the address is the secret.
 """
 
 import ipaddress
@@ -32,11 +32,11 @@ _NOT_SENT = (
 
 @dataclass(frozen=True)
 class Reply:
-    """What came back for one request.
+    """The reply to one request.
 
     ``status`` is 0 when there was no answer, and ``problem`` says why; ``sent`` is false when the
-    request surely never left. ``body`` is the answer's JSON object, if it was one. ``moved_to`` is
-    the host of a redirect. ``seconds`` is how long it took.
+    request surely never left. ``body`` is the answer's JSON object, if it is one. ``moved_to`` is
+    the host of a redirect. ``seconds`` is the time from the request to the reply.
     """
 
     status: int = 0
@@ -52,7 +52,7 @@ def check_webhook(url: str) -> str:
 
     Raises:
         ConfigurationError: it is not ``https://{portal}/rest/{user}/{code}/``. Plain http is for
-            this machine only. The message does not repeat it.
+            this machine only. The message does not repeat the address.
     """
     try:
         parts = urlsplit(url)
@@ -95,8 +95,8 @@ class Connection:
         self._timeout = timeout
         self._session = requests.Session()
         self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-        # An authentication of our own, though empty, keeps that of a .netrc out.
-        self._session.auth = _leave
+        # An explicit authentication, though empty, keeps that of a .netrc out.
+        self._session.auth = _no_authentication
         # A proxy is for the way out only.
         self._session.trust_env = not is_local(urlsplit(webhook).hostname)
         adapter = HTTPAdapter(pool_maxsize=workers, max_retries=0, pool_block=True)
@@ -117,8 +117,8 @@ class Connection:
                 allow_redirects=False,
             )
         except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
-            took, sent = clock() - began, _may_have_left(error)
-            return Reply(seconds=took, problem=_problem(error), sent=sent)
+            seconds, sent = clock() - began, _may_have_left(error)
+            return Reply(seconds=seconds, problem=_problem(error), sent=sent)
         return Reply(
             answer.status_code,
             _json_object(answer.content),
@@ -127,16 +127,16 @@ class Connection:
         )
 
     def close(self) -> None:
-        """Ends the connections."""
+        """End the connections."""
         self._session.close()
 
 
-def _leave(request: requests.PreparedRequest) -> requests.PreparedRequest:
+def _no_authentication(request: requests.PreparedRequest) -> requests.PreparedRequest:
     return request
 
 
 def _mask_record(record: logging.LogRecord) -> bool:
-    """Takes the webhook out of what urllib3 logs (also of its warning about broken headers)."""
+    """Mask the webhook in what urllib3 logs (also in its warning about broken headers)."""
     record.msg, record.args = mask(record.getMessage()), ()
     return True
 

@@ -1,6 +1,6 @@
-"""Fields of our own in the portal: a company's orders, and the stores that know it.
+"""Our custom fields in the portal: a company's orders, and the stores that know it.
 
-They are there after ``svod crm setup``; without them all else is loaded.
+``svod crm setup`` creates them; without them everything else is loaded.
 """
 
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ Fields = dict[str, Any]
 
 
 class CustomField(NamedTuple):
-    """Its name in the portal's older spelling, type, and what people see."""
+    """A custom field: its name in the portal's older spelling, its type, its label for people."""
 
     name: str
     type: str
@@ -31,18 +31,18 @@ _PREFIX = "UF_CRM_"
 
 
 def names_in(fields: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
-    """What the portal calls those of our fields that it has; ``fields`` as it describes them.
+    """The portal's names of those of our fields that it has; ``fields`` as it describes them.
 
     >>> names_in({"ufCrmSvodTotal": {"upperName": "UF_CRM_SVOD_TOTAL"}, "title": {}})
     {'UF_CRM_SVOD_TOTAL': 'ufCrmSvodTotal'}
     """
     ours = {field.name for field in CUSTOM_FIELDS}
-    upper = {name: str(told.get("upperName")) for name, told in fields.items()}
-    return {upper[name]: name for name in fields if upper[name] in ours}
+    upper_names = {name: str(field.get("upperName")) for name, field in fields.items()}
+    return {upper: name for name, upper in upper_names.items() if upper in ours}
 
 
 def custom_values(company: GoldenCompany, names: Mapping[str, str]) -> Fields:
-    """A company's values of the fields that the portal has."""
+    """A company's values of those custom fields that the portal has, by the portal's ``names``."""
     orders = company.orders
     values = {
         "UF_CRM_SVOD_ORDERS": orders.count if orders else 0,
@@ -54,10 +54,10 @@ def custom_values(company: GoldenCompany, names: Mapping[str, str]) -> Fields:
 
 
 def create_missing(client: CrmClient, names: Mapping[str, str]) -> list[str]:
-    """Create the fields that the portal does not have; gives their names.
+    """Create our fields that the portal does not have; return their names.
 
     Raises:
-        Refused: the portal does not let us.
+        Refused: the portal does not allow it; the error names the field.
     """
     missing = [field for field in CUSTOM_FIELDS if field.name not in names]
     for field in missing:

@@ -1,4 +1,4 @@
-"""How golden records look in Bitrix24: items, requisites, addresses, bank details."""
+"""Mapping golden records to Bitrix24: items, requisites, addresses, bank details."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -20,7 +20,7 @@ MARK = ("originatorId", "originId", "originVersion")
 ORGANISATION_PRESET = "#CRM_REQUISITE_PRESET_DEF_RU_COMPANY#"
 INDIVIDUAL_PRESET = "#CRM_REQUISITE_PRESET_DEF_RU_INDIVIDUAL#"
 
-# What an item is checked against before the first write; unknown fields are silently dropped.
+# Fields that a portal must have, checked before the first write: it silently drops unknown ones.
 ITEM_FIELDS = {
     COMPANY_TYPE: ("title", "originatorId", "originId", "originVersion", "fm"),
     CONTACT_TYPE: (
@@ -67,7 +67,7 @@ def contact_item(contact: GoldenContact) -> Fields:
     return _filled(
         {
             "lastName": contact.last_name[:_PERSON_NAME],
-            # The portal wants one of the two: a person known by the middle name only has it there.
+            # The portal requires one of the two: a middle name without both takes this place.
             "name": (contact.first_name or only_name)[:_PERSON_NAME],
             "secondName": contact.middle_name[:_PERSON_NAME],
             "post": contact.position[:_SHORT_TEXT],
@@ -78,12 +78,12 @@ def contact_item(contact: GoldenContact) -> Fields:
 
 
 def origin(key: str, version: str) -> Fields:
-    """What marks an item as ours, and which version of it the portal holds."""
+    """The fields that mark an item as ours, with the golden version that the portal holds."""
     return {"originatorId": ORIGINATOR, "originId": key, "originVersion": version}
 
 
 def requisites(company: GoldenCompany, presets: Mapping[str, int]) -> dict[str, Fields]:
-    """The company's requisites by ``XML_ID``: one a KPP, the register's first; one without any.
+    """The company's requisites by ``XML_ID``: one a KPP, the register's first; else a single one.
 
     ``presets`` maps a preset's ``XML_ID`` to its id in this portal.
     """
@@ -105,19 +105,19 @@ def requisites(company: GoldenCompany, presets: Mapping[str, int]) -> dict[str, 
 
 def address(company: GoldenCompany) -> Fields:
     """The legal address; empty when none is known."""
-    known = company.address
+    address = company.address
     return _filled(
         {
-            "ADDRESS_1": known.text[:_SHORT_TEXT],
-            "CITY": known.city[:_PLACE],
-            "POSTAL_CODE": known.postal_code[:_POSTAL_CODE],
-            "REGION": known.region[:_PLACE],
+            "ADDRESS_1": address.text[:_SHORT_TEXT],
+            "CITY": address.city[:_PLACE],
+            "POSTAL_CODE": address.postal_code[:_POSTAL_CODE],
+            "REGION": address.region[:_PLACE],
         }
     )
 
 
 def address_key(requisite_id: int) -> Fields:
-    """Which address it is: a requisite's legal one."""
+    """The key of a requisite's legal address."""
     return {
         "TYPE_ID": LEGAL_ADDRESS,
         "ENTITY_TYPE_ID": REQUISITE_TYPE,
@@ -158,8 +158,8 @@ def _typed(values: Iterable[str], value_type: str) -> list[dict[str, str]]:
 
 
 def _filled(fields: Fields) -> Fields:
-    # An update never empties a field, so what is empty is not ours to send; "0" is, for a portal
-    # written in PHP. What goes into a batch is defused, so all is: what is created and what is
+    # An update never empties a field, so empty values are not sent; "0" is empty for a portal
+    # written in PHP. All text is defused, not only that of batches: what is created and what is
     # updated must not differ.
     return {
         name: defuse(value) if isinstance(value, str) else value

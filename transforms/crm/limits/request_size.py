@@ -1,15 +1,16 @@
-"""How much goes into one request: as measured cost and the scarcer of the two budgets say.
+"""How much goes into one request, by the measured costs and the scarcer of the two budgets.
 
 A request takes ten seconds of the portal's work at most (it may take sixty), and a small part of
 what a method is granted, so that the last of it can be used too. Where operating time is scarce,
-small requests lose nothing; where requests are, each carries as much as it can.
+small requests lose nothing; where requests are scarce, each carries as much as it can.
 """
 
 from collections.abc import Mapping
 from math import ceil
 from typing import Any
 
-from transforms.crm.limits.request_rate import BATCH, Limits
+from transforms.crm.limits.request_rate import Limits
+from transforms.crm.limits.state import BATCH
 
 MAX_COMMANDS = 50
 MAX_ITEMS = 20
@@ -17,29 +18,29 @@ IMPORT = "crm.item.batchImport"
 
 _LONGEST = 10.0
 _PART = 0.02
-# Of a method whose cost is not known yet: a few.
+# Calls of a method whose cost is not known yet.
 _FIRST = 5
 
 
 def units(method: str, params: Mapping[str, Any]) -> int:
-    """What a call's cost is measured by: its items for an import, the call itself for others."""
+    """The units of a call's cost: its items for an import, 1 for other calls."""
     return len(params["data"]) if method == IMPORT else 1
 
 
 class Sizes:
-    """Chooses by what ``limits`` have measured."""
+    """Sizes of requests, by the costs that ``limits`` have measured."""
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
         self._longest = min(_LONGEST, _PART * limits.operating)
 
-    def commands(self, method: str, left: int) -> int:
-        """How many of ``left`` calls go into one batch; 1 is a call of its own.
+    def commands(self, method: str, remaining: int) -> int:
+        """How many of ``remaining`` calls go into one batch; 1 is a plain call without a batch.
 
-        Where batches are billed to ``batch``, calls of their own have a budget of their own.
+        Where batches are billed to ``batch``, plain calls have a separate budget.
         """
         cost = self._limits.seconds(method)
-        count = min(left, _FIRST if cost is None else self._fit(cost, MAX_COMMANDS))
+        count = min(remaining, _FIRST if cost is None else self._fit(cost, MAX_COMMANDS))
         if self._limits.billed == BATCH and not self._has_room({BATCH: 1, method: count}):
             return 1 if self._has_room({method: 1}) else count
         return count
@@ -49,14 +50,14 @@ class Sizes:
         cost = self._limits.seconds(IMPORT)
         return _FIRST if cost is None else self._fit(cost, MAX_ITEMS)
 
-    def imports(self, left: int) -> int:
-        """How many imports go into one request that carries ``left`` items; 1 is a plain call."""
+    def imports(self, remaining: int) -> int:
+        """How many imports go into one request, of ``remaining`` items; 1 is a plain call."""
         cost, items = self._limits.seconds(IMPORT), self.items()
         if cost is None:
             return 1
         call = max(cost * items, 1e-9)
-        most = min(ceil(left / items), self._fit(call, MAX_COMMANDS))
-        # Imports alone may take half of the requests: others have to be sent as well.
+        most = min(ceil(remaining / items), self._fit(call, MAX_COMMANDS))
+        # Imports alone may take half of the requests: other calls have to be sent as well.
         granted = self._limits.operating / self._limits.window / call
         count = min(most, ceil(granted / (self._limits.rate / 2)))
         if self._limits.billed == BATCH and count == 1 and not self._has_room({IMPORT: items}):

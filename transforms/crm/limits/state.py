@@ -1,8 +1,8 @@
-"""What is counted of a portal's limits, and where it is kept."""
+"""The state of a portal's limits: what is counted, and where the count is kept."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol, TypeVar
+from typing import Literal, Protocol, TypeVar
 
 import msgspec
 
@@ -10,18 +10,27 @@ from transforms.crm.limits.operating_time import OperatingBudget, Spent
 
 T = TypeVar("T")
 
-BATCH = "batch"
+Billing = Literal["", "batch", "commands", "both"]
+"""To what a portal bills a batch: the method ``batch``, its commands' methods; "": unknown."""
 
-# Our share of the rate. Who takes all of it starves others without ever noticing them: the bucket
-# is then full for them only.
+BATCH: Literal["batch"] = "batch"
+COMMANDS: Literal["commands"] = "commands"
+BOTH: Literal["both"] = "both"
+
+# Our share of the rate. A program that takes all of it starves others and never notices them: then
+# the bucket is full for the others only.
 MOST_SHARE = 0.98
 
 
 class Permit(msgspec.Struct, frozen=True):
-    """One request that may be sent: how many calls of which methods, and what was set aside."""
+    """Allows one request: when it was given, for how many calls of each method.
+
+    ``marks`` are the seconds of work set aside for each method, and its state at that moment.
+    ``waited`` is in seconds.
+    """
 
     number: int
-    at: float
+    moment: float = msgspec.field(name="at")
     calls: dict[str, int]
     waited: float
     marks: dict[str, tuple[float, float]]
@@ -29,18 +38,18 @@ class Permit(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True)
 class Usage:
-    """What became of a request.
+    """What a request used of the limits.
 
     ``arrived`` is false when it surely never reached the portal. ``over_rate``: refused with 503;
-    ``over_operating``: the methods refused with 429; ``spent``: what its calls cost. ``billed``
-    says what a batch was billed to: ``batch``, its ``commands``, or nothing is known ("").
+    ``over_operating``: the methods refused with 429; ``spent``: the costs of its calls. ``billed``
+    says to what a batch was billed.
     """
 
     arrived: bool = True
     over_rate: bool = False
     over_operating: frozenset[str] = frozenset()
     spent: list[Spent] = field(default_factory=list)
-    billed: str = ""
+    billed: Billing = ""
 
     @property
     def refused(self) -> bool:
@@ -52,8 +61,8 @@ class Usage:
 class Statistics:
     """Requests that reached the portal, those of them that hit a limit, seconds waited.
 
-    ``unexplained`` is how often our own count had room and the portal had not: another program was
-    faster.
+    ``unexplained`` is how often the portal had no room although our own count had: another program
+    used it.
     """
 
     requests: int = 0
@@ -64,7 +73,7 @@ class Statistics:
 
 @dataclass(frozen=True)
 class MethodBudget:
-    """``spent`` of ``limit`` seconds of work, and what a call is expected to cost."""
+    """Operating time of one method: ``spent`` of ``limit`` seconds, the expected cost of a call."""
 
     spent: float
     limit: float
@@ -73,7 +82,7 @@ class MethodBudget:
 
 @dataclass(frozen=True)
 class Budget:
-    """A look at the limits: the bucket's ``level`` of ``burst``, each method's operating time."""
+    """How much of the limits is used: the bucket's ``level`` of ``burst``, each method's time."""
 
     level: float
     burst: float
@@ -81,14 +90,17 @@ class Budget:
 
 
 class State(msgspec.Struct):
-    """All that is counted. Moments are those of the clock."""
+    """The whole count. ``settled_at`` is the moment up to which time has passed in it.
 
-    seen: float
+    The names of the fields are those that are stored: an older count is read on.
+    """
+
+    settled_at: float = msgspec.field(name="seen")
     level: float = 0.0
     hold: float = 0.0
     held_until: float = 0.0
     share: float = MOST_SHARE
-    billed: str = ""
+    billed: Billing = ""
     last_permit: int = 0
     flights: dict[int, Permit] = {}
     methods: dict[str, OperatingBudget] = {}
@@ -98,7 +110,7 @@ class Store(Protocol):
     """Keeps the count for several processes."""
 
     def change(self, work: Callable[[bytes | None], tuple[bytes | None, T]]) -> T:
-        """Does ``work`` to what is kept, while nobody else does; None keeps what is there.
+        """Call ``work`` with the kept count, exclusively, and keep what it returns, unless None.
 
-        ``work`` may be called again when somebody got in its way.
+        ``work`` may be called again when another writer interfered.
         """
