@@ -154,7 +154,7 @@ def _budget_families(gauges: Gauges) -> Iterator[Family]:
     methods = sorted(crm.methods.items())
     yield _family(names.CRM_OPERATING, (((name,), method.spent) for name, method in methods))
     yield _family(names.CRM_OPERATING_LIMIT, (((name,), method.limit) for name, method in methods))
-    yield _single(names.REGISTER_LEFT, register.left)
+    yield _single(names.REGISTER_LEFT, register.remaining)
     yield _single(names.REGISTER_LIMIT, register.limit)
 
 

@@ -69,7 +69,7 @@ def test_a_store_is_needed(ready):
         ("--crm_burst=0", "argument --crm_burst: invalid positive number value: '0'"),
         ("--register=register", "--register is not a URL like https://host/path."),
         ("--register=http://register.example", "--register must begin with https://"),
-        ("--register_token=kéy", "SVOD_REGISTER_TOKEN is empty or no key at all"),
+        ("--register_token=kéy", "SVOD_REGISTER_TOKEN is empty or not a key"),
         ("--register_rate=nan", "argument --register_rate: invalid positive number value: 'nan'"),
         ("--register_daily=-1", "argument --register_daily: invalid positive number value: '-1'"),
         ("--since=2024-02-30", "argument --since: 2024-02-30 is not a date: write YYYY-MM-DD"),

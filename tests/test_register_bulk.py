@@ -385,7 +385,7 @@ def test_a_bare_file_is_taken_up_as_well(tmp_path: Path):
 def test_a_file_that_is_no_archive_is_reported(content: bytes, tmp_path: Path):
     path = tmp_path / "egrul.zip"
     path.write_bytes(content)
-    reason = "is no XML and no zip archive, or only a part of one"
+    reason = "is neither XML nor a whole zip archive"
     assert items(path) == [BrokenDocument("egrul.zip", "", reason)]
 
 

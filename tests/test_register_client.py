@@ -15,7 +15,7 @@ from sandbox.register import server as sandbox
 from transforms.core.errors import ConfigurationError
 from transforms.register.answer import Answer, NoAnswer
 from transforms.register.client import RegisterClient, RegisterRefused
-from transforms.register.limiter import DailyBudget, Pace, Window
+from transforms.register.limiter import DailyBudget, RequestSpacing, SlidingWindow
 
 KEY = "0123456789abcdef-secret"
 TINS = [f"{number:010d}" for number in range(7_700_000_000, 7_700_000_400)]
@@ -170,8 +170,8 @@ def test_every_try_takes_its_turn_and_every_connection_too(
     register: Register, connect: Connect, monkeypatch: pytest.MonkeyPatch
 ):
     turns: list[str] = []
-    monkeypatch.setattr(Pace, "wait", lambda self: turns.append("question"))
-    monkeypatch.setattr(Window, "wait", lambda self: turns.append("connection"))
+    monkeypatch.setattr(RequestSpacing, "wait", lambda self: turns.append("question"))
+    monkeypatch.setattr(SlidingWindow, "wait", lambda self: turns.append("connection"))
     register.script = lambda number, tin: "drop" if number % 10 == 0 else found(tin)
     assert told(connect(workers=3).ask_many(TINS[:45])) == {"active": 45}
     assert turns.count("question") == len(register.asked) == 50
@@ -182,7 +182,7 @@ def test_a_server_that_wants_new_connections_gets_them(
     register: Register, connect: Connect, monkeypatch: pytest.MonkeyPatch
 ):
     turns: list[str] = []
-    monkeypatch.setattr(Window, "wait", lambda self: turns.append("connection"))
+    monkeypatch.setattr(SlidingWindow, "wait", lambda self: turns.append("connection"))
     monkeypatch.setattr(Handler, "protocol_version", "HTTP/1.0")
     assert told(connect(workers=1).ask_many(TINS[:20])) == {"active": 20}
     assert (len(turns), register.connections) == (1, 20)

@@ -116,7 +116,7 @@ def test_what_is_broken_is_told(ready):
     assert ended.code == 3
     assert ended.out.splitlines() == [
         f"{names[0]}: 0 answers are new",
-        "  1 documents left out: is no XML and no zip archive, or only a part of one",
+        "  1 documents left out: is neither XML nor a whole zip archive",
         f"{names[1]}: 2 answers are new",
         "  1 documents left out: 1.xml: is broken XML",
         f"{names[2]}: 18 answers are new",

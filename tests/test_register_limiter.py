@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import pytest
 
-from transforms.register.limiter import DailyBudget, Pace, Window
+from transforms.register.limiter import DailyBudget, RequestSpacing, SlidingWindow
 
 DAY = 86_400.0
 # 2026-11-22 00:00 in Moscow.
@@ -37,7 +37,7 @@ def most_in(passes: list[float], seconds: float) -> int:
 @pytest.mark.parametrize("late", [0.0, 0.002, 0.05, 0.5])
 def test_no_second_sees_more_than_the_rate(rate: int, late: float):
     clock = Clock(late)
-    pace = Pace(rate, clock, clock.sleep)
+    pace = RequestSpacing(rate, clock, clock.sleep)
     chance = random.Random(rate)
     passes = []
     for _ in range(20 * rate):
@@ -53,7 +53,7 @@ def test_no_second_sees_more_than_the_rate(rate: int, late: float):
 @pytest.mark.parametrize("late", [0.0, 0.005])
 def test_the_rate_is_nearly_used_up(late: float):
     clock = Clock(late)
-    pace = Pace(30, clock, clock.sleep)
+    pace = RequestSpacing(30, clock, clock.sleep)
     started = clock.now
     for _ in range(3000):
         pace.wait()
@@ -62,7 +62,7 @@ def test_the_rate_is_nearly_used_up(late: float):
 
 def test_a_rate_below_one_is_a_question_every_few_seconds():
     clock = Clock()
-    pace = Pace(0.5, clock, clock.sleep)
+    pace = RequestSpacing(0.5, clock, clock.sleep)
     passes = []
     for _ in range(5):
         pace.wait()
@@ -72,7 +72,7 @@ def test_a_rate_below_one_is_a_question_every_few_seconds():
 
 def test_too_fast_holds_everybody_once():
     clock = Clock()
-    pace = Pace(30, clock, clock.sleep)
+    pace = RequestSpacing(30, clock, clock.sleep)
     pace.wait()
     pace.hold(2.0)
     pace.hold(1.0)
@@ -82,7 +82,7 @@ def test_too_fast_holds_everybody_once():
 
 def test_connections_come_at_once_up_to_the_limit_of_the_minute():
     clock = Clock()
-    window = Window(3, 60.0, clock, clock.sleep)
+    window = SlidingWindow(3, 60.0, clock, clock.sleep)
     passes = []
     for _ in range(7):
         window.wait()
@@ -95,9 +95,9 @@ def test_a_day_has_its_questions_and_the_next_day_new_ones():
     clock.now = MIDNIGHT - 1.0
     budget = DailyBudget(2, clock=clock)
     assert [budget.take() for _ in range(3)] == [True, True, False]
-    assert (budget.today, budget.left) == (("2026-11-21", 2), 0)
+    assert (budget.today, budget.remaining) == (("2026-11-21", 2), 0)
     clock.now = MIDNIGHT
-    assert (budget.today, budget.left) == (("2026-11-22", 0), 2)
+    assert (budget.today, budget.remaining) == (("2026-11-22", 0), 2)
     assert budget.take()
 
 
@@ -105,14 +105,14 @@ def test_a_day_has_its_questions_and_the_next_day_new_ones():
 def test_an_earlier_run_of_the_same_day_counts(day: str, left: int):
     clock = Clock()
     clock.now = MIDNIGHT
-    assert DailyBudget(10, day, 7, clock).left == left
+    assert DailyBudget(10, day, 7, clock).remaining == left
 
 
 def test_a_smaller_budget_than_was_asked_leaves_nothing():
     clock = Clock()
     clock.now = MIDNIGHT
     budget = DailyBudget(5, "2026-11-22", 7, clock)
-    assert (budget.left, budget.take()) == (0, False)
+    assert (budget.remaining, budget.take()) == (0, False)
 
 
 def test_a_quota_that_is_gone_comes_back_at_midnight():
@@ -120,6 +120,6 @@ def test_a_quota_that_is_gone_comes_back_at_midnight():
     clock.now = MIDNIGHT
     budget = DailyBudget(10, clock=clock)
     budget.exhaust()
-    assert (budget.take(), budget.left, budget.today) == (False, 0, ("2026-11-22", 0))
+    assert (budget.take(), budget.remaining, budget.today) == (False, 0, ("2026-11-22", 0))
     clock.now += DAY
-    assert (budget.take(), budget.left) == (True, 9)
+    assert (budget.take(), budget.remaining) == (True, 9)

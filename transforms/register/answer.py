@@ -1,7 +1,7 @@
-"""What the register said about one TIN: a verdict that is kept, or no answer.
+"""The register's answer about a TIN: a verdict that is kept, or no answer.
 
 The three outcomes are never mixed up: ``Answer`` with the verdict ``active`` or ``not_active``,
-``Answer`` with ``not_in_register``, and ``NoAnswer``, which is no verdict at all: the company is
+``Answer`` with ``not_in_register``, and ``NoAnswer``, which is not a verdict: the company is
 deferred.
 """
 
@@ -35,10 +35,10 @@ _OGRN = re.compile(r"[0-9]{13}|[0-9]{15}")
 
 
 class Answer(msgspec.Struct, frozen=True, array_like=True):
-    """The register's verdict on ``tin``, and its legal data where it gave them.
+    """The register's verdict on ``tin``, and its legal data as far as the register has them.
 
     ``status`` is the register's own word (``LIQUIDATED``), empty for ``not_in_register``.
-    ``as_of`` is when this was true: microseconds since the epoch, UTC.
+    ``as_of`` is the moment for which this holds: microseconds since the epoch, UTC.
     """
 
     tin: str
@@ -65,41 +65,41 @@ decode_answer = msgspec.msgpack.Decoder(Answer).decode
 
 
 def verdict_of(status: object) -> Verdict | None:
-    """The verdict that a status means; ``None`` for what the register never says."""
+    """The verdict for a status; ``None`` for a status that the register does not have."""
     return _VERDICTS.get(status) if isinstance(status, str) else None
 
 
 def plain(value: object) -> str:
-    """``value`` as clean text; empty when it is no text."""
+    """``value`` as clean text; empty when it is not a string."""
     return text.clean(value) if isinstance(value, str) else ""
 
 
 def kpp_of(value: object) -> str:
-    """A KPP of the right form, or nothing."""
+    """A well-formed KPP, else an empty string."""
     kpp = plain(value)
     return kpp if _KPP.fullmatch(kpp) else ""
 
 
 def ogrn_of(value: object) -> str:
-    """An OGRN (13 digits) or OGRNIP (15), or nothing."""
+    """A well-formed OGRN (13 digits) or OGRNIP (15), else an empty string."""
     ogrn = plain(value)
     return ogrn if _OGRN.fullmatch(ogrn) else ""
 
 
 def join(*words: object) -> str:
-    """The words that are there, with a blank between them: a person's full name."""
+    """Join those of the words that are strings with blanks: a person's full name."""
     return text.clean(" ".join(word for word in words if isinstance(word, str)))
 
 
-def newest(kept: Answer | None, found: Answer) -> Answer:
-    """The answer to keep of two about one TIN, whichever came first: the younger verdict.
+def newest(stored: Answer | None, answer: Answer) -> Answer:
+    """The answer to keep of two about one TIN, in whichever order they came: the newer verdict.
 
-    Legal data that the younger one does not tell (the register of small businesses has no KPP and
-    no address) stay from the older one, as long as both are about the same registration.
+    Legal data that the newer one lacks (the register of small businesses has no KPP and no address)
+    are kept from the older one, as long as both are about the same registration.
     """
-    if kept is None:
-        return found
-    older, younger = sorted((kept, found), key=_age)
+    if stored is None:
+        return answer
+    older, younger = sorted((stored, answer), key=_age)
     if not younger.ogrn or older.ogrn != younger.ogrn:
         return younger
     gaps = {
@@ -111,5 +111,5 @@ def newest(kept: Answer | None, found: Answer) -> Answer:
 
 
 def _age(answer: Answer) -> tuple[int, bool, bytes]:
-    # Of one day's answers the bad news is the later one; then anything that is always the same.
+    # Of one day's answers a bad verdict counts as the newer one; the rest only has to be stable.
     return answer.as_of, answer.verdict != ACTIVE, encode_answer(answer)

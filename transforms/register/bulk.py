@@ -1,8 +1,8 @@
-"""Bulk files of the register, read as a stream: zip archives of XML, or a bare XML file.
+"""Reading bulk files of the register as a stream: zip archives of XML, or a bare XML file.
 
-The XML is cut where documents begin, and each is parsed by itself between the file's head and its
-end. So a broken document costs only itself and one is in memory at a time. A file with a document
-type declaration is refused: that is what an XML bomb is made of.
+The XML is cut where documents begin, and each is parsed separately between the file's head and its
+end. So a broken document affects no other document, and one is in memory at a time. A file with a
+document type declaration is refused, because XML bombs need one.
 """
 
 import re
@@ -44,14 +44,14 @@ _ROOT = re.compile(rb"<([^\s?!/>]+)")
 
 
 class Position(NamedTuple):
-    """Where a document stands: number of the XML in the archive, number of the document in it."""
+    """A document's position: number of the XML in the archive, number of the document in it."""
 
     member: int = 0
     document: int = 0
 
 
 class BrokenDocument(msgspec.Struct, frozen=True, array_like=True):
-    """What gave no answer (a document, a member of an archive, a whole file), and why."""
+    """A document, a member of an archive or a whole file without an answer, and why."""
 
     file: str
     member: str
@@ -64,10 +64,13 @@ BEGINNING = Position()
 def read_bulk(
     path: Path, start: Position = BEGINNING
 ) -> Iterator[tuple[Position, Answer | BrokenDocument]]:
-    """Each document's position, and its answer or what is wrong with it.
+    """Each document's position, and its answer or its defect.
 
     ``start`` is the position of the last item that was kept when an earlier reading was cut short;
-    that item comes once more. Errors: ``OSError`` when the file cannot be opened.
+    that item is read once more.
+
+    Raises:
+        OSError: when the file cannot be opened.
     """
     for position, member, item in _read_file(path, start):
         if isinstance(item, str):
@@ -91,7 +94,7 @@ def _read_archive(file: IO[bytes], start: Position) -> Iterator[tuple[Position, 
     try:
         archive = zipfile.ZipFile(file)
     except zipfile.BadZipFile:
-        yield start, "", "is no XML and no zip archive, or only a part of one"
+        yield start, "", "is neither XML nor a whole zip archive"
         return
     members = [info for info in archive.infolist() if info.filename.lower().endswith(".xml")]
     if not members:
@@ -112,7 +115,7 @@ def _read_member(
 def _up_to_failure(
     items: Iterator[tuple[int, Answer | str]], skip: int
 ) -> Iterator[tuple[int, Answer | str]]:
-    """The items of one XML file; what ends it early is the last of them."""
+    """The items of one XML file; a failure that ends it early is the last of them."""
     document = skip
     try:
         for document, item in items:
@@ -132,9 +135,10 @@ def _packed_at(member: zipfile.ZipInfo) -> int:
 
 
 def _read_xml(stream: IO[bytes], written_at: int, skip: int) -> Iterator[tuple[int, Answer | str]]:
-    """Number and answer of each document after the first ``skip``, or the reason for none.
+    """Number and answer of each document after the first ``skip``, or why it has no answer.
 
-    Errors: ``UnusableDocument`` when nothing more of the file can be read.
+    Raises:
+        UnusableDocument: when nothing more of the file can be read.
     """
     pieces = _cut(stream)
     head, is_all = next(pieces)
@@ -156,22 +160,22 @@ def _read_xml(stream: IO[bytes], written_at: int, skip: int) -> Iterator[tuple[i
 
 
 def _cut(stream: IO[bytes]) -> Iterator[tuple[bytes, bool]]:
-    """What stands before the first document, then each document with what follows it.
+    """The text before the first document, then each document with the text after it.
 
-    And whether it is the last piece.
+    Each piece comes with whether it is the last one.
     """
     starts = _ANY
     rest = b""
     while block := stream.read(_BLOCK):
         rest += block
-        found = [match.start() for match in starts.finditer(rest)]
-        if found and starts is _ANY:
-            yield rest[: found[0]], False
-            starts = _WRAPPED if _WRAPPED.match(rest, found[0]) else _BARE
-            found = [match.start() for match in starts.finditer(rest)]
-        for here, there in pairwise(found):
-            yield rest[here:there], False
-        rest = rest[found[-1] :] if found else rest
+        positions = [match.start() for match in starts.finditer(rest)]
+        if positions and starts is _ANY:
+            yield rest[: positions[0]], False
+            starts = _WRAPPED if _WRAPPED.match(rest, positions[0]) else _BARE
+            positions = [match.start() for match in starts.finditer(rest)]
+        for begin, end in pairwise(positions):
+            yield rest[begin:end], False
+        rest = rest[positions[-1] :] if positions else rest
         if len(rest) > _LARGEST:
             raise UnusableDocument("holds a document that is too large; the rest was not read")
     yield rest, True

@@ -1,4 +1,4 @@
-"""Asking the register: many questions at once, never faster than it allows, never for ever."""
+"""A client of the register: many questions at once, within its limits, and with an end."""
 
 import json
 import threading
@@ -9,12 +9,12 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, as_c
 from transforms.core.errors import SvodError
 from transforms.register.answer import Answer, NoAnswer, Why
 from transforms.register.connection import FAILURES, Connection, check_token, check_url
-from transforms.register.limiter import Clock, DailyBudget, Pace, Window
+from transforms.register.limiter import Clock, DailyBudget, RequestSpacing, SlidingWindow
 from transforms.register.party import parse_party
 
-# The register takes 60 new connections a minute; one less, for what a clock is off.
+# The register accepts 60 new connections a minute; one less, because clocks differ.
 _CONNECTIONS_A_MINUTE = 59
-# After so many failures on end the register is left alone for so many seconds.
+# How long nothing is asked after too many failures in a row, in seconds.
 _REST = 300.0
 
 _TROUBLE: dict[Why, str] = {
@@ -28,17 +28,19 @@ _TROUBLE: dict[Why, str] = {
 
 
 class RegisterRefused(SvodError):  # noqa: N818 - named after what the register did
-    """The register refuses the key before it answered anything: no question makes sense."""
+    """The register refuses the key before it has answered anything: no question makes sense."""
 
 
 class RegisterClient:
-    """The register at ``url``; one of it per run, for its limits are the whole run's.
+    """Asks the register at ``url``; one client per run, because the limits hold for all of it.
 
-    Errors: ``ConfigurationError`` when ``url`` or ``token`` cannot be used. ``waits`` are the
-    seconds before each further try of a failed question; each try counts against ``rate`` (a
-    second) and ``budget`` (a day). Threads and connections are opened as they are needed, at most
-    ``workers``; 24 keep 30 questions a second going up to a latency of 0.8 s. After ``give_up``
-    failures on end nothing is asked for five minutes.
+    ``waits`` are the seconds before each further try of a failed question; each try counts against
+    ``rate`` (a second) and ``budget`` (a day). Threads and connections are opened as they are
+    needed, at most ``workers``; 24 sustain 30 questions a second up to a latency of 0.8 s. After
+    ``give_up`` failures in a row nothing is asked for five minutes.
+
+    Raises:
+        ConfigurationError: when ``url`` or ``token`` cannot be used.
     """
 
     def __init__(
@@ -62,8 +64,8 @@ class RegisterClient:
             "Accept": "application/json",
         }
         self._budget = budget
-        self._pace = Pace(rate, sleep=self._sleep)
-        self._connects = Window(_CONNECTIONS_A_MINUTE, 60.0, sleep=self._sleep)
+        self._spacing = RequestSpacing(rate, sleep=self._sleep)
+        self._connects = SlidingWindow(_CONNECTIONS_A_MINUTE, 60.0, sleep=self._sleep)
         self._workers = workers
         self._timeout = timeout
         self._waits = waits
@@ -79,11 +81,13 @@ class RegisterClient:
         self.trouble = ""
 
     def ask_many(self, tins: Iterable[str]) -> Iterator[tuple[str, Answer | NoAnswer]]:
-        """Each TIN with its answer, in the order in which the answers come.
+        """Each TIN with its answer, in the order in which the answers arrive.
 
-        ``tins`` is read only as far as questions can be asked. Errors: ``RegisterRefused`` when
-        the key is refused before anything was answered. Whatever goes wrong later is a
-        ``NoAnswer`` for the TINs that are left, and ``trouble`` says it to a person.
+        ``tins`` is read only as far as questions can be asked. A later failure is a ``NoAnswer``
+        for the remaining TINs, and ``trouble`` describes it for a person.
+
+        Raises:
+            RegisterRefused: when the key is refused before anything was answered.
         """
         pending: set[Future[tuple[str, Answer | NoAnswer]]] = set()
         try:
@@ -98,7 +102,7 @@ class RegisterClient:
                 future.cancel()
 
     def close(self) -> None:
-        """Cut waits short, let the questions on their way end, close every connection."""
+        """Cut waits short, let the questions under way end, close every connection."""
         self._closing.set()
         self._pool.shutdown(cancel_futures=True)
         for connection in self._idle:
@@ -121,14 +125,14 @@ class RegisterClient:
         return tin, answer or NoAnswer("unreachable")
 
     def _try(self, tin: str, pause: float | None) -> Answer | NoAnswer | None:
-        """One question, unless none may be asked; ``None`` when it is worth another try."""
+        """Ask once, unless nothing may be asked; ``None`` when another try makes sense."""
         if why := self._why_not():
             return NoAnswer(why)
         connection = self._connection()
         try:
             connection.open()
-            self._pace.wait()
-            # Asked again after the wait, so that nothing follows the reply that stops us.
+            self._spacing.wait()
+            # Checked again after the wait, so that nothing follows the reply that stops us.
             if why := self._why_not(counting=True):
                 return NoAnswer(why)
             status, reply = connection.post("/findById/party", _body(tin), self._headers)
@@ -140,11 +144,11 @@ class RegisterClient:
         return self._read(tin, status, reply, pause)
 
     def _why_not(self, counting: bool = False) -> Why | None:
-        """Why no question may be asked now; with ``counting`` it is counted if it may."""
+        """Why no question may be asked now; with ``counting`` an allowed question is counted."""
         with self._lock:
             if self._stopped and self._clock() < self._stopped[1]:
                 return self._stopped[0]
-        if self._budget.take() if counting else self._budget.left:
+        if self._budget.take() if counting else self._budget.remaining:
             return None
         self.trouble = _TROUBLE["quota"]
         return "quota"
@@ -165,7 +169,7 @@ class RegisterClient:
             return answer
         self._failed()
         if status == 429 and pause:
-            self._pace.hold(pause)
+            self._spacing.hold(pause)
         return None if status in (408, 429) or status >= 500 else answer
 
     def _failed(self) -> None:
@@ -176,7 +180,7 @@ class RegisterClient:
             self._stop("register_down", self._clock() + _REST)
 
     def _stop(self, why: Why, until: float) -> NoAnswer:
-        """Ask nothing until then."""
+        """Ask nothing until that moment."""
         with self._lock:
             self._failures = 0
             if not self._stopped or self._stopped[1] < until:

@@ -1,4 +1,4 @@
-"""A document of a bulk file (EGRUL, EGRIP, register of small businesses) read as an answer.
+"""Reading a document of a bulk file (EGRUL, EGRIP, register of small businesses) as an answer.
 
 Names of elements and attributes are the tax service's own.
 """
@@ -12,7 +12,7 @@ from transforms.core.records import Address
 from transforms.fields import tin as inn
 from transforms.register.answer import BULK, Answer, join, kpp_of, ogrn_of, plain, verdict_of
 
-# What a document is about, and which attributes hold its TIN and its OGRN.
+# The elements that stand for a document's subject, and their attributes for TIN and OGRN.
 SUBJECTS = {
     "СвЮЛ": ("ИНН", "ОГРН"),
     "СвИП": ("ИННФЛ", "ОГРНИП"),
@@ -32,22 +32,25 @@ _CITIES = {"77": "Москва", "78": "Санкт-Петербург", "92": "�
 
 
 class UnusableDocument(ValueError):  # noqa: N818 - says what the document is
-    """A document that gives no answer; the message says why, and not about whom."""
+    """A document without an answer; the message says why, without naming the company."""
 
 
 def read_documents(root: Element, written_at: int) -> Iterator[Answer]:
-    """The answers of the documents in ``root``; errors: ``UnusableDocument``.
+    """The answers of the documents in ``root``.
 
-    ``written_at`` (microseconds since the epoch) is the date of those that tell none.
+    ``written_at`` (microseconds since the epoch) is the date of documents without one.
+
+    Raises:
+        UnusableDocument: there is no company in it, or its data cannot be read.
     """
-    found = False
+    has_subject = False
     for parent in (root, *root.findall("Документ")):
         for subject in parent:
             if subject.tag in SUBJECTS:
-                found = True
+                has_subject = True
                 dates = subject.get("ДатаВып"), parent.get("ДатаСост"), root.get("ДатаВыг")
                 yield _answer(subject, next(filter(None, map(_day, dates)), written_at))
-    if not found:
+    if not has_subject:
         raise UnusableDocument("holds no company")
 
 
@@ -80,17 +83,23 @@ def _tin(value: object) -> str:
 
 
 def _status(subject: Element) -> str:
-    """What the status codes mean together: the worst one counts."""
+    """The subject's status by its status codes, of which the worst one counts."""
     if subject.find("СвПрекрЮЛ") is not None or subject.find("СвПрекращ") is not None:
         return "LIQUIDATED"
-    # Only the subject's own: a reorganisation further down tells statuses of other companies.
-    told = [status for own in subject.findall("СвСтатус") for status in own.iter("СвСтатус")]
-    codes = {plain(status.get("КодСтатусЮЛ") or status.get("КодСтатус")) for status in told} - {""}
-    statuses = {_STATUSES.get(code, "") for code in codes}
+    statuses = {_STATUSES.get(code, "") for code in _status_codes(subject)}
     worst = next((status for status in _CODES if status in statuses), "ACTIVE")
     if "" in statuses and worst in ("REORGANIZING", "ACTIVE"):
         raise UnusableDocument("has a status code that is not known")
     return worst
+
+
+def _status_codes(subject: Element) -> set[str]:
+    # The subject's direct children only: a reorganisation contains statuses of other companies.
+    elements = [
+        element for child in subject.findall("СвСтатус") for element in child.iter("СвСтатус")
+    ]
+    codes = (element.get("КодСтатусЮЛ") or element.get("КодСтатус") for element in elements)
+    return set(map(plain, codes)) - {""}
 
 
 def _names(subject: Element) -> tuple[str, str]:
@@ -114,7 +123,7 @@ def _person(element: Element | None) -> str:
 
 
 def _address(subject: Element) -> Address:
-    """The company's address, as far as it can be told, in either of the two notations."""
+    """The company's address, as far as it is known, in either of the two notations."""
     address = _first(subject, "СвАдресЮЛ/АдресРФ", "СвАдресЮЛ/СвАдрЮЛФИАС")
     if address is None:
         return Address()
@@ -137,7 +146,7 @@ def _name(town: Element) -> str:
 
 def _first(element: Element, *paths: str) -> Element | None:
     # Not "find() or find()": an element without children is false.
-    return next((found for path in paths if (found := element.find(path)) is not None), None)
+    return next((child for child in map(element.find, paths) if child is not None), None)
 
 
 def _words(part: Element) -> str:

@@ -8,19 +8,19 @@ from datetime import datetime, timedelta, timezone
 
 Clock = Callable[[], float]
 
-# Share of a second kept free, because the server sees a question later than we send it, and not
-# every one as much later; and how late a question may be without its successors being late too.
+# Requests are this share further apart than the rate allows, because the server sees them after
+# varying delays; a request may be this many seconds late without delaying its successors.
 _MARGIN = 0.03
 _SLACK = 0.01
 # The service counts its days in Moscow.
 _MOSCOW = timezone(timedelta(hours=3))
 
 
-class Pace:
-    """At most ``rate`` passes in any second, evenly spaced, for all threads together.
+class RequestSpacing:
+    """At most ``rate`` requests in any second, evenly spaced, for all threads together.
 
-    A pass may be 10 ms early against the even spacing when the one before was late, and 20 ms of
-    jitter on the way still do not bring the server over ``rate`` in any sliding second.
+    A request may be 10 ms early against the even spacing if the one before was late, and 20 ms of
+    jitter on the way still keep the server within ``rate`` in any sliding second.
     """
 
     def __init__(
@@ -36,7 +36,7 @@ class Pace:
         self._lock = threading.Lock()
 
     def wait(self) -> None:
-        """Return when it is this thread's turn."""
+        """Wait until this thread may send a request."""
         with self._lock:
             early = self._due - self._clock()
             if early > 0:
@@ -44,14 +44,14 @@ class Pace:
             self._due = max(self._due, self._clock() - _SLACK) + self._gap
 
     def hold(self, seconds: float) -> None:
-        """Let nobody pass for so long from now on: the server said that we are too fast."""
+        """Allow no request for this long from now on: the server said that we are too fast."""
         until = self._clock() + seconds
         with self._lock:
             self._due = max(self._due, until)
 
 
-class Window:
-    """At most ``count`` passes in any ``seconds``, as early as can be, for all threads together."""
+class SlidingWindow:
+    """At most ``count`` requests in any ``seconds``, as early as possible, for all threads."""
 
     def __init__(
         self,
@@ -67,7 +67,7 @@ class Window:
         self._lock = threading.Lock()
 
     def wait(self) -> None:
-        """Return when one more pass is allowed."""
+        """Wait until another request is allowed."""
         with self._lock:
             early = self._passes[0] + self._seconds - self._clock()
             if early > 0:
@@ -76,16 +76,16 @@ class Window:
 
 
 class DailyBudget:
-    """Questions left today (days are Moscow's), of ``limit`` a day.
+    """Counts the questions of a day (days are Moscow's), of which ``limit`` are allowed.
 
-    ``day`` and ``asked`` are what an earlier run recorded: they count when the day is still the
-    same. ``clock`` gives seconds since the epoch.
+    ``day`` and ``count`` are what an earlier run recorded: they count if it is still the same day.
+    ``clock`` returns seconds since the epoch.
     """
 
-    def __init__(self, limit: int, day: str = "", asked: int = 0, clock: Clock = time.time) -> None:
+    def __init__(self, limit: int, day: str = "", count: int = 0, clock: Clock = time.time) -> None:
         self.limit = limit
         self._day = day
-        self._asked = asked
+        self._count = count
         self._exhausted = False
         self._clock = clock
         self._lock = threading.Lock()
@@ -95,33 +95,33 @@ class DailyBudget:
         """The day (``2026-11-22``) and the questions asked on it: what the caller records."""
         with self._lock:
             self._turn_day()
-            return self._day, self._asked
+            return self._day, self._count
 
     @property
-    def left(self) -> int:
+    def remaining(self) -> int:
         """How many questions may still be asked today."""
         with self._lock:
             self._turn_day()
-            return 0 if self._exhausted else max(self.limit - self._asked, 0)
+            return 0 if self._exhausted else max(self.limit - self._count, 0)
 
     def take(self) -> bool:
-        """Count one question, unless none is left today."""
+        """Count a question and return True, unless today's are used up."""
         with self._lock:
             self._turn_day()
-            if self._exhausted or self._asked >= self.limit:
+            if self._exhausted or self._count >= self.limit:
                 return False
-            self._asked += 1
+            self._count += 1
             return True
 
-    def catch_up(self, day: str, asked: int) -> None:
-        """Others have asked too: so many questions are recorded for that day."""
+    def catch_up(self, day: str, count: int) -> None:
+        """Take over the count that other workers have recorded for that day."""
         with self._lock:
             self._turn_day()
             if day == self._day:
-                self._asked = max(self._asked, asked)
+                self._count = max(self._count, count)
 
     def exhaust(self) -> None:
-        """Take no more today: the register says that the quota is gone."""
+        """Allow no more questions today: the register says that the quota is used up."""
         with self._lock:
             self._turn_day()
             self._exhausted = True
@@ -129,4 +129,4 @@ class DailyBudget:
     def _turn_day(self) -> None:
         day = datetime.fromtimestamp(self._clock(), _MOSCOW).date().isoformat()
         if day != self._day:
-            self._day, self._asked, self._exhausted = day, 0, False
+            self._day, self._count, self._exhausted = day, 0, False

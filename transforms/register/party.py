@@ -1,4 +1,4 @@
-"""What ``findById/party`` answered, read without trusting a single type of it."""
+"""Reading answers of ``findById/party`` without trusting any type in them."""
 
 from typing import Any
 
@@ -21,20 +21,19 @@ from transforms.register.answer import (
 def parse_party(tin: str, payload: object, as_of: int) -> Answer | NoAnswer:
     """The answer in the decoded JSON of a reply with status 200.
 
-    Only an empty list of suggestions says "not in the register". What is not understood (no list,
+    Only an empty list of suggestions means "not in the register". What is not understood (no list,
     another company, a status that the register does not have) is ``NoAnswer("nonsense")``.
-    ``as_of`` is when the reply came, in microseconds since the epoch.
+    ``as_of`` is when the reply arrived, in microseconds since the epoch.
     """
     suggestions = payload.get("suggestions") if isinstance(payload, dict) else None
     if suggestions == []:
         return Answer(tin, NOT_IN_REGISTER, as_of=as_of)
     parties = _parties(tin, suggestions) if isinstance(suggestions, list) else []
-    answers = [_answer(tin, data, as_of) for data in parties]
-    known = [answer for answer in answers if answer]
-    if not known or len(known) < len(answers):
+    answers = [answer for data in parties if (answer := _answer(tin, data, as_of))]
+    if not answers or len(answers) < len(parties):
         return NoAnswer("nonsense")
-    # A sole proprietor who registered again has two entries: the one that is going on counts.
-    return next((answer for answer in known if answer.verdict == ACTIVE), known[0])
+    # A sole proprietor who registered again has two entries: the active one counts.
+    return next((answer for answer in answers if answer.verdict == ACTIVE), answers[0])
 
 
 def _parties(tin: str, suggestions: list[Any]) -> list[dict[Any, Any]]:
