@@ -1,4 +1,4 @@
-"""``svod crm setup``: what the portal lacks, and the fields of our own."""
+"""``svod crm setup``: check what the portal lacks, and create our custom fields."""
 
 from pipeline.access import crm_access
 from pipeline.checks import check_crm_options
@@ -13,7 +13,7 @@ from transforms.ledger.lock import exclusive
 
 
 def set_up(chosen: Options) -> list[str]:
-    """Check the portal and create our fields; what there is to tell.
+    """Check the portal and create our custom fields; return lines to print.
 
     Raises:
         ConfigurationError: naming all that the portal lacks and a person has to do.
@@ -22,18 +22,15 @@ def set_up(chosen: Options) -> list[str]:
     ledger = open_ledger(chosen.ledger)
     try:
         with exclusive(ledger):
-            client = open_client(crm_access(chosen), ledger)
-            try:
+            with open_client(crm_access(chosen), ledger) as client:
                 portal = Portal(client)
                 portal.check()
-                made = create_missing(client, portal.custom)
-            finally:
-                client.close()
-            if made:
+                created = create_missing(client, portal.custom)
+            if created:
                 PORTAL_CHECKS.forget()
                 ledger.transact(lambda connection: load_queue.requeue_all(connection, COMPANY))
     finally:
         ledger.close()
-    if not made:
+    if not created:
         return ["The portal has all that svod needs."]
-    return [*(f"created: {name}" for name in made), "The next run fills them in."]
+    return [*(f"created: {name}" for name in created), "The next run fills them in."]

@@ -276,7 +276,7 @@ def test_a_portal_that_refuses_everything_stops_the_run(
         load(ledger, portal, hold(ledger, companies), workers=2)
     assert str(caught.value) == (
         f"The CRM refuses every record in {method}: ERROR_FIELD Запись не принята. Check the"
-        " webhook's rights, the fields that the portal wants filled, and its requisite presets;"
+        " webhook's rights, the fields that the portal requires, and its requisite presets;"
         " then run again."
     )
     assert portal.stats.refused["ERROR_FIELD"] <= 200

@@ -174,6 +174,6 @@ def test_a_file_that_is_no_plan(filled, text):
     (filled.folder / "plan.jsonl").write_text(text)
     ended = apply(filled)
     assert (ended.code, ended.out) == (2, "")
-    assert "is no plan, or not a whole one" in ended.err
+    assert "is not a plan, or not a complete one" in ended.err
     (filled.folder / "plan.jsonl").unlink()
     assert apply(filled).code == 2

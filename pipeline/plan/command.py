@@ -1,8 +1,9 @@
-"""``svod plan`` and ``svod apply``: what a load would do, and then exactly that."""
+"""``svod plan`` and ``svod apply``: write down what a load would do, then load exactly that."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 
@@ -15,34 +16,35 @@ from pipeline.run import BuildSources, conclude, execute_run, run_graph
 from transforms.core.chunks import chunks
 from transforms.core.errors import ConfigurationError, SvodError
 from transforms.core.identity import Run
-from transforms.core.outcomes import DONE, INCOMPLETE, RunStatus
+from transforms.core.outcomes import DONE, INCOMPLETE, UNCHANGED, RunStatus
 from transforms.core.records import COMPANY, CONTACT
-from transforms.crm.access import load_crm, open_client, open_portal
+from transforms.crm.access import CrmAccess, load_crm, open_client, open_portal
 from transforms.crm.api.client import CrmClient
+from transforms.crm.api.mapping import LINKS
 from transforms.crm.errors import CrmUnavailable, Stop
 from transforms.crm.limits.forecast import forecast
 from transforms.crm.planner import CREATE, SKIP, UPDATE, Planned, Planner
 from transforms.ledger.database import Ledger
 from transforms.ledger.loads import load_queue, rejections
-from transforms.ledger.loads.load_queue import PendingRecord
 from transforms.ledger.runs import finish_run
 
 _CHUNK = 500
+_SHOWN = 20
 
 
 def plan(chosen: Options, build_sources: BuildSources, path: Path) -> int:
-    """Read and consolidate as a load does, and write down what it would send. The exit code."""
+    """Read and consolidate as a load does, and write down what it would send.
+
+    Returns the exit code.
+    """
     check_options(chosen)
 
     def work(ledger: Ledger, run: Run) -> None:
         run_graph(run, chosen, build_sources, loads=False)
 
     def finish(ledger: Ledger, run: Run, metrics: RunMetrics) -> RunStatus:
-        client = open_client(crm_access(chosen), ledger)
-        try:
-            totals = _write(ledger, run, client, chosen, path)
-        finally:
-            client.close()
+        with open_client(crm_access(chosen), ledger) as client:
+            totals = _write_plan(ledger, run, client, chosen, path)
         finish_run(ledger, run, DONE, None)
         for line in totals.lines():
             print(line)
@@ -52,121 +54,146 @@ def plan(chosen: Options, build_sources: BuildSources, path: Path) -> int:
     return execute_run("plan", chosen, work, finish)
 
 
-def _write(ledger: Ledger, run: Run, client: CrmClient, chosen: Options, path: Path) -> Totals:
+def _write_plan(ledger: Ledger, run: Run, client: CrmClient, chosen: Options, path: Path) -> Totals:
     portal = open_portal(client, crm_access(chosen))
     portal.check()
     planner = Planner(ledger, portal)
     counts: dict[str, Counter[str]] = {COMPANY: Counter(), CONTACT: Counter()}
     calls: Counter[str] = Counter()
     with PlanFile(path) as file:
-        for one in _planned(ledger, planner):
-            counts[one.kind][one.action] += 1
-            calls.update(one.calls)
-            file.add(one)
-        expected = forecast(calls, client.limits, chosen.crm_burst)
-        totals = Totals(run.run_id, {kind: dict(found) for kind, found in counts.items()}, expected)
+        for record in _plan_all(ledger, planner):
+            counts[record.kind][record.action] += 1
+            calls.update(record.calls)
+            file.add(record)
+        totals = Totals(
+            run.run_id,
+            {kind: dict(actions) for kind, actions in counts.items()},
+            forecast(calls, client.limits, chosen.crm_burst),
+        )
         file.finish(totals)
     return totals
 
 
-def _planned(ledger: Ledger, planner: Planner) -> Iterator[Planned]:
-    """Each golden record: what is pending as it would be sent, all others as skipped."""
+def _plan_all(ledger: Ledger, planner: Planner) -> Iterator[Planned]:
+    """Plan each golden record: pending ones as a load would send them, all others as skipped."""
     for kind in (COMPANY, CONTACT):
-        after = ""
+        last_key = ""
         while True:
             with ledger.read() as connection:
-                keys = load_queue.golden_keys(connection, kind, after, _CHUNK)
+                keys = load_queue.golden_keys(connection, kind, last_key, _CHUNK)
                 pending = load_queue.pending_records(connection, kind, keys)
-                refused = rejections.rejection_reasons(connection, kind, keys)
+                reasons = rejections.rejection_reasons(connection, kind, keys)
             if not keys:
                 break
-            by_key = {one.key: one for one in planner.plan(kind, pending)}
+            planned = {record.key: record for record in planner.plan(kind, pending)}
             for key in keys:
-                reason = refused.get(key, "unchanged")
-                yield by_key.get(key) or Planned(kind, key, "", SKIP, reason=reason)
-            after = keys[-1]
+                reason = reasons.get(key, UNCHANGED)
+                yield planned.get(key) or Planned(kind, key, "", SKIP, reason=reason)
+            last_key = keys[-1]
 
 
 def apply(chosen: Options, path: Path, only: Sequence[str], limit: int | None) -> int:
-    """Load exactly what the plan says, where that is still so. The exit code."""
+    """Load exactly what the plan says, where that still holds.
+
+    ``only`` names kinds, keys or TINs; without it all creates and updates are loaded, ``limit`` of
+    them at most. Returns the exit code.
+    """
     check_crm_options(chosen)
-    chosen_lines = _chosen(path, only, limit)
-    left: dict[str, int] = {}
+    lines = _select_lines(path, only, limit)
+    changed: list[Planned] = []
 
     def work(ledger: Ledger, run: Run) -> None:
         access = crm_access(chosen)
-        client = open_client(access, ledger)
-        try:
-            portal = open_portal(client, access)
-            portal.check()
-            still, done, changed = _still_so(ledger, Planner(ledger, portal), chosen_lines)
-        except (CrmUnavailable, Stop, ConfigurationError) as error:
-            raise SvodError(str(error)) from None
-        finally:
-            client.close()
-        left["changed"] = len(changed)
-        if done:
-            print(f"{done:,} records are in the CRM as the plan says already")
-        for one in changed[:20]:
-            print(f"changed since the plan, left out: {one.kind} {one.key}")
-        load_crm(ledger, run, access, {kind: frozenset(keys) for kind, keys in still.items()})
+        comparison = _compare_with_now(ledger, access, lines)
+        changed.extend(comparison.changed)
+        if comparison.applied:
+            print(f"{comparison.applied:,} records are in the CRM as the plan says already")
+        for line in changed[:_SHOWN]:
+            print(f"changed since the plan, left out: {line.kind} {line.key}")
+        valid_keys = {kind: frozenset(keys) for kind, keys in comparison.valid_keys.items()}
+        load_crm(ledger, run, access, valid_keys)
 
     def finish(ledger: Ledger, run: Run, metrics: RunMetrics) -> RunStatus:
         status = conclude(ledger, run, "apply", chosen, metrics)
-        if left["changed"]:
-            print(f"{left['changed']:,} records have changed since the plan: make a new one")
+        if changed:
+            print(f"{len(changed):,} records have changed since the plan: make a new one")
             return INCOMPLETE
         return status
 
     return execute_run("apply", chosen, work, finish)
 
 
-def _chosen(path: Path, only: Sequence[str], limit: int | None) -> list[Planned]:
-    """The plan's creates and updates that were asked for; companies stand before contacts.
+def _select_lines(path: Path, only: Sequence[str], limit: int | None) -> list[Planned]:
+    """The plan's creates and updates that ``only`` names; companies come before contacts.
 
     Raises:
-        ConfigurationError: when the plan has nothing by one of the names in ``only``.
+        ConfigurationError: when a name in ``only`` stands for nothing in the plan.
     """
     lines: list[Planned] = []
-    unknown = set(only)
-    for one in read_plan(path):
-        meant = {one.kind, one.key, *_tins(one)}.intersection(only)
-        unknown -= meant
-        if one.action in (CREATE, UPDATE) and (meant or not only):
-            lines.append(one)
-    if unknown:
-        raise ConfigurationError(f"--only: the plan has no {', '.join(sorted(unknown))}")
+    unknown_names = set(only)
+    for line in read_plan(path):
+        names = {line.kind, line.key, *_tins(line)}.intersection(only)
+        unknown_names -= names
+        if line.action in (CREATE, UPDATE) and (names or not only):
+            lines.append(line)
+    if unknown_names:
+        raise ConfigurationError(f"--only: the plan has no {', '.join(sorted(unknown_names))}")
     return lines[:limit]
 
 
-def _tins(one: Planned) -> list[str]:
-    links = one.fields.get("companyIds")
+def _tins(line: Planned) -> list[str]:
+    links = line.fields.get(LINKS)
     return list(links[1]) if links else []
 
 
-def _still_so(
-    ledger: Ledger, planner: Planner, lines: Sequence[Planned]
-) -> tuple[dict[str, list[str]], int, list[Planned]]:
-    """The keys of which the plan still holds, how many are done, and the lines of all others."""
-    still: dict[str, list[str]] = {COMPANY: [], CONTACT: []}
-    done = 0
+class _Comparison(NamedTuple):
+    """A plan compared with what would be planned now.
+
+    ``valid_keys`` are, by kind, the records whose line still holds; ``applied`` is how many are in
+    the CRM as the plan says already; ``changed`` are the lines of all others.
+    """
+
+    valid_keys: dict[str, list[str]]
+    applied: int
+    changed: list[Planned]
+
+
+def _compare_with_now(ledger: Ledger, access: CrmAccess, lines: Sequence[Planned]) -> _Comparison:
+    """Plan the records of these lines again, and compare.
+
+    Raises:
+        SvodError: when the portal cannot be used.
+    """
+    try:
+        with open_client(access, ledger) as client:
+            portal = open_portal(client, access)
+            portal.check()
+            return _compare(ledger, Planner(ledger, portal), lines)
+    except (CrmUnavailable, Stop, ConfigurationError) as error:
+        raise SvodError(str(error)) from None
+
+
+def _compare(ledger: Ledger, planner: Planner, lines: Sequence[Planned]) -> _Comparison:
+    valid_keys: dict[str, list[str]] = {COMPANY: [], CONTACT: []}
+    applied = 0
     changed: list[Planned] = []
     for chunk in chunks(lines, _CHUNK):
         for kind in (COMPANY, CONTACT):
-            of_kind = {one.key: one for one in chunk if one.kind == kind}
+            lines_by_key = {line.key: line for line in chunk if line.kind == kind}
             with ledger.read() as connection:
-                pending: list[PendingRecord] = load_queue.pending_records(connection, kind, of_kind)
-                there = load_queue.crm_versions(connection, kind, list(of_kind))
-            now = {one.key: one for one in planner.plan(kind, pending)}
-            for key, line in of_kind.items():
-                if key in now and _same(now[key], line):
-                    still[kind].append(key)
-                elif key not in now and there.get(key) == line.version:
-                    done += 1
+                pending = load_queue.pending_records(connection, kind, lines_by_key)
+                versions = load_queue.crm_versions(connection, kind, list(lines_by_key))
+            replanned = {record.key: record for record in planner.plan(kind, pending)}
+            for key, line in lines_by_key.items():
+                if key in replanned and _are_equal(replanned[key], line):
+                    valid_keys[kind].append(key)
+                elif key not in replanned and versions.get(key) == line.version:
+                    applied += 1
                 else:
                     changed.append(line)
-    return still, done, changed
+    return _Comparison(valid_keys, applied, changed)
 
 
-def _same(one: Planned, other: Planned) -> bool:
-    return bool(msgspec.to_builtins(one) == msgspec.to_builtins(other))
+def _are_equal(record: Planned, line: Planned) -> bool:
+    """Whether a record is planned as a line of the file says: that holds no tuples."""
+    return bool(msgspec.to_builtins(record) == msgspec.to_builtins(line))

@@ -1,4 +1,4 @@
-"""A plan's three forms: JSON lines for ``svod apply``, text and a page for people."""
+"""A plan in three files: JSON lines for ``svod apply``, text and a page for people."""
 
 import os
 from collections.abc import Iterator
@@ -11,16 +11,17 @@ import msgspec
 
 from pipeline.report.rendering import render_template
 from transforms.core.errors import ConfigurationError
+from transforms.core.outcomes import UNCHANGED
 from transforms.crm.limits.forecast import Forecast
-from transforms.crm.planner import SKIP, Planned
+from transforms.crm.planner import CREATE, SKIP, UPDATE, Planned
 
-# A browser shows so many rows without trouble; the other forms have them all.
+# A browser shows this many rows without trouble; the other files have them all.
 _MOST_ROWS = 2000
 _PLURAL = {"company": "companies", "contact": "contacts"}
 
 
 class Totals(msgspec.Struct, frozen=True):
-    """The plan as a whole: ``counts`` by kind and action, and how long it would take."""
+    """The plan as a whole: ``counts`` by kind and action, and a forecast of the load."""
 
     run_id: str
     counts: dict[str, dict[str, int]]
@@ -28,10 +29,10 @@ class Totals(msgspec.Struct, frozen=True):
     plan: int = 1
 
     def lines(self) -> Iterator[str]:
-        """The plan in a few lines."""
+        """The plan as a whole in a few lines, for people."""
         for kind, counts in self.counts.items():
-            told = ", ".join(f"{counts.get(name, 0):,} to {name}" for name in ("create", "update"))
-            yield f"{_PLURAL[kind]}: {told}, {counts.get(SKIP, 0):,} stay as they are"
+            writes = ", ".join(f"{counts.get(name, 0):,} to {name}" for name in (CREATE, UPDATE))
+            yield f"{_PLURAL[kind]}: {writes}, {counts.get(SKIP, 0):,} stay as they are"
         expected = self.forecast
         basis = "measured" if expected.measured else "usual"
         yield (
@@ -45,7 +46,7 @@ class PlanFile:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._shown: list[Planned] = []
+        self._page_records: list[Planned] = []
 
     def __enter__(self) -> "PlanFile":
         try:
@@ -66,20 +67,20 @@ class PlanFile:
         self._lines.close()
         self._text.close()
 
-    def add(self, one: Planned) -> None:
-        """One record."""
-        self._lines.write(msgspec.json.encode(one).decode() + "\n")
-        if one.action == SKIP and one.reason == "unchanged":
+    def add(self, record: Planned) -> None:
+        """Write one record; people do not see those that are skipped as unchanged."""
+        self._lines.write(msgspec.json.encode(record).decode() + "\n")
+        if record.action == SKIP and record.reason == UNCHANGED:
             return
-        head = f"{one.action} {one.kind} {one.key} {one.title} {one.reason}".strip()
-        self._text.write(f"{head}\n")
-        for name, (before, after) in one.fields.items():
-            self._text.write(f"    {name}: {_shown(before)} -> {_shown(after)}\n")
-        if len(self._shown) < _MOST_ROWS:
-            self._shown.append(one)
+        heading = f"{record.action} {record.kind} {record.key} {record.title} {record.reason}"
+        self._text.write(f"{heading.strip()}\n")
+        for name, (before, after) in record.fields.items():
+            self._text.write(f"    {name}: {_readable(before)} -> {_readable(after)}\n")
+        if len(self._page_records) < _MOST_ROWS:
+            self._page_records.append(record)
 
     def finish(self, totals: Totals) -> None:
-        """The plan as a whole, below its records."""
+        """Write the plan as a whole below its records, and the page."""
         self._lines.write(msgspec.json.encode(totals).decode() + "\n")
         self._text.writelines(f"{line}\n" for line in totals.lines())
         with private_file(self._path.with_suffix(".html")) as page:
@@ -87,9 +88,9 @@ class PlanFile:
                 render_template(
                     "plan/page.html.j2",
                     totals=totals,
-                    records=self._shown,
+                    records=self._page_records,
                     most=_MOST_ROWS,
-                    shown=_shown,
+                    shown=_readable,
                 )
             )
 
@@ -98,7 +99,7 @@ def read_plan(path: Path) -> Iterator[Planned]:
     """The records of a plan.
 
     Raises:
-        ConfigurationError: when it is none, or was not written to its end.
+        ConfigurationError: when the file is not a plan, or was not written to its end.
     """
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
@@ -108,16 +109,18 @@ def read_plan(path: Path) -> Iterator[Planned]:
     except OSError as error:
         raise ConfigurationError(f"cannot read {path}: {error.strerror}") from None
     except (msgspec.DecodeError, UnicodeDecodeError):
-        raise ConfigurationError(f"{path} is no plan, or not a whole one: svod plan") from None
+        raise ConfigurationError(
+            f"{path} is not a plan, or not a complete one: svod plan"
+        ) from None
 
 
 def private_file(path: Path) -> TextIO:
-    """A new file that only its owner may read, for it names customers."""
+    """Open a new file that only its owner may read, for it names customers."""
     handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     return os.fdopen(handle, "w", encoding="utf-8", errors="backslashreplace")
 
 
-def _shown(value: Any) -> str:
+def _readable(value: Any) -> str:
     if isinstance(value, list | tuple):
         return ", ".join(map(str, value)) or "-"
     return "-" if value in (None, "") else str(value)

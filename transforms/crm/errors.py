@@ -1,21 +1,21 @@
-"""What a call to the CRM comes to when it brings no result.
+"""Errors of calls to the CRM.
 
 ```
 SvodError
 └── CrmError              has ``code`` and ``description``, the portal's own words
     ├── Refused           this record is refused; the others go on
     ├── Throttled         over a limit and not executed: wait and send it again
-    ├── UnknownOutcome    a write may have happened or not: look the record up by its origin
+    ├── UnknownOutcome    a write may have been executed or not: look the record up by its origin
     ├── CrmUnavailable    no answer for too long (fatal)
-    └── Stop              the portal will not take anything from us (fatal)
+    └── Stop              the portal accepts nothing from us (fatal)
         ├── PortalMoved   it has another address now (fatal)
         └── RefusesAll    it refuses every record for one and the same reason (fatal)
 ```
 
-The text of each is for people and holds neither the webhook nor anything about a customer. The
+The message of each is for people and contains neither the webhook nor data of a customer. The
 portal's ``description`` may quote what it was sent: it belongs into the ledger, not into a log.
 """
-# ruff: noqa: N818 -- these are outcomes, and named as the loader speaks of them
+# ruff: noqa: N818 -- these are outcomes, and named like outcomes
 
 from transforms.core.errors import SvodError
 from transforms.core.secrets import mask
@@ -36,10 +36,11 @@ class CrmError(SvodError):
 
 
 class Refused(CrmError):
-    """The portal does not take this record (HTTP 400); nothing was written."""
+    """The portal refuses this record, or ``subject`` (HTTP 400); nothing was written."""
 
-    def __init__(self, code: str, description: str = "", what: str = "a record") -> None:
-        super().__init__(f"The CRM refuses {what}: {code or 'without a code'}.", code, description)
+    def __init__(self, code: str, description: str = "", subject: str = "a record") -> None:
+        message = f"The CRM refuses {subject}: {code or 'without a code'}."
+        super().__init__(message, code, description)
 
 
 class Throttled(CrmError):
@@ -50,7 +51,7 @@ class Throttled(CrmError):
 
 
 class UnknownOutcome(CrmError):
-    """No answer that says what happened: lost connection, time-out, 5xx, HTML, broken JSON."""
+    """No usable answer: lost connection, time-out, 5xx, HTML, broken JSON."""
 
 
 class CrmUnavailable(CrmError):
@@ -72,14 +73,14 @@ class PortalMoved(Stop):
 class RefusesAll(Stop):
     """Every record is refused for one reason: it is not the records' fault. Fatal.
 
-    What many different records get to hear in the same words quotes none of them.
+    A description that is the same for many different records quotes none of them.
     """
 
     def __init__(self, method: str, error: Refused) -> None:
-        told = f"{error.code} {mask(error.description)}".strip() or "no reason is given"
+        reason = f"{error.code} {mask(error.description)}".strip() or "no reason is given"
         super().__init__(
-            f"The CRM refuses every record in {method}: {told[:200]}. Check the webhook's rights,"
-            " the fields that the portal wants filled, and its requisite presets; then run again.",
+            f"The CRM refuses every record in {method}: {reason[:200]}. Check the webhook's rights,"
+            " the fields that the portal requires, and its requisite presets; then run again.",
             error.code,
             error.description,
         )

@@ -6,7 +6,7 @@ memory. Here the recorded calls are told in a person's terms.
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
@@ -68,6 +68,11 @@ class Recording(NamedTuple):
         """The calls of one record, in the order in which they would be sent."""
         return self.calls_by_key.get(key, [])
 
+    def adopted_ids(self, known_ids: Container[int]) -> list[int]:
+        """The ids of items that look-ups found, those of ``known_ids`` left out."""
+        ids = [crm_id for crm_id, _ in self.journal.loaded.values()]
+        return [crm_id for crm_id in ids if crm_id > 0 and crm_id not in known_ids]
+
 
 class Planner:
     """Plans records as they stand in the ledger and in the CRM now. Writes to neither."""
@@ -79,24 +84,12 @@ class Planner:
     def plan(self, kind: str, chunk: Sequence[PendingRecord]) -> list[Planned]:
         """What a load would do with each of these records; companies come before contacts."""
         entity_type = mapping.COMPANY_TYPE if kind == COMPANY else mapping.CONTACT_TYPE
-        known_ids = sorted(pending.crm_id for pending in chunk if pending.crm_id)
+        known_ids = [pending.crm_id for pending in chunk if pending.crm_id]
         changed_at = self._changed_at(entity_type, known_ids)
-        present = [
-            pending for pending in chunk if not pending.crm_id or pending.crm_id in changed_at
-        ]
+        present = [pending for pending in chunk if not _is_deleted(pending, changed_at)]
         recording = self.record(kind, present)
-        crm_ids = {key: crm_id for key, (crm_id, _) in recording.journal.loaded.items()}
-        looked_up = sorted(
-            crm_id for crm_id in crm_ids.values() if crm_id > 0 and crm_id not in changed_at
-        )
-        changed_at |= self._changed_at(entity_type, looked_up)
-        present_keys = {pending.key for pending in present}
-        return [
-            _planned(pending, recording, changed_at)
-            if pending.key in present_keys
-            else _skipped(pending, recording.loader, DELETED_IN_CRM)
-            for pending in chunk
-        ]
+        changed_at |= self._changed_at(entity_type, recording.adopted_ids(changed_at))
+        return [_planned(pending, recording, changed_at) for pending in chunk]
 
     def record(self, kind: str, chunk: Sequence[PendingRecord]) -> Recording:
         """Load these records with every write recorded in place of executed."""
@@ -113,14 +106,20 @@ class Planner:
 
     def _changed_at(self, entity_type: int, ids: Sequence[int]) -> dict[int, str]:
         """When each of the items was changed last in the CRM; deleted items are left out."""
-        items = self._portal.items_by_id(entity_type, ids, ["updatedTime"])
+        items = self._portal.items_by_id(entity_type, sorted(ids), ["updatedTime"])
         return {crm_id: str(item.fields.get("updatedTime")) for crm_id, item in items.items()}
+
+
+def _is_deleted(pending: PendingRecord, changed_at: Container[int]) -> bool:
+    return bool(pending.crm_id) and pending.crm_id not in changed_at
 
 
 def _planned(
     pending: PendingRecord, recording: Recording, changed_at: Mapping[int, str]
 ) -> Planned:
     key, loader, journal = pending.key, recording.loader, recording.journal
+    if _is_deleted(pending, changed_at):
+        return _skipped(pending, loader, DELETED_IN_CRM)
     if key in journal.rejected:
         return _skipped(pending, loader, journal.rejected[key].reason)
     if key not in journal.loaded:  # none of its companies is in the CRM, or would be created

@@ -3,7 +3,7 @@
 ``before`` is what we sent last, ``after`` what the stores say now, ``present`` what stands there.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from transforms.crm.api.mapping import LINKS, MARK, MULTIFIELDS, ORIGINATOR
@@ -65,33 +65,36 @@ def value_changes(before: Fields, after: Fields, present: Sequence[Fields]) -> F
     sent them; whatever people added stays, and so does the last value of its kind: an update never
     empties a field.
     """
-    doubtful = {tuple(pair) for pair in before.get(_DOUBTFUL, ())}
     changes: Fields = {}
     for kind in (kind for kind in MULTIFIELDS if kind in after):
-        sent = _values(before, kind)
-        may_be_ours = sent | {value for pair_kind, value in doubtful if pair_kind == kind}
-        lost = may_be_ours - _values(after, kind)
         present_of_kind = [value for value in present if str(value.get("typeId")) == kind]
+        lost = _maybe_sent_values(before, kind) - _values(after, kind)
+        removed = [value for value in present_of_kind if str(value.get("value")) in lost]
         staying = [value for value in present_of_kind if str(value.get("value")) not in lost]
-        for added in _added_values(kind, sent, after[kind], staying):
+        for added in _added_values(kind, before, after, staying):
             changes[f"n{len(changes)}"] = added
-        for value in present_of_kind:
-            if str(value.get("value")) in lost:
-                removed = {"typeId": kind, "valueType": "WORK", "value": ""}
-                changes[str(value.get("id"))] = removed
+        for value in removed:
+            changes[str(value.get("id"))] = {"typeId": kind, "valueType": "WORK", "value": ""}
     return changes
 
 
 def _added_values(
-    kind: str, sent: set[str], desired: Sequence[Mapping[str, str]], staying: Sequence[Fields]
+    kind: str, before: Fields, after: Fields, staying: Sequence[Fields]
 ) -> list[Fields]:
-    """The desired values that were not sent yet, and that nobody has added meanwhile."""
-    value_types = {value["VALUE"]: value["VALUE_TYPE"] for value in desired}
+    """The values of a kind that were not sent yet, and that nobody has added meanwhile."""
+    sent = _values(before, kind)
+    value_types = {value["VALUE"]: value["VALUE_TYPE"] for value in after[kind]}
     return [
         {"typeId": kind, "valueType": value_type, "value": value}
         for value, value_type in value_types.items()
         if value not in sent and not is_present(kind, value, staying)
     ]
+
+
+def _maybe_sent_values(fields: Fields, kind: str) -> set[str]:
+    """The values of a kind that we have sent, also those of an update in doubt."""
+    doubtful = {value for value_kind, value in fields.get(_DOUBTFUL, ()) if value_kind == kind}
+    return _values(fields, kind) | doubtful
 
 
 def _values(fields: Fields, kind: str) -> set[str]:
