@@ -26,7 +26,7 @@ use it. In the bounded graph each step that uses the ledger calls one stage, on 
 where the stage allows it: its input is then a part of the keys (``consolidate_companies``,
 ``resolve_contacts``, ``consolidate_persons``) or of the rows (``remember_rows``).
 
-Each stage notes its progress for whoever watches the run.
+A stage that has work to do notes its progress for whoever watches the run.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -59,9 +59,9 @@ def run_stages(
     letters: Sequence[DeadLetter] = (),
     processes: ProcessPool = IN_PLACE,
 ) -> None:
-    """Bring encoded rows and dead letters, and unfinished work, into the ledger and the CRM.
+    """Bring encoded rows, dead letters and unfinished work into the ledger and the CRM.
 
-    The run is new: what is tried again is tried in another run. Without ``crm`` nothing is loaded.
+    A run does this once: another attempt is another run. Without ``crm`` nothing is loaded.
     """
     record_dead_letters(ledger, run, letters)
     touched = find_touched_keys(ledger, run, portions(rows), processes)
@@ -73,7 +73,7 @@ def run_stages(
 def find_touched_keys(
     ledger: Ledger, run: Run, rows: Iterable[Sequence[Row]], processes: ProcessPool = IN_PLACE
 ) -> TouchedKeys:
-    """The first half of the order: returns what the rows, and unfinished work, touch."""
+    """The first half of the order: returns the keys that rows and unfinished work touch."""
     touched = TouchedKeys(set(), set(), set())
     for part in remember_rows(ledger, run, rows, processes):
         touched.add(part)
@@ -84,7 +84,7 @@ def find_touched_keys(
 def rebuild(
     ledger: Ledger, run: Run, touched: TouchedKeys, processes: ProcessPool = IN_PLACE
 ) -> None:
-    """The second half of the order, after the register was asked: golden records in the ledger."""
+    """The second half of the order, after ``ask_register``: rebuilds golden records."""
     contacts = touched.contacts | consolidate_companies(
         ledger, run, sorted(touched.tins), processes, may_repeat=False
     )
@@ -95,12 +95,12 @@ def rebuild(
 
 
 def record_dead_letters(ledger: Ledger, run: Run, letters: Sequence[DeadLetter]) -> None:
-    """Keep input that is not a record, for people to look at."""
+    """Keep input that is not a record, so that people can look at it."""
     ledger.transact(lambda connection: dead_letters.record_dead_letters(connection, run, letters))
 
 
 def portions(encoded: Iterable[bytes]) -> Iterator[list[Row]]:
-    """Decodes rows, some ten thousand at once: as many as fit in memory."""
+    """Decodes rows; yields some ten thousand at a time, as many as fit in memory."""
     rows: list[Row] = []
     for part in encoded:
         rows += decode_rows(part)
@@ -114,22 +114,24 @@ def portions(encoded: Iterable[bytes]) -> Iterator[list[Row]]:
 def remember_rows(
     ledger: Ledger, run: Run, rows: Iterable[Sequence[Row]], processes: ProcessPool = IN_PLACE
 ) -> Iterator[TouchedKeys]:
-    """Keep the newest version of each row; yields what each portion of ``rows`` touches."""
-    progress = Progress(ledger, run, "remember", follows="read")
+    """Keep the newest version of each row; yields the keys that each portion of them touches."""
+    progress: Progress | None = None
     for portion in rows:
+        progress = progress or Progress(ledger, run, "remember", follows="read")
         yield source_rows.remember(ledger, run, portion, processes)
         progress.add(len(portion))
-    progress.flush()
+    if progress:
+        progress.flush()
 
 
 def resume_unfinished(ledger: Ledger, run: Run) -> TouchedKeys:
-    """What earlier runs left: deferred companies, expired answers, work that was cut off."""
+    """Returns the keys of deferred companies, expired answers, and work that was cut off."""
     with ledger.read() as connection:
         return unfinished_work(connection, run)
 
 
 def ask_register(ledger: Ledger, run: Run, register: RegisterAccess, tins: Collection[str]) -> None:
-    """Ask about each TIN of which no fresh answer is known. One worker asks for the whole run."""
+    """Ask about the TINs without a fresh answer. One worker asks for the whole run."""
     if unanswered := unanswered_tins(ledger, sorted(tins)):
         with shared_session(register) as session:
             session.ask(ledger, run, unanswered)
@@ -145,13 +147,14 @@ def consolidate_companies(
     *,
     may_repeat: bool,
 ) -> set[RowKey]:
-    """Rebuild the companies of these TINs; returns the contact rows that may stand differently.
+    """Rebuild the companies of these TINs; returns the contact rows to resolve again.
 
-    The contacts of a row that stays in its company stand as they did, and are left out. That can
-    be seen only where these TINs are consolidated for the first time since the last settled run: a
-    row that an interrupted attempt made a member looks like one that always was. Such an attempt
-    is an unsettled run, or, where an engine ``may_repeat`` this stage within one run, cannot be
-    told: then the contacts of all rows are returned.
+    The contacts of a row that was a member of its company before the run, and stays one, need not
+    be resolved again: a first attempt leaves them out. After an attempt that was cut off, nobody
+    can know which members are new, so the contacts of all rows are returned. Such an attempt is an
+    earlier run that is not settled; or, where the engine ``may_repeat`` a bundle within the run,
+    an earlier try of this bundle, of which nothing is known. So a bundle that is repeated returns
+    what it returned before.
     """
     is_first = not may_repeat and not _unsettled(ledger, run)
     rows = companies.consolidate(ledger, run, tins, processes, is_first_attempt=is_first)
@@ -166,7 +169,7 @@ def _unsettled(ledger: Ledger, run: Run) -> bool:
 
 
 def contacts_of_companies(ledger: Ledger, company_rows: Collection[RowKey]) -> set[RowKey]:
-    """The contact rows that name any of these company rows."""
+    """Returns the contact rows that name any of these company rows."""
     if not company_rows:
         return set()
     with ledger.read() as connection:
@@ -183,10 +186,10 @@ def resolve_contacts(
 def find_connected_components(
     ledger: Ledger, run: Run, processes: ProcessPool = IN_PLACE
 ) -> list[list[str]]:
-    """The connected components around the dirty contact rows, as row references.
+    """Returns the connected components around dirty contact rows, as lists of row references.
 
-    Persons outside of them of whose rows some say something else are merged again. One worker does
-    this for the whole run, when all its contacts are resolved.
+    Persons outside them that have stale rows are merged anew here. One worker does all this for
+    the whole run, when its contacts are resolved.
     """
     components = connected_components.dirty_components(ledger, run, processes)
     persons.refresh(ledger, run, components, processes)
@@ -198,7 +201,7 @@ def find_connected_components(
 def consolidate_persons(
     ledger: Ledger, run: Run, components: Collection[list[str]], processes: ProcessPool = IN_PLACE
 ) -> int:
-    """Rebuild the persons of these components; returns how many there are."""
+    """Rebuild the persons of these components; returns the number of persons."""
     count = persons.consolidate(ledger, run, components, processes)
     if components:
         Progress(ledger, run, "contacts").add(sum(map(len, components)))
@@ -211,7 +214,7 @@ def settle_and_load(
     crm: CrmAccess | None,
     read_up_to: Mapping[str, str] | None = None,
 ) -> None:
-    """Settle the run, for all that it touched is rebuilt, then bring the CRM to what it says.
+    """Settle the run, for all that it touched is rebuilt; then bring the CRM up to the ledger.
 
     ``read_up_to`` is how far the run has read the stores: their cursors move on. Without ``crm``
     the golden records wait in the ledger. One worker loads: the limits are the portal's.
