@@ -290,11 +290,11 @@ def compare_key(part: str) -> str:
     return " ".join(bare.replace("'", "").replace("’", "").split())
 
 
-def agree(left: str, right: str) -> bool:
+def agree(name: str, spelling: str) -> bool:
     """Whether two spellings may be of one part: equal, unknown, or an initial of the other.
 
     >>> agree("Пётр", "Петр"), agree("П.", "Пётр"), agree("", "Пётр"), agree("Павел", "Пётр")
     (True, True, True, False)
     """
-    short, long = sorted((compare_key(left), compare_key(right)), key=len)
+    short, long = sorted((compare_key(name), compare_key(spelling)), key=len)
     return long.startswith(short) if len(short) < 2 else short == long

@@ -188,10 +188,10 @@ class MendingReader:
                 window.pos = position
                 return skipped, True
             # Drop the searched text, except for what tells a field's value from a partner.
-            kept = max(window.pos, position - _LOOK_BEHIND)
-            skipped = _extend(skipped, window.text[window.pos : kept])
-            ahead, rest = position - kept, len(window.text) - position
-            window.pos = kept
+            keep_from = max(window.pos, position - _LOOK_BEHIND)
+            skipped = _extend(skipped, window.text[window.pos : keep_from])
+            ahead, rest = position - keep_from, len(window.text) - position
+            window.pos = keep_from
             if not window.more(max(1, rest)) and not rest:
                 skipped = _extend(skipped, window.text)
                 window.pos = len(window.text)

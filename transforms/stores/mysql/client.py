@@ -1,4 +1,4 @@
-"""Reading from store A: few connections, short queries, and patience when one is lost."""
+"""Reads from store A: few connections, short queries, and new attempts when one is lost."""
 
 import random
 import threading
@@ -15,24 +15,25 @@ from transforms.core.secrets import Secret
 from transforms.stores.mysql.url import StoreUrl
 
 RawRow = dict[str, Any]
+"""The values of a table's row by column, as the driver returns them."""
 
 CONNECT_TIMEOUT = 10
 READ_TIMEOUT = 120
-TRIES = 6
+ATTEMPTS = 6
 
-# Nothing is wrong with the query: the connection is lost or refused for the moment, the server
-# restarts, or it is too busy. 0 is what the driver says of a connection that is closed already.
-_PASSING = {0, 1040, 1053, 1152, 1158, 1159, 1160, 1161, 1203, 1205, 1213, 1226, 1317, 1927}
-_PASSING |= {2002, 2003, 2006, 2013, 2014, 2027, 2055, 4031}
+# The server's codes for a connection that is lost or denied for the moment, a restart, or too much
+# load. The driver's code for a closed connection is 0.
+_TRANSIENT = {0, 1040, 1053, 1152, 1158, 1159, 1160, 1161, 1203, 1205, 1213, 1226, 1317, 1927}
+_TRANSIENT |= {2002, 2003, 2006, 2013, 2014, 2027, 2055, 4031}
 
 _slots: dict[tuple[str, int, str], threading.BoundedSemaphore] = {}
 _slots_lock = threading.Lock()
 
 
 class StoreClient:
-    """Store A, with at most ``connections`` connections at once in this process.
+    """Store A, with at most ``connections`` connections at a time in this process.
 
-    It looks the URL in ``store`` up when it connects: pickled, it holds no password.
+    It looks up the URL in ``store`` when it connects: a pickled client has no password.
     """
 
     def __init__(self, store: Secret, connections: int) -> None:
@@ -41,11 +42,11 @@ class StoreClient:
 
     @contextmanager
     def session(self) -> Iterator["Session"]:
-        """A connection for some queries; waits until one is free.
+        """Opens a connection for some queries; waits until one is free.
 
         Raises:
-            SecretError: when the store's URL is not known here.
-            ConfigurationError: when it cannot be read.
+            SecretError: when this process does not have the store's URL.
+            ConfigurationError: when the URL is malformed.
         """
         url = StoreUrl.parse(self._store.value())
         with self._slots(url):
@@ -56,46 +57,46 @@ class StoreClient:
                 session.close()
 
     def _slots(self, url: StoreUrl) -> threading.BoundedSemaphore:
-        # All clients of a process share them: each source is unpickled with a client of its own.
+        # The clients of a process share the slots: each source is unpickled with another client.
         store = url.host, url.port, url.database
         with _slots_lock:
             return _slots.setdefault(store, threading.BoundedSemaphore(self.connections))
 
 
 class Session:
-    """One connection, opened when first needed and again when it was lost. For one thread."""
+    """One connection for one thread, opened when first needed and again when it was lost."""
 
     def __init__(self, url: StoreUrl) -> None:
         self._url = url
         self._connection: Any = None
 
     def rows(self, query: str, parameters: Sequence[object] = ()) -> list[RawRow]:
-        """All rows of a query that gives one page: sent again when the connection was lost.
+        """Returns all rows of a query for one page; repeats it when the connection is lost.
 
         Raises:
-            StoreError: when store A stays away, or refuses the query.
+            StoreError: when store A does not answer after some attempts, or rejects the query.
         """
-        for attempt in range(TRIES):
+        for attempt in range(ATTEMPTS):
             try:
                 return self._query(query, parameters)
             except (pymysql.err.OperationalError, pymysql.err.InterfaceError) as error:
                 self.close()
                 if not is_transient(error):
-                    raise _refused(error) from None
-                lost = error
+                    raise _denial(error) from None
+                last_error = error
             except pymysql.err.MySQLError as error:
-                raise _refused(error) from None
-            if attempt < TRIES - 1:
+                raise _denial(error) from None
+            if attempt < ATTEMPTS - 1:
                 time.sleep(random.uniform(0.25, 0.5) * 2**attempt)
         raise StoreError(
-            f"store A does not answer, tried {TRIES} times; last: {describe_error(lost)}"
+            f"store A does not answer, tried {ATTEMPTS} times; last: {describe_error(last_error)}"
         )
 
     def close(self) -> None:
-        """Gives the connection back; a later query opens another one."""
+        """Closes the connection; a later query opens another one."""
         connection, self._connection = self._connection, None
         if connection is not None:
-            # Not close(): it would talk to a server that may be gone, or be sending still.
+            # Not close(): that would talk to a server that may be gone, or may still be sending.
             connection._force_close()
 
     def _query(self, query: str, parameters: Sequence[object]) -> list[RawRow]:
@@ -107,10 +108,10 @@ class Session:
 
 
 def connect(url: StoreUrl) -> Any:
-    """A new connection; without a transaction, so that a page is read and forgotten.
+    """Opens a connection without transactions, so that the server keeps nothing after a page.
 
     Raises:
-        pymysql.err.MySQLError: when the server cannot be reached or refuses.
+        pymysql.err.MySQLError: when the server cannot be reached, or denies access.
         OSError: when a certificate file cannot be read.
     """
     return pymysql.connect(
@@ -129,14 +130,14 @@ def connect(url: StoreUrl) -> Any:
 
 
 def is_transient(error: Exception) -> bool:
-    """Whether it is no fault of the query, nor of the account: trying again may help."""
-    return error.args[0] in _PASSING
+    """Whether another attempt may help: the fault is not in the query or the account."""
+    return error.args[0] in _TRANSIENT
 
 
 def describe_error(error: Exception) -> str:
-    """What the server or driver said; neither ever says a password."""
+    """Returns the text of the server or driver, which never contains a password."""
     return " ".join(map(str, reversed(error.args)))
 
 
-def _refused(error: Exception) -> StoreError:
+def _denial(error: Exception) -> StoreError:
     return StoreError(f"store A refuses a query: {describe_error(error)}")

@@ -1,8 +1,8 @@
-"""Store A's tables in pages: by primary key, or what changed since a time by ``(updated_at, id)``.
+"""Keyset pagination of store A's tables: by id, or by ``(updated_at, id)`` for changed rows.
 
-A page is one short query that goes on behind the last row of the page before: no ``OFFSET``, gaps
-between the ids cost nothing, and nothing is open on the server between two pages. Ranges of keys
-are ranges of whole numbers: ids, or seconds of ``updated_at``.
+A page is one short query for the rows behind the last row of the previous page: no ``OFFSET``, gaps
+between ids cost nothing, and the server keeps nothing open between two pages. Ranges of keys are
+ranges of integers: ids, or seconds of ``updated_at``.
 """
 
 from collections.abc import Iterator, Sequence
@@ -13,26 +13,26 @@ from decimal import Decimal
 from transforms.stores.mysql.client import RawRow, Session
 
 PAGE = 1000
-IS_A_TIME = "MONTH(updated_at) > 0 AND DAYOFMONTH(updated_at) > 0"
-"""MySQL also holds days such as 2024-00-00: no cursor stands there, only whole loads read them."""
+HAS_VALID_TIME = "MONTH(updated_at) > 0 AND DAYOFMONTH(updated_at) > 0"
+"""MySQL accepts days such as 2024-00-00: only full loads read them, and no cursor is one."""
 
 _EPOCH = datetime(1970, 1, 1)
-_SECOND = timedelta(seconds=1)
+_ONE_SECOND = timedelta(seconds=1)
 
 
 @dataclass(frozen=True)
 class Table:
-    """A table's columns; ``texts`` are read as the bytes that they are, in no character set."""
+    """A table's columns; ``texts`` are read as raw bytes, in no character set."""
 
     name: str
     texts: tuple[str, ...]
-    others: tuple[str, ...]
+    non_texts: tuple[str, ...]
 
     @property
     def select(self) -> str:
-        """The query without its conditions."""
+        """Returns the query without its conditions."""
         texts = [f"CAST({column} AS BINARY) AS {column}" for column in self.texts]
-        return f"SELECT {', '.join([*self.others, *texts])} FROM {self.name}"  # noqa: S608 - our own names
+        return f"SELECT {', '.join([*self.non_texts, *texts])} FROM {self.name}"  # noqa: S608 - our own names
 
 
 _STAMPS = ("is_deleted", "created_at", "updated_at")
@@ -51,7 +51,7 @@ CONTACTS = Table(
 )
 ORDERS = Table("orders", (), ("id", "company_id", "updated_at"))
 
-# The indexes are forced: for a wide range the server would choose to read the whole table.
+# The index is forced: for a wide range the server would choose to read the whole table.
 _SUMS = """
 SELECT company_id, COUNT(*) AS orders_count, SUM(total) AS orders_total,
        MAX(created_at) AS orders_last_at
@@ -68,14 +68,15 @@ class Keyset:
     since: datetime | None = None
 
     def bounds(self, session: Session) -> tuple[int, int]:
-        """The range ``[start, stop)`` that holds all keys now; ``(0, 0)`` when there is no row."""
+        """Returns the range ``[start, stop)`` of all keys now; it is empty when there is no row."""
         if self.since is None:
             query = f"SELECT MIN(id) AS first, MAX(id) AS last FROM {self.table.name}"  # noqa: S608
             [row] = session.rows(query)
             return (0, 0) if row["last"] is None else (row["first"], row["last"] + 1)
         query = (
             f"SELECT updated_at AS last FROM {self.table.name}"  # noqa: S608 - our own names
-            f" FORCE INDEX (idx_{self.table.name}_updated) WHERE updated_at >= %s AND {IS_A_TIME}"
+            f" FORCE INDEX (idx_{self.table.name}_updated)"
+            f" WHERE updated_at >= %s AND {HAS_VALID_TIME}"
             " ORDER BY updated_at DESC LIMIT 1"
         )
         start = _seconds(self.since)
@@ -83,11 +84,11 @@ class Keyset:
         return (start, _seconds(rows[0]["last"]) + 1) if rows else (start, start)
 
     def position(self, row: RawRow) -> int:
-        """Where a row stands in the range."""
+        """Returns a row's key as a number of the range."""
         return row["id"] if self.since is None else _seconds(row["updated_at"])
 
     def pages(self, session: Session, start: int, stop: int) -> Iterator[list[RawRow]]:
-        """The rows of ``[start, stop)`` in the order of their keys, ``PAGE`` at a time."""
+        """Yields the rows of ``[start, stop)`` in the order of their keys, ``PAGE`` at a time."""
         after: RawRow = {"id": start - 1}
         if self.since is not None:
             after = {"id": -1, "updated_at": _moment(start)}
@@ -104,7 +105,7 @@ class Keyset:
             query = (
                 f"FORCE INDEX (idx_{self.table.name}_updated)"
                 " WHERE (updated_at = %s AND id > %s OR updated_at > %s) AND updated_at < %s"
-                f" AND {IS_A_TIME} ORDER BY updated_at, id"
+                f" AND {HAS_VALID_TIME} ORDER BY updated_at, id"
             )
             moment = after["updated_at"]
             parameters = moment, after["id"], moment, _moment(stop)
@@ -112,7 +113,7 @@ class Keyset:
 
 
 def with_orders(session: Session, companies: list[RawRow]) -> list[RawRow]:
-    """The companies with ``orders_count``, ``orders_total`` (roubles) and ``orders_last_at``.
+    """Adds ``orders_count``, ``orders_total`` (roubles) and ``orders_last_at`` to companies.
 
     Cancelled orders do not count.
     """
@@ -120,7 +121,7 @@ def with_orders(session: Session, companies: list[RawRow]) -> list[RawRow]:
         return []
     ids = [company["id"] for company in companies]
     first, last = min(ids), max(ids)
-    # A range is two to three times as fast for the server, when it holds few companies besides.
+    # A range is two to three times as fast for the server, when few other companies are in it.
     if last - first < 2 * len(ids):
         rows = session.rows(_SUMS.format(among="BETWEEN %s AND %s"), (first, last))
     else:
@@ -132,32 +133,32 @@ def with_orders(session: Session, companies: list[RawRow]) -> list[RawRow]:
 
 @dataclass(frozen=True)
 class DeltaStart:
-    """From when on each table's changes are read, Moscow time without a zone."""
+    """The moment from which a delta reads each table, in Moscow time without a zone."""
 
     companies: datetime
     contacts: datetime
     orders: datetime
 
     def __post_init__(self) -> None:
-        """Refuse times with a zone: the store's have none."""
+        """Raises ``ValueError`` for times with a zone: the store's times have none."""
         if any(moment.tzinfo for moment in (self.companies, self.contacts, self.orders)):
             raise ValueError("since must be Moscow time, without a zone")
 
 
 def companies_of_changed_orders(session: Session, since: DeltaStart) -> Iterator[list[RawRow]]:
-    """The companies with orders changed since then, without those changed since themselves."""
+    """Yields companies that did not change since then, but have orders that did."""
     orders = Keyset(ORDERS, since.orders)
-    seen: set[int] = set()
+    company_ids: set[int] = set()
     query = f"{COMPANIES.select} FORCE INDEX (PRIMARY) WHERE id IN %s AND updated_at < %s"
     for page in orders.pages(session, *orders.bounds(session)):
-        if new := {order["company_id"] for order in page} - seen:
-            seen |= new
-            yield session.rows(query, (sorted(new), since.companies))
+        if new_ids := {order["company_id"] for order in page} - company_ids:
+            company_ids |= new_ids
+            yield session.rows(query, (sorted(new_ids), since.companies))
 
 
 def _seconds(moment: datetime) -> int:
-    return (moment - _EPOCH) // _SECOND
+    return (moment - _EPOCH) // _ONE_SECOND
 
 
 def _moment(seconds: int) -> datetime:
-    return _EPOCH + seconds * _SECOND
+    return _EPOCH + seconds * _ONE_SECOND

@@ -12,7 +12,7 @@ _FORM = "mysql://user:password@host:3306/database, with user and password percen
 
 @dataclass(frozen=True)
 class StoreUrl:
-    """The parts of store A's URL; ``tls`` are the driver's arguments for TLS."""
+    """The parts of store A's URL; ``tls`` has the driver's arguments for TLS."""
 
     host: str
     port: int
@@ -23,7 +23,7 @@ class StoreUrl:
 
     @classmethod
     def parse(cls, url: str) -> "StoreUrl":
-        """The parts of ``url``.
+        """Splits ``url`` into its parts.
 
         Raises:
             ConfigurationError: naming ``--store_a`` and what is wrong, never the URL itself.
@@ -39,17 +39,17 @@ class StoreUrl:
         if parts.scheme != "mysql":
             raise _malformed("it does not begin with mysql://")
         database = unquote(parts.path.removeprefix("/"))
-        for part, value in (
-            ("host", parts.hostname),
-            ("user", parts.username),
-            ("database", database),
-        ):
-            if not value:
-                raise _malformed(f"it names no {part}")
+        _require_all(host=parts.hostname, user=parts.username, database=database)
         if "/" in database or parts.fragment:
             raise _malformed("a character in it is not percent-encoded")
         user, password = unquote(parts.username or ""), unquote(parts.password or "")
         return cls(parts.hostname or "", port, user, password, database, _tls(parts))
+
+
+def _require_all(**parts: str | None) -> None:
+    for part, value in parts.items():
+        if not value:
+            raise _malformed(f"it names no {part}")
 
 
 def _tls(parts: SplitResult) -> tuple[tuple[str, str | bool], ...]:
@@ -63,7 +63,7 @@ def _tls(parts: SplitResult) -> tuple[tuple[str, str | bool], ...]:
             allowed = ", ".join(_FILES + _SWITCHES)
             raise _malformed(f"its options may be {allowed} (a file; true or false)")
     if "ssl_ca" in options:
-        # The driver takes a CA's certificate and then checks nothing, unless it is told to.
+        # Given a CA's certificate, the driver still checks nothing unless this option is set.
         options.setdefault("ssl_verify_cert", True)
     return tuple(sorted(options.items()))
 
