@@ -45,10 +45,12 @@ def choose(value: object) -> tuple[Address, text.Notes]:
         return Address(), notes
     legal = (address for single, address in candidates if _is_legal(single))
     chosen = next(legal, candidates[0][1])
-    unused = {address.text for _, address in candidates} - {chosen.text, ""}
-    return chosen, notes + tuple(
-        Note("address", "not_used", text.excerpt(line)) for line in sorted(unused)
-    )
+    lines = {address.text for _, address in candidates} - {chosen.text, ""}
+    return chosen, notes + _unused_notes(lines)
+
+
+def _unused_notes(lines: set[str]) -> text.Notes:
+    return tuple(Note("address", "not_used", text.excerpt(line)) for line in sorted(lines))
 
 
 def _is_legal(value: object) -> bool:

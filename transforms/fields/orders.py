@@ -54,14 +54,16 @@ def _kopecks(value: object) -> tuple[int, text.Notes]:
         return value * 100, ()
     if isinstance(value, str) and len(value) <= _SHORT and (usual := _USUAL(value)):
         return int(usual[1]) * 100 + int(usual[2] or 0), ()
-    amount = _decimal(value)
-    if amount is None or not _is_plausible(amount):
+    amount = _amount(value)
+    if amount is None:
         return 0, (Note("orders", "unreadable", text.excerpt(value)),)
     return int((amount * 100).to_integral_value(ROUND_HALF_UP)), ()
 
 
-def _is_plausible(amount: Decimal) -> bool:
-    return amount.is_finite() and abs(amount) < _MOST
+def _amount(value: object) -> Decimal | None:
+    amount = _decimal(value)
+    is_plausible = amount is not None and amount.is_finite() and abs(amount) < _MOST
+    return amount if is_plausible else None
 
 
 def _decimal(value: object) -> Decimal | None:

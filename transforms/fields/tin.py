@@ -72,11 +72,14 @@ def parse(value: object) -> Tin:
         return Tin("", reason="missing_tin", detail="no TIN given")
     if isinstance(value, str):
         return _read(text.parse(value, "tin", _LONGEST)[0] or text.excerpt(value))
+    return _read_number(value)
+
+
+def _read_number(value: object) -> Tin:
     number = text.integer(value)
     if number is None:
-        return _refuse(
-            text.excerpt(value), "bad_tin_format", "the TIN is neither text nor a number"
-        )
+        detail = "the TIN is neither text nor a number"
+        return _refuse(text.excerpt(value), "bad_tin_format", detail)
     return _judge(str(number))
 
 

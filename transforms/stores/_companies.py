@@ -76,13 +76,17 @@ def _choose_tin(values: Sequence[object]) -> tuple[tins.Tin, text.Notes]:
     candidates = [tins.parse(value) for value in values] or [tins.parse(None)]
     if len(candidates) == 1 and not candidates[0].repaired:
         return candidates[0], ()
-    # Without a single TIN the first candidate says why the row is refused.
-    candidates = [tin for tin in candidates if tin.reason != "missing_tin"] or candidates[:1]
+    candidates = _without_missing(candidates)
     valid_tins = {tin.tin: tin for tin in reversed(candidates) if not tin.reason}
     if len(valid_tins) > 1:
         return _several_tins(valid_tins), ()
     chosen = next(iter(valid_tins.values()), candidates[0])
     return chosen, _tin_notes(chosen, candidates)
+
+
+def _without_missing(candidates: list[tins.Tin]) -> list[tins.Tin]:
+    """Keeps the first candidate when all are missing: it says why the row is refused."""
+    return [tin for tin in candidates if tin.reason != "missing_tin"] or candidates[:1]
 
 
 def _several_tins(numbers: Iterable[str]) -> tins.Tin:

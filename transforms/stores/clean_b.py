@@ -9,7 +9,8 @@ PartnerProblem(reason='no_partner_number', detail='the partner has no number')
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
+from itertools import chain
 from typing import NamedTuple, cast
 
 import msgspec
@@ -154,7 +155,7 @@ def _company_ids(value: object) -> tuple[tuple[str, ...], text.Notes]:
         return (single,), ()
     leaves, notes = text.leaf_values(value, "company_ids")
     ids: dict[str, None] = {}
-    for part in (part for leaf in leaves for part in _split(leaf) if part != ""):
+    for part in chain.from_iterable(map(_split, leaves)):
         if number := partner_number(part):
             ids[number] = None
         else:
@@ -162,8 +163,8 @@ def _company_ids(value: object) -> tuple[tuple[str, ...], text.Notes]:
     return tuple(ids), notes
 
 
-def _split(leaf: object) -> Sequence[object]:
-    return _SEPARATORS.split(leaf) if isinstance(leaf, str) else [leaf]
+def _split(leaf: object) -> Iterable[object]:
+    return filter(None, _SEPARATORS.split(leaf)) if isinstance(leaf, str) else [leaf]
 
 
 def _raw_company(raw: dict[str, object], notes: text.Notes) -> RawCompany:

@@ -93,8 +93,7 @@ class ValueReader:
         else:
             if isinstance(value, dict) and swallows_partners(value):
                 raise DamageError
-            # A number at the end of the window may go on behind it.
-            if end < len(text) or ended or text[end - 1] in '}]"':
+            if ended or _is_whole(text, end):
                 return self._mend_surrogates(value), end
             is_unfinished = True
         if is_unfinished and not ended and len(text) - start < MAX_VALUE:
@@ -129,6 +128,11 @@ def _is_unfinished(text: str, error: Exception) -> bool:
     if isinstance(error, json.JSONDecodeError):
         return error.msg.startswith("Unterminated") or _is_last_token(text, error.pos)
     return isinstance(error, StopIteration) and _is_last_token(text, error.value)
+
+
+def _is_whole(text: str, end: int) -> bool:
+    """Whether the value ends at ``end``: a number at the end of the text may go on behind it."""
+    return end < len(text) or text[end - 1] in '}]"'
 
 
 def _is_last_token(text: str, start: int) -> bool:

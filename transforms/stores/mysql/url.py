@@ -42,7 +42,7 @@ class StoreUrl:
         _require_all(host=parts.hostname, user=parts.username, database=database)
         if "/" in database or parts.fragment:
             raise _malformed("a character in it is not percent-encoded")
-        user, password = unquote(parts.username or ""), unquote(parts.password or "")
+        user, password = _credentials(parts)
         return cls(parts.hostname or "", port, user, password, database, _tls(parts))
 
 
@@ -50,6 +50,10 @@ def _require_all(**parts: str | None) -> None:
     for part, value in parts.items():
         if not value:
             raise _malformed(f"it names no {part}")
+
+
+def _credentials(parts: SplitResult) -> tuple[str, str]:
+    return unquote(parts.username or ""), unquote(parts.password or "")
 
 
 def _tls(parts: SplitResult) -> tuple[tuple[str, str | bool], ...]:
