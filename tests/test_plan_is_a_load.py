@@ -99,6 +99,16 @@ def test_the_worlds_have_every_method_and_every_case(ledger: Ledger, portal: Bit
     assert {line.reason for line in lines} == {"", "deleted_in_crm", "company_rejected"}
 
 
+def test_a_contact_without_a_company_waits(ledger: Ledger, portal: Bitrix24) -> None:
+    hold(ledger, [GoldenContact("A-1", "Иванов", tins=(tin(1),))])
+    with client_of(portal) as client:
+        crm = Portal(client)
+        crm.check()
+        (line,), calls = plan(ledger, crm, size=5)
+    assert (line.action, line.reason, line.calls) == ("skip", "waiting_for_company", {})
+    assert calls == []
+
+
 def random_records(rng: random.Random, numbers: Sequence[int]) -> list[Record]:
     companies: list[Record] = [random_company(rng, number) for number in numbers]
     contacts = [

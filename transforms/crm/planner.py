@@ -12,15 +12,14 @@ from typing import Any, NamedTuple
 import msgspec
 
 from transforms.core.outcomes import DELETED_IN_CRM, WAITING_FOR_COMPANY
-from transforms.core.records import COMPANY
 from transforms.crm.api import mapping
 from transforms.crm.api.outcomes import Fields
 from transforms.crm.api.portal import Portal
 from transforms.crm.limits.request_size import IMPORT
-from transforms.crm.loading.company_loader import CompanyLoader
-from transforms.crm.loading.contact_loader import LINK_METHOD, ContactLoader
+from transforms.crm.loading.contact_loader import LINK_METHOD
 from transforms.crm.loading.creates import IdempotentCreates
 from transforms.crm.loading.items import DesiredItem
+from transforms.crm.loading.loader import LOADERS
 from transforms.crm.loading.record_loader import RecordLoader
 from transforms.crm.recording import OverlayJournal, RecordedCall, RecordingPortal
 from transforms.ledger.database import Ledger
@@ -83,7 +82,7 @@ class Planner:
 
     def plan(self, kind: str, chunk: Sequence[PendingRecord]) -> list[Planned]:
         """What a load would do with each of these records; companies come before contacts."""
-        entity_type = mapping.COMPANY_TYPE if kind == COMPANY else mapping.CONTACT_TYPE
+        entity_type = mapping.ENTITY_TYPES[kind]
         known_ids = [pending.crm_id for pending in chunk if pending.crm_id]
         changed_at = self._changed_at(entity_type, known_ids)
         present = [pending for pending in chunk if not _is_deleted(pending, changed_at)]
@@ -95,8 +94,7 @@ class Planner:
         """Load these records with every write recorded in place of executed."""
         portal = RecordingPortal(self._portal)
         journal = OverlayJournal(self._ledger, self._existing_companies)
-        loader_of_kind = CompanyLoader if kind == COMPANY else ContactLoader
-        loader: RecordLoader = loader_of_kind(journal, portal)
+        loader = LOADERS[kind](journal, portal)
         # By the time of a load nothing is in doubt any more: a load waits for it.
         loader.load(chunk, IdempotentCreates(journal, kind, settle=0))
         calls_by_key: dict[str, list[RecordedCall]] = {}

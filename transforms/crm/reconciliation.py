@@ -39,7 +39,6 @@ BEHIND: FindingName = "behind"
 ORPHANED: FindingName = "left"
 FINDINGS = (MISSING, CHANGED, DOUBLED, STRANGE, BEHIND, ORPHANED)
 
-ENTITY_TYPES: Mapping[str, int] = {COMPANY: mapping.COMPANY_TYPE, CONTACT: mapping.CONTACT_TYPE}
 _PLAIN_FIELDS: Mapping[str, tuple[str, ...]] = {
     COMPANY: ("title",),
     CONTACT: ("lastName", "name", "secondName", "post"),
@@ -107,7 +106,7 @@ class Reconciliation:
         if is_last:
             ranges.append((bounds[-1], None))
         select = [*_PLAIN_FIELDS[kind], *_COMMON_FIELDS]
-        items = self._portal.items_between(ENTITY_TYPES[kind], ranges, select)
+        items = self._portal.items_between(mapping.ENTITY_TYPES[kind], ranges, select)
         return {item.crm_id: item for item in items}
 
     def _compare_known(
@@ -120,7 +119,7 @@ class Reconciliation:
             orphans = _orphans(connection, kind, keys)
         select = [*_PLAIN_FIELDS[kind], *_COMMON_FIELDS]
         unmarked_ids = sorted(keys_by_id.keys() - items.keys())
-        unmarked_items = self._portal.items_by_id(ENTITY_TYPES[kind], unmarked_ids, select)
+        unmarked_items = self._portal.items_by_id(mapping.ENTITY_TYPES[kind], unmarked_ids, select)
         existing = {**items, **unmarked_items}
         for crm_id, key in keys_by_id.items():
             if crm_id not in existing:

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from transforms.core.golden_records import GoldenCompany, GoldenContact
+from transforms.core.records import COMPANY, CONTACT
 from transforms.crm.api.batch import defuse
 
 COMPANY_TYPE = 4
@@ -11,6 +12,10 @@ CONTACT_TYPE = 3
 REQUISITE_TYPE = 8
 LEGAL_ADDRESS = 6
 RUSSIA = 1
+
+ENTITY_TYPES: Mapping[str, int] = {COMPANY: COMPANY_TYPE, CONTACT: CONTACT_TYPE}
+"""The CRM's entity type of each kind of record that is an item."""
+
 ORIGINATOR = "svod"
 
 MULTIFIELDS = ("PHONE", "EMAIL", "WEB")

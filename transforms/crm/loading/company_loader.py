@@ -18,7 +18,7 @@ from transforms.ledger.loads.load_queue import PendingRecord
 class CompanyLoader(RecordLoader):
     """Loads companies. A company that people made before us, with the same TIN, is adopted."""
 
-    kind, entity_type = COMPANY, mapping.COMPANY_TYPE
+    kind, entity_type = COMPANY, mapping.ENTITY_TYPES[COMPANY]
 
     def desired_item(self, pending: PendingRecord) -> DesiredItem[GoldenCompany]:
         """What the CRM is to hold of a company's item, our custom fields included."""

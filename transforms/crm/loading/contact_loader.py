@@ -23,7 +23,7 @@ Contact = DesiredItem[GoldenContact]
 class ContactLoader(RecordLoader):
     """Loads contacts, linked to those of their companies that are in the CRM."""
 
-    kind, entity_type = CONTACT, mapping.CONTACT_TYPE
+    kind, entity_type = CONTACT, mapping.ENTITY_TYPES[CONTACT]
 
     def desired_item(self, pending: PendingRecord) -> Contact:
         """What the CRM is to hold of a contact's item, except for its links."""

@@ -31,6 +31,9 @@ from transforms.ledger.runs import Progress
 Selection = Mapping[str, frozenset[str]]
 """By kind, the keys of the records to load."""
 
+LOADERS: Mapping[str, type[RecordLoader]] = {COMPANY: CompanyLoader, CONTACT: ContactLoader}
+"""Who loads each kind of record."""
+
 # Records that one worker loads at a time: enough for full batches, few enough for all workers.
 _LARGEST_CHUNK, _SMALLEST_CHUNK = 500, 50
 # Requests under way at once: what one waits for, another one uses.
