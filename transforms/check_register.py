@@ -1,4 +1,4 @@
-"""Asking the register: one question a TIN, only where nothing is remembered."""
+"""Asking the register: one question a TIN, only where no fresh answer is known."""
 
 from collections.abc import Iterable, Iterator
 from itertools import chain
@@ -14,9 +14,10 @@ from transforms.ledger_fn import LedgerFn
 
 
 class CheckRegister(beam.PTransform):
-    """Lists of TINs (each TIN in one of them) pass when what the register says is remembered.
+    """Passes lists of TINs on when the register's answers are in the ledger.
 
-    One worker asks for the whole run: the rate is counted for an address, not for a worker.
+    Each TIN is in one list only. One worker asks for the whole run, for the register counts the
+    questions of an address, not of a worker.
     """
 
     def __init__(self, ledger: Secret, run: Run, access: RegisterAccess) -> None:
@@ -24,7 +25,7 @@ class CheckRegister(beam.PTransform):
         self._ledger, self._run, self._access = ledger, run, access
 
     def expand(self, tins: beam.PCollection[list[str]]) -> beam.PCollection[list[str]]:
-        """The same TINs, in lists of some hundred."""
+        """Returns the same TINs, in lists of some hundred."""
         return (
             tins
             | "OnOneWorker" >> beam.WithKeys(0).with_output_types(tuple[int, list[str]])

@@ -1,4 +1,4 @@
-"""What every step that uses the ledger needs: a connection a worker, by the name of its secret."""
+"""The base of steps that use the ledger, and keys spread over shards."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
@@ -12,7 +12,7 @@ from transforms.ledger.database import Ledger, open_ledger
 
 
 def sharded(keys: Iterable[str]) -> Iterator[tuple[int, list[str]]]:
-    """Keys as few elements: one list a group."""
+    """Yields the keys as few elements: ``(shard, keys)``, one for each shard that has any."""
     groups: dict[int, list[str]] = defaultdict(list)
     for key in keys:
         groups[shard_of(key)].append(key)
@@ -20,7 +20,7 @@ def sharded(keys: Iterable[str]) -> Iterator[tuple[int, list[str]]]:
 
 
 class LedgerFn(beam.DoFn):
-    """A DoFn with the ledger open while it works."""
+    """A DoFn whose ``ledger`` is open while a worker has it; its URL is known by name only."""
 
     def __init__(self, ledger: Secret, run: Run) -> None:
         self._ledger_secret = ledger

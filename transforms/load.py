@@ -1,4 +1,4 @@
-"""Loading into the CRM: one writer for the portal, whatever the number of workers."""
+"""Loading into the CRM: one worker writes to the portal, however many there are."""
 
 from collections.abc import Iterable, Iterator, Mapping
 
@@ -12,7 +12,7 @@ from transforms.ledger_fn import LedgerFn
 
 
 class LoadCrm(beam.PTransform):
-    """When everything is consolidated, bring the CRM to what the ledger says.
+    """Brings the CRM up to the ledger, when everything is consolidated.
 
     Without ``access`` nothing is loaded: the run is settled, and its golden records are pending.
     The limits are the portal's: more writers would gain nothing, so one worker does it all.

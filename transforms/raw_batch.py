@@ -7,23 +7,23 @@ import apache_beam as beam
 
 
 class RawBatch(list[Any]):
-    """Records as their store tells them: dicts, or events of a topic, which hold one."""
+    """Raw records as their store has them: dicts."""
 
 
 class RawBatchCoder(beam.coders.Coder):
-    """Pickles a batch, and guesses its size: Beam would encode it whole to learn that."""
+    """Pickles a batch, and estimates its size: Beam would encode the batch to measure it."""
 
     def encode(self, value: RawBatch) -> bytes:
-        """The batch, pickled."""
+        """Returns the batch, pickled."""
         return pickle.dumps(value, pickle.HIGHEST_PROTOCOL)
 
     def decode(self, encoded: bytes) -> RawBatch:
-        """The batch that was encoded."""
+        """Returns the batch that was encoded."""
         batch: RawBatch = pickle.loads(encoded)  # noqa: S301 - from another worker of this run
         return batch
 
     def estimate_size(self, value: RawBatch) -> int:
-        """Bytes, roughly: a record has some 400."""
+        """Returns its size in bytes, at some 400 a record."""
         return 400 * len(value)
 
     def is_deterministic(self) -> bool:

@@ -23,22 +23,21 @@ from transforms.stores.mysql.keyset import (
 
 
 class StoreARows(NamedTuple):
-    """What store A holds, up to 1000 rows a batch: texts are bytes, times Moscow's."""
+    """The rows of store A, up to 1000 a batch: texts are bytes, times are Moscow's."""
 
     companies: beam.PCollection[RawBatch]
     contacts: beam.PCollection[RawBatch]
 
 
 class ReadStoreA(beam.PTransform):
-    """Reads store A whole, or what changed ``since`` then.
+    """Reads all of store A, or what changed ``since`` a start.
 
     Companies carry ``orders_count``, ``orders_total`` (roubles) and ``orders_last_at``, and count
     as changed when one of their orders is.
 
-    One process never holds more than ``connections`` connections. A table is cut into as many
-    ranges as it has connections, half of them for each table (one at least): on a runner with
-    several processes that bounds them for the whole run too, until the runner cuts a range further
-    by itself, and but for one more that reads the changed orders.
+    A process holds at most ``connections`` connections. Each table is cut into half as many ranges
+    (at least one). So an engine with several processes holds no more connections in all, unless
+    it cuts a range further, and except for one that reads the changed orders.
     """
 
     def __init__(
@@ -72,9 +71,9 @@ class ReadStoreA(beam.PTransform):
 
 
 class StoreASource(MySQLSource):
-    """beam-mysql-connector's source with a client that knows the password by name only.
+    """beam-mysql-connector's source, with a client that knows the password by name only.
 
-    Its elements are batches: a row as an element of its own costs more than reading it.
+    Its elements are batches: one element a row costs more than reading the row.
     """
 
     def __init__(self, client: StoreClient, keys: Keyset) -> None:
@@ -84,14 +83,13 @@ class StoreASource(MySQLSource):
         splitter.build_source(self)
 
     def _build_value(self) -> None:
-        """Nothing to do: the client looks the store's URL up when it connects."""
+        """Do nothing: the client looks the store's URL up when it connects."""
 
 
 class KeyRangeSplitter(BaseSplitter):
-    """Cuts a table into ranges of keys, which a runner may cut further while they are read.
+    """Cuts a table into ranges of keys, which an engine may cut further while they are read.
 
-    A row belongs to the range that its key is in, so wherever they are cut, no row comes twice and
-    none is left out.
+    A row belongs to the range of its key. So wherever ranges are cut, each row is read once.
     """
 
     def __init__(self, keys: Keyset, ranges: int) -> None:
@@ -99,12 +97,12 @@ class KeyRangeSplitter(BaseSplitter):
         self._ranges = ranges
 
     def estimate_size(self) -> None:
-        """Unknown: counting would read the table."""
+        """Return nothing: counting would read the table."""
 
     def get_range_tracker(
         self, start_position: int | None, stop_position: int | None
     ) -> OffsetRangeTracker:
-        """The tracker of a range of keys; of all keys there are now when it is not given."""
+        """Returns the tracker of a range of keys; by default of all keys there are now."""
         return OffsetRangeTracker(*self._bounds(start_position, stop_position))
 
     def split(
@@ -113,7 +111,7 @@ class KeyRangeSplitter(BaseSplitter):
         start_position: int | None = None,
         stop_position: int | None = None,
     ) -> Iterator[SourceBundle]:
-        """Ranges of equal width; their number follows from connections, not from bytes."""
+        """Yields ranges of equal width; their number follows from connections, not from bytes."""
         start, stop = self._bounds(start_position, stop_position)
         width = max(1, -(-(stop - start) // self._ranges))
         for first in range(start, stop, width):
@@ -121,7 +119,7 @@ class KeyRangeSplitter(BaseSplitter):
             yield SourceBundle(last - first, self.source, first, last)
 
     def read(self, range_tracker: OffsetRangeTracker) -> Iterator[RawBatch]:
-        """A range's rows. A lost connection is opened anew, behind the last page."""
+        """Yields the rows of a range; a connection that is lost is replaced by a new one."""
         with self.source.client.session() as session:
             start, stop = range_tracker.start_position(), range_tracker.stop_position()
             for page in self._keys.pages(session, start, stop):
@@ -134,11 +132,11 @@ class KeyRangeSplitter(BaseSplitter):
                     return
 
     def _granted(self, range_tracker: OffsetRangeTracker, page: list[RawRow]) -> list[RawRow]:
-        """The rows of ``page`` up to the first one that is not ours any more."""
+        """Returns the rows of ``page`` up to the first one that the engine has given away."""
         claimed = range_tracker.last_record_start
         for count, row in enumerate(page):
             position = self._keys.position(row)
-            # Rows changed in one second share it: whoever has the second has them all.
+            # Rows that changed in one second share a position: who claims it, reads them all.
             if position != claimed and not range_tracker.try_claim(position):
                 return page[:count]
             claimed = position
