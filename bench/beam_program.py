@@ -57,17 +57,17 @@ def _read_b(task: Task) -> Tally:
 
 def _clean_b(task: Task) -> Tally:
     # The cleaning step itself counts the rows that it emits.
-    return _run(lambda root: _cleaned_b(root, task), "clean")
+    return _run(lambda root: _read_and_clean_b(root, task), "clean")
 
 
-def _cleaned_b(root: beam.Pipeline, task: Task) -> None:
+def _read_and_clean_b(root: beam.Pipeline, task: Task) -> None:
     read = root | ReadPartnerFiles([task.files], clean_partners, processes=0)
     _ = read.batches | "Part B" >> SplitByOutcome()
 
 
 def _clean(task: Task) -> Tally:
     def wire(root: beam.Pipeline) -> None:
-        _cleaned_b(root, task)
+        _read_and_clean_b(root, task)
         read = root | ReadStoreA(options.STORE_A)
         for name, batches, clean in (
             ("A companies", read.companies, clean_a.clean_company),

@@ -25,7 +25,7 @@ from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 from bench.full import facts
 from bench.register import instant_register
 from bench.task import Task
-from bench.world import World, served
+from bench.world import World, serve_world
 from pipeline import graph, options
 from pipeline.run import BuildSources
 from pipeline.summary import summarize
@@ -71,7 +71,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _show(chosen: argparse.Namespace, scale: float) -> Times:
-    with served(chosen.folder, scale, chosen.seed) as world:
+    with serve_world(chosen.folder, scale, chosen.seed) as world:
         times = measure(world)
     print(
         f"| {times.records:,} | {times.full:.1f} | {times.nothing:.1f} | {times.changed:.1f}"

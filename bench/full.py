@@ -23,7 +23,7 @@ import phonenumbers
 from bench.plain import STAGES
 from bench.program import PROGRAMS, Measurement
 from bench.task import Task
-from bench.world import World, served
+from bench.world import World, serve_world
 from pipeline.options import LEDGER, REGISTER_TOKEN, STORE_A
 
 _ROOT = Path(__file__).parents[1]
@@ -58,7 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     tables: list[list[Line]] = []
     for scale in scales:
         repeat = chosen.repeat or (3 if scale < 0.5 else 1)
-        with served(chosen.folder, scale, chosen.seed) as world:
+        with serve_world(chosen.folder, scale, chosen.seed) as world:
             print(
                 f"\nScale {scale:g}, {world.records:,} records:\n\n{_HEAD}",
                 flush=True,

@@ -66,7 +66,7 @@ def _parts_of_a() -> Iterator[OutcomeRows]:
     pool.close()
 
 
-def _cleaned(task: Task, broken: list[DeadLetter]) -> Iterator[Row]:
+def _clean_stores(task: Task, broken: list[DeadLetter]) -> Iterator[Row]:
     for part in chain(_parts_of_a(), _parts_of_b(task, broken)):
         yield from decode_rows(part.rows)
 
@@ -104,7 +104,7 @@ def _with_ledger(work: Callable[[Ledger, Task], object]) -> Callable[[Task], Tal
 
 def _remember(ledger: Ledger, task: Task) -> TouchedKeys:
     broken: list[DeadLetter] = []
-    touched = stages.find_touched_keys(ledger, RUN, _portions(_cleaned(task, broken)))
+    touched = stages.find_touched_keys(ledger, RUN, _portions(_clean_stores(task, broken)))
     stages.record_dead_letters(ledger, RUN, broken)
     return touched
 

@@ -34,7 +34,7 @@ from pipeline.topic_lag import Lag
 from sandbox.register.server import TOKEN, Register
 from sandbox.servers.flink import Flink
 from sandbox.servers.kafka import Kafka
-from sandbox.store_b_topic import Event, events, produce, upsert, withheld
+from sandbox.store_b_topic import Event, events, produce, produce_in_transaction, upsert
 from sandbox.world.world import World
 from transforms.ledger.base.answers import save_answers
 from transforms.ledger.database import open_ledger
@@ -70,7 +70,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
         job.start()
         _wait_until(lambda: lag.measure() == 0, job)
         print(f"{chosen.engine}: begun, and done with one, in {time.perf_counter() - began:.1f} s")
-        streams = {"new": events(world), "changed": _changed(world), "resent": _changed(world)}
+        streams = {
+            "new": events(world),
+            "changed": _changed_events(world),
+            "resent": _changed_events(world),
+        }
         for name, coming in streams.items():
             count, seconds = time_waiting_job(kafka.brokers, coming, job, lag)
             speed = f"{count / seconds:,.0f} a second"
@@ -88,7 +92,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         _end(job)
 
 
-def _changed(world: World) -> Iterator[Event]:
+def _changed_events(world: World) -> Iterator[Event]:
     for number, partner in enumerate(world.b.partners()):
         code = 921 if number % 4 == 0 else 812
         yield upsert({**partner, "phones": [f"+7{code}{number:07}"]})
@@ -137,7 +141,7 @@ def time_waiting_job(
     brokers: str, coming: Iterable[Event], job: StreamJob, lag: Lag
 ) -> tuple[int, float]:
     """Returns the number of events and the seconds until the waiting job has committed all."""
-    with withheld(brokers, coming, _TOPIC) as count:
+    with produce_in_transaction(brokers, coming, _TOPIC) as count:
         start = time.perf_counter()
     # The transaction has ended when the brokers have marked it in all partitions.
     _wait_until(lambda: lag.measure() > 0, job)

@@ -14,7 +14,7 @@ from sandbox.store_a import DATABASE, PASSWORD, READER
 
 
 class World(msgspec.Struct, frozen=True):
-    """A world that is served: its folder, store A, and how many records each store has."""
+    """A served world: its folder, store A, and the numbers of records of both stores."""
 
     folder: Path
     server: MariaDB
@@ -39,7 +39,7 @@ class World(msgspec.Struct, frozen=True):
 
 
 @contextmanager
-def served(folder: Path, scale: float, seed: int) -> Iterator[World]:
+def serve_world(folder: Path, scale: float, seed: int) -> Iterator[World]:
     """Serves the world of that scale and seed from a subfolder of ``folder``."""
     world_folder = folder.resolve() / f"scale-{scale:g}-seed-{seed}"
     with MariaDB(world_folder / "store_a") as server:

@@ -105,7 +105,7 @@ def judge_contacts(
     yield from _judge_keys("contact", counts, tins)
 
 
-def people_mixed(truths: Iterable[Outcome], ends: Mapping[RowId, list[End]]) -> list[str]:
+def mixed_contacts(truths: Iterable[Outcome], ends: Mapping[RowId, list[End]]) -> list[str]:
     """Returns the keys of contacts that are made of several people.
 
     A few are unavoidable: namesakes of one family with one mobile number.
@@ -118,7 +118,7 @@ def people_mixed(truths: Iterable[Outcome], ends: Mapping[RowId, list[End]]) -> 
     return sorted(key for key, persons in people.items() if len(persons) > 1)
 
 
-def people_twice(truths: Iterable[Outcome], ends: Mapping[RowId, list[End]]) -> int:
+def count_missed_merges(truths: Iterable[Outcome], ends: Mapping[RowId, list[End]]) -> int:
     """Counts missed merges: rows of a company that share a personal mobile or e-mail.
 
     A missed merge is not a fault: doubtful pairs must not be merged.

@@ -67,7 +67,9 @@ def produce(
 
 
 @contextmanager
-def withheld(brokers: str, events: Iterable[Event], topic: str = TOPIC) -> Iterator[int]:
+def produce_in_transaction(
+    brokers: str, events: Iterable[Event], topic: str = TOPIC
+) -> Iterator[int]:
     """Sends the events in one transaction that is committed at the end of the block.
 
     Yields their number. A reader of committed messages sees all of them at once after the block.

@@ -12,7 +12,7 @@ from bench import beam_program, delta, full, plain
 from bench.program import Measurement, measure
 from bench.register import InstantRegister
 from bench.task import Task
-from bench.world import World, served
+from bench.world import World, serve_world
 from transforms.register.answer import Answer
 
 STAGES = ["read B", "read, clean B", "read, clean A and B", "…, remember", "…, up to the loader"]
@@ -20,7 +20,7 @@ STAGES = ["read B", "read, clean B", "read, clean A and B", "…, remember", "�
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    with served(tmp_path_factory.mktemp("bench"), scale=0.001, seed=1) as world:
+    with serve_world(tmp_path_factory.mktemp("bench"), scale=0.001, seed=1) as world:
         yield world
 
 
@@ -53,7 +53,7 @@ def test_a_program_is_measured_in_a_process_of_its_own(world: World):
 def test_the_world_is_made_once(tmp_path: Path):
     creation_times = []
     for _ in range(2):
-        with served(tmp_path, scale=0.0005, seed=2) as world:
+        with serve_world(tmp_path, scale=0.0005, seed=2) as world:
             creation_times.append((world.folder / "world.json").stat().st_mtime_ns)
     assert creation_times[0] == creation_times[1]
     assert [path.name for path in tmp_path.iterdir()] == ["scale-0.0005-seed-2"]
@@ -74,7 +74,7 @@ def test_the_table_tells_each_stage(
         return Measurement(2.0 if program == "Beam" else 1.0, 100.0, {"valid": 1})
 
     monkeypatch.setattr(full, "_measure", measure_stage)
-    monkeypatch.setattr(full, "served", lambda *_: nullcontext(world))
+    monkeypatch.setattr(full, "serve_world", lambda *_: nullcontext(world))
     monkeypatch.setattr(signal, "signal", lambda *_: None)
     full.main(["--scale", "0.001", "--growth", "--repeat", "1"])
     output = capsys.readouterr().out

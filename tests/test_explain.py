@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.explain.story import UnknownRecordError, explain
-from tests.helpers.report_ledger import CLOSED, GOOD, UNANSWERED, filled
+from tests.helpers.report_ledger import CLOSED, GOOD, UNANSWERED, filled_ledger
 from transforms.core.identity import Run
 from transforms.ledger import schema
 from transforms.ledger.database import Ledger
@@ -15,7 +15,7 @@ from transforms.ledger.database import Ledger
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Ledger, Run]]:
     folder: Path = tmp_path_factory.mktemp("explain")
-    with filled(folder / "svod.db") as filled_world:
+    with filled_ledger(folder / "svod.db") as filled_world:
         yield filled_world
 
 
@@ -137,7 +137,7 @@ def test_why_not(world: tuple[Ledger, Run], what: str, first: str, outcome: str)
 
 
 def test_a_merged_contact_and_one_that_left_the_stores(tmp_path: Path) -> None:
-    with filled(tmp_path / "svod.db") as (ledger, _):
+    with filled_ledger(tmp_path / "svod.db") as (ledger, _):
         with ledger.write() as connection:
             connection.execute(
                 schema.aliases.insert().values(kind="contact", alias="B-9", key="A-17")

@@ -11,7 +11,7 @@ import pytest
 from pipeline.report import write_report
 from pipeline.report.numbers import THIN
 from pipeline.report.store_bars import overlap_parts
-from tests.helpers.report_ledger import CLOSED, GOOD, PERSONAL, filled
+from tests.helpers.report_ledger import CLOSED, GOOD, PERSONAL, filled_ledger
 from transforms.core.identity import Run
 from transforms.core.records import COMPANY
 from transforms.core.stores import STORES, Store
@@ -58,7 +58,7 @@ def read(report: Path) -> dict[str, list[str]]:
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Ledger, Run, Path]]:
     folder: Path = tmp_path_factory.mktemp("report")
-    with filled(folder / "svod.db") as (ledger, run):
+    with filled_ledger(folder / "svod.db") as (ledger, run):
         yield ledger, run, write_report(ledger, run.run_id, folder / "new" / "report")
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from pipeline.report import write_report
 from tests.helpers.report_browser import Browser, browser
-from tests.helpers.report_ledger import filled
+from tests.helpers.report_ledger import filled_ledger
 
 # Each element with text of its own: its colour against the first ground behind it (WCAG 2).
 CONTRAST = """
@@ -37,7 +37,7 @@ OPEN_ALL = "document.querySelectorAll('details').forEach((d) => { d.open = true;
 @pytest.fixture(scope="module")
 def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("report")
-    with filled(folder / "svod.db") as (ledger, run):
+    with filled_ledger(folder / "svod.db") as (ledger, run):
         return write_report(ledger, run.run_id, folder / "report")
 
 

@@ -5,12 +5,12 @@ from contextlib import closing
 
 from sandbox.judge import (
     End,
+    count_missed_merges,
     judge_companies,
     judge_contacts,
     judge_rows,
     ledger_ends,
-    people_mixed,
-    people_twice,
+    mixed_contacts,
 )
 from sandbox.world.truth import Outcome
 
@@ -81,14 +81,14 @@ def test_contacts_are_one_person_each_with_all_companies():
 
 def test_contacts_of_different_people_are_named():
     people = [ANNA, ANNA_AGAIN, PETER]
-    assert people_mixed(people, ends(anna="p1", again="p1", peter="p2")) == []
-    assert people_mixed(people, ends(anna="p1", again="p1", peter="p1")) == ["p1"]
+    assert mixed_contacts(people, ends(anna="p1", again="p1", peter="p2")) == []
+    assert mixed_contacts(people, ends(anna="p1", again="p1", peter="p1")) == ["p1"]
 
 
 def test_missed_merges_are_counted_where_there_was_evidence():
     people = [ANNA, ANNA_AGAIN, PETER]
-    assert people_twice(people, ends(anna="p1", again="p1", peter="p2")) == 0
-    assert people_twice(people, ends(anna="p1", again="p3", peter="p2")) == 1
+    assert count_missed_merges(people, ends(anna="p1", again="p1", peter="p2")) == 0
+    assert count_missed_merges(people, ends(anna="p1", again="p3", peter="p2")) == 1
 
 
 def test_ends_come_from_the_tables_of_the_contract(tmp_path):

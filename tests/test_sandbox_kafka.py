@@ -9,7 +9,15 @@ from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from sandbox.servers.kafka import Kafka
 from sandbox.servers.kafka_security import grant
-from sandbox.store_b_topic import Event, delete, events, produce, tombstone, upsert, withheld
+from sandbox.store_b_topic import (
+    Event,
+    delete,
+    events,
+    produce,
+    produce_in_transaction,
+    tombstone,
+    upsert,
+)
 from sandbox.world.world import World
 
 
@@ -49,7 +57,9 @@ def test_what_is_withheld_comes_all_at_once(kafka, topic):
     early.assign([TopicPartition(topic, number, 0) for number in range(3)])
     produce(kafka.brokers, [Event("before", b"0")], topic)
     assert [message.value() for message in early.consume(1, timeout=30)] == [b"0"]
-    with withheld(kafka.brokers, [Event("a", b"1"), Event("b", b"2")], topic) as count:
+    with produce_in_transaction(
+        kafka.brokers, [Event("a", b"1"), Event("b", b"2")], topic
+    ) as count:
         assert count == 2
         assert early.consume(1, timeout=1) == []
     assert {message.value() for message in early.consume(2, timeout=30)} == {b"1", b"2"}

@@ -7,7 +7,7 @@ import pytest
 
 from pipeline import status
 from pipeline.status import show_status
-from tests.helpers.report_ledger import PERSONAL, filled
+from tests.helpers.report_ledger import PERSONAL, filled_ledger
 from transforms.ledger import schema
 from transforms.ledger.database import Ledger, open_ledger
 from transforms.ledger.runs import Progress, start_run
@@ -28,7 +28,7 @@ def test_an_empty_ledger_has_a_plain_word(tmp_path: Path) -> None:
 
 
 def test_what_happened_what_waits_and_what_to_do(tmp_path: Path) -> None:
-    with filled(tmp_path / "svod.db") as (ledger, run):
+    with filled_ledger(tmp_path / "svod.db") as (ledger, run):
         lines = shown(ledger)
     assert lines[0] == "Last runs"
     assert lines[1].split() == (

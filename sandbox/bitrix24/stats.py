@@ -60,7 +60,7 @@ class Stats:
             with self._lock:
                 self.violations[violation] += times
 
-    def unknown(self, where: str, name: str) -> None:
+    def count_unknown_field(self, where: str, name: str) -> None:
         """Counts a dropped field."""
         self.blame("unknown_fields")
         with self._lock:

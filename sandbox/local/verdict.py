@@ -36,7 +36,7 @@ def verdict(folder: Path, ledger: Path, portal: PortalView) -> tuple[bool, list[
             judge.judge_contacts(contacts, companies, _truths(folder), ends),
         )
     )
-    mixed = judge.people_mixed(_truths(folder), ends)
+    mixed = judge.mixed_contacts(_truths(folder), ends)
     if len(mixed) > len(contacts) * _MIXED:
         differences += [f"contact {key} is different people" for key in mixed]
     (folder / "differences.txt").write_text(
@@ -46,7 +46,7 @@ def verdict(folder: Path, ledger: Path, portal: PortalView) -> tuple[bool, list[
         shown = [f"  {difference}" for difference in differences[:_SHOWN]]
         head = f"{len(differences):,} differences from the truth ({folder / 'differences.txt'}):"
         return False, [head, *shown]
-    missed = judge.people_twice(_truths(folder), ends)
+    missed = judge.count_missed_merges(_truths(folder), ends)
     return True, [
         f"The CRM holds exactly the {len(tins):,} companies that it should, and"
         f" {len(contacts):,} contacts of theirs ({missed:,} people twice in a company,"

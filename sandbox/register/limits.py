@@ -86,13 +86,13 @@ class Gate:
         with self._lock:
             self._counts[status] += 1
 
-    def connected(self) -> bool:
+    def admit_connection(self) -> bool:
         """Counts a new connection; returns whether the minute's limit allows it."""
         with self._lock:
             self._counts["connections"] += 1
             return self._connections is None or self._opened.count(1) <= self._connections
 
-    def admit(self, key: str, connected: bool) -> None:
+    def admit(self, key: str, is_connected: bool) -> None:
         """Admits a request.
 
         Raises:
@@ -103,7 +103,7 @@ class Gate:
             self._requests.count(1)
             if key != f"Token {self.token}":
                 raise RefusedError(HTTPStatus.UNAUTHORIZED, f"Unknown API key: {key}")
-            if not connected:
+            if not is_connected:
                 raise RefusedError(
                     HTTPStatus.TOO_MANY_REQUESTS, "Too many new connections per minute"
                 )

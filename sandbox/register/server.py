@@ -148,7 +148,7 @@ class _Handler(BaseHTTPRequestHandler):
     def setup(self) -> None:
         """Counts the connection; all of its requests share the result."""
         super().setup()
-        self._connected = self.server.gate.connected()
+        self._is_connected = self.server.gate.admit_connection()
 
     def do_GET(self) -> None:
         if self.path == "/_sandbox/stats":
@@ -170,7 +170,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _ask(self, body: bytes) -> None:
         if self.path != BASE + "/findById/party":
             raise RefusedError(HTTPStatus.NOT_FOUND, "No such method")
-        self.server.gate.admit(self.headers.get("Authorization", ""), self._connected)
+        self.server.gate.admit(self.headers.get("Authorization", ""), self._is_connected)
         if self.headers.get_content_type() != "application/json":
             raise RefusedError(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "Send application/json")
         try:

@@ -135,7 +135,7 @@ def _evidence(lot: float) -> tuple[str, ...]:
     return ("second_mobile",) if lot < 0.94 else ()
 
 
-def created_and_changed(rng: Random) -> tuple[int, int]:
+def draw_dates(rng: Random) -> tuple[int, int]:
     """Draws two moments in seconds since the epoch, UTC; the first is not after the second."""
     created = _EARLIEST + int(rng.random() * _SPAN)
     return created, created + int(rng.random() ** 2 * (_EARLIEST + _SPAN - created))

@@ -45,21 +45,21 @@ class Sizes(NamedTuple):
 def sizes(scale: float) -> Sizes:
     """Returns the sizes; scale 1 is the real one: 53,000 companies in A, 725,000 partners in B."""
 
-    def scaled(count: int) -> int:
+    def scale_count(count: int) -> int:
         return max(2, round(count * scale))
 
-    companies_a, companies_both = scaled(52_200), scaled(5_300)
-    people_a, people_both = scaled(45_000), scaled(11_000)
+    companies_a, companies_both = scale_count(52_200), scale_count(5_300)
+    people_a, people_both = scale_count(45_000), scale_count(11_000)
     return Sizes(
-        company_rows_a=max(companies_a, scaled(53_000)),
-        contact_rows_a=max(people_a, scaled(75_000)),
-        order_rows_a=scaled(500_000),
-        organisations_b=scaled(125_000),
-        persons_b=scaled(600_000),
+        company_rows_a=max(companies_a, scale_count(53_000)),
+        contact_rows_a=max(people_a, scale_count(75_000)),
+        order_rows_a=scale_count(500_000),
+        organisations_b=scale_count(125_000),
+        persons_b=scale_count(600_000),
         companies_both=companies_both,
         companies_a=companies_a,
-        companies=companies_a + scaled(123_100) - companies_both,
+        companies=companies_a + scale_count(123_100) - companies_both,
         people_both=people_both,
         people_a=people_a,
-        people=people_a + scaled(230_000) - people_both,
+        people=people_a + scale_count(230_000) - people_both,
     )

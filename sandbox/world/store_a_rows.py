@@ -13,7 +13,7 @@ from sandbox.world.name_stock import BANKS, Region
 from sandbox.world.rows import (
     CompanyRows,
     ContactPlan,
-    created_and_changed,
+    draw_dates,
     missing_number,
     plan_contact,
     spread,
@@ -99,7 +99,7 @@ class WorldA:
             )
             contact = spread(int(draw() * len(self._people))) if lot > 0.3 else None
             total = f"{int(draw() ** 4 * 2_000_000)}.{int(draw() * 100):02d}".encode()
-            created, changed = created_and_changed(rng)
+            created, changed = draw_dates(rng)
             yield (
                 *(order, company, contact, f"З-{order:07d}".encode("cp1251")),
                 *(ORDER_STATES[int(draw() * len(ORDER_STATES))], total, b"RUB"),
@@ -125,7 +125,7 @@ class WorldA:
         if draw() < 0.12:
             name = texts.damage_text(draw, name)
         address = one_line_address(draw, company.region, company.street, company.house)
-        created, changed = created_and_changed(rng)
+        created, changed = draw_dates(rng)
         return (
             spread(row),
             *self._state_numbers(draw, row, company),
@@ -184,7 +184,7 @@ class WorldA:
             names = texts.NO_NAMES[int(draw() * (len(texts.NO_NAMES) - 1))]
         phones = typed_contacts.contact_phones(rng, self._identities, person, plan.evidence)
         emails = typed_contacts.contact_emails(rng, self._identities, person, plan.evidence)
-        created, changed = created_and_changed(rng)
+        created, changed = draw_dates(rng)
         return (
             spread(row),
             self._company_id(draw(), plan),

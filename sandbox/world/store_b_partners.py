@@ -13,7 +13,7 @@ from sandbox.world.rows import (
     YEAR,
     CompanyRows,
     ContactPlan,
-    created_and_changed,
+    draw_dates,
     missing_number,
     plan_contact,
     spread,
@@ -93,7 +93,7 @@ class WorldB:
             zone = _ZONES[-1]
         # All versions draw the newest one's moments, so that an older one gets an earlier date.
         self._clock.seed(f"{self._seed}:b-dates:{place}")
-        created, changed = created_and_changed(self._clock)
+        created, changed = draw_dates(self._clock)
         if version:
             changed -= 1 + int(lot * (YEAR if lot < 0.7 else 7_200))
         changed_text = datetime.fromtimestamp(changed, zone).isoformat().replace("+00:00", "Z")

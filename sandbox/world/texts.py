@@ -40,7 +40,7 @@ def insert(draw: Draw, text: str, insertion: str) -> str:
     return text[:place] + insertion + text[place:]
 
 
-def unseen(draw: Draw) -> str:
+def unseen_character(draw: Draw) -> str:
     """Draws an invisible character."""
     return UNSEEN[int(draw() * len(UNSEEN))]
 
@@ -59,7 +59,7 @@ def damage_text(draw: Draw, text: str) -> str:
     if lot == 2:
         return f"  {text.replace(' ', '   ')} "
     if lot == 3:
-        return insert(draw, text, unseen(draw))
+        return insert(draw, text, unseen_character(draw))
     if lot == 4:
         return text.translate(LOOK_ALIKES)
     if lot == 5:
@@ -134,5 +134,5 @@ def _damage_name(draw: Draw, text: str) -> str:
     if lot == 1:
         return text.translate(LOOK_ALIKES)
     if lot == 2:
-        return insert(draw, text, unseen(draw))
+        return insert(draw, text, unseen_character(draw))
     return f"  {text} " if lot == 3 else f"{text}\xa0"

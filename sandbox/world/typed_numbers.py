@@ -41,11 +41,11 @@ def write_tin(draw: Draw, tin: str, kpp: str, flaw: str) -> str | None:
     return _WRITERS[flaw](draw, tin, kpp)
 
 
-def _grouped(tin: str, by: str) -> str:
+def _group(tin: str, by: str) -> str:
     return by.join((tin[:4], tin[4:8], tin[8:]))
 
 
-def _prefixed(draw: Draw, tin: str, kpp: str) -> str:
+def _prefix(draw: Draw, tin: str, kpp: str) -> str:
     return ("ИНН ", "ИНН", "ИНН: ", "инн ", "ИНН\xa0")[int(draw() * 5)] + tin
 
 
@@ -86,12 +86,12 @@ def _placeholder(draw: Draw, tin: str, kpp: str) -> str:
 
 _WRITERS: Final[dict[str, Callable[[Draw, str, str], str | None]]] = {
     "plain": lambda draw, tin, kpp: tin,
-    "spaced": lambda draw, tin, kpp: _grouped(tin, " "),
-    "nbsp": lambda draw, tin, kpp: _grouped(tin, "\xa0"),
-    "dashed": lambda draw, tin, kpp: _grouped(tin, "-"),
+    "spaced": lambda draw, tin, kpp: _group(tin, " "),
+    "nbsp": lambda draw, tin, kpp: _group(tin, "\xa0"),
+    "dashed": lambda draw, tin, kpp: _group(tin, "-"),
     "padded": lambda draw, tin, kpp: f" {tin}  ",
     "number": lambda draw, tin, kpp: tin.lstrip("0"),
-    "prefixed": _prefixed,
+    "prefixed": _prefix,
     "with_kpp": _with_kpp,
     "missing": _missing,
     "format": _bad_format,

@@ -70,11 +70,12 @@ def expected_companies(world: World) -> dict[str, Shown]:
         if truth.kind == "company" and truth.outcome == GOLDEN:
             facts[truth.tins[0]].append(raw[truth.source][truth.source_id])
     return {
-        tin: _expected(world.identities.company(numbers[tin]), rows) for tin, rows in facts.items()
+        tin: _expected_company(world.identities.company(numbers[tin]), rows)
+        for tin, rows in facts.items()
     }
 
 
-def _expected(company: TrueCompany, rows: list[TypedNumbers]) -> Shown:
+def _expected_company(company: TrueCompany, rows: list[TypedNumbers]) -> Shown:
     kpps = {company.kpp} - {""}
     if not company.individual:
         compact_kpps = {_MARKS.sub("", kpp) for kpp, _ in rows if isinstance(kpp, str)}

@@ -87,13 +87,15 @@ class FollowerProgram:
 
     def await_some(self):
         """Waits until the ledger holds some rows."""
-        self._await(lambda: self._counted("rows"))
+        self._await(lambda: self._count_rows("rows"))
 
     def await_all(self):
         """Waits until all messages are committed; then asserts that the CRM holds all, once."""
         message_count = 2 * self.firms + self.waiting + self.poison
         self._await(
-            lambda: self._committed() == message_count and self._of_a <= set(self.place.titles())
+            lambda: (
+                self._count_committed() == message_count and self._of_a <= set(self.place.titles())
+            )
         )
         self.holds_all()
 
@@ -103,13 +105,13 @@ class FollowerProgram:
         assert set(place.people()) == {f"B-9{number:09}" for number in range(self.firms)}
         duplicates = place.portal.state.duplicates
         assert duplicates("companies") == duplicates("contacts") == {}
-        assert self._counted("rows") == 2 * self.firms + self.waiting + len(self._of_a)
-        assert self._counted("invalid_messages") == self.poison
+        assert self._count_rows("rows") == 2 * self.firms + self.waiting + len(self._of_a)
+        assert self._count_rows("invalid_messages") == self.poison
 
     def log_end(self):
         return self.log.read_text(errors="replace")[-2000:]
 
-    def _committed(self):
+    def _count_committed(self):
         """Returns the number of committed messages: offsets count from 0."""
         client = TopicClient(TopicAccess(self.stream.kafka.brokers, *[self.stream.topic] * 2))
         try:
@@ -119,7 +121,7 @@ class FollowerProgram:
         finally:
             client.close()
 
-    def _counted(self, table):
+    def _count_rows(self, table):
         return self.place.rows(f"SELECT count(*) FROM {table}")[0][0]
 
     def _await(self, holds):

@@ -164,15 +164,15 @@ def picture(portal: Bitrix24) -> dict[str, Any]:
             for row in portal.contacts()
         ),
         "requisites": sorted(
-            (companies[row["ENTITY_ID"]], presets[row["PRESET_ID"]], *_named(row, _REQUISITE))
+            (companies[row["ENTITY_ID"]], presets[row["PRESET_ID"]], *_texts(row, _REQUISITE))
             for row in requisites.values()
         ),
         "addresses": sorted(
-            (requisites[row["ENTITY_ID"]]["XML_ID"], *_named(row, _ADDRESS))
+            (requisites[row["ENTITY_ID"]]["XML_ID"], *_texts(row, _ADDRESS))
             for row in portal.addresses()
         ),
         "bank_details": sorted(
-            (requisites[row["ENTITY_ID"]]["XML_ID"], *_named(row, _BANK))
+            (requisites[row["ENTITY_ID"]]["XML_ID"], *_texts(row, _BANK))
             for row in portal.bank_details()
         ),
     }
@@ -186,14 +186,14 @@ _ADDRESS = ("TYPE_ID", "ENTITY_TYPE_ID", "ADDRESS_1", "CITY", "POSTAL_CODE", "RE
 _BANK = ("XML_ID", "COUNTRY_ID", "NAME", "RQ_BANK_NAME", "RQ_BIK", "RQ_ACC_NUM", "RQ_COR_ACC_NUM")
 
 
-def _named(row: Mapping[str, Any], names: Iterable[str]) -> tuple[str, ...]:
+def _texts(row: Mapping[str, Any], names: Iterable[str]) -> tuple[str, ...]:
     return tuple(str(row[name] or "") for name in names)
 
 
 def _item(row: Mapping[str, Any], names: Iterable[str]) -> tuple[Any, ...]:
     entries = row["fm"] or ()
     values = sorted((entry["typeId"], entry["valueType"], entry["value"]) for entry in entries)
-    return str(row["originId"]), *_named(row, names), tuple(values)
+    return str(row["originId"]), *_texts(row, names), tuple(values)
 
 
 def values(portal: Bitrix24, kind: str, key: str, type_id: str) -> list[str]:

@@ -77,7 +77,7 @@ def ask(ledger: Ledger, run: Run, tins: Iterable[str], verdicts: Mapping[str, st
 
 
 def rebuild(ledger: Ledger, run: Run, touched: Any, verdicts: Mapping[str, str | None]) -> None:
-    """What the graph does between remembering and loading."""
+    """Runs the steps between remembering and loading."""
     ask(ledger, run, touched.tins, verdicts)
     stages.rebuild(ledger, run, touched)
 

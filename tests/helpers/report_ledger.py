@@ -122,7 +122,7 @@ def answers() -> list[Answer]:
 
 
 @contextmanager
-def filled(path: Path) -> Iterator[tuple[Ledger, Run]]:
+def filled_ledger(path: Path) -> Iterator[tuple[Ledger, Run]]:
     """The ledger after two runs: one that was cut off, one that is not complete."""
     ledger = open_ledger(f"sqlite:///{path}")
     try:

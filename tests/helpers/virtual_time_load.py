@@ -43,16 +43,16 @@ class Waiting:
         self._changed = threading.Condition()
         self._deadlines: list[float] = []
         self._events = 0
-        portal.on_request(lambda _: self._happened())
+        portal.on_request(lambda _: self._count_event())
 
-    def _happened(self) -> None:
+    def _count_event(self) -> None:
         self._events += 1
 
     def sleep(self, seconds: float) -> None:
         with self._changed:
             deadline = self._clock.now() + seconds
             self._deadlines.append(deadline)
-            self._happened()
+            self._count_event()
             while self._clock.now() < deadline:
                 events_before = self._events
                 quiet = not self._changed.wait(0.001) and events_before == self._events
@@ -83,7 +83,7 @@ def load_in_virtual_time(
         ledger = open_ledger(f"sqlite:///{folder}/ledger.db")
         stack.callback(ledger.close)
         portal = stack.enter_context(Bitrix24(speed=0, costs=costs, **limits, **portal_settings))
-        worked = work_of(portal)
+        worked = record_charges(portal)
         ours = limits_of(portal, **limits)
         client = stack.enter_context(CrmClient(portal.webhook, ours, waits=(0.0, 0.0)))
         began = portal.clock.now()
@@ -91,10 +91,12 @@ def load_in_virtual_time(
         assert (len(portal.companies()), len(portal.contacts())) == (companies, contacts)
         seconds = portal.clock.now() - began
         of_requests = (portal.stats.requests - burst) / rate / seconds
-        return Load(of_requests, used(worked, began, seconds, operating), portal.stats)
+        return Load(
+            of_requests, used_operating_share(worked, began, seconds, operating), portal.stats
+        )
 
 
-def used(
+def used_operating_share(
     worked: list[tuple[float, str, float]], began: float, seconds: float, operating: float
 ) -> float:
     """Returns the busiest method's share of the operating time in all complete ten minutes.
@@ -110,15 +112,15 @@ def used(
     return max(spent.values(), default=0.0) / (operating * whole) if whole else 0.0
 
 
-def work_of(portal: Bitrix24) -> list[tuple[float, str, float]]:
+def record_charges(portal: Bitrix24) -> list[tuple[float, str, float]]:
     """Returns a list that grows with each charge of the portal: moment, method, seconds."""
     worked: list[tuple[float, str, float]] = []
     operating = portal._gateway.rest.operating
     charge = operating.charge
 
-    def noted(method: str, seconds: float) -> dict[str, float]:
+    def note_charge(method: str, seconds: float) -> dict[str, float]:
         worked.append((portal.clock.now(), method, seconds))
         return charge(method, seconds)
 
-    operating.charge = noted
+    operating.charge = note_charge
     return worked

@@ -135,7 +135,7 @@ class Items:
         for name, value in values.items():
             spec = specs.get(name)
             if spec is None or spec.read_only or name == "fm":
-                self._state.stats.unknown(kind, name)
+                self._state.stats.count_unknown_field(kind, name)
             else:
                 changes[name] = spec.cast(value)
         return changes
@@ -174,7 +174,7 @@ class Items:
     def _add_value(self, values: dict[str, Row], entry: Row, value: str) -> None:
         type_id = php.to_str(entry.get("typeId"))
         if type_id not in _VALUE_TYPES:
-            self._state.stats.unknown("fm", type_id)
+            self._state.stats.count_unknown_field("fm", type_id)
             return
         if (type_id, value) in {(known["typeId"], known["value"]) for known in values.values()}:
             self._state.stats.blame("repeated_values")

@@ -133,7 +133,7 @@ def cast(state: State, kind: str, params: Row, *, creating: bool) -> Row:
     for name, value in php.items(upper(params).get("FIELDS")):
         spec = state.fields[kind].get(name)
         if spec is None or spec.read_only:
-            state.stats.unknown(kind, name)
+            state.stats.count_unknown_field(kind, name)
         elif creating or not spec.fixed:
             changes[name] = spec.cast(value)
     return changes

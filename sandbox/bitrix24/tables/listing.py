@@ -61,7 +61,7 @@ def read_filter(
         match = _KEY.fullmatch(key)
         spec = fields.get(match[2]) if match else None
         if match is None or spec is None:
-            _unknown(key, "filter", stats, strict)
+            _count_unknown_field(key, "filter", stats, strict)
             continue
         operands = php.values(value) if isinstance(value, list | dict) else [value]
         if len(operands) > MAX_VALUES:
@@ -78,7 +78,7 @@ def read_order(order: Any, fields: Mapping[str, Field], stats: Stats, strict: bo
     sort = []
     for name, direction in php.items(order):
         if name not in fields:
-            _unknown(name, "order", stats, strict)
+            _count_unknown_field(name, "order", stats, strict)
             continue
         word = php.to_str(direction).upper()
         if word not in ("ASC", "DESC"):
@@ -87,7 +87,7 @@ def read_order(order: Any, fields: Mapping[str, Field], stats: Stats, strict: bo
     return sort or [("id", False)]
 
 
-def _unknown(name: str, place: str, stats: Stats, strict: bool) -> None:
+def _count_unknown_field(name: str, place: str, stats: Stats, strict: bool) -> None:
     stats.blame("unknown_filters")
     if strict:
         refuse(f"Invalid {place}: field '{name}' is not allowed in {place}", _INVALID)

@@ -107,7 +107,7 @@ class State:
         """Creates a record as a person does; returns its id."""
         with self.lock:
             row = {"assignedById": 1, "createdTime": self.timestamp()}
-            return self.tables[kind].add(row | self._completed(values))
+            return self.tables[kind].add(row | self._complete(values))
 
     def edit(self, kind: str, row_id: int, values: Mapping[str, Any]) -> None:
         """Changes fields of a record as a person does; replaces ``fm`` as a whole."""
@@ -115,9 +115,9 @@ class State:
             row = self.tables[kind].get(row_id)
             if row is None:
                 raise KeyError(f"{kind} has no {row_id}")
-            self.tables[kind].replace(row | self._completed(values))
+            self.tables[kind].replace(row | self._complete(values))
 
-    def _completed(self, values: Mapping[str, Any]) -> Row:
+    def _complete(self, values: Mapping[str, Any]) -> Row:
         """Adds the values that follow from a person's entries."""
         row = dict(values)
         if "fm" in row:
@@ -148,7 +148,7 @@ class State:
     def duplicates(self, kind: str) -> dict[str, list[int]]:
         """Returns origins that several companies or contacts share, with their ids."""
         with self.lock:
-            return dict(self.tables[kind].shared("originId"))
+            return dict(self.tables[kind].shared_values("originId"))
 
     def dump(self) -> Iterator[bytes]:
         """Yields the whole portal as one JSON object, in pieces."""

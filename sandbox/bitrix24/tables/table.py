@@ -86,7 +86,7 @@ class Table:
         ids = self._indexes[name].get(value, ())
         return [ids] if isinstance(ids, int) else sorted(ids)
 
-    def shared(self, name: str) -> Iterator[tuple[Any, list[int]]]:
+    def shared_values(self, name: str) -> Iterator[tuple[Any, list[int]]]:
         """Yields values of an indexed field that several rows have, with their ids."""
         for value, ids in self._indexes[name].items():
             if isinstance(ids, set) and len(ids) > 1:

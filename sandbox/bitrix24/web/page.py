@@ -101,7 +101,7 @@ def _pages(kind: str, query: str, number: int, *, has_more: bool) -> str:
 
 def _company(state: State, row: Row) -> str:
     lines = _common(row)
-    for requisite in _owned(state, "requisites", row["id"], COMPANY):
+    for requisite in _dependents(state, "requisites", row["id"], COMPANY):
         lines += _requisite(state, requisite)
     for contact in state.find("contacts", "companyIds", row["id"]):
         parts = (_person(contact), contact["post"], _values(contact))
@@ -114,7 +114,7 @@ def _contact(state: State, row: Row) -> str:
     for company_id in row["companyIds"] or []:
         company = state.get("companies", company_id) or {}
         lines.append(("Компания", f"{company.get('title')} · № {company_id}"))
-    for requisite in _owned(state, "requisites", row["id"], CONTACT):
+    for requisite in _dependents(state, "requisites", row["id"], CONTACT):
         lines += _requisite(state, requisite)
     return _card(_person(row), row, lines)
 
@@ -128,22 +128,22 @@ def _common(row: Row) -> list[tuple[str, str]]:
 def _requisite(state: State, row: Row) -> list[tuple[str, str]]:
     names: tuple[str, ...] = ("NAME", "RQ_INN", "RQ_KPP", "RQ_OGRN", "RQ_OGRNIP")
     names = (*names, "RQ_COMPANY_FULL_NAME", "RQ_DIRECTOR")
-    lines = [("Реквизиты", _joined(row, names))]
-    for bank in _owned(state, "bank_details", row["id"], REQUISITE):
+    lines = [("Реквизиты", _join(row, names))]
+    for bank in _dependents(state, "bank_details", row["id"], REQUISITE):
         names = ("RQ_ACC_NUM", "RQ_BIK", "RQ_BANK_NAME", "RQ_COR_ACC_NUM")
-        lines.append(("Счёт", _joined(bank, names)))
-    for address in _owned(state, "addresses", row["id"], REQUISITE):
+        lines.append(("Счёт", _join(bank, names)))
+    for address in _dependents(state, "addresses", row["id"], REQUISITE):
         names = ("POSTAL_CODE", "REGION", "CITY", "ADDRESS_1", "ADDRESS_2")
-        lines.append(("Адрес", _joined(address, names)))
+        lines.append(("Адрес", _join(address, names)))
     return lines
 
 
-def _owned(state: State, kind: str, owner: int, entity_type: int) -> list[Row]:
+def _dependents(state: State, kind: str, owner: int, entity_type: int) -> list[Row]:
     rows = state.find(kind, "ENTITY_ID", owner)
     return [row for row in rows if row["ENTITY_TYPE_ID"] == entity_type]
 
 
-def _joined(row: Row, names: tuple[str, ...]) -> str:
+def _join(row: Row, names: tuple[str, ...]) -> str:
     return " · ".join(str(row[name]) for name in names if row[name])
 
 
