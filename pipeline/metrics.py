@@ -22,7 +22,7 @@ from transforms.crm.access import CrmAccess, open_limits
 from transforms.crm.limits.request_rate import Budget
 from transforms.ledger.base.answers import last_register_usage
 from transforms.ledger.database import Ledger
-from transforms.ledger.runs import progressed_at
+from transforms.ledger.progress import progressed_at
 from transforms.register.limiter import DailyBudget
 
 _OUTCOMES = ("valid", "deferred", "waiting", "created", "updated", "rejected", "not_reached")

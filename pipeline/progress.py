@@ -14,7 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from transforms.core.identity import Run, now
 from transforms.ledger.database import Ledger
-from transforms.ledger.runs import Stage, stages
+from transforms.ledger.progress import Stage, stages
 
 _POLL_SECONDS = 0.5
 # Microseconds, as all moments of stages.

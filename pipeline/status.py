@@ -13,7 +13,7 @@ from pipeline.report.history import PastRun, last_runs
 from pipeline.report.refusals import count_rejections
 from transforms.core.identity import now
 from transforms.ledger.database import Ledger
-from transforms.ledger.runs import stages
+from transforms.ledger.progress import stages
 
 _RUNS = 8
 _REFRESH_SECONDS = 1.0

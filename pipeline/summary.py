@@ -9,13 +9,11 @@ from transforms.core.identity import Run
 from transforms.core.outcomes import DONE, INCOMPLETE, REGISTER_NO_ANSWER, WAITING_FOR_COMPANY
 from transforms.core.records import COMPANY, CONTACT
 from transforms.ledger import accounting, request_statistics
+from transforms.ledger.accounting import RowCounts
 from transforms.ledger.base.reviews import count_doubtful_pairs
 from transforms.ledger.loads import results
 from transforms.ledger.rows.dead_letters import count_dead_letters
 from transforms.ledger.runs import remarks, utc_now
-
-RowOutcomes = dict[str, Any]
-"""Of ``accounting.row_outcomes``."""
 
 _TIN_REASONS = ("missing_tin", "bad_tin_format", "bad_tin_checksum", "placeholder_tin")
 
@@ -51,7 +49,7 @@ def summarize(connection: Connection, run: Run, command: str, crm_rate: float) -
     return summary
 
 
-def _company_numbers(connection: Connection, run: Run, rows: RowOutcomes) -> dict[str, Any]:
+def _company_numbers(connection: Connection, run: Run, rows: RowCounts) -> dict[str, Any]:
     loads = results.count_loads(connection, run, COMPANY)
     return {
         "valid": rows["valid"],
@@ -62,7 +60,7 @@ def _company_numbers(connection: Connection, run: Run, rows: RowOutcomes) -> dic
     }
 
 
-def _contact_numbers(connection: Connection, run: Run, rows: RowOutcomes) -> dict[str, Any]:
+def _contact_numbers(connection: Connection, run: Run, rows: RowCounts) -> dict[str, Any]:
     loads = results.count_loads(connection, run, CONTACT)
     waiting = rows["deferred"].get(WAITING_FOR_COMPANY, 0)
     # A contact that is good but did not reach the CRM is valid all the same.
@@ -76,7 +74,7 @@ def _contact_numbers(connection: Connection, run: Run, rows: RowOutcomes) -> dic
     }
 
 
-def _register_numbers(connection: Connection, run: Run, companies: RowOutcomes) -> dict[str, int]:
+def _register_numbers(connection: Connection, run: Run, companies: RowCounts) -> dict[str, int]:
     savings = accounting.register_savings(connection, run)
     saved = sum(companies["invalid"].get(reason, 0) for reason in _TIN_REASONS)
     no_answer = companies["deferred"].get(REGISTER_NO_ANSWER, 0)

@@ -36,8 +36,9 @@ from transforms.crm.errors import Stop
 from transforms.ledger import schema
 from transforms.ledger.database import Ledger, open_ledger, perform
 from transforms.ledger.lock import LedgerLockedError, exclusive
+from transforms.ledger.progress import Progress, stages
 from transforms.ledger.rows.source_rows import remember
-from transforms.ledger.runs import Progress, finish_run, stages, start_run
+from transforms.ledger.runs import finish_run, start_run
 from transforms.ledger.statements import delete, delete_rows, look_up, upsert
 
 

@@ -21,7 +21,8 @@ from transforms.core.errors import ConfigurationError
 from transforms.crm.limits.request_rate import Limits
 from transforms.ledger import schema
 from transforms.ledger.database import open_ledger
-from transforms.ledger.runs import Progress, finish_run, start_run
+from transforms.ledger.progress import Progress
+from transforms.ledger.runs import finish_run, start_run
 from transforms.register.limiter import DailyBudget
 
 SAMPLE = re.compile(r'(svod_\w+)(\{(?:\w+="[^"]*",?)+\})? (-?[0-9.e+]+)')

@@ -13,7 +13,8 @@ from pipeline import progress
 from pipeline.progress import Lines, ProgressView, Screen, stage_lines
 from transforms.core.identity import Run
 from transforms.ledger.database import Ledger, open_ledger
-from transforms.ledger.runs import Progress, Stage, start_run
+from transforms.ledger.progress import Progress, Stage
+from transforms.ledger.runs import start_run
 
 SECOND = 1_000_000
 READ = Stage("remember", 853_000, None, 0, 15 * SECOND)

@@ -10,7 +10,8 @@ from pipeline.status import show_status
 from tests.helpers.report_ledger import PERSONAL, filled_ledger
 from transforms.ledger import schema
 from transforms.ledger.database import Ledger, open_ledger
-from transforms.ledger.runs import Progress, start_run
+from transforms.ledger.progress import Progress
+from transforms.ledger.runs import start_run
 
 
 def shown(ledger: Ledger) -> list[str]:

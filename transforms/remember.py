@@ -11,8 +11,9 @@ from transforms.clean import Sharded
 from transforms.core.identity import Run, row_ref
 from transforms.core.records import DeadLetter
 from transforms.core.secrets import Secret
+from transforms.ledger.progress import Progress
 from transforms.ledger.rows.source_rows import TouchedKeys
-from transforms.ledger.runs import Progress, remark
+from transforms.ledger.runs import remark
 from transforms.ledger_fn import LedgerFn, sharded
 
 TINS, COMPANIES, CONTACTS = "tins", "companies", "contacts"

@@ -42,10 +42,11 @@ from transforms.core.process_pool import IN_PLACE, ProcessPool
 from transforms.core.records import DeadLetter, Row, decode_rows
 from transforms.crm.access import CrmAccess, load_crm
 from transforms.ledger.database import Ledger
+from transforms.ledger.progress import Progress
 from transforms.ledger.rows import dead_letters, source_rows
 from transforms.ledger.rows.source_rows import TouchedKeys
 from transforms.ledger.rows.unfinished_work import unfinished_work, unsettled_runs
-from transforms.ledger.runs import Progress, settle_run
+from transforms.ledger.runs import settle_run
 
 _ROWS_IN_MEMORY = 20_000
 

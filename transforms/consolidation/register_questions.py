@@ -11,8 +11,9 @@ from transforms.core.identity import Run
 from transforms.core.secrets import Secret
 from transforms.ledger.base import answers
 from transforms.ledger.database import Ledger
+from transforms.ledger.progress import Progress
 from transforms.ledger.rows import unfinished_work
-from transforms.ledger.runs import Progress, remark
+from transforms.ledger.runs import remark
 from transforms.register.answer import Answer
 from transforms.register.client import RegisterClient, RegisterRefused
 from transforms.register.limiter import DailyBudget

@@ -1,1 +1,1 @@
-"""The ledger: all that must outlive a run."""
+"""The ledger keeps all that must outlive a run: rows, the base, loads, and the runs themselves."""

@@ -1,7 +1,7 @@
-"""The run's numbers, counted from the ledger: a row that has no outcome, or two, shows here."""
+"""The run's numbers, counted from the ledger: a row with no outcome, or with two, is found here."""
 
 from collections import defaultdict
-from typing import Any
+from typing import TypedDict
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -15,32 +15,38 @@ from transforms.ledger.rows.refusals import invalid_table
 
 
 class NumbersDoNotAddUpError(SvodError):
-    """Rows were read that have no outcome: a defect, so the run has failed."""
+    """A row that was read has no outcome, or two: a defect of svod, for which the run fails."""
 
 
 def read_counts(connection: Connection, run: Run) -> dict[str, dict[str, int]]:
-    """``{"A": {"companies": n, "contacts": n}, "B": …}``: distinct source rows seen by this run."""
+    """The rows that this run has read: ``{"A": {"companies": n, "contacts": n}, "B": …}``."""
     table = schema.rows.c
     query = (
         sa.select(table.source, table.kind, sa.func.count())
         .where(table.seen_run == run.run_seq)
         .group_by(table.source, table.kind)
     )
-    found: dict[str, dict[str, int]] = {
+    counts: dict[str, dict[str, int]] = {
         store.key: {"companies": 0, "contacts": 0} for store in STORES
     }
     for source, kind, count in connection.execute(query):
-        found[source]["companies" if kind == COMPANY else "contacts"] = count
-    return found
+        counts[source]["companies" if kind == COMPANY else "contacts"] = count
+    return counts
 
 
-def row_outcomes(connection: Connection, run: Run, kind: str) -> dict[str, Any]:
-    """Each row that this run has seen, counted in its one outcome.
+class RowCounts(TypedDict):
+    """Source rows by their outcome, and by its reason."""
 
-    Returns ``{"valid": n, "invalid": {reason: n}, "deferred": {reason: n}}``.
+    valid: int
+    invalid: dict[str, int]
+    deferred: dict[str, int]
+
+
+def row_outcomes(connection: Connection, run: Run, kind: str) -> RowCounts:
+    """Count each row that this run has read in its one outcome.
 
     Raises:
-        NumbersDoNotAddUpError: when a row has none, or is refused and goes on all the same.
+        NumbersDoNotAddUpError: a row has no outcome, or is refused and goes on all the same.
     """
     rows, invalid, deferred = schema.rows, invalid_table(kind), schema.deferred
     query = (
@@ -59,11 +65,7 @@ def row_outcomes(connection: Connection, run: Run, kind: str) -> dict[str, Any]:
         .where(rows.c.seen_run == run.run_seq, rows.c.kind == kind)
         .group_by(invalid.c.reason, deferred.c.reason, sa.text("member"))
     )
-    counted: dict[str, Any] = {
-        "valid": 0,
-        "invalid": defaultdict(int),
-        "deferred": defaultdict(int),
-    }
+    counts = RowCounts(valid=0, invalid=defaultdict(int), deferred=defaultdict(int))
     for refusal, delay, member, count in connection.execute(query):
         goes_on = member or delay is not None
         if goes_on is (refusal is not None):
@@ -72,12 +74,12 @@ def row_outcomes(connection: Connection, run: Run, kind: str) -> dict[str, Any]:
                 " this is a defect of svod, please report it"
             )
         if refusal is not None:
-            counted["invalid"][refusal] += count
+            counts["invalid"][refusal] += count
         elif delay is not None:
-            counted["deferred"][delay] += count
+            counts["deferred"][delay] += count
         else:
-            counted["valid"] += count
-    return counted
+            counts["valid"] += count
+    return counts
 
 
 def _same_row(table: sa.Table) -> sa.ColumnElement[bool]:
@@ -86,7 +88,7 @@ def _same_row(table: sa.Table) -> sa.ColumnElement[bool]:
 
 
 def register_savings(connection: Connection, run: Run) -> dict[str, int]:
-    """How the questions of this run's TINs were answered: asked now, remembered, from files."""
+    """How many of this run's TINs were asked about now, remembered, or known from bulk files."""
     rows, answers = schema.rows.c, schema.register_answers.c
     tins = (
         sa.select(rows.tin)
@@ -101,27 +103,27 @@ def register_savings(connection: Connection, run: Run) -> dict[str, int]:
         .join(tins, tins.c.tin == answers.tin)
         .group_by(answers.origin, sa.text("asked_now"))
     )
-    counted = {"queries": 0, "cached": 0, "bulk": 0}
+    counts = {"queries": 0, "cached": 0, "bulk": 0}
     for origin, now_asked, count in connection.execute(query):
         if origin == "bulk":
-            counted["bulk"] += count
+            counts["bulk"] += count
         else:
-            counted["queries" if now_asked else "cached"] += count
-    return counted
+            counts["queries" if now_asked else "cached"] += count
+    return counts
 
 
 def touch_refusals(connection: Connection, run: Run) -> None:
-    """Every refusal of a row that this run has read was seen again now."""
+    """Note that every refused row that this run has read was seen again in this run."""
     rows = schema.rows.c
     for kind in (COMPANY, CONTACT):
         table = invalid_table(kind)
-        seen = sa.select(rows.source, rows.source_id).where(
+        rows_read = sa.select(rows.source, rows.source_id).where(
             rows.kind == kind, rows.seen_run == run.run_seq
         )
         connection.execute(
             table.update()
             .where(
-                sa.tuple_(table.c.source, table.c.source_id).in_(seen),
+                sa.tuple_(table.c.source, table.c.source_id).in_(rows_read),
                 table.c.run_id != run.run_id,
             )
             .values(last_seen_at=run.started_at, run_id=run.run_id)

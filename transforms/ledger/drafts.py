@@ -1,4 +1,4 @@
-"""Work on the ledger that is thought out in several processes, and written by one."""
+"""Work on the ledger that several processes compute, and one process writes."""
 
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
@@ -14,7 +14,7 @@ T = TypeVar("T")
 Item = TypeVar("Item")
 
 Work = Callable[[Connection, Item], T]
-"""Reads the ledger for one item, writes as ``Ledger.draft`` says, and gives what it found."""
+"""Reads the ledger for one item, writes as ``Ledger.draft`` says, and returns a result."""
 
 
 def carry_out(
@@ -25,26 +25,27 @@ def carry_out(
     *,
     per_transaction: int = 1,
 ) -> list[T]:
-    """``work`` on each of the items, which have nothing in common: in any process, and any order.
+    """Do ``work`` on each of the items in any process; return the results in the items' order.
 
-    What it would write is written here, of so many items in one transaction. Gives what it found.
+    The items have nothing in common: the work on one does not see what that on another writes. The
+    statements are written by this process, those of ``per_transaction`` items at a time.
 
     Raises:
         LedgerError: as ``Ledger.draft`` does.
         ProcessError: as ``ProcessPool.map`` does.
     """
     drafts = processes.map(partial(draft, ledger, work), items)
-    found: list[T] = []
-    while some := list(islice(drafts, per_transaction)):
-        ledger.transact(partial(perform, drafts=some))
-        found += (one.result for one in some)
-    return found
+    results: list[T] = []
+    while batch := list(islice(drafts, per_transaction)):
+        ledger.transact(partial(perform, drafts=batch))
+        results += (drafted.result for drafted in batch)
+    return results
 
 
 def read_each(
     ledger: Ledger, work: Work[Item, T], items: Iterable[Item], processes: ProcessPool
 ) -> Iterator[T]:
-    """What ``work``, which only reads, finds for each of the items, in their order.
+    """The result of ``work``, which only reads the ledger, for each of the items in their order.
 
     Raises:
         LedgerError: as ``Ledger.draft`` does.
@@ -55,5 +56,5 @@ def read_each(
 
 
 def draft(ledger: Ledger, work: Work[Item, T], item: Item) -> Draft[T]:
-    """What ``work`` would write of one item."""
+    """The result of ``work`` on one item, and what it would write."""
     return ledger.draft(lambda connection: work(connection, item))

@@ -1,4 +1,4 @@
-"""How much of a portal's limits is used, kept for all processes on this machine."""
+"""How much of a portal's limits is used; all processes that share the ledger count together."""
 
 import hashlib
 from collections.abc import Callable
@@ -15,14 +15,17 @@ T = TypeVar("T")
 
 
 class LimitUsageStore:
-    """The count of one portal. Its host is kept as a fingerprint only."""
+    """The usage of one portal's limits. Its host is kept as a fingerprint only."""
 
     def __init__(self, ledger: Ledger, host: str) -> None:
         self._ledger = ledger
         self._portal = hashlib.blake2b(host.encode(), digest_size=8).hexdigest()
 
     def change(self, work: Callable[[bytes | None], tuple[bytes | None, T]]) -> T:
-        """Does ``work`` to what is kept, while nobody else does; None keeps what is there."""
+        """Change the stored state by ``work``, alone; a new state of None keeps the stored one.
+
+        ``work`` gets the stored state, if there is one, and returns the new state and a result.
+        """
         table = schema.crm_pace
         query = sa.select(table.c.state).where(table.c.portal == self._portal).with_for_update()
 

@@ -1,4 +1,4 @@
-"""One run at a time: two that load into one CRM would double what they create."""
+"""The ledger's lock: one run at a time, as two runs would create every item in the CRM twice."""
 
 import fcntl
 import time
@@ -14,21 +14,21 @@ from transforms.ledger import schema
 from transforms.ledger.database import Ledger
 
 _NUMBER = 0x73766F64  # "svod"
-_LOOK = 0.05
-_LONGEST = 31_536_000  # MySQL's own limit: a year, in seconds
+_RETRY_EVERY = 0.05  # seconds
+_IDLE_TIMEOUT = 31_536_000  # seconds: a year, the longest that MySQL allows
 
 
 class LedgerLockedError(SvodError):
-    """Another run is going on with this ledger."""
+    """Another run is using this ledger."""
 
 
 def check_run_is_newest(connection: Connection, run: Run) -> None:
-    """Whoever is about to create something makes sure that its run is the last that has begun.
+    """Make sure, before an item is created, that no other run has begun since.
 
-    A database that was restarted, or dropped the lock's connection, lets another run in.
+    A database that was restarted, or lost the lock's connection, lets another run begin.
 
     Raises:
-        LedgerLockedError: when another run has begun since.
+        LedgerLockedError: another run has begun since.
     """
     last = connection.execute(sa.select(sa.func.max(schema.runs.c.run_seq))).scalar()
     if last is not None and last > run.run_seq:
@@ -40,10 +40,10 @@ def check_run_is_newest(connection: Connection, run: Run) -> None:
 
 @contextmanager
 def exclusive(ledger: Ledger) -> Iterator[None]:
-    """Hold the ledger for one run. The lock ends with the process, however that ends.
+    """Hold the lock. It ends with the process, however that ends.
 
     Raises:
-        LedgerLockedError: when another run holds it.
+        LedgerLockedError: another run holds it.
     """
     url = ledger.engine.url
     if url.get_backend_name() == "sqlite":
@@ -55,13 +55,13 @@ def exclusive(ledger: Ledger) -> Iterator[None]:
         if url.get_backend_name() == "mysql"
         else f"SELECT pg_try_advisory_lock({_NUMBER})"
     )
-    # The lock belongs to the connection: it is kept open, and not given back to the pool.
-    # And in no transaction: one that is open for hours keeps the server from tidying up.
+    # The lock belongs to the connection, so that stays open, and does not go back to the pool.
+    # It is in no transaction: one that is open for hours keeps the server from tidying up.
     connection = ledger.engine.connect().execution_options(isolation_level="AUTOCOMMIT")
     try:
         if url.get_backend_name() == "mysql":
             # A load can take days, and the server ends connections that are idle for hours.
-            connection.execute(sa.text(f"SET SESSION wait_timeout = {_LONGEST}"))
+            connection.execute(sa.text(f"SET SESSION wait_timeout = {_IDLE_TIMEOUT}"))
         if not connection.execute(sa.text(query)).scalar():
             raise _locked()
         yield
@@ -72,14 +72,14 @@ def exclusive(ledger: Ledger) -> Iterator[None]:
 
 @contextmanager
 def wait_for_exclusive(ledger: Ledger) -> Iterator[None]:
-    """``exclusive``, after the run that may be going on."""
+    """Hold the lock as ``exclusive`` does, once the run that may hold it has ended."""
     with ExitStack() as stack:
         while True:
             try:
                 stack.enter_context(exclusive(ledger))
                 break
             except LedgerLockedError:
-                time.sleep(_LOOK)
+                time.sleep(_RETRY_EVERY)
         yield
 
 

@@ -1,4 +1,4 @@
-"""Requests to the CRM, minute by minute: what the report draws against the limit."""
+"""Requests to the CRM by minute; the report draws them against the limit."""
 
 import threading
 import time
@@ -16,7 +16,7 @@ _FLUSH_EVERY = 5.0
 
 
 class Recorder:
-    """Counts requests as they are made; writes them every few seconds. Safe for threads."""
+    """Counts requests, and writes the counts every few seconds. Safe for threads."""
 
     def __init__(self, ledger: Ledger, run: Run) -> None:
         self._ledger, self._run = ledger, run
@@ -25,7 +25,7 @@ class Recorder:
         self._written_at = time.monotonic()
 
     def add(self, requests: int, refused: int, waited_ms: int) -> None:
-        """Count requests, those of them that were refused, and the time waited for the limits."""
+        """Count requests, those that were refused, and the milliseconds waited for the limits."""
         with self._lock:
             counts = self._minutes[int(time.time() // 60)]
             for place, value in enumerate((requests, refused, waited_ms)):
@@ -35,7 +35,7 @@ class Recorder:
             self.flush()
 
     def flush(self) -> None:
-        """Write what has been counted."""
+        """Write the counts."""
         with self._lock:
             minutes, self._minutes = self._minutes, defaultdict(lambda: [0, 0, 0])
             self._written_at = time.monotonic()
@@ -47,10 +47,10 @@ class Recorder:
         query = sa.select(table.minute, table.requests, table.refused, table.waited_ms).where(
             table.run_id == self._run.run_id, table.minute.in_(minutes)
         )
-        known = {row.minute: row for row in connection.execute(query)}
+        stored = {row.minute: row for row in connection.execute(query)}
         values = []
         for minute, (requests, refused, waited_ms) in minutes.items():
-            before = known.get(minute)
+            before = stored.get(minute)
             values.append(
                 {
                     "run_id": self._run.run_id,

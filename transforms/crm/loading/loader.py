@@ -26,7 +26,7 @@ from transforms.ledger.base.goldens import contacts_in
 from transforms.ledger.database import Ledger
 from transforms.ledger.loads import load_queue, rejections
 from transforms.ledger.loads.load_queue import PendingRecord
-from transforms.ledger.runs import Progress
+from transforms.ledger.progress import Progress
 
 Selection = Mapping[str, frozenset[str]]
 """By kind, the keys of the records to load."""

@@ -1,1 +1,1 @@
-"""What consolidation has made: golden records, their members, answers and judgements."""
+"""The base: golden records and their members, the register's answers, judgements."""

@@ -1,6 +1,6 @@
-"""The register's answers: remembered, so that a TIN is asked about once."""
+"""The register's answers, remembered so that a TIN is asked about once; and what was asked."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import sqlalchemy as sa
@@ -9,14 +9,27 @@ from sqlalchemy.engine import Connection
 from transforms.core.identity import now
 from transforms.ledger import schema
 from transforms.ledger.statements import look_up, upsert
-from transforms.register.answer import Answer, decode_answer, encode_answer, newest
+from transforms.register.answer import (
+    ACTIVE,
+    NOT_ACTIVE,
+    NOT_IN_REGISTER,
+    Answer,
+    Verdict,
+    decode_answer,
+    encode_answer,
+    newest,
+)
 
 _DAY = 24 * 3600 * 1_000_000
-_GOOD_FOR = {"active": 30 * _DAY, "not_active": 30 * _DAY, "not_in_register": 7 * _DAY}
+_GOOD_FOR: Mapping[Verdict, int] = {
+    ACTIVE: 30 * _DAY,
+    NOT_ACTIVE: 30 * _DAY,
+    NOT_IN_REGISTER: 7 * _DAY,
+}
 
 
 def fresh_answers(connection: Connection, tins: Sequence[str]) -> dict[str, Answer]:
-    """The remembered answers for these TINs that are still good."""
+    """The remembered answers about these TINs that have not expired."""
     table = schema.register_answers.c
     columns, moment = (table.tin, table.expires_at, table.payload), now()
     return {
@@ -26,18 +39,18 @@ def fresh_answers(connection: Connection, tins: Sequence[str]) -> dict[str, Answ
     }
 
 
-def save_answers(connection: Connection, run_seq: int, found: Sequence[Answer]) -> int:
-    """Remember the answers, but for what an older one cannot tell any more. Returns how many."""
+def save_answers(connection: Connection, run_seq: int, answers: Sequence[Answer]) -> int:
+    """Remember those answers that are newer than what is remembered. Returns how many."""
     table = schema.register_answers.c
-    asked = sorted({answer.tin for answer in found})
-    known = {
+    tins = sorted({answer.tin for answer in answers})
+    remembered = {
         tin: decode_answer(payload)
-        for tin, payload in look_up(connection, (table.tin, table.payload), table.tin, asked)
+        for tin, payload in look_up(connection, (table.tin, table.payload), table.tin, tins)
     }
-    kept = dict(known)
-    for answer in found:
-        kept[answer.tin] = newest(kept.get(answer.tin), answer)
-    changed = [answer for tin, answer in kept.items() if answer != known.get(tin)]
+    latest = dict(remembered)
+    for answer in answers:
+        latest[answer.tin] = newest(latest.get(answer.tin), answer)
+    changed = [answer for tin, answer in latest.items() if answer != remembered.get(tin)]
     upsert(
         connection,
         schema.register_answers,
@@ -60,7 +73,7 @@ def save_answers(connection: Connection, run_seq: int, found: Sequence[Answer]) 
 def expire_refusing_answers(connection: Connection) -> None:
     """Let the register be asked again about every TIN whose rows are refused by its answer."""
     invalid, answers = schema.invalid_companies.c, schema.register_answers
-    tins = sa.select(invalid.tin).where(invalid.reason.in_(("not_in_register", "not_active")))
+    tins = sa.select(invalid.tin).where(invalid.reason.in_((NOT_IN_REGISTER, NOT_ACTIVE)))
     connection.execute(answers.update().where(answers.c.tin.in_(tins)).values(expires_at=0))
 
 
@@ -97,13 +110,13 @@ def save_bulk_progress(connection: Connection, file: str, progress: BulkProgress
 
 
 def last_register_usage(connection: Connection) -> tuple[str, int]:
-    """The last day on which the register was asked, and how many questions it was asked then."""
+    """The last day on which the register was asked, and the number of questions on that day."""
     table = schema.register_usage.c
     query = sa.select(table.day, table.asked).order_by(table.day.desc()).limit(1)
-    found = connection.execute(query).first()
-    return (found.day, found.asked) if found else ("", 0)
+    usage = connection.execute(query).first()
+    return (usage.day, usage.asked) if usage else ("", 0)
 
 
-def record_register_usage(connection: Connection, day: str, asked: int) -> None:
-    """So many questions have been put to the register on that day."""
-    upsert(connection, schema.register_usage, [{"day": day, "asked": asked}])
+def record_register_usage(connection: Connection, day: str, questions: int) -> None:
+    """Note the number of questions that were put to the register on that day."""
+    upsert(connection, schema.register_usage, [{"day": day, "asked": questions}])

@@ -1,4 +1,4 @@
-"""Golden records and their members: what is kept, written only where it changed."""
+"""Golden records and their members, written only where they have changed."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -22,7 +22,7 @@ _encode_provenance = msgspec.json.Encoder().encode
 
 
 class NewGolden(msgspec.Struct, frozen=True):
-    """A golden record just made, with the source rows that it is made of."""
+    """A golden record just merged, with the source rows that it is merged from."""
 
     key: str
     record: GoldenCompany | GoldenContact
@@ -31,7 +31,7 @@ class NewGolden(msgspec.Struct, frozen=True):
 
 
 class StoredGolden(msgspec.Struct, frozen=True):
-    """What the ledger knew of a golden record, and in which run it was born."""
+    """A golden record in the ledger; ``born`` is the number of the run that made it first."""
 
     version: str
     provenance: bytes
@@ -41,7 +41,7 @@ class StoredGolden(msgspec.Struct, frozen=True):
 def stored_goldens(
     connection: Connection, kind: str, keys: Sequence[str]
 ) -> dict[str, StoredGolden]:
-    """The known goldens among ``keys``."""
+    """Those golden records with one of ``keys`` that the ledger holds, by key."""
     table = schema.golden.c
     columns = table.key, table.version, table.provenance, table.born
     return {
@@ -56,23 +56,23 @@ def members_of(connection: Connection, kind: str, keys: Sequence[str]) -> dict[s
     """The source rows of each golden record among ``keys``."""
     table = schema.members.c
     columns = table.key, table.source, table.source_id
-    found: dict[str, set[RowKey]] = defaultdict(set)
+    members: dict[str, set[RowKey]] = defaultdict(set)
     for key, source, source_id in look_up(connection, columns, table.key, keys, kind=kind):
-        found[key].add((source, source_id))
-    return found
+        members[key].add((source, source_id))
+    return members
 
 
 def golden_tins(connection: Connection, keys: Sequence[str]) -> dict[str, set[str]]:
     """The companies of each golden contact among ``keys``."""
     table = schema.golden_tins.c
-    found: dict[str, set[str]] = defaultdict(set)
+    tins: dict[str, set[str]] = defaultdict(set)
     for key, tin in look_up(connection, (table.key, table.tin), table.key, keys):
-        found[key].add(tin)
-    return found
+        tins[key].add(tin)
+    return tins
 
 
 def contacts_in(connection: Connection, tins: Sequence[str]) -> set[str]:
-    """The golden contacts of these companies, as they stand now."""
+    """The keys of the golden contacts of these companies."""
     table = schema.golden_tins.c
     return {key for (key,) in look_up(connection, (table.key,), table.tin, tins)}
 
@@ -81,42 +81,43 @@ def save_goldens(
     connection: Connection,
     run: Run,
     kind: str,
-    made: Sequence[NewGolden],
-    kept: Mapping[str, StoredGolden],
+    goldens: Sequence[NewGolden],
+    stored: Mapping[str, StoredGolden],
     members: Mapping[str, set[RowKey]],
 ) -> None:
-    """Write what changed: ``kept`` and ``members`` say what the ledger holds for these keys.
+    """Write the golden records where they differ from ``stored`` and ``members``.
 
-    Goldens in ``kept`` that were not made again are removed.
+    ``stored`` and ``members`` are what the ledger holds. Golden records in ``stored`` that are not
+    among the new ones are removed.
     """
-    _write_goldens(connection, run, kind, made, kept)
-    gone = kept.keys() - {record.key for record in made}
-    # What the portal refused is nobody's wish any more; what it holds stays in the crosswalk.
+    _write_goldens(connection, run, kind, goldens, stored)
+    removed = stored.keys() - {golden.key for golden in goldens}
+    # A rejection of a removed record is of no use. Its item stays in the CRM, and in the crosswalk.
     for table in (schema.golden, schema.rejected):
-        delete(connection, table.c.key, sorted(gone), kind=kind)
-    _write_members(connection, kind, made, members)
+        delete(connection, table.c.key, sorted(removed), kind=kind)
+    _write_members(connection, kind, goldens, members)
 
 
 def _write_goldens(
     connection: Connection,
     run: Run,
     kind: str,
-    made: Sequence[NewGolden],
-    kept: Mapping[str, StoredGolden],
+    goldens: Sequence[NewGolden],
+    stored: Mapping[str, StoredGolden],
 ) -> None:
     changed: list[dict[str, Any]] = []
-    for record in made:
-        payload = encode_golden(record.record)
-        version, provenance = version_of(payload), _encode_provenance(record.provenance)
-        known = kept.get(record.key)
-        if known is None or (known.version, known.provenance) != (version, provenance):
+    for golden in goldens:
+        payload = encode_golden(golden.record)
+        version, provenance = version_of(payload), _encode_provenance(golden.provenance)
+        previous = stored.get(golden.key)
+        if previous is None or (previous.version, previous.provenance) != (version, provenance):
             changed.append(
                 {
                     "kind": kind,
-                    "key": record.key,
+                    "key": golden.key,
                     "version": version,
                     "run_seq": run.run_seq,
-                    "born": run.run_seq if known is None else known.born,
+                    "born": run.run_seq if previous is None else previous.born,
                     "payload": payload,
                     "provenance": provenance,
                 }
@@ -126,15 +127,18 @@ def _write_goldens(
 
 
 def enqueue(connection: Connection, kind: str, keys: Iterable[str]) -> None:
-    """The CRM may not hold these records as they stand now: the loader is to look at them."""
+    """Let the loader look at these records: the CRM may not hold their newest version."""
     upsert(connection, schema.unloaded, [{"kind": kind, "key": key} for key in keys])
 
 
 def _write_members(
-    connection: Connection, kind: str, made: Sequence[NewGolden], members: Mapping[str, set[RowKey]]
+    connection: Connection,
+    kind: str,
+    goldens: Sequence[NewGolden],
+    members: Mapping[str, set[RowKey]],
 ) -> None:
     before = {(row, key) for key, rows in members.items() for row in rows}
-    after = {(row, record.key) for record in made for row in record.members}
+    after = {(row, golden.key) for golden in goldens for row in golden.members}
     _drop_members(connection, kind, before - after)
     upsert(
         connection,
@@ -146,11 +150,11 @@ def _write_members(
     )
 
 
-def _drop_members(connection: Connection, kind: str, gone: Iterable[tuple[RowKey, str]]) -> None:
+def _drop_members(connection: Connection, kind: str, dropped: Iterable[tuple[RowKey, str]]) -> None:
     # By key too: the row may have become a member of another record meanwhile.
-    by_key: dict[tuple[str, str], list[str]] = defaultdict(list)
-    for (source, source_id), key in gone:
-        by_key[source, key].append(source_id)
+    ids_by_key: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for (source, source_id), key in dropped:
+        ids_by_key[source, key].append(source_id)
     column = schema.members.c.source_id
-    for (source, key), ids in by_key.items():
+    for (source, key), ids in ids_by_key.items():
         delete(connection, column, ids, kind=kind, source=source, key=key)

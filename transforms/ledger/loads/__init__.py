@@ -1,1 +1,1 @@
-"""What is to be loaded, what has been sent, what the CRM refused."""
+"""Loads: the queue, what was sent to the CRM and holds there, and what the CRM rejects."""

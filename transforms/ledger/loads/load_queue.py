@@ -1,4 +1,4 @@
-"""What is to be loaded into the CRM, what is there under which id, and what the CRM refuses."""
+"""The queue of records to be loaded into the CRM, and the crosswalk of those that are there."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
@@ -21,7 +21,7 @@ __all__ = ["Sent", "save_sent"]
 
 
 class PendingRecord(msgspec.Struct, frozen=True):
-    """A golden record that the CRM does not hold in this version; ``crm_id`` 0 when not at all."""
+    """A golden record that the CRM does not hold in this version; ``crm_id`` 0: not in any."""
 
     key: str
     version: str
@@ -30,7 +30,7 @@ class PendingRecord(msgspec.Struct, frozen=True):
 
 
 def is_open() -> sa.ColumnElement[bool]:
-    """Whether a record of ``golden`` with its crosswalk and rejection is still to be loaded."""
+    """Whether a record of ``golden``, joined to its crosswalk and rejection, is to be loaded."""
     golden, crosswalk, rejected = schema.golden.c, schema.crosswalk.c, schema.rejected.c
     return sa.and_(
         sa.or_(crosswalk.version.is_(None), crosswalk.version != golden.version),
@@ -54,14 +54,17 @@ def _with_state(*columns: Any) -> Any:
 
 
 def pending_page(connection: Connection, kind: str, after: str, limit: int) -> list[PendingRecord]:
-    """Up to ``limit`` records to be loaded, by key, from behind the key ``after``."""
+    """Up to ``limit`` records to be loaded whose key is above ``after``, by key.
+
+    An empty page is the end of the queue.
+    """
     golden, crosswalk = schema.golden.c, schema.crosswalk.c
     columns = golden.key, golden.version, golden.payload, sa.func.coalesce(crosswalk.crm_id, 0)
     for keys in queued(connection, kind, after, limit):
         query = _with_state(*columns).where(golden.kind == kind, golden.key.in_(keys), is_open())
-        found = connection.execute(query.order_by(golden.key)).all()
-        if found:
-            return [PendingRecord(*values) for values in found]
+        page = connection.execute(query.order_by(golden.key)).all()
+        if page:
+            return [PendingRecord(*values) for values in page]
     return []
 
 
@@ -79,7 +82,7 @@ def pending_records(connection: Connection, kind: str, keys: Iterable[str]) -> l
 
 
 def missing_in_crm(connection: Connection, kind: str, keys: Sequence[str]) -> set[str]:
-    """Those of the records that are to be in the CRM, are not, and are not refused."""
+    """Those of the records that are to be created in the CRM: it neither holds nor rejects them."""
     golden, crosswalk = schema.golden.c, schema.crosswalk.c
     query = _with_state(golden.key).where(
         golden.kind == kind, crosswalk.crm_id.is_(None), is_open()
@@ -92,26 +95,26 @@ def missing_in_crm(connection: Connection, kind: str, keys: Sequence[str]) -> se
 
 
 def golden_keys(connection: Connection, kind: str, after: str, limit: int) -> Sequence[str]:
-    """Up to ``limit`` keys of golden records, from behind the key ``after``."""
+    """Up to ``limit`` keys of golden records above the key ``after``."""
     table = schema.golden.c
     query = sa.select(table.key).where(table.kind == kind, table.key > after)
     return connection.execute(query.order_by(table.key).limit(limit)).scalars().all()
 
 
 def still_open() -> sa.ColumnElement[bool]:
-    """Whether what stands in the queue (``unloaded``) is still to be loaded.
+    """Whether a record in the queue (``unloaded``) is still to be loaded.
 
-    A look-up for each, not a join: databases choose badly among these.
+    It is a look-up for each record, not a join: databases plan such joins badly.
     """
     queued, golden = schema.unloaded.c, schema.golden.c
-    there = _with_state(sa.literal(1)).where(
+    record = _with_state(sa.literal(1)).where(
         golden.kind == queued.kind, golden.key == queued.key, is_open()
     )
-    return sa.exists(there.correlate(schema.unloaded))
+    return sa.exists(record.correlate(schema.unloaded))
 
 
 def count_pending(connection: Connection, kind: str) -> int:
-    """How many records are to be loaded."""
+    """The number of records to be loaded."""
     query = sa.select(sa.func.count()).select_from(schema.unloaded)
     query = query.where(schema.unloaded.c.kind == kind, still_open())
     return int(connection.execute(query).scalar_one())
@@ -120,7 +123,7 @@ def count_pending(connection: Connection, kind: str) -> int:
 def queued(
     connection: Connection, kind: str, after: str = "", limit: int = CHUNK
 ) -> Iterator[Sequence[str]]:
-    """The keys that the loader is to look at, by ``limit``, from behind ``after``."""
+    """The keys in the queue above ``after``, in pages of ``limit``."""
     table = schema.unloaded.c
     query = sa.select(table.key).where(table.kind == kind).order_by(table.key).limit(limit)
     while keys := connection.execute(query.where(table.key > after)).scalars().all():
@@ -129,13 +132,13 @@ def queued(
 
 
 def crm_ids(connection: Connection, kind: str, keys: Sequence[str]) -> dict[str, int]:
-    """The CRM ids of those records that are there."""
+    """The CRM ids of those records that are in the CRM."""
     table = schema.crosswalk.c
     return values_of(connection, table.key, table.crm_id, kind, keys)
 
 
 def crm_versions(connection: Connection, kind: str, keys: Sequence[str]) -> dict[str, str]:
-    """The golden versions that the CRM holds in full of those records that are there."""
+    """The golden version that the CRM holds in full, of those records that are in the CRM."""
     table = schema.crosswalk.c
     return values_of(connection, table.key, table.version, kind, keys)
 
@@ -143,13 +146,15 @@ def crm_versions(connection: Connection, kind: str, keys: Sequence[str]) -> dict
 def record_items(
     connection: Connection, run: Run, kind: str, ids: Mapping[str, int], created: bool
 ) -> None:
-    """Items that are in the CRM now: ``created`` by us, or found there without our knowing.
+    """Note the CRM ids of items that are in the CRM now: ``created`` by this run, or found there.
 
-    They have no version yet, for their parts are still to be sent. Contacts that were loaded, or
-    could not be, while such a company was missing, are to be loaded again for their link.
+    They have no version yet, as their parts are still to be sent. Contacts of such a company that
+    were loaded or rejected without it are queued again, for their link.
     """
     created_run = run.run_seq if created else 0
-    _cross(connection, kind, {key: (crm_id, "") for key, crm_id in ids.items()}, created_run)
+    _write_crosswalk(
+        connection, kind, {key: (crm_id, "") for key, crm_id in ids.items()}, created_run
+    )
     if kind == COMPANY:
         _relink(connection, sorted(contacts_in(connection, sorted(ids))))
 
@@ -173,23 +178,23 @@ def _relink(connection: Connection, contacts: Sequence[str]) -> None:
 
 
 def mark_loaded(
-    connection: Connection, run: Run, kind: str, done: Mapping[str, tuple[int, str]]
+    connection: Connection, run: Run, kind: str, loaded: Mapping[str, tuple[int, str]]
 ) -> None:
-    """Records that the CRM holds in full: key to its id there and the version."""
-    _cross(connection, kind, done, run.run_seq, keep=["created_run", "updated_run"])
+    """Note records that the CRM holds in full: ``loaded`` is ``(CRM id, version)`` by key."""
+    _write_crosswalk(connection, kind, loaded, run.run_seq, keep=["created_run", "updated_run"])
     table = schema.rejected.c
-    for chunk in chunks(list(done)):
+    for chunk in chunks(list(loaded)):
         connection.execute(schema.rejected.delete().where(table.kind == kind, table.key.in_(chunk)))
 
 
-def _cross(
+def _write_crosswalk(
     connection: Connection,
     kind: str,
     values: Mapping[str, tuple[int, str]],
     run_seq: int,
     keep: Sequence[str] = (),
 ) -> None:
-    at = utc_now()
+    loaded_at = utc_now()
     upsert(
         connection,
         schema.crosswalk,
@@ -199,7 +204,7 @@ def _cross(
                 "key": key,
                 "crm_id": crm_id,
                 "version": version,
-                "loaded_at": at,
+                "loaded_at": loaded_at,
                 "created_run": run_seq,
                 "updated_run": run_seq,
             }
@@ -210,7 +215,7 @@ def _cross(
 
 
 def mark_updated(connection: Connection, run: Run, kind: str, keys: Sequence[str]) -> None:
-    """This run has sent something of these records."""
+    """Note that this run has sent some part of these records."""
     table = schema.crosswalk.c
     for chunk in chunks(keys):
         connection.execute(
@@ -221,7 +226,7 @@ def mark_updated(connection: Connection, run: Run, kind: str, keys: Sequence[str
 
 
 def forget_items(connection: Connection, kind: str, keys: Sequence[str]) -> None:
-    """Forget where these records are and what was sent: the loader looks them up in the CRM."""
+    """Forget the records' CRM ids and what was sent: the loader looks them up in the CRM."""
     for chunk in chunks(keys):
         for table in (schema.crosswalk, schema.sent):
             connection.execute(table.delete().where(table.c.kind == kind, table.c.key.in_(chunk)))
@@ -232,7 +237,7 @@ def forget_items(connection: Connection, kind: str, keys: Sequence[str]) -> None
 
 
 def requeue_all(connection: Connection, kind: str) -> None:
-    """The CRM does not hold any of these records in full any more: there are new fields."""
+    """Queue all records that are in the CRM, as there are new fields to send."""
     table = schema.crosswalk
     connection.execute(table.update().where(table.c.kind == kind).values(version=""))
     query = sa.select(table.c.key).where(table.c.kind == kind)
@@ -240,7 +245,7 @@ def requeue_all(connection: Connection, kind: str) -> None:
 
 
 def keys_created_by(connection: Connection, run: Run, kind: str, keys: Sequence[str]) -> set[str]:
-    """Those of the records that this run has created."""
+    """Those of the records that this run has created in the CRM."""
     table = schema.crosswalk.c
     query = sa.select(table.key).where(table.kind == kind, table.created_run == run.run_seq)
     return {

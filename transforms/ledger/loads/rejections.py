@@ -1,4 +1,4 @@
-"""What the CRM refuses, and what people have deleted there."""
+"""Rejections: golden records that the CRM refuses, or that people have deleted there."""
 
 from collections.abc import Sequence
 
@@ -17,7 +17,7 @@ from transforms.ledger.statements import upsert, values_of
 
 
 class RejectedRecord(msgspec.Struct, frozen=True):
-    """A record that the portal refuses: its reason, and exactly what was sent."""
+    """A record that the CRM rejects: the reason, and exactly what was sent."""
 
     key: str
     version: str
@@ -27,47 +27,47 @@ class RejectedRecord(msgspec.Struct, frozen=True):
 
 
 def rejected_keys(connection: Connection, kind: str, keys: Sequence[str]) -> set[str]:
-    """Those of the records that the portal refuses."""
+    """Those of the records that the CRM rejects."""
     return set(rejection_reasons(connection, kind, keys))
 
 
 def rejection_reasons(connection: Connection, kind: str, keys: Sequence[str]) -> dict[str, str]:
-    """Why the portal does not take these records, as far as it does not."""
+    """The reason for which the CRM rejects each of those records that it rejects."""
     table = schema.rejected.c
     return values_of(connection, table.key, table.reason, kind, keys)
 
 
-def reject(connection: Connection, run: Run, kind: str, refusals: Sequence[RejectedRecord]) -> None:
-    """The portal refuses these records: not sent again until they change or are replayed."""
+def reject(connection: Connection, run: Run, kind: str, records: Sequence[RejectedRecord]) -> None:
+    """Note that the CRM rejects these records: they wait until they change or are replayed."""
     upsert(
         connection,
         schema.rejected,
         [
             {
                 "kind": kind,
-                "key": refusal.key,
-                "reason": reason_of(refusal.reason),
-                "detail": refusal.detail,
-                "record": refusal.record,
+                "key": record.key,
+                "reason": reason_of(record.reason),
+                "detail": record.detail,
+                "record": record.record,
                 "run_id": run.run_id,
                 "seen_at": utc_now(),
-                "version": refusal.version,
+                "version": record.version,
             }
-            for refusal in refusals
+            for record in records
         ],
     )
 
 
 def withdraw_rejections(connection: Connection, run: Run, reason: str, detail: str) -> None:
-    """What this run has rejected for that reason is pending again."""
+    """Let the records be loaded again that this run has rejected for that reason."""
     table = schema.rejected.c
-    these = sa.and_(
+    matches = sa.and_(
         table.run_id == run.run_id, table.reason == reason_of(reason), table.detail == detail
     )
     for kind in (COMPANY, CONTACT):
-        keys = connection.execute(sa.select(table.key).where(table.kind == kind, these)).scalars()
+        keys = connection.execute(sa.select(table.key).where(table.kind == kind, matches)).scalars()
         enqueue(connection, kind, keys.all())
-    connection.execute(schema.rejected.delete().where(these))
+    connection.execute(schema.rejected.delete().where(matches))
 
 
 def retry_rejected(connection: Connection) -> None:
@@ -80,17 +80,17 @@ def retry_rejected(connection: Connection) -> None:
 
 
 def reason_of(code: str) -> str:
-    """A portal's code as the reason of a rejection."""
+    """A portal's error code as the reason of a rejection."""
     return (code or "refused")[:64]
 
 
 def reject_deleted(connection: Connection, run: Run, kind: str, keys: Sequence[str]) -> None:
-    """People have deleted these records in the CRM: they stand rejected in their version of now."""
+    """Reject records that people have deleted in the CRM, in their present version."""
     table = schema.golden.c
     query = sa.select(table.key, table.version).where(table.kind == kind)
-    refusals = [
+    records = [
         RejectedRecord(key, version, DELETED_IN_CRM, "", "{}")
         for chunk in chunks(keys)
         for key, version in connection.execute(query.where(table.key.in_(chunk)))
     ]
-    reject(connection, run, kind, refusals)
+    reject(connection, run, kind, records)

@@ -1,7 +1,7 @@
-"""What came of a load: what the CRM holds now, what it refuses, what did not reach it.
+"""Results of a load: how each golden record ended in the CRM, and which rows are deferred for it.
 
-All is counted from what the run has touched, and from counts that an index answers: a delta's
-numbers must not cost what a full load's do.
+Only records that the run has touched are counted one by one; an index answers all other counts. So
+a delta's numbers cost less than a full load's.
 """
 
 from collections.abc import Iterator, Sequence
@@ -11,7 +11,14 @@ from sqlalchemy.engine import Connection
 
 from transforms.core.chunks import CHUNK, chunks
 from transforms.core.identity import RowKey, Run
-from transforms.core.outcomes import CRM_NOT_REACHED
+from transforms.core.outcomes import (
+    CREATED,
+    CRM_NOT_REACHED,
+    NOT_REACHED,
+    REJECTED,
+    UNCHANGED,
+    UPDATED,
+)
 from transforms.core.records import COMPANY, CONTACT
 from transforms.ledger import schema
 from transforms.ledger.base import goldens
@@ -22,9 +29,10 @@ from transforms.ledger.rows.row_keys import delete_entries
 
 
 def defer_unloaded(connection: Connection, run: Run) -> None:
-    """Rows of records that did not reach the CRM are deferred, all others are no longer.
+    """Defer the rows of records that did not reach the CRM, and no others for that reason.
 
-    A row that waits for the register as well keeps that reason; since when one waits is kept.
+    A row that waits for the register as well keeps that reason. The moment since when it waits is
+    kept.
     """
     _dequeue(connection)
     for kind in (COMPANY, CONTACT):
@@ -38,12 +46,12 @@ def defer_unloaded(connection: Connection, run: Run) -> None:
 
 
 def _dequeue(connection: Connection) -> None:
-    """Leave in the queue only what is still to be loaded."""
+    """Leave only those records in the queue that are still to be loaded."""
     connection.execute(schema.unloaded.delete().where(~still_open()))
 
 
 def _deferred(connection: Connection, kind: str) -> Iterator[Sequence[RowKey]]:
-    """The rows that waited for the CRM, page by page."""
+    """The rows that wait for the CRM, page by page."""
     table = schema.deferred.c
     query = (
         sa.select(table.source, table.source_id)
@@ -52,10 +60,10 @@ def _deferred(connection: Connection, kind: str) -> Iterator[Sequence[RowKey]]:
         .limit(CHUNK)
     )
     after = ("", "")
-    while found := connection.execute(
+    while page := connection.execute(
         query.where(sa.tuple_(table.source, table.source_id) > sa.tuple_(*after))
     ).all():
-        rows = [(source, source_id) for source, source_id in found]
+        rows = [(source, source_id) for source, source_id in page]
         yield rows
         after = rows[-1]
 
@@ -80,7 +88,7 @@ def _defer(connection: Connection, run: Run, kind: str, keys: Sequence[str]) -> 
 
 
 def count_loads(connection: Connection, run: Run, kind: str) -> dict[str, int]:
-    """How this run ended for each golden record: created, updated, unchanged, rejected, …"""
+    """Count each golden record in the outcome that it has after this run."""
     table, golden = schema.crosswalk.c, schema.golden.c
     version = (
         sa.select(golden.version)
@@ -93,15 +101,15 @@ def count_loads(connection: Connection, run: Run, kind: str) -> dict[str, int]:
         .where(table.kind == kind, table.updated_run == run.run_seq, table.version == version)
         .group_by(created)
     )
-    written = {bool(new): int(count) for new, count in connection.execute(query)}
-    counted = {
-        "created": written.get(True, 0),
-        "updated": written.get(False, 0),
-        "unchanged": 0,
-        "rejected": _count_rejected(connection, kind),
-        "not_reached": count_pending(connection, kind),
+    loaded = {bool(is_new): int(count) for is_new, count in connection.execute(query)}
+    counts: dict[str, int] = {
+        CREATED: loaded.get(True, 0),
+        UPDATED: loaded.get(False, 0),
+        UNCHANGED: 0,
+        REJECTED: _count_rejected(connection, kind),
+        NOT_REACHED: count_pending(connection, kind),
     }
-    return counted | {"unchanged": _count(connection, schema.golden, kind) - sum(counted.values())}
+    return counts | {UNCHANGED: _count(connection, schema.golden, kind) - sum(counts.values())}
 
 
 def _count(connection: Connection, table: sa.Table, kind: str) -> int:
@@ -119,25 +127,25 @@ def _count_rejected(connection: Connection, kind: str, *also: sa.ColumnElement[b
 
 
 def count_orphaned_items(connection: Connection) -> int:
-    """Records in the CRM that no row of a store stands for any more: a person decides."""
-    return sum(_count_left(connection, kind) for kind in (COMPANY, CONTACT))
+    """Items in the CRM whose golden record is gone with all its rows: a person decides on them."""
+    return sum(_count_orphaned(connection, kind) for kind in (COMPANY, CONTACT))
 
 
-def _count_left(connection: Connection, kind: str) -> int:
+def _count_orphaned(connection: Connection, kind: str) -> int:
     # Golden records that are not in the CRM are queued or rejected: there are few of them.
-    there, open_, rejected = schema.crosswalk.c, schema.unloaded.c, schema.rejected.c
+    crosswalk, unloaded, rejected = schema.crosswalk.c, schema.unloaded.c, schema.rejected.c
     query = (
         sa.select(sa.func.count())
         .select_from(schema.unloaded)
         .where(
-            open_.kind == kind,
-            ~sa.exists().where(there.kind == open_.kind, there.key == open_.key),
+            unloaded.kind == kind,
+            ~sa.exists().where(crosswalk.kind == unloaded.kind, crosswalk.key == unloaded.key),
         )
     )
     missing = int(connection.execute(query).scalar_one()) + _count_rejected(
         connection,
         kind,
-        ~sa.exists().where(there.kind == rejected.kind, there.key == rejected.key),
+        ~sa.exists().where(crosswalk.kind == rejected.kind, crosswalk.key == rejected.key),
     )
     in_crm = _count(connection, schema.crosswalk, kind)
     return in_crm - (_count(connection, schema.golden, kind) - missing)

@@ -1,4 +1,4 @@
-"""What was sent to the CRM last, part by part, and what is under way there."""
+"""The parts of each record that were sent to the CRM last, and the writes that are under way."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -21,18 +21,18 @@ _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(dict[str, Any]).decode
 
 Key = tuple[str, str]
-"""``(key, part)``: which part of which record."""
+"""``(key, part)``: a record, and one of its parts."""
 
 
 class Sent(msgspec.Struct, frozen=True):
-    """What was sent last of one part, and which CRM record it is."""
+    """The fields that were sent last of one part, and its id in the CRM."""
 
     crm_id: int
     fields: dict[str, Any]
 
 
 class Intent(msgspec.Struct, frozen=True):
-    """A write under way: when it was sent (microseconds since the epoch), and what."""
+    """A write under way: the moment of sending (microseconds since the epoch), and its fields."""
 
     sent_at: int
     fields: dict[str, Any]
@@ -41,18 +41,18 @@ class Intent(msgspec.Struct, frozen=True):
 def sent_parts(
     connection: Connection, kind: str, keys: Sequence[str]
 ) -> dict[str, dict[str, Sent]]:
-    """What was sent last of each record, part by part."""
+    """What was sent last of each record, by part."""
     table = schema.sent.c
     query = sa.select(table.key, table.part, table.crm_id, table.payload).where(table.kind == kind)
-    found: dict[str, dict[str, Sent]] = defaultdict(dict)
+    parts: dict[str, dict[str, Sent]] = defaultdict(dict)
     for chunk in chunks(keys):
         for key, part, crm_id, payload in connection.execute(query.where(table.key.in_(chunk))):
-            found[key][part] = Sent(crm_id, _decode(payload))
-    return found
+            parts[key][part] = Sent(crm_id, _decode(payload))
+    return parts
 
 
 def save_sent(connection: Connection, kind: str, parts: Mapping[Key, Sent]) -> None:
-    """Remember what the CRM now holds of these parts; they are no longer under way."""
+    """Remember the fields of these parts that the CRM now holds; their writes are not under way."""
     upsert(
         connection,
         schema.sent,
@@ -71,7 +71,7 @@ def save_sent(connection: Connection, kind: str, parts: Mapping[Key, Sent]) -> N
 
 
 def intents(connection: Connection, kind: str, keys: Sequence[str]) -> dict[Key, Intent]:
-    """Writes of these records whose outcome is not known."""
+    """The writes of these records whose outcome is not known."""
     table = schema.intents.c
     query = sa.select(table.key, table.part, table.sent_at, table.payload).where(table.kind == kind)
     return {
@@ -82,25 +82,25 @@ def intents(connection: Connection, kind: str, keys: Sequence[str]) -> dict[Key,
 
 
 def save_intents(connection: Connection, kind: str, parts: Mapping[Key, Mapping[str, Any]]) -> None:
-    """These writes are about to be sent."""
-    at = now()
+    """Note writes that are about to be sent."""
+    moment = now()
     upsert(
         connection,
         schema.intents,
         [
-            {"kind": kind, "key": key, "part": part, "sent_at": at, "payload": _encode(fields)}
+            {"kind": kind, "key": key, "part": part, "sent_at": moment, "payload": _encode(fields)}
             for (key, part), fields in parts.items()
         ],
     )
 
 
 def clear_intents(connection: Connection, kind: str, parts: Iterable[Key]) -> None:
-    """The outcome of these writes is known."""
-    by_part: dict[str, list[str]] = defaultdict(list)
+    """Forget writes whose outcome is known."""
+    keys_by_part: dict[str, list[str]] = defaultdict(list)
     for key, part in parts:
-        by_part[part].append(key)
+        keys_by_part[part].append(key)
     table = schema.intents.c
-    for part, keys in by_part.items():
+    for part, keys in keys_by_part.items():
         for chunk in chunks(keys):
             connection.execute(
                 schema.intents.delete().where(

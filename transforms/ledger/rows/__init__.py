@@ -1,1 +1,1 @@
-"""The newest version of every source row, and by which keys rows find each other."""
+"""Source rows: the newest version of each, its outcome, its links and its blocking keys."""

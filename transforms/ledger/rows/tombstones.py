@@ -58,10 +58,20 @@ def with_deletions(ledger: Ledger, versions: Sequence[Row]) -> list[Row]:
         known = list(_known_versions(connection, tombstones))
     if not tombstones:
         return rows
-    rivals = [_version(row) for row in rows if (row.source, row.source_id) in tombstones]
-    # A deletion may name a kind of which there is no version yet.
-    named = [_version(row)._replace(changed_at=0) for row in deletions if row.kind != UNKNOWN_KIND]
-    return rows + _deleted_versions(tombstones, (*rivals, *known, *named))
+    return rows + _deleted_versions(tombstones, (*known, *_versions(rows, deletions, tombstones)))
+
+
+def _versions(
+    rows: Iterable[Row], deletions: Iterable[Row], tombstones: Mapping[RowKey, Row]
+) -> Iterator[_Version]:
+    """The rows that have a tombstone, and the kinds that deletions name, as versions."""
+    for row in rows:
+        if (row.source, row.source_id) in tombstones:
+            yield _version(row)
+    for row in deletions:
+        # It may name a kind of which there is no version yet.
+        if row.kind != UNKNOWN_KIND:
+            yield _version(row)._replace(changed_at=0)
 
 
 def _deleted_versions(tombstones: Mapping[RowKey, Row], versions: Iterable[_Version]) -> list[Row]:
