@@ -18,6 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from pipeline.topic_lag import Lag
 from transforms.core import metric_names as names
 from transforms.core.metric_names import Metric
+from transforms.core.outcomes import FAILED
 from transforms.crm.access import CrmAccess, open_limits
 from transforms.crm.limits.request_rate import Budget
 from transforms.ledger.base.answers import last_register_usage
@@ -86,7 +87,7 @@ class RunMetrics:
     def count_failed_run(self) -> None:
         """Add a run that failed: it has no numbers."""
         with self._lock:
-            self._runs["failed"] += 1
+            self._runs[FAILED] += 1
 
     def families(self) -> list[Family]:
         """The counts so far, and the topic's lag as it is now."""
@@ -99,7 +100,7 @@ class RunMetrics:
 
     def _count_families(self) -> Iterator[Family]:
         yield _single(names.START_TIME, self._started_at)
-        has_succeeded = self._runs.total() > self._runs["failed"]
+        has_succeeded = self._runs.total() > self._runs[FAILED]
         yield _family(names.LAST_SUCCESS, [((), self.last_success)] if has_succeeded else [])
         yield _family(names.RUNS, (((status,), n) for status, n in sorted(self._runs.items())))
         yield _family(names.RECORDS, sorted(self._records.items()))

@@ -12,6 +12,7 @@ from pipeline.report.base_queries import read_queues
 from pipeline.report.history import PastRun, last_runs
 from pipeline.report.refusals import count_rejections
 from transforms.core.identity import now
+from transforms.core.outcomes import CRM_NOT_REACHED, REGISTER_NO_ANSWER, WAITING_FOR_COMPANY
 from transforms.ledger.database import Ledger
 from transforms.ledger.progress import stages
 
@@ -20,11 +21,11 @@ _REFRESH_SECONDS = 1.0
 # Seconds. A worker writes once a second at most; the CRM's slowest request takes over a minute.
 _SILENT = 180
 _CLEAR = "\x1b[H\x1b[2J"
-_NEXT = {
-    "crm_not_reached": "run again: it goes on where it stopped",
-    "register_no_answer": "run again when the register answers, or fill its answers from files"
+_NEXT: dict[str, str] = {
+    CRM_NOT_REACHED: "run again: it goes on where it stopped",
+    REGISTER_NO_ANSWER: "run again when the register answers, or fill its answers from files"
     " (svod register import)",
-    "waiting_for_company": "nothing: they are loaded when their company comes",
+    WAITING_FOR_COMPANY: "nothing: they are loaded when their company comes",
 }
 
 

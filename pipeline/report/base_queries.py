@@ -7,10 +7,12 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from transforms.core.outcomes import REGISTER_NO_ANSWER
 from transforms.core.records import COMPANY, CONTACT
 from transforms.core.stores import Store
 from transforms.ledger import schema
 from transforms.ledger.rows.refusals import invalid_table
+from transforms.register.answer import NOT_ACTIVE, NOT_IN_REGISTER
 
 
 class StoreRows(msgspec.Struct):
@@ -125,18 +127,18 @@ def count_verdicts(connection: Connection) -> Verdicts:
     golden, deferred = schema.golden.c, schema.deferred.c
     active = sa.select(sa.func.count()).where(golden.kind == COMPANY)
     no_answer = sa.select(sa.func.count(deferred.tin.distinct())).where(
-        deferred.kind == COMPANY, deferred.reason == "register_no_answer"
+        deferred.kind == COMPANY, deferred.reason == REGISTER_NO_ANSWER
     )
     refused = schema.invalid_companies.c
     query = (
         sa.select(refused.reason, refused.detail, sa.func.count(refused.tin.distinct()))
-        .where(refused.reason.in_(("not_active", "not_in_register")))
+        .where(refused.reason.in_((NOT_ACTIVE, NOT_IN_REGISTER)))
         .group_by(refused.reason, refused.detail)
     )
     not_active: Counter[str] = Counter()
     absent = 0
     for reason, status, count in connection.execute(query):
-        if reason == "not_active":
+        if reason == NOT_ACTIVE:
             not_active[status or ""] += count
         else:
             absent += count

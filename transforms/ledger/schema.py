@@ -38,7 +38,7 @@ _REASON = String(64)
 
 
 def _table(name: str, *parts: Any, **more: Any) -> Table:
-    # Keys compare byte by byte on every database: MySQL's default would take "a" for "A".
+    # Keys are compared byte by byte on every database: by MySQL's default "a" is "A".
     return Table(
         name,
         metadata,
@@ -51,7 +51,7 @@ def _table(name: str, *parts: Any, **more: Any) -> Table:
 
 
 def _slim_table(name: str, *parts: Any) -> Table:
-    """A table of short rows: SQLite, too, keeps them in the order of their keys, and only there."""
+    """A table of short rows: SQLite, too, keeps them in the tree of their keys only."""
     return _table(name, *parts, sqlite_with_rowid=False)
 
 
@@ -66,8 +66,8 @@ runs = _table(
     Column("finished_at", _TIME),
     Column("status", String(16), nullable=False),
     Column("summary", _TEXT),
-    # 1 once all that its rows touched has been consolidated; a run that was cut off before that
-    # leaves 0, and the next run takes its rows up.
+    # 1 once all keys that its rows touched have been rebuilt. A run that was cut off before that
+    # leaves 0, and the next run finishes its work.
     Column("settled", Integer, nullable=False, default=0),
     Index("runs_by_settled", "settled", "run_seq"),
     Index("runs_by_status", "status"),
@@ -84,7 +84,7 @@ progress = _table(
     Column("updated_at", BigInteger, nullable=False),
 )
 
-# What a run has to tell people beside its numbers: the register's key was refused, …
+# Remarks for people besides a run's numbers: the register's key was refused, …
 remarks = _table(
     "remarks",
     Column("run_id", String(40), primary_key=True),
@@ -130,7 +130,7 @@ done_offsets = _slim_table(
     Column("run_seq", Integer, nullable=False),
 )
 
-# Deletions that do not say of which kind their row was: a topic's null values.
+# Deletions that do not name the kind of their row: a topic's null values.
 tombstones = _table(
     "tombstones",
     Column("source", _SOURCE, primary_key=True),
@@ -146,12 +146,12 @@ links = _slim_table(
     Column("source", _SOURCE, primary_key=True),
     Column("company_id", _ID, primary_key=True),
     Column("contact_id", _ID, primary_key=True),
-    # With the last column it answers by itself, and no planner prefers another one.
+    # With its last column it answers without the table, and planners choose no other index.
     Index("links_by_contact", "source", "contact_id", "company_id"),
 )
 
-# How far each of store A's tables is read: the newest ``updated_at``, Moscow time, that a run has
-# read and consolidated.
+# How far each table of a store is read: the newest ``updated_at`` (store A: Moscow time) that a run
+# has read and consolidated.
 cursors = _table(
     "cursors",
     Column("name", _ID, primary_key=True),
@@ -178,7 +178,7 @@ members = _slim_table(
     Index("members_by_key", "kind", "key"),
 )
 
-# The companies of each golden contact: also where to look for the contacts of a company.
+# The companies of each golden contact; by it the contacts of a company are found, too.
 golden_tins = _slim_table(
     "golden_tins",
     Column("tin", _ID, primary_key=True),
@@ -186,7 +186,7 @@ golden_tins = _slim_table(
     Index("golden_tins_by_key", "key"),
 )
 
-# Ids of contacts that were merged into another one, which kept its own.
+# Ids of contacts that were merged into another contact, which kept its id.
 aliases = _slim_table(
     "aliases",
     Column("kind", _KIND, primary_key=True),
@@ -195,35 +195,35 @@ aliases = _slim_table(
 )
 
 
-# By which keys contact rows of the base find each other: numbers made of them, no personal data.
-# A number below zero is of the row as a whole: rows that look alike share it.
+# The blocking keys of the contact rows of the base: hashes, no personal data. A key below zero is
+# of the row as a whole: rows that look alike share it.
 contact_keys = _slim_table(
     "contact_keys",
     Column("key", BigInteger, primary_key=True, autoincrement=False),
     Column("source", _SOURCE, primary_key=True),
     Column("source_id", _ID, primary_key=True),
-    # With the key it answers by itself.
+    # With its last column it answers without the table.
     Index("contact_keys_by_row", "source", "source_id", "key"),
 )
 
-# Keys that too many rows share: they tie nobody.
+# Hot keys: too many rows share them, so they tie no rows to one another.
 hot_keys = _slim_table("hot_keys", Column("key", BigInteger, primary_key=True, autoincrement=False))
 
-# Contact rows whose persons are still to be rebuilt: a run that is cut off leaves them to the next.
+# Contact rows whose persons are to be matched again, by the next run if this one is cut off.
 dirty_contacts = _slim_table(
     "dirty_contacts",
     Column("source", _SOURCE, primary_key=True),
     Column("source_id", _ID, primary_key=True),
 )
 
-# Contact rows that say something else than their persons do: the same holds for them.
+# Contact rows that say something else than their persons do: these are to be merged again.
 stale_contacts = _slim_table(
     "stale_contacts",
     Column("source", _SOURCE, primary_key=True),
     Column("source_id", _ID, primary_key=True),
 )
 
-# What evidence weighs, learned once and frozen: the greatest version counts.
+# The weights of evidence, learned once and frozen: the greatest version counts.
 models = _table(
     "models",
     Column("version", Integer, primary_key=True, autoincrement=False),
@@ -232,7 +232,7 @@ models = _table(
     Column("payload", _BLOB, nullable=False),
 )
 
-# What may be one and is not merged: contacts by a row of each ("A:17", "B:0002000456"); of
+# Doubtful pairs, which are not merged: contacts by a row of each ("A:17", "B:0002000456"); of
 # companies a row without a TIN, and the TIN of the company that it seems to be.
 doubts = _table(
     "doubts",
@@ -245,7 +245,7 @@ doubts = _table(
     Index("doubts_by_other", "kind", "other"),
 )
 
-# What people have said of such pairs: 1 they are one, 0 they are not. Kept for ever.
+# People's judgements of such pairs: 1 the two are the same, 0 they are not. Kept for ever.
 judgements = _slim_table(
     "judgements",
     Column("kind", _KIND, primary_key=True),
@@ -256,7 +256,7 @@ judgements = _slim_table(
     Index("judgements_by_other", "kind", "other"),
 )
 
-# Which person a contact row was part of when that person left the base: who comes back is the same.
+# The person of a contact row when that person left the base: one who comes back keeps the id.
 former_persons = _slim_table(
     "former_persons",
     Column("source", _SOURCE, primary_key=True),
@@ -316,7 +316,7 @@ rejected = _table(
     Column("record", _TEXT),
     Column("run_id", String(40), nullable=False),
     Column("seen_at", _TIME, nullable=False),
-    # The golden version that was refused: the same one is not sent again until told so.
+    # The golden version that was rejected: it is not sent again until a person asks for it.
     Column("version", String(16), nullable=False),
 )
 
@@ -328,20 +328,21 @@ crosswalk = _slim_table(
     # The golden version that the CRM holds in full; empty while parts of it are still to be sent.
     Column("version", String(16), nullable=False),
     Column("loaded_at", _TIME, nullable=False),
-    # Which run created the record, and which one sent anything to it last.
+    # The run that created the item, and the run that sent some part of it last.
     Column("created_run", Integer, nullable=False),
     Column("updated_run", Integer, nullable=False),
     Index("crosswalk_by_run", "kind", "updated_run"),
 )
 
-# Golden records that the CRM may not hold in their newest version: where the loader looks.
+# The loader's queue: golden records that the CRM may not hold in their newest version.
 unloaded = _slim_table(
     "unloaded",
     Column("kind", _KIND, primary_key=True),
     Column("key", _KEY, primary_key=True),
 )
 
-# What we sent last, part by part ("item", "requisite:svod-…", "address:svod-…", "bank:svod-…").
+# The fields that were sent last of each part: "item", "requisite:svod-…", "address:svod-…",
+# "bank:svod-…".
 sent = _table(
     "sent",
     Column("kind", _KIND, primary_key=True),
@@ -351,7 +352,7 @@ sent = _table(
     Column("payload", _BLOB, nullable=False),
 )
 
-# Creates that are under way: written before the request, removed when its outcome is known.
+# Writes that are under way: noted before the request, removed when its outcome is known.
 intents = _table(
     "intents",
     Column("kind", _KIND, primary_key=True),
@@ -379,7 +380,7 @@ register_usage = _table(
     Column("asked", Integer, nullable=False),
 )
 
-# How far each bulk file has been read: the member of the archive, and the document within it.
+# How far each bulk file is read: the member of the archive, and the document within it.
 register_files = _table(
     "register_files",
     Column("file", String(255), primary_key=True),
@@ -388,7 +389,7 @@ register_files = _table(
     Column("done", Integer, nullable=False),
 )
 
-# Requests to the CRM, minute by minute of the wall clock, for the report.
+# Requests to the CRM by minute of the wall clock, for the report.
 crm_usage = _table(
     "crm_usage",
     Column("run_id", String(40), primary_key=True),
@@ -398,7 +399,7 @@ crm_usage = _table(
     Column("waited_ms", BigInteger, nullable=False),
 )
 
-# How much of each portal's limits is used: what was spent before a restart is spent.
+# How much of each portal's limits is used; it survives a restart.
 crm_pace = _table(
     "crm_pace",
     Column("portal", String(16), primary_key=True),
