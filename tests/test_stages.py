@@ -22,7 +22,7 @@ from transforms.core.identity import Run
 from transforms.core.records import DeadLetter, Row, encode_rows
 from transforms.core.secrets import Secret
 from transforms.ledger.database import Ledger, open_ledger
-from transforms.ledger.runs import stages as progress_of
+from transforms.ledger.progress import stages as progress_of
 from transforms.ledger.runs import start_run
 
 REGISTER = RegisterAccess("http://127.0.0.1:1", Secret("SVOD_REGISTER_TOKEN"), 1, 1)
