@@ -5,6 +5,7 @@ import os
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import msgspec
 from apache_beam.options.pipeline_options import PipelineOptions
@@ -79,13 +80,16 @@ def resolve(arguments: argparse.Namespace, rest: Sequence[str]) -> Options:
     values = {name: value or _environment(_VARIABLES[name]) for name, value in typed.items()}
     values["ledger"] = _absolute(values["ledger"] or DEFAULT_LEDGER)
     _publish(values)
-    fields = {
-        name: value
-        for name, value in {**vars(arguments), **values}.items()
-        if name in Options.__struct_fields__ and value is not None
-    }
-    fields["store_b_files"] = tuple(fields.get("store_b_files", ()))
+    fields = _fields({**vars(arguments), **values})
     return Options(**{**fields, "warnings": warnings, "beam": beam_arguments(rest)})
+
+
+def _fields(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Those of the values that ``Options`` has, and that are not left to its defaults."""
+    names = Options.__struct_fields__
+    fields = {name: values[name] for name in names if values.get(name) is not None}
+    fields["store_b_files"] = tuple(fields.get("store_b_files", ()))
+    return fields
 
 
 def _publish(values: Mapping[str, str]) -> None:

@@ -6,15 +6,14 @@ Names and phones are shown: the list is for the operator's own eyes.
 from collections.abc import Iterator
 
 import msgspec
-import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from transforms.core.golden_records import decode_golden_company
+from transforms.core.golden_records import GoldenCompany
 from transforms.core.identity import row_key
 from transforms.core.records import COMPANY, decode_company, decode_contact
-from transforms.ledger import schema
 from transforms.ledger.base.reviews import DoubtfulPair, doubtful_pairs
 from transforms.ledger.database import Ledger
+from transforms.ledger.inspection import find_golden, rows_of_id
 
 
 class DescribedPair(msgspec.Struct, frozen=True):
@@ -69,29 +68,22 @@ def describe(connection: Connection, kind: str, ref: str) -> str:
     """
     if ":" not in ref:
         return _describe_company(connection, ref)
-    source, source_id = row_key(ref)
-    table = schema.rows.c
-    query = sa.select(table.payload).where(
-        table.source == source, table.kind == kind, table.source_id == source_id
-    )
-    payload = connection.execute(query).scalar()
-    if payload is None:
+    rows = [row for row in rows_of_id(connection, *row_key(ref)) if row.kind == kind]
+    if not rows:
         return ""
     if kind == COMPANY:
-        company = decode_company(payload)
+        company = decode_company(rows[0].payload)
         return _joined(company.name or ref, *company.phones, *company.emails)
-    contact = decode_contact(payload)
+    contact = decode_contact(rows[0].payload)
     name = " ".join(filter(None, (contact.last_name, contact.first_name, contact.middle_name)))
     return _joined(name or ref, contact.position, *contact.phones, *contact.emails)
 
 
 def _describe_company(connection: Connection, tin: str) -> str:
-    golden = schema.golden.c
-    query = sa.select(golden.payload).where(golden.kind == COMPANY, golden.key == tin)
-    payload = connection.execute(query).scalar()
-    if payload is None:
+    golden = find_golden(connection, COMPANY, tin)
+    if golden is None or not isinstance(golden.record, GoldenCompany):
         return ""
-    company = decode_golden_company(payload)
+    company = golden.record
     return _joined(company.title, company.tin, *company.phones, *company.emails)
 
 
