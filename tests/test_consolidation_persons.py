@@ -183,11 +183,11 @@ def test_no_two_persons_ever_share_an_id(ledger: Ledger, moves: list[tuple[str, 
         own = (f"+7921{sum(map(ord, name)):07}",)
         run_once(ledger, [contact_row(ref, [company], at, name=name, phones=own)])
     last = {ref: name for ref, name, _ in moves}
-    found = ids(ledger)
-    assert found.keys() == last.keys()
-    for one in last:
-        for other in last:
-            assert (found[one] == found[other]) == (last[one] == last[other])
+    id_of = ids(ledger)
+    assert id_of.keys() == last.keys()
+    for ref_a in last:
+        for ref_b in last:
+            assert (id_of[ref_a] == id_of[ref_b]) == (last[ref_a] == last[ref_b])
 
 
 def test_rows_that_look_alike_make_no_key_hot(

@@ -18,7 +18,7 @@ from tests.helpers.matching_rows import (
     MOBILE,
     OTHER,
     ROLE,
-    found,
+    match_rows,
     persons,
     row,
 )
@@ -29,7 +29,7 @@ ONE = {"1": {"T"}, "2": {"U"}}
 
 
 @pytest.mark.parametrize(
-    ("one", "other"),
+    ("row_a", "row_b"),
     [
         (("Иванов Пётр Сергеевич",), ("Иванов Петр Сергеевич",)),
         (("Иванов Пётр Сергеевич",), ("Иванов Пётр",)),
@@ -76,13 +76,13 @@ ONE = {"1": {"T"}, "2": {"U"}}
         (("Петрова-Сидорова Анна", MOBILE), ("Сидорова Анна", MOBILE)),
     ],
 )
-def test_one_person(one: tuple[str, ...], other: tuple[str, ...]) -> None:
-    assert persons([row("1", *one), row("2", *other)]) == ["1 2"]
-    assert persons([row("1", *other), row("2", *one)]) == ["1 2"]
+def test_one_person(row_a: tuple[str, ...], row_b: tuple[str, ...]) -> None:
+    assert persons([row("1", *row_a), row("2", *row_b)]) == ["1 2"]
+    assert persons([row("1", *row_b), row("2", *row_a)]) == ["1 2"]
 
 
 @pytest.mark.parametrize(
-    ("one", "other"),
+    ("row_a", "row_b"),
     [
         # Different middle names, whatever else agrees.
         (("Иванов Пётр Сергеевич", MOBILE, BOX), ("Иванов Пётр Ильич", MOBILE, BOX)),
@@ -129,30 +129,32 @@ def test_one_person(one: tuple[str, ...], other: tuple[str, ...]) -> None:
         (("И. П.", MOBILE), ("Иванов П.", MOBILE)),
     ],
 )
-def test_not_one_person(one: tuple[str, ...], other: tuple[str, ...]) -> None:
-    assert persons([row("1", *one), row("2", *other)]) == ["1", "2"]
-    assert persons([row("1", *other), row("2", *one)]) == ["1", "2"]
+def test_not_one_person(row_a: tuple[str, ...], row_b: tuple[str, ...]) -> None:
+    assert persons([row("1", *row_a), row("2", *row_b)]) == ["1", "2"]
+    assert persons([row("1", *row_b), row("2", *row_a)]) == ["1", "2"]
 
 
 @pytest.mark.parametrize(
-    ("one", "other", "why"),
+    ("name_a", "name_b", "reason"),
     [
         ("Иванова Анна", "Петрова Анна", "different last names"),
         ("Иванов Саша", "Иванова Саша", "a man's name and a woman's"),
         ("Иванов Пётр Петрович", "Иванов Пётр Сергеевич", "different middle names"),
     ],
 )
-def test_what_a_guard_alone_keeps_apart_is_shown(one: str, other: str, why: str) -> None:
-    rows = [row("1", one, MOBILE, BOX), row("2", other, MOBILE, BOX)]
+def test_what_a_guard_alone_keeps_apart_is_shown(name_a: str, name_b: str, reason: str) -> None:
+    rows = [row("1", name_a, MOBILE, BOX), row("2", name_b, MOBILE, BOX)]
     assert persons(rows) == ["1", "2"]
-    assert [(*pair.refs, pair.reason) for pair in found(rows).doubtful_pairs] == [("1", "2", why)]
-    assert found(rows, judgements={frozenset("12"): False}).doubtful_pairs == []
+    assert [(*pair.refs, pair.reason) for pair in match_rows(rows).doubtful_pairs] == [
+        ("1", "2", reason)
+    ]
+    assert match_rows(rows, judgements={frozenset("12"): False}).doubtful_pairs == []
     # Kin share so much, and people of one company share a name: nobody has to look at them.
     assert (
-        found([row("1", "Иванов Пётр", MOBILE), row("2", "Иванов Лев", MOBILE)]).doubtful_pairs
+        match_rows([row("1", "Иванов Пётр", MOBILE), row("2", "Иванов Лев", MOBILE)]).doubtful_pairs
         == []
     )
-    assert found([row("1", one), row("2", other)]).doubtful_pairs == []
+    assert match_rows([row("1", name_a), row("2", name_b)]).doubtful_pairs == []
 
 
 def test_who_is_meant_by_an_initial_is_not_guessed() -> None:
@@ -211,7 +213,7 @@ def test_what_contradicts_any_row_of_a_person_does_not_join_it() -> None:
         row("3", "Иванов Пётр Ильич", OTHER),
     ]
     assert persons(rows) == ["1", "2", "3"]
-    assert [(*pair.refs, pair.reason) for pair in found(rows).doubtful_pairs] == [
+    assert [(*pair.refs, pair.reason) for pair in match_rows(rows).doubtful_pairs] == [
         ("1", "2", "another one fits as well"),
         ("2", "3", "another one fits as well"),
     ]
@@ -223,7 +225,7 @@ def test_a_judgement_is_obeyed_in_both_directions() -> None:
     assert persons(rows) == ["1 3", "2"]
     assert persons(rows, judgements={frozenset("12"): True}) == ["1 2 3"]
     assert persons(rows, judgements={frozenset("13"): False}) == ["1", "2", "3"]
-    assert found(rows, judgements={frozenset("13"): False}).doubtful_pairs == []
+    assert match_rows(rows, judgements={frozenset("13"): False}).doubtful_pairs == []
 
 
 def test_a_no_is_obeyed_where_yeses_would_join_the_two() -> None:
@@ -235,7 +237,8 @@ def test_a_no_is_obeyed_where_yeses_would_join_the_two() -> None:
     contradicted = {other_yes: True, no: False, yes: True}
     assert persons(rows, judgements=contradicted) == ["1", "2 3"]
     assert [
-        (*pair.refs, pair.reason) for pair in found(rows, judgements=contradicted).doubtful_pairs
+        (*pair.refs, pair.reason)
+        for pair in match_rows(rows, judgements=contradicted).doubtful_pairs
     ] == [("1", "2", "judged to be one, but that would join two that were judged to be different")]
 
 
@@ -281,7 +284,7 @@ def shuffled(draw: Any) -> tuple[list[ContactRow], list[ContactRow], dict[str, s
         )
     )
     rows = [row(str(n), name, *sorted(keys)) for n, (name, keys, _) in enumerate(drawn)]
-    tins = {str(n): own for n, (_, _, own) in enumerate(drawn)}
+    tins = {str(n): row_tins for n, (_, _, row_tins) in enumerate(drawn)}
     return rows, draw(st.permutations(rows)), tins
 
 
@@ -290,13 +293,13 @@ def shuffled(draw: Any) -> tuple[list[ContactRow], list[ContactRow], dict[str, s
 def test_the_order_of_rows_says_nothing_and_no_person_contradicts_itself(
     drawn: tuple[list[ContactRow], list[ContactRow], dict[str, set[str]]],
 ) -> None:
-    rows, others, tins = drawn
-    assert persons(others, tins) == persons(rows, tins)
-    assert found(others, tins) == found(rows, tins)
-    for group in found(rows, tins).groups:
-        members = [one.record for one in rows if one.source_id in group]
-        middles = {one.middle_name for one in members if len(one.middle_name) > 2}
-        firsts = {one.first_name.replace("ё", "е") for one in members}
+    rows, shuffled_rows, tins = drawn
+    assert persons(shuffled_rows, tins) == persons(rows, tins)
+    assert match_rows(shuffled_rows, tins) == match_rows(rows, tins)
+    for group in match_rows(rows, tins).groups:
+        members = [row.record for row in rows if row.source_id in group]
+        middles = {member.middle_name for member in members if len(member.middle_name) > 2}
+        firsts = {member.first_name.replace("ё", "е") for member in members}
         assert len(middles) <= 1
         assert len({first for first in firsts if len(first) > 2}) <= 1
 
@@ -306,11 +309,11 @@ def test_the_hash_seed_says_nothing() -> None:
         "import test_matching_contacts as t;"
         "rows = [t.row(str(n), name, *keys) for n, (name, keys) in enumerate("
         "    (name, keys) for name in t.NAMES for keys in (t.KEYS, t.KEYS[:1], ()))];"
-        "tins = {one.source_id: {'T', 'U', str(n % 3)} for n, one in enumerate(rows)};"
-        "print(t.found(rows, tins))"
+        "tins = {row.source_id: {'T', 'U', str(n % 3)} for n, row in enumerate(rows)};"
+        "print(t.match_rows(rows, tins))"
     )
     here = Path(__file__).parent
-    told = {
+    outputs = {
         subprocess.run(
             [sys.executable, "-c", program],
             env={**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": f"{here}:{here.parent}"},
@@ -319,4 +322,4 @@ def test_the_hash_seed_says_nothing() -> None:
         ).stdout
         for seed in ("1", "2", "3")
     }
-    assert len(told) == 1
+    assert len(outputs) == 1

@@ -36,17 +36,19 @@ def test_spellings_of_a_middle_name_keep_its_gender() -> None:
 
 
 @pytest.mark.parametrize(
-    ("one", "other"),
+    ("middle_a", "middle_b"),
     [("павлович", "паволвич"), ("гедеоньевич", "гедеониевич"), ("сергеевич", "сергевич")],
 )
-def test_middle_names_that_agree(one: str, other: str) -> None:
-    assert middle_level(one, other) == CLOSE
+def test_middle_names_that_agree(middle_a: str, middle_b: str) -> None:
+    assert middle_level(middle_a, middle_b) == CLOSE
 
 
 @given(NAMES, NAMES, MIDDLES, MIDDLES)
-def test_levels_do_not_depend_on_the_order(one: str, other: str, mine: str, its: str) -> None:
-    assert first_level(one, other) == first_level(other, one)
-    assert middle_level(mine, its) == middle_level(its, mine)
+def test_levels_do_not_depend_on_the_order(
+    first_a: str, first_b: str, middle_a: str, middle_b: str
+) -> None:
+    assert first_level(first_a, first_b) == first_level(first_b, first_a)
+    assert middle_level(middle_a, middle_b) == middle_level(middle_b, middle_a)
 
 
 @given(st.sampled_from(sorted(MEN - FULL_NAMES.keys())), st.sampled_from(sorted(WOMEN - MEN)))

@@ -18,7 +18,7 @@ BOX, ROLE = "ivanov@romashka.example", "info@romashka.example"
 def row(
     source_id: str, name: str, *keys: str, at: int = 1, source: str = "A", **more: Any
 ) -> ContactRow:
-    """``name`` is ``Last First Middle``, ``-`` for what is not known, ``_`` for a blank in it."""
+    """A contact row; ``name`` is ``Last First Middle``: ``-`` is an unknown part, ``_`` a blank."""
     parts = ["" if part == "-" else part.replace("_", " ") for part in name.split()]
     last, first, middle = [*parts, "", "", ""][:3]
     phones = tuple(key for key in keys if "@" not in key)
@@ -30,20 +30,20 @@ def row(
 def profiles(
     rows: Sequence[ContactRow], tins: Mapping[str, Set[str]] | None = None
 ) -> dict[str, Profile]:
-    """By the rows' numbers; ``tins`` names companies by them, all are of one otherwise."""
+    """The profiles by row id; ``tins`` are the companies by row id, one for all otherwise."""
     return {
         sourced.source_id: profile_of(sourced.record, tins[sourced.source_id] if tins else {"T"})
         for sourced in rows
     }
 
 
-def found(
+def match_rows(
     rows: Sequence[ContactRow],
     tins: Mapping[str, Set[str]] | None = None,
     model: Model = DEFAULT,
     **more: Any,
 ) -> Persons:
-    """The rows as one piece put into persons."""
+    """The persons of the rows, which are taken for one connected component."""
     return cluster_contacts(profiles(rows, tins), model, **more)
 
 
@@ -51,4 +51,4 @@ def persons(
     rows: Sequence[ContactRow], tins: Mapping[str, Set[str]] | None = None, **more: Any
 ) -> list[str]:
     """The persons as texts such as ``1 2``."""
-    return sorted(" ".join(group) for group in found(rows, tins, **more).groups)
+    return sorted(" ".join(group) for group in match_rows(rows, tins, **more).groups)

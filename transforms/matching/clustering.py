@@ -69,7 +69,8 @@ def agglomerate(
     pair: such a link is doubtful.
     """
     agglomeration = _Agglomeration(items, pairs, linkage)
-    agglomeration.join_judged(must_link, cannot_link)
+    if must_link:
+        agglomeration.join_judged(must_link, cannot_link)
     agglomeration.join_by_weight()
     return agglomeration.result()
 

@@ -169,7 +169,7 @@ def _nodes(
     nodes = [
         _Node(profile, node_refs)
         for profile, refs in alike.items()
-        for node_refs in _split(profile, refs, judged_rows, model)
+        for node_refs in ([refs] if len(refs) == 1 else _split(profile, refs, judged_rows, model))
     ]
     return sorted(nodes, key=lambda node: node.refs[0])
 
@@ -178,8 +178,6 @@ def _split(
     profile: Profile, refs: list[Ref], judged_rows: frozenset[Ref], model: Model
 ) -> list[list[Ref]]:
     """Returns the rows by node: a judged row is a node of its own, and so is an anonymous one."""
-    if len(refs) == 1:
-        return [refs]
     judged_refs = judged_rows.intersection(refs)
     alike = [ref for ref in refs if ref not in judged_refs]
     if len(alike) > 1 and _is_anonymous(profile, model):

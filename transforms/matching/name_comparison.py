@@ -100,7 +100,7 @@ class _PartComparison(NamedTuple):
 def _veto(
     a: Names, b: Names, last: _PartComparison, first: _PartComparison, middle: _PartComparison
 ) -> str:
-    if _genders_clash(a, b):
+    if a.genders and b.genders and _genders_clash(a, b):
         return "a man's name and a woman's"
     if middle.clash:
         return "different middle names"
@@ -112,8 +112,6 @@ def _veto(
 
 
 def _genders_clash(a: Names, b: Names) -> bool:
-    if not a.genders or not b.genders:
-        return False
     if a.by_judgement or b.by_judgement:
         return len(a.genders & b.genders) != 1
     return len(a.genders | b.genders) != 1

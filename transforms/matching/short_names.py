@@ -1,6 +1,6 @@
 """Short and everyday forms of Russian first names, their Latin forms, and spellings of one name.
 
-Small letters, ё as е, as ``person.compare_key`` gives them.
+Small letters, ё as е, as ``person.compare_key`` writes them.
 """
 
 _FORMS = """
