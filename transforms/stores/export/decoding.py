@@ -44,7 +44,7 @@ class TextWindow:
         self._bytes_read = 0
 
     def more(self, count: int = 1) -> bool:
-        """Drops the text behind ``pos`` and adds ``count`` characters or more; false at the end."""
+        """Drops the text before ``pos`` and adds ``count`` characters or more; false at the end."""
         start = self.pos if self.mark is None else self.mark
         parts = [self.text[start:]]
         missing = count
