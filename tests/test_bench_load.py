@@ -1,4 +1,4 @@
-"""``bench.load``'s clock leaps over waits, and its ways of loading bring what they should."""
+"""``bench.load``: its clock leaps over waits, and each way loads the right records."""
 
 import threading
 import time

@@ -1,4 +1,4 @@
-"""The measure itself, and that a made-up world's people are found, on a small one."""
+"""``bench.matching``: the scores, and the matching of a small made-up world."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Troubles of the strict local Bitrix24 that can be switched on."""
+"""The faults of the strict local Bitrix24."""
 
 import pytest
 import requests

@@ -1,4 +1,4 @@
-"""The portal's limits: requests a second, working time of a method, a request's minute."""
+"""The portal's limits: requests a second, working time of a method, time of a request."""
 
 import time
 

@@ -1,4 +1,4 @@
-"""PHP's ways: query strings with brackets, casts, empty values, references."""
+"""PHP's rules: query strings with brackets, casts, empty values, references."""
 
 import pytest
 

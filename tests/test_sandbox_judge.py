@@ -1,4 +1,4 @@
-"""The judge sees every kind of difference, and none where there is none."""
+"""The judge reports every kind of difference, and none for a right result."""
 
 import sqlite3
 from contextlib import closing

@@ -1,4 +1,4 @@
-"""The sandbox's broker: a real one, that a kill does not make forget anything."""
+"""The sandbox's broker is a real one and keeps its data when it is killed."""
 
 import json
 import os
@@ -26,7 +26,7 @@ def client(brokers, group, settings):
 
 
 def consume(brokers, topic, count, partitions=3, **settings):
-    """``(partition, offset, key, value)`` as a client of a group called like the topic reads."""
+    """Reads ``(partition, offset, key, value)``; the client's group has the topic's name."""
     consumer = client(brokers, topic, settings)
     try:
         consumer.assign([TopicPartition(topic, number, 0) for number in range(partitions)])

@@ -1,4 +1,4 @@
-"""A private MariaDB that starts, stops, comes back after a kill, and holds store A."""
+"""A private MariaDB starts, stops, keeps its data when it is killed, and holds store A."""
 
 import os
 import signal

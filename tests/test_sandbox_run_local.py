@@ -1,4 +1,4 @@
-"""``run_local.sh`` for real: twice, interrupted, killed, from another folder, with blanks in it."""
+"""``run_local.sh`` itself: twice, interrupted, killed, from a folder whose name has blanks."""
 
 import re
 import signal
@@ -23,7 +23,7 @@ PATIENCE = 120
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """Where all runs of this file work; each finds what the one before left."""
+    """The folder of all runs of this file; each run finds the files of the previous one."""
     return tmp_path_factory.mktemp("local run") / "kept here"
 
 
@@ -39,13 +39,13 @@ def start(folder, *options):
 
 
 def finish(run):
-    """The exit code and what it printed."""
+    """Returns the exit code and the output."""
     printed = run.communicate(timeout=PATIENCE)[0]
     return run.returncode, printed
 
 
 def left_running(folder):
-    """Processes that name the folder or work in it."""
+    """Returns the commands of processes that name the folder or work in it."""
     commands = []
     for process in Path("/proc").glob("[0-9]*"):
         try:
@@ -65,7 +65,7 @@ def await_truth(question):
 
 
 def has_run(folder):
-    """Whether the ledger has a run that goes on."""
+    """Whether the ledger has an unfinished run."""
     try:
         with closing(sqlite3.connect(f"file:{folder / 'svod.db'}?mode=ro", uri=True)) as ledger:
             query = "SELECT count(*) FROM runs WHERE status = 'running'"

@@ -1,4 +1,4 @@
-"""The made-up world: reproducible, damaged in every way the contracts name, and truly judged."""
+"""The made-up world is reproducible, has every damage of the contracts, and a correct truth."""
 
 import gzip
 import json
@@ -49,7 +49,7 @@ def register(world):
     return {suggestion["data"]["inn"]: suggestion["data"] for suggestion in world.register()}
 
 
-# --- an own, simple reading of the contracts, to hold against the truth ---
+# --- a second, simple implementation of the contracts, to compare with the truth ---
 
 
 def read_text(cell):
@@ -64,7 +64,7 @@ def read_text(cell):
 
 
 def read_tin(raw):
-    """The TIN, or the reason why there is none."""
+    """Returns the TIN, or the reason of a refusal."""
     if isinstance(raw, int) and not isinstance(raw, bool):
         raw = str(raw)
     text = re.sub(r"[\s\-]", "", raw or "") if isinstance(raw, str) else ""
@@ -108,7 +108,7 @@ def judge_contact(deleted, names, ids, companies):
 
 
 def versions_of(partners):
-    """All versions of every partner, in the order of the files."""
+    """Returns all versions of every partner, in the order of the files."""
     versions = defaultdict(list)
     for partner in partners:
         versions[partner["partner"]].append(partner)
@@ -116,7 +116,7 @@ def versions_of(partners):
 
 
 def newest(partners):
-    """The deciding version of every partner."""
+    """Returns the newest version of every partner."""
     return {
         number: max(copies, key=lambda partner: moment(partner) if len(copies) > 1 else 0)
         for number, copies in versions_of(partners).items()
