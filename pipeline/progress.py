@@ -22,6 +22,7 @@ _PLAIN_INTERVAL = 10_000_000
 # A stage of unknown size has ended when a later one has worked for this long without it.
 _QUIET = 3_000_000
 _NAME, _BAR, _SMALLEST_BAR = 15, 30, 6
+_CURSOR_UP = "\x1b[{}A"
 _GREEN, _DIM, _PLAIN = "\x1b[32m", "\x1b[2m", "\x1b[0m"
 
 
@@ -161,7 +162,7 @@ class Screen:
         """Draw the stages as they are at ``moment``; ``last`` when the run is over."""
         width = terminal_width(self._stream)
         lines = stage_lines(all_stages, moment, last, width, self._stream)
-        back = f"\x1b[{self._height}A" if self._height else ""
+        back = _CURSOR_UP.format(self._height) if self._height else ""
         drawing = "".join(f"\r\x1b[2K{line}\n" for line in lines)
         self._stream.write(f"{back}{drawing}")
         self._stream.flush()
