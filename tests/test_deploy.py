@@ -24,7 +24,9 @@ def calls():
         if path.is_file() and path.suffix not in (".md", ".yaml"):
             for found in CALL.findall(path.read_text()):
                 yield pytest.param(shlex.split(found), id=f"{path.name} {found.split()[0]}")
-    [follower] = [one for one in documents() if one["metadata"]["name"] == "svod-follow"]
+    [follower] = [
+        document for document in documents() if document["metadata"]["name"] == "svod-follow"
+    ]
     [container] = follower["spec"]["template"]["spec"]["containers"]
     assert container["command"] == ["svod"]
     yield pytest.param(container["args"], id="svod.yaml")
@@ -38,8 +40,8 @@ def documents():
 def test_svod_knows_the_options(arguments, monkeypatch):
     for name in ("SVOD_STORE_A", "SVOD_KAFKA", "SVOD_LEDGER", "SVOD_CRM"):
         monkeypatch.delenv(name, raising=False)
-    known, rest = command_line._parser().parse_known_args(arguments)
-    assert known.run
+    arguments_read, rest = command_line._parser().parse_known_args(arguments)
+    assert arguments_read.run
     assert options.beam_arguments(rest) == rest
 
 
@@ -69,21 +71,21 @@ def test_supervisor_finishes_what_is_held():
 def test_the_environment_names_what_svod_reads():
     lines = (DEPLOY / "environment.example").read_text().splitlines()
     names = {line.split("=")[0] for line in lines if not line.startswith("#")}
-    [config] = [one for one in documents() if one["metadata"]["name"] == "svod"]
-    known = set(options._VARIABLES.values())
-    assert {name.removesuffix("_FILE") for name in names | config["data"].keys()} == known
+    [config] = [document for document in documents() if document["metadata"]["name"] == "svod"]
+    arguments_read = set(options._VARIABLES.values())
+    assert {name.removesuffix("_FILE") for name in names | config["data"].keys()} == arguments_read
 
 
 def test_kubernetes_objects_fit_together():
-    found = {(one["kind"], one["metadata"]["name"]): one for one in documents()}
+    found = {(document["kind"], document["metadata"]["name"]): document for document in documents()}
     assert len(found) == len(documents())
     configs = {name for kind, name in found if kind == "ConfigMap"}
-    for (kind, name), one in found.items():
+    for (kind, name), document in found.items():
         if kind == "Service":
-            assert ("Deployment", one["spec"]["selector"]["app"]) in found
+            assert ("Deployment", document["spec"]["selector"]["app"]) in found
         if kind == "Deployment":
-            pod = one["spec"]["template"]
-            assert pod["metadata"]["labels"] == one["spec"]["selector"]["matchLabels"]
+            pod = document["spec"]["template"]
+            assert pod["metadata"]["labels"] == document["spec"]["selector"]["matchLabels"]
             assert pod["metadata"]["labels"] == {"app": name}
             for container in pod["spec"]["containers"]:
                 for source in container.get("envFrom", ()):

@@ -19,15 +19,15 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Ledger, Ru
         yield filled_world
 
 
-def told(world: tuple[Ledger, Run], what: str) -> list[str]:
-    return explain(world[0], what).splitlines()
+def explained(world: tuple[Ledger, Run], name: str) -> list[str]:
+    return explain(world[0], name).splitlines()
 
 
 def test_a_company_in_the_crm_is_told_from_its_rows_to_its_ids(world: tuple[Ledger, Run]) -> None:
-    lines = told(world, GOOD)
-    at = world[1].started_at
-    asked = next(line for line in lines if line.startswith("   good until "))
-    written = next(line for line in lines if line.startswith("   company 15"))
+    lines = explained(world, GOOD)
+    moment = world[1].started_at
+    expiry_line = next(line for line in lines if line.startswith("   good until "))
+    loaded_line = next(line for line in lines if line.startswith("   company 15"))
     assert lines == [
         f"Company {GOOD}: in the CRM as company 15, in full",
         "",
@@ -41,7 +41,7 @@ def test_a_company_in_the_crm_is_told_from_its_rows_to_its_ids(world: tuple[Ledg
         "   the control digits agree",
         "3. Register",
         "   active (ACTIVE), as of 2024-02-11 14:40:12 UTC, asked for",
-        asked,
+        expiry_line,
         "4. Consolidation",
         f"   tin: {GOOD}",
         "   title: ООО «Ромашка»   <- register",
@@ -55,21 +55,21 @@ def test_a_company_in_the_crm_is_told_from_its_rows_to_its_ids(world: tuple[Ledg
         "   members: A:17, B:0001000123",
         "   contacts: A-17, A-6",
         "5. CRM",
-        written,
+        loaded_line,
         "   item: 15",
     ]
-    assert written.startswith(f"   company 15, in full, last written {at[:10]}")
+    assert loaded_line.startswith(f"   company 15, in full, last written {moment[:10]}")
 
 
 def test_a_number_of_a_company_and_of_a_contact_tells_both(world: tuple[Ledger, Run]) -> None:
-    lines = told(world, "а:17")  # typed with the keyboard in Russian
+    lines = explained(world, "а:17")  # typed with the keyboard in Russian
     company, contact = lines.index("A:17 (company)"), lines.index("A:17 (contact)")
-    assert lines[company + 2 : contact - 1] == told(world, GOOD)
-    assert lines[contact + 2 :] == told(world, "A-17")
+    assert lines[company + 2 : contact - 1] == explained(world, GOOD)
+    assert lines[contact + 2 :] == explained(world, "A-17")
 
 
 def test_a_contact_names_the_winner_of_each_field(world: tuple[Ledger, Run]) -> None:
-    lines = told(world, "A-17")
+    lines = explained(world, "A-17")
     assert lines[0] == "Contact A-17: in the CRM as contact 25, in full"
     assert lines[lines.index("2. Their companies") : lines.index("4. CRM")] == [
         "2. Their companies",
@@ -89,51 +89,52 @@ def test_a_contact_names_the_winner_of_each_field(world: tuple[Ledger, Run]) -> 
 
 
 def test_a_partner_is_found_without_its_leading_zeros(world: tuple[Ledger, Run]) -> None:
-    assert told(world, "b:2000456")[2:] == told(world, "A-17")
+    assert explained(world, "b:2000456")[2:] == explained(world, "A-17")
 
 
 @pytest.mark.parametrize(
-    ("what", "first", "outcome"),
+    ("name", "first", "outcome"),
     [
         (
             CLOSED,
             f"Company {CLOSED}: not in the CRM; no row stands for it:"
-            " refused, not_active (LIQUIDATED), since {at}",
+            " refused, not_active (LIQUIDATED), since {moment}",
             "   not_active (LIQUIDATED), as of 2024-02-11 14:40:12 UTC, from a bulk file",
         ),
         (
             UNANSWERED,
             f"Company {UNANSWERED}: not in the CRM; no row stands for it:"
-            " deferred, register_no_answer, since {at}",
+            " deferred, register_no_answer, since {moment}",
             "   no answer is known: not asked, or the register did not answer",
         ),
         (
             "A:18",
             "A:18 (company)",
             "   A:18, changed 2024-02-11 14:40:12 UTC:"
-            " refused, bad_tin_checksum (as cleaning says it), since {at}",
+            " refused, bad_tin_checksum (as cleaning says it), since {moment}",
         ),
-        ("A:4", "A:4 (contact)", "   A:20: refused, not_active (LIQUIDATED), since {at}"),
+        ("A:4", "A:4 (contact)", "   A:20: refused, not_active (LIQUIDATED), since {moment}"),
         ("A:5", "A:5 (contact)", "   A:999: unknown: its store has not sent it"),
         (
             "A:5",
             "A:5 (contact)",
-            "   A:5, changed 2024-02-11 14:40:12 UTC: deferred, waiting_for_company, since {at}",
+            "   A:5, changed 2024-02-11 14:40:12 UTC:"
+            " deferred, waiting_for_company, since {moment}",
         ),
         ("A-6", "Contact A-6: not in the CRM: the CRM rejects it", "   never loaded"),
         (
             "1717586110",
             "Company 1717586110: not in the CRM; no row stands for it:"
-            " refused, bad_tin_checksum (as cleaning says it), since {at}",
+            " refused, bad_tin_checksum (as cleaning says it), since {moment}",
             "   bad_tin_checksum: the control digits do not agree",
         ),
     ],
 )
-def test_why_not(world: tuple[Ledger, Run], what: str, first: str, outcome: str) -> None:
-    at = world[1].started_at
-    lines = told(world, what)
-    assert lines[0] == first.format(at=at)
-    assert outcome.format(at=at) in lines
+def test_why_not(world: tuple[Ledger, Run], name: str, first: str, outcome: str) -> None:
+    moment = world[1].started_at
+    lines = explained(world, name)
+    assert lines[0] == first.format(moment=moment)
+    assert outcome.format(moment=moment) in lines
 
 
 def test_a_merged_contact_and_one_that_left_the_stores(tmp_path: Path) -> None:
@@ -172,7 +173,7 @@ def test_a_merged_contact_and_one_that_left_the_stores(tmp_path: Path) -> None:
         ]
 
 
-@pytest.mark.parametrize("what", ["7728168971", "A:404", "B:404", "A-404", "", "x" * 5000, "'; --"])
-def test_what_is_unknown_is_said_plainly(world: tuple[Ledger, Run], what: str) -> None:
+@pytest.mark.parametrize("name", ["7728168971", "A:404", "B:404", "A-404", "", "x" * 5000, "'; --"])
+def test_what_is_unknown_is_said_plainly(world: tuple[Ledger, Run], name: str) -> None:
     with pytest.raises(UnknownRecordError, match=r"^nothing is known of .*: give a TIN"):
-        explain(world[0], what)
+        explain(world[0], name)

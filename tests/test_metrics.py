@@ -1,4 +1,4 @@
-"""What Prometheus and health checks are told."""
+"""The metrics for Prometheus, and the answers to health checks."""
 
 import re
 import socket
@@ -57,9 +57,9 @@ def text(counted):
 def samples(text):
     comments = "# HELP svod_", "# TYPE svod_"
     lines = [line for line in text.splitlines() if not line.startswith(comments)]
-    found = [SAMPLE.fullmatch(line) for line in lines]
-    assert None not in found
-    return {f"{one[1]}{one[2] or ''}": float(one[3]) for one in found}
+    matches = [SAMPLE.fullmatch(line) for line in lines]
+    assert None not in matches
+    return {f"{match[1]}{match[2] or ''}": float(match[3]) for match in matches}
 
 
 def get(port, path):
@@ -73,8 +73,8 @@ def test_runs_add_up():
     for _ in range(2):
         counted.count_run(SUMMARY)
     counted.count_failed_run()
-    found = samples(text(counted))
-    assert {name: found[name] for name in found if "records" in name and found[name]} == {
+    values = samples(text(counted))
+    assert {name: values[name] for name in values if "records" in name and values[name]} == {
         'svod_records_total{kind="companies",outcome="valid"}': 6,
         'svod_records_total{kind="companies",outcome="created"}': 4,
         'svod_records_total{kind="companies",outcome="invalid",reason="missing_tin"}': 2,
@@ -83,14 +83,14 @@ def test_runs_add_up():
         'svod_records_total{kind="contacts",outcome="updated"}': 2,
         'svod_records_total{kind="messages",outcome="invalid"}': 4,
     }
-    assert found['svod_runs_total{status="done"}'] == 2
-    assert found['svod_runs_total{status="failed"}'] == 1
-    assert found["svod_crm_requests_total"] == 14
-    assert found['svod_lag_events{partition="0"}'] == 5
-    assert found["svod_lag_seconds"] == 2.5
-    assert (found["svod_crm_bucket_used"], found["svod_crm_bucket_size"]) == (0, 50)
-    assert found["svod_register_questions_left"] == found["svod_register_questions_limit"] == 100
-    assert found["svod_last_success_timestamp_seconds"] >= found["svod_start_time_seconds"]
+    assert values['svod_runs_total{status="done"}'] == 2
+    assert values['svod_runs_total{status="failed"}'] == 1
+    assert values["svod_crm_requests_total"] == 14
+    assert values['svod_lag_events{partition="0"}'] == 5
+    assert values["svod_lag_seconds"] == 2.5
+    assert (values["svod_crm_bucket_used"], values["svod_crm_bucket_size"]) == (0, 50)
+    assert values["svod_register_questions_left"] == values["svod_register_questions_limit"] == 100
+    assert values["svod_last_success_timestamp_seconds"] >= values["svod_start_time_seconds"]
 
 
 def test_it_is_served_and_tells_when_no_run_ends_well(monkeypatch):
@@ -162,10 +162,10 @@ def test_a_delta_writes_them_into_a_file(place):
     place.company(1, tin(1))
     file = place.folder / "textfile" / "svod.prom"
     assert place.delta(f"--metrics_file={file}").code == 0
-    found = samples(file.read_text())
-    assert found['svod_records_total{kind="companies",outcome="created"}'] == 1
-    assert found['svod_runs_total{status="done"}'] == 1
-    assert [one.name for one in file.parent.iterdir()] == ["svod.prom"]
+    values = samples(file.read_text())
+    assert values['svod_records_total{kind="companies",outcome="created"}'] == 1
+    assert values['svod_runs_total{status="done"}'] == 1
+    assert [path.name for path in file.parent.iterdir()] == ["svod.prom"]
     place.execute("CREATE TRIGGER no BEFORE INSERT ON golden BEGIN SELECT RAISE(FAIL, 'no'); END")
     place.change("companies", 1, phone="8 921 765-43-21")
     assert place.delta(f"--metrics_file={file}").code == 1

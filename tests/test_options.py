@@ -24,14 +24,14 @@ def ready(place):
     return place
 
 
-def refused(place, ended, *told):
+def refused(place, ended, *words):
     """It ended with 2 and these words in one line, and nothing was read or written."""
     assert ended.code == 2, ended
     assert ended.out == ""
     *warnings, line = [line for line in ended.err.splitlines() if not line.startswith("Try: ")]
     assert line.startswith("svod: ")
-    for words in told:
-        assert words in line
+    for text in words:
+        assert text in line
     for secret in (CODE, server.TOKEN, store_a.PASSWORD):
         assert secret not in ended.err
     assert place.portal.stats.writes == 0
@@ -57,7 +57,7 @@ def test_a_store_is_needed(ready):
 
 
 @pytest.mark.parametrize(
-    ("option", "told"),
+    ("option", "words"),
     [
         ("--store_a=postgres://svod@host/shop", "--store_a: it does not begin with mysql://"),
         ("--store_a=mysql://svod:only-select@/shop", "--store_a: it names no host"),
@@ -84,12 +84,12 @@ def test_a_store_is_needed(ready):
         (f"http://b24.example/rest/1/{CODE}/", "/rest/***/***/: neither svod nor Beam has such"),
     ],
 )
-def test_what_is_wrong_is_named(ready, option, told):
-    refused(ready, ready.full(option), told)
+def test_what_is_wrong_is_named(ready, option, words):
+    refused(ready, ready.full(option), words)
 
 
 @pytest.mark.parametrize(
-    ("command", "told"),
+    ("command", "words"),
     [
         ((), "the following arguments are required: COMMAND"),
         (("fill",), "argument COMMAND: invalid choice: 'fill'"),
@@ -102,8 +102,8 @@ def test_what_is_wrong_is_named(ready, option, told):
         (("replay", "--store_a=x"), "--store_a=x: neither svod nor Beam has such an option"),
     ],
 )
-def test_wrong_usage(ready, command, told):
-    refused(ready, ready.svod(*command), told)
+def test_wrong_usage(ready, command, words):
+    refused(ready, ready.svod(*command), words)
 
 
 def test_help_names_all_commands(place):
@@ -136,16 +136,16 @@ def test_secrets_on_the_command_line_work_with_a_warning(ready, mariadb):
         cursor.execute("CREATE OR REPLACE DATABASE svod")
         cursor.execute(f"GRANT ALL ON svod.* TO {store_a.READER}@'%'")
     ledger = mariadb.url("svod", store_a.READER, store_a.PASSWORD)
-    given = {
+    arguments = {
         "store_a": ready.environment.pop("SVOD_STORE_A"),
         "crm": ready.environment.pop("SVOD_CRM"),
         "register_token": ready.environment.pop("SVOD_REGISTER_TOKEN"),
         "ledger": ledger,
     }
-    ended = ready.full(*(f"--{name}={value}" for name, value in given.items()))
+    ended = ready.full(*(f"--{name}={value}" for name, value in arguments.items()))
     assert (ended.code, list(ready.titles())) == (0, [tin(1)])
     warnings = [line for line in ended.err.splitlines() if line.startswith("warning: ")]
-    for name, line in zip(given, warnings, strict=True):
+    for name, line in zip(arguments, warnings, strict=True):
         assert line == (
             f"warning: --{name} holds a secret and stands in the list of processes: better set"
             f" SVOD_{name.upper()}, or SVOD_{name.upper()}_FILE to a file that holds it"
@@ -154,7 +154,7 @@ def test_secrets_on_the_command_line_work_with_a_warning(ready, mariadb):
         assert secret not in ended.err + ended.out
 
 
-def test_the_ledger_stands_in_the_working_folder_unless_told(ready, monkeypatch):
+def test_the_ledger_is_in_the_working_folder_by_default(ready, monkeypatch):
     del ready.environment["SVOD_LEDGER"]
     monkeypatch.chdir(ready.folder)
     assert ready.svod("status").out.startswith("No run yet")
@@ -171,7 +171,7 @@ def test_what_svod_does_not_know_goes_to_beam(ready):
 
 
 @pytest.mark.parametrize(
-    ("given", "days"),
+    ("arguments", "days"),
     [
         (["--runner=PrismRunner"], 3650),
         (["--runner=PrismRunner", "--job_server_timeout=864000"], 10),
@@ -181,9 +181,9 @@ def test_what_svod_does_not_know_goes_to_beam(ready):
         ([], 0),
     ],
 )
-def test_a_job_on_prism_may_take_longer_than_a_request(given, days):
-    made = engine_options(Options(beam=given)).view_as(PortableOptions)
-    assert made.job_server_timeout // 86_400 == days
+def test_a_job_on_prism_may_take_longer_than_a_request(arguments, days):
+    beam_options = engine_options(Options(beam=arguments)).view_as(PortableOptions)
+    assert beam_options.job_server_timeout // 86_400 == days
 
 
 def test_a_bundle_of_beams_does_not_wait_long_for_its_sampler_to_wake_up():

@@ -19,7 +19,7 @@ from transforms.ledger.runs import start_run
 SECOND = 1_000_000
 READ = Stage("remember", 853_000, None, 0, 15 * SECOND)
 LOAD = Stage("load companies", 12_300, 170_000, 20 * SECOND, 140 * SECOND)
-AT = 143 * SECOND
+NOW = 143 * SECOND
 
 
 @pytest.fixture(autouse=True)
@@ -35,7 +35,7 @@ def world(tmp_path: Path) -> Iterator[tuple[Ledger, Run]]:
 
 
 def lines(width: int) -> list[str]:
-    return stage_lines([READ, LOAD], AT, False, width, io.TextIOWrapper(io.BytesIO(), "utf-8"))
+    return stage_lines([READ, LOAD], NOW, False, width, io.TextIOWrapper(io.BytesIO(), "utf-8"))
 
 
 def test_a_wide_terminal_shows_everything() -> None:
@@ -60,7 +60,7 @@ def test_a_narrow_terminal_keeps_what_matters() -> None:
 
 def test_what_the_stream_cannot_write_is_not_drawn() -> None:
     stream = io.TextIOWrapper(io.BytesIO(), "ascii")
-    assert stage_lines([LOAD], AT, False, 110, stream)[0].isascii()
+    assert stage_lines([LOAD], NOW, False, 110, stream)[0].isascii()
 
 
 def test_colours_unless_told_not_to(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -73,8 +73,8 @@ def test_the_screen_is_drawn_over_itself(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setenv("COLUMNS", "21")
     stream = io.StringIO()
     screen = Screen(stream)
-    screen.show([READ], AT, last=False)
-    screen.show([READ, LOAD], AT, last=True)
+    screen.show([READ], NOW, last=False)
+    screen.show([READ, LOAD], NOW, last=True)
     assert stream.getvalue() == (
         "\r\x1b[2Kremember 853,000\n"
         "\x1b[1A\r\x1b[2Kremember 853,000\n\r\x1b[2Kload companies 12,30\n"
@@ -85,9 +85,9 @@ def test_plain_lines_at_the_begin_every_ten_seconds_and_at_the_end() -> None:
     stream = io.StringIO()
     plain = Lines(stream)
     for second in range(0, 26, 2):
-        at = second * SECOND
-        done = 10 * second
-        plain.show([Stage("register", done, 240, 0, at)], at + 100 * SECOND, last=False)
+        moment = second * SECOND
+        count = 10 * second
+        plain.show([Stage("register", count, 240, 0, moment)], moment + 100 * SECOND, last=False)
     assert stream.getvalue().splitlines() == [
         "register: 0/240",
         "register: 100/240, 0.9/s, 2 min 34 s left",
@@ -110,8 +110,8 @@ def test_the_view_shows_what_workers_write(world: tuple[Ledger, Run]) -> None:
     with ProgressView(ledger, run, stream):
         Progress(ledger, run, "remember").add(30)
         Progress(ledger, run, "load contacts", total=5).add(5)
-    told = stream.getvalue().splitlines()
-    assert [line.split(",")[0] for line in told][-2:] == ["remember: 30", "load contacts: 5/5"]
+    shown = stream.getvalue().splitlines()
+    assert [line.split(",")[0] for line in shown][-2:] == ["remember: 30", "load contacts: 5/5"]
 
 
 def test_a_locked_ledger_and_a_closed_stream_do_not_stop_the_run(
@@ -122,10 +122,10 @@ def test_a_locked_ledger_and_a_closed_stream_do_not_stop_the_run(
     locked = iter([True, False])
     real = progress.stages
 
-    def stages(*wanted: object) -> Iterator[Stage]:
+    def stages(*arguments: object) -> Iterator[Stage]:
         if next(locked, False):
             raise progress.SQLAlchemyError("database is locked")
-        return real(*wanted)
+        return real(*arguments)
 
     monkeypatch.setattr(progress, "stages", stages)
     monkeypatch.setattr(progress, "_POLL_SECONDS", 0.01)

@@ -54,16 +54,16 @@ def test_what_the_files_tell_is_not_asked(ready):
     assert (ended.code, ended.out) == (0, f"{path}: 20 answers are new\n")
     assert ready.full(sources=["store_a"]).code == 0
     assert set(ready.register.stats()["queries"]) == set(TINS[20:])
-    told = ready.summary()["register"]
-    assert (told["queries"], told["cached"], told["bulk"]) == (10, 0, 20)
+    numbers = ready.summary()["register"]
+    assert (numbers["queries"], numbers["cached"], numbers["bulk"]) == (10, 0, 20)
     assert set(ready.titles()) == set(TINS) - {CLOSED}
     assert ready.titles()[TINS[1]] == f"ООО «ФИРМА {TINS[1]}»"
     [(reason, detail)] = ready.rows("SELECT reason, detail FROM invalid_companies")
     assert (reason, detail) == ("not_active", "LIQUIDATED")
     assert bulk(ready).out == f"{path}: read before\n"
     assert ready.full(sources=["store_a"]).code == 0
-    told = ready.summary()["register"]
-    assert (told["queries"], told["cached"], told["bulk"]) == (0, 10, 20)
+    numbers = ready.summary()["register"]
+    assert (numbers["queries"], numbers["cached"], numbers["bulk"]) == (0, 10, 20)
 
 
 def test_they_free_what_waits_for_the_register(ready, monkeypatch):

@@ -10,7 +10,7 @@ WRONG = ALFA[:-1] + str((int(ALFA[-1]) + 1) % 10)
 
 
 @pytest.fixture(scope="module")
-def kept(mariadb, tmp_path_factory):
+def installed(mariadb, tmp_path_factory):
     """One good company with its contact; others that are refused in every way, or wait."""
     with installation(tmp_path_factory.mktemp("kept"), mariadb) as place:
         place.know([party(ALFA, "АЛЬФА"), party(VEGA, "ВЕГА", "LIQUIDATED")])
@@ -33,8 +33,8 @@ def kept(mariadb, tmp_path_factory):
 
 
 @pytest.fixture
-def loaded(place, kept):
-    place.take(kept)
+def loaded(place, installed):
+    place.take(installed)
     return place
 
 
@@ -49,7 +49,10 @@ def everything(place):
         "invalid_contacts": "source, source_id, tin, reason, detail, record",
         "deferred": "kind, source, source_id, reason, since",
     }
-    return {name: sorted(place.rows(f"SELECT {what} FROM {name}")) for name, what in tables.items()}
+    return {
+        name: sorted(place.rows(f"SELECT {columns} FROM {name}"))
+        for name, columns in tables.items()
+    }
 
 
 def test_what_is_refused_still_is_refused_the_same(loaded):
@@ -58,9 +61,9 @@ def test_what_is_refused_still_is_refused_the_same(loaded):
     assert ended.code == 0, ended
     assert everything(loaded) == before
     assert "Nothing changed" in ended.out
-    told = loaded.summary()
-    assert told["command"] == "replay"
-    assert told["read"] == {
+    summary = loaded.summary()
+    assert summary["command"] == "replay"
+    assert summary["read"] == {
         "A": {"companies": 3, "contacts": 3},
         "B": {"companies": 1, "contacts": 2},
     }
@@ -68,10 +71,10 @@ def test_what_is_refused_still_is_refused_the_same(loaded):
 
 def test_the_register_is_asked_anew_about_those_that_it_refused(loaded):
     loaded.know([party(ALFA, "АЛЬФА"), party(VEGA, "ВЕГА"), party(NEVA, "НЕВА")])
-    asked = loaded.register.stats()["answered"]
+    answered = loaded.register.stats()["answered"]
     ended = replay(loaded)
     assert ended.code == 0, ended
-    assert loaded.register.stats()["answered"] == asked + 2
+    assert loaded.register.stats()["answered"] == answered + 2
     assert set(loaded.titles()) == {ALFA, VEGA, NEVA}
     assert set(loaded.people()) == {"A-1", "A-2", "A-4"}
 
@@ -90,10 +93,10 @@ def test_what_had_no_answer_is_asked_again_without_the_stores(loaded):
 
 
 def test_explain_tells_why(loaded):
-    told = loaded.svod("explain", ALFA)
-    assert told.code == 0
-    assert told.out.startswith(f"Company {ALFA}: ")
-    assert "5. CRM" in told.out
+    ended = loaded.svod("explain", ALFA)
+    assert ended.code == 0
+    assert ended.out.startswith(f"Company {ALFA}: ")
+    assert "5. CRM" in ended.out
     assert "bad_tin_checksum" in loaded.svod("explain", "A:3").out
     assert "waiting_for_company" in loaded.svod("explain", "B:0002000003").out
     unknown = loaded.svod("explain", "7707083893")
@@ -102,10 +105,10 @@ def test_explain_tells_why(loaded):
 
 
 def test_status_and_report(loaded):
-    told = loaded.svod("status")
-    assert told.code == 0
-    assert "done" in told.out
-    assert "waiting_for_company" in told.out
+    ended = loaded.svod("status")
+    assert ended.code == 0
+    assert "done" in ended.out
+    assert "waiting_for_company" in ended.out
     folder = loaded.folder / "elsewhere"
     ended = loaded.svod("report", f"--report={folder}")
     assert (ended.code, ended.out) == (0, f"Report: {folder / 'report.html'}\n")
