@@ -1,0 +1,164 @@
+"""Engines repeat bundles and restart jobs: a step done again, whole or in part, changes nothing.
+
+A bundle is repeated here as an engine does it: what the first attempt returned is thrown away, what
+it wrote stays.
+"""
+
+import random
+from collections.abc import Iterator
+from functools import wraps
+from itertools import islice
+from typing import Any
+
+import pytest
+
+from pipeline import run as pipeline_run
+from sandbox.world.world import World
+from tests.helpers.expected_crm import differences
+from tests.helpers.installation import Installation, party, tin
+from transforms import check_register, consolidate, load, remember
+from transforms.ledger_fn import LedgerFn
+
+WORLD = World(11, 0.0015)
+Attempts = tuple[int | None, ...]
+"""How far the attempts at a bundle go whose outputs are lost: so many outputs; None: to the end."""
+
+REPEATS: dict[str, Attempts] = {
+    "twice": (None,),
+    "cut": (1,),
+    "cut and twice": (0, 2, None),
+}
+STEPS: dict[str, type[LedgerFn]] = {
+    "remember": remember._RememberFn,
+    "resume": remember._ResumeFn,
+    "ask": check_register._AskFn,
+    "companies": consolidate._CompaniesFn,
+    "contacts of refused companies": consolidate._FindContactsFn,
+    "resolve": consolidate._ResolveFn,
+    "connect": consolidate._ConnectFn,
+    "persons": consolidate._PersonsFn,
+    "load": load._LoadFn,
+}
+
+
+def repeat(patch: pytest.MonkeyPatch, fn: type[LedgerFn], attempts: Attempts) -> None:
+    """Let each bundle of the step be done again after attempts whose outputs are lost."""
+    process = fn.process
+
+    @wraps(process)
+    def repeated(self: LedgerFn, element: Any) -> Iterator[Any]:
+        for length in attempts:
+            list(islice(process(self, element), length))
+        yield from process(self, element)
+
+    patch.setattr(fn, "process", repeated)
+
+
+def snapshot(place: Installation) -> dict[str, Any]:
+    """What the CRM holds, without its own ids, and each row's outcome in the ledger."""
+    tins = {item["id"]: item["originId"] for item in place.portal.companies()}
+    own = {"id", "createdTime", "updatedTime", "originVersion", "fm", "companyIds"}
+    companies = {
+        item["originId"]: {name: value for name, value in item.items() if name not in own}
+        for item in place.portal.companies()
+    }
+    contacts = {
+        item["originId"]: {
+            **{name: value for name, value in item.items() if name not in own},
+            "companies": sorted(tins[number] for number in item["companyIds"]),
+        }
+        for item in place.portal.contacts()
+    }
+    outcomes = {
+        query: sorted(place.rows(query))
+        for query in (
+            "SELECT kind, key, source, source_id FROM members",
+            "SELECT source, source_id, reason FROM invalid_companies",
+            "SELECT source, source_id, reason FROM invalid_contacts",
+            "SELECT kind, source, source_id, reason FROM deferred",
+        )
+    }
+    return {"companies": companies, "contacts": contacts, **outcomes}
+
+
+def change(place: Installation) -> None:
+    """Rows that change: another TIN, another phone, a deleted row, a moved contact."""
+    place.know([*WORLD.register(), party(tin(900), "Новая"), party(tin(901), "Другая")])
+    companies = [row[0] for row in sorted(place_companies(place))]
+    place.change("companies", companies[0], inn=tin(900))
+    place.change("companies", companies[1], inn=tin(900))
+    place.change("companies", companies[2], phone="8 812 700-00-01")
+    place.change("companies", companies[3], is_deleted=1)
+    place.change("contacts", 1, company_id=companies[0], phone="+7 921 700-00-02")
+    place.change("contacts", 2, is_deleted=1)
+    place.change("contacts", 3, company_id=companies[4], email="changed@roga.example")
+
+
+def place_companies(place: Installation) -> list[tuple[Any, ...]]:
+    """The ids of store A's companies that are members of the base."""
+    query = "SELECT CAST(source_id AS INTEGER) FROM members WHERE kind = 'company' AND source = 'A'"
+    return place.rows(query)
+
+
+@pytest.fixture(scope="module")
+def expected() -> dict[str, dict[str, Any]]:
+    return {}
+
+
+@pytest.mark.parametrize("how", ["never", *REPEATS])
+def test_a_load_and_a_delta_whose_bundles_are_repeated_end_as_without(
+    how: str,
+    place: Installation,
+    expected: dict[str, dict[str, Any]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for fn in STEPS.values():
+        if how != "never":
+            repeat(monkeypatch, fn, REPEATS[how])
+    place.fill(WORLD)
+    assert place.full().code in (0, 3)
+    assert differences(WORLD, place.ledger, place.portal) == []
+    loaded = snapshot(place)
+    change(place)
+    assert place.full().code in (0, 3)
+    changed = snapshot(place)
+    assert changed["companies"].keys() != loaded["companies"].keys()
+    if how == "never":
+        expected |= {"loaded": loaded, "changed": changed}
+    else:
+        assert loaded == expected["loaded"]
+        assert changed == expected["changed"]
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_a_job_that_an_engine_restarts_ends_as_without(
+    step: str,
+    place: Installation,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The job fails in a step, after it wrote, and is done again whole within the same run."""
+    fn, chance = STEPS[step], random.Random(step)
+    process, execute = fn.process, pipeline_run.run_graph
+    left = [chance.randrange(1, 3)]
+
+    @wraps(process)
+    def failing(self: LedgerFn, element: Any) -> Iterator[Any]:
+        yield from process(self, element)
+        left[0] -= 1
+        if left[0] == 0:
+            raise ConnectionError("the task manager is gone")
+
+    def restarted(*arguments: Any, **options: Any) -> None:
+        try:
+            execute(*arguments, **options)
+        except Exception:
+            if left[0] > 0:
+                raise
+            execute(*arguments, **options)
+
+    monkeypatch.setattr(fn, "process", failing)
+    monkeypatch.setattr(pipeline_run, "run_graph", restarted)
+    place.fill(WORLD)
+    ended = place.full()
+    assert ended.code in (0, 3), ended.err
+    assert differences(WORLD, place.ledger, place.portal) == []
