@@ -57,16 +57,12 @@ def repeat(patch: pytest.MonkeyPatch, fn: type[LedgerFn], attempts: Attempts) ->
 def snapshot(place: Installation) -> dict[str, Any]:
     """What the CRM holds, without its own ids, and each row's outcome in the ledger."""
     tins = {item["id"]: item["originId"] for item in place.portal.companies()}
-    own = {"id", "createdTime", "updatedTime", "originVersion", "fm", "companyIds"}
-    companies = {
-        item["originId"]: {name: value for name, value in item.items() if name not in own}
-        for item in place.portal.companies()
-    }
+    companies = {item["originId"]: _shown(item, "title") for item in place.portal.companies()}
     contacts = {
-        item["originId"]: {
-            **{name: value for name, value in item.items() if name not in own},
-            "companies": sorted(tins[number] for number in item["companyIds"]),
-        }
+        item["originId"]: (
+            *_shown(item, "lastName", "name", "secondName", "post"),
+            *sorted(tins[number] for number in item["companyIds"]),
+        )
         for item in place.portal.contacts()
     }
     outcomes = {
@@ -79,6 +75,11 @@ def snapshot(place: Installation) -> dict[str, Any]:
         )
     }
     return {"companies": companies, "contacts": contacts, **outcomes}
+
+
+def _shown(item: dict[str, Any], *names: str) -> tuple[Any, ...]:
+    values = sorted((value["typeId"], value["value"]) for value in item["fm"])
+    return (*(item[name] for name in names), *values)
 
 
 def change(place: Installation) -> None:

@@ -41,6 +41,7 @@ from transforms.core.identity import RowKey, Run
 from transforms.core.process_pool import IN_PLACE, ProcessPool
 from transforms.core.records import DeadLetter, Row, decode_rows
 from transforms.crm.access import CrmAccess, load_crm
+from transforms.ledger.accounting import check_nothing_lost
 from transforms.ledger.database import Ledger
 from transforms.ledger.progress import Progress
 from transforms.ledger.rows import dead_letters, source_rows
@@ -219,7 +220,12 @@ def settle_and_load(
 
     ``read_up_to`` is how far the run has read the stores: their cursors move on. Without ``crm``
     the golden records wait in the ledger. One worker loads: the limits are the portal's.
+
+    Raises:
+        WorkLostError: an engine lost rows on the way; the run is not settled, so none is forgotten.
     """
+    with ledger.read() as connection:
+        check_nothing_lost(connection, run)
     settle_run(ledger, run, read_up_to or {})
     if crm:
         load_crm(ledger, run, crm)

@@ -20,6 +20,7 @@ from transforms.ledger.base.reviews import rows_judged_to_be
 from transforms.ledger.database import Ledger
 from transforms.ledger.drafts import carry_out
 from transforms.ledger.rows.deferrals import record_deferrals
+from transforms.ledger.rows.rebuild_marks import mark_consolidated
 from transforms.ledger.rows.refusals import originals, record_refusals
 from transforms.ledger.rows.row_keys import delete_entries
 from transforms.ledger.statements import look_up
@@ -75,6 +76,7 @@ def _consolidate(
     merged = _merge(companies)
     _settle_rows(connection, run, companies)
     _save(connection, run, companies, merged)
+    mark_consolidated(connection, tins)
     affected = set[RowKey]().union(*companies.members.values())
     affected.update(row.row_key for rows in companies.rows.values() for row in rows)
     if is_first_attempt:

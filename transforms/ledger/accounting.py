@@ -12,10 +12,55 @@ from transforms.core.records import COMPANY, CONTACT
 from transforms.core.stores import STORES
 from transforms.ledger import schema
 from transforms.ledger.rows.refusals import invalid_table
+from transforms.ledger.rows.unfinished_work import without_outcome
 
 
 class NumbersDoNotAddUpError(SvodError):
     """A row that was read has no outcome, or two: a defect of svod, for which the run fails."""
+
+
+class WorkLostError(SvodError):
+    """An engine lost a part of the run's work between two steps; the ledger still has the rows."""
+
+
+def check_nothing_lost(connection: Connection, run: Run) -> None:
+    """Check that each row of the run has an outcome, and that each record it changed is rebuilt.
+
+    Raises:
+        WorkLostError: saying how many rows of which kind are concerned. The run may not be settled
+            then: the next one takes its rows up.
+    """
+    rows, stale = schema.rows.c, schema.stale_contacts.c
+    of_run = rows.seen_run == run.run_seq
+    unfinished = {
+        f"{kind} rows": sa.select(sa.func.count()).where(
+            of_run, rows.kind == kind, without_outcome()
+        )
+        for kind in (COMPANY, CONTACT)
+    }
+    unfinished["changed companies"] = sa.select(sa.func.count()).where(
+        schema.stale_companies.c.run_seq == run.run_seq
+    )
+    unfinished["changed contact rows"] = (
+        sa.select(sa.func.count())
+        .select_from(schema.stale_contacts)
+        .join(
+            schema.rows,
+            sa.and_(
+                rows.source == stale.source,
+                rows.kind == CONTACT,
+                rows.source_id == stale.source_id,
+            ),
+        )
+        .where(rows.run_seq == run.run_seq)
+    )
+    counts = {name: connection.execute(query).scalar_one() for name, query in unfinished.items()}
+    if any(counts.values()):
+        lost = ", ".join(f"{count} {name}" for name, count in counts.items() if count)
+        raise WorkLostError(
+            f"the engine lost a part of its own work on the way: {lost} were remembered, but"
+            " nothing was made of them. The ledger has them: the next run takes them up"
+        )
 
 
 def read_counts(connection: Connection, run: Run) -> dict[str, dict[str, int]]:

@@ -88,11 +88,20 @@ def add_streams(connection: Connection) -> None:
     connection.execute(meta.delete().where(meta.c.key == "stream"))
 
 
+def add_stale_companies(connection: Connection) -> None:
+    """Version 7: companies whose rows have changed are marked until they are consolidated.
+
+    What an unsettled run of the older program touched is found by its rows, as before.
+    """
+    add_table(connection, schema.stale_companies)
+
+
 STEPS: Mapping[int, Step] = {
     2: queue_all_goldens,
     3: add_matching,
     5: match_all_contacts,
     6: add_streams,
+    7: add_stale_companies,
 }
 """The step that brings a ledger up to each version; version 4 needs none but version 5's."""
 

@@ -22,7 +22,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import mysql
 
-VERSION = 6
+VERSION = 7
 
 metadata = MetaData()
 
@@ -221,6 +221,14 @@ stale_contacts = _slim_table(
     "stale_contacts",
     Column("source", _SOURCE, primary_key=True),
     Column("source_id", _ID, primary_key=True),
+)
+
+# TINs of which a known company row has changed, by the run that noted it: their companies say
+# something else than their rows do, until they are consolidated.
+stale_companies = _slim_table(
+    "stale_companies",
+    Column("tin", _ID, primary_key=True),
+    Column("run_seq", Integer, nullable=False),
 )
 
 # The weights of evidence, learned once and frozen: the greatest version counts.

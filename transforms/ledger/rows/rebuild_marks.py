@@ -1,16 +1,16 @@
-"""Contact rows whose persons are to be rebuilt; a run that is cut off leaves them to the next.
+"""Persons and companies that are to be rebuilt; a run that is cut off leaves them to the next.
 
-A row is dirty when other rows may belong to its person now: its blocking keys have changed, or
-those of a row that shared one with it. It is stale when its person is the same, but the row says
-something else.
+A contact row is dirty when other rows may belong to its person now: its blocking keys have changed,
+or those of a row that shared one with it. It is stale when its person is the same, but the row says
+something else. A company is stale when a known row of its TIN has changed.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from transforms.core.identity import RowKey
+from transforms.core.identity import RowKey, Run
 from transforms.ledger import schema
 from transforms.ledger.rows.row_keys import group_by_store
 from transforms.ledger.statements import delete, upsert
@@ -53,3 +53,19 @@ def mark_rebuilt(connection: Connection, rows: Iterable[RowKey]) -> None:
     for source, ids in group_by_store(rows).items():
         for table in _TABLES:
             delete(connection, table.c.source_id, ids, source=source)
+
+
+def mark_stale_companies(connection: Connection, run: Run, tins: Collection[str]) -> None:
+    """The companies of these TINs are to be consolidated again."""
+    entries = [{"tin": tin, "run_seq": run.run_seq} for tin in sorted(tins)]
+    upsert(connection, schema.stale_companies, entries)
+
+
+def stale_tins(connection: Connection) -> set[str]:
+    """The TINs whose companies are to be consolidated again."""
+    return set(connection.execute(sa.select(schema.stale_companies.c.tin)).scalars())
+
+
+def mark_consolidated(connection: Connection, tins: Sequence[str]) -> None:
+    """The companies of these TINs say what their rows do."""
+    delete(connection, schema.stale_companies.c.tin, tins)

@@ -15,7 +15,7 @@ from transforms.core.records import COMPANY, CONTACT, Row, RowBatch, decode_cont
 from transforms.ledger import schema
 from transforms.ledger.database import Ledger
 from transforms.ledger.drafts import carry_out
-from transforms.ledger.rows.rebuild_marks import mark_stale
+from transforms.ledger.rows.rebuild_marks import mark_stale, mark_stale_companies
 from transforms.ledger.rows.refusals import record_refusals
 from transforms.ledger.rows.tombstones import with_deletions
 from transforms.ledger.rows.versions import (
@@ -55,6 +55,8 @@ class _Changes(NamedTuple):
     """Newer versions that say the same."""
     outdated: list[str]
     """Ids of rows of which the ledger holds this version, or a newer one."""
+    own: list[str]
+    """Ids of rows whose known version this very run has written: an engine repeats its work."""
 
 
 def remember(
@@ -62,7 +64,8 @@ def remember(
 ) -> TouchedKeys:
     """Keep the versions that are newer than the ledger's; return the keys that they touch.
 
-    Safe to repeat.
+    Safe to repeat within the run: the keys are a function of the rows and the run, for the first
+    attempt's result may be lost although its writes are not.
     """
     groups: dict[tuple[str, str], list[Row]] = defaultdict(list)
     for row in newest(with_deletions(ledger, versions)):
@@ -83,7 +86,7 @@ def _remember(connection: Connection, batch: Sequence[Row], run: Run) -> Touched
     """Remember rows of one store and kind."""
     source, kind = batch[0].source, batch[0].kind
     known = known_versions(connection, source, kind, [row.source_id for row in batch])
-    changes = _compare(batch, known, originals_of_ties(connection, batch, known))
+    changes = _compare(batch, known, originals_of_ties(connection, batch, known), run)
     # A repeated event changes nothing but its row's place in the topic. The row keeps the number of
     # the run that brought it: if that one was cut off, its work is still to be finished.
     repeated = [_values(row, run) for row in changes.repeated]
@@ -99,22 +102,32 @@ def _remember(connection: Connection, batch: Sequence[Row], run: Run) -> Touched
         kind=kind,
     )
     touched = _touched_by(changes.fresh, known)
+    _add_own(touched, source, kind, changes.own, known)
     if kind == COMPANY:
-        # A run that was cut off may have moved the row already: it is still a member where it was.
-        moved = [row.source_id for row in changes.fresh if row.source_id in known]
-        touched.tins |= _member_tins(connection, source, moved)
+        # An attempt that was cut off, in this run or an earlier one, may have moved the row
+        # already: it is still a member where it was.
+        changed = [row.source_id for row in changes.fresh if row.source_id in known]
+        former_tins = _member_tins(connection, source, changed + changes.own)
+        touched.tins |= former_tins
+        own_tins = {row.tin for row in changes.fresh if row.source_id in known and not row.reason}
+        mark_stale_companies(connection, run, former_tins | own_tins)
     if changes.fresh:
         _write_fresh(connection, run, changes.fresh, known)
     return touched
 
 
 def _compare(
-    batch: Sequence[Row], known: Mapping[str, KnownVersion], originals: Mapping[str, bytes]
+    batch: Sequence[Row],
+    known: Mapping[str, KnownVersion],
+    originals: Mapping[str, bytes],
+    run: Run,
 ) -> _Changes:
-    changes = _Changes([], [], [])
+    changes = _Changes([], [], [], [])
     moment = now()
     for row in batch:
         previous = known.get(row.source_id)
+        if previous is not None and previous.run_seq == run.run_seq:
+            changes.own.append(row.source_id)
         if previous is not None and not is_newer(row, previous, originals, moment):
             changes.outdated.append(row.source_id)
         elif previous is not None and says_the_same(row, previous):
@@ -138,6 +151,24 @@ def _touched_by(rows: Sequence[Row], known: Mapping[str, KnownVersion]) -> Touch
         else:
             touched.tins.add(row.tin)
     return touched
+
+
+def _add_own(
+    touched: TouchedKeys,
+    source: str,
+    kind: str,
+    ids: Sequence[str],
+    known: Mapping[str, KnownVersion],
+) -> None:
+    """Add what the versions touch that this run has written in an earlier attempt."""
+    for source_id in ids:
+        version = known[source_id]
+        if kind == CONTACT:
+            touched.contacts.add((source, source_id))
+        elif version.reason:
+            touched.companies.add((source, source_id))
+        else:
+            touched.tins.add(version.tin)
 
 
 def _member_tins(connection: Connection, source: str, ids: Sequence[str]) -> set[str]:

@@ -9,7 +9,7 @@ from transforms.core.identity import Run, now
 from transforms.core.outcomes import REGISTER_NO_ANSWER
 from transforms.core.records import COMPANY, CONTACT
 from transforms.ledger import schema
-from transforms.ledger.rows.rebuild_marks import dirty_rows, stale_rows
+from transforms.ledger.rows.rebuild_marks import dirty_rows, stale_rows, stale_tins
 from transforms.ledger.rows.source_rows import TouchedKeys
 from transforms.ledger.statements import look_up
 
@@ -17,10 +17,12 @@ from transforms.ledger.statements import look_up
 def unfinished_work(connection: Connection, run: Run) -> TouchedKeys:
     """The keys that runs before ``run`` have not finished.
 
-    These are what a run that was cut off has touched, companies without an answer of the register,
-    companies whose answer has expired, and contact rows that are dirty or stale.
+    These are what a run that was cut off has touched, rows without an outcome, companies that are
+    stale or have no answer of the register or an expired one, and contact rows that are dirty or
+    stale.
     """
     touched = _touched_by_unsettled_runs(connection, run)
+    touched.tins |= stale_tins(connection)
     touched.tins |= _tins_without_answer(connection)
     touched.tins |= _tins_with_expired_answer(connection)
     touched.contacts |= dirty_rows(connection) | stale_rows(connection)
@@ -54,6 +56,8 @@ def _touched_by_unsettled_runs(connection: Connection, run: Run) -> TouchedKeys:
     table = schema.rows.c
     written = sa.and_(table.seen_run >= min(run_seqs), table.run_seq.in_(run_seqs))
     _add_rows(connection, touched, written)
+    # An engine may have lost rows that a settled run of an older program has written.
+    _add_rows(connection, touched, without_outcome())
     touched.tins |= _former_tins(connection, written)
     touched.tins |= _tins_answered_in(connection, run_seqs)
     return touched
@@ -103,3 +107,30 @@ def live_tins(connection: Connection, tins: Sequence[str]) -> set[str]:
     table = schema.rows.c
     rows = look_up(connection, (table.tin,), table.tin, tins, kind=COMPANY, reason="")
     return {tin for (tin,) in rows}
+
+
+def without_outcome() -> sa.ColumnElement[bool]:
+    """Whether a valid row is in no golden record, waits for nothing, and is not refused.
+
+    While no run is at work there is no such row.
+    """
+    table = schema.rows.c
+    entries = schema.members, schema.deferred
+    outcomes = [
+        sa.exists().where(
+            *(entry.c.kind == table.kind, entry.c.source == table.source),
+            entry.c.source_id == table.source_id,
+        )
+        for entry in entries
+    ]
+    outcomes += [
+        sa.exists().where(
+            *(table.kind == kind, refusals.c.source == table.source),
+            refusals.c.source_id == table.source_id,
+        )
+        for kind, refusals in (
+            (COMPANY, schema.invalid_companies),
+            (CONTACT, schema.invalid_contacts),
+        )
+    ]
+    return sa.and_(table.reason == "", sa.not_(sa.or_(*outcomes)))

@@ -19,6 +19,7 @@ class KnownVersion(msgspec.Struct, frozen=True):
     fingerprint: str
     tin: str
     reason: str
+    run_seq: int
 
 
 def newest(versions: Iterable[Row]) -> list[Row]:
@@ -42,11 +43,14 @@ def known_versions(
 ) -> dict[str, KnownVersion]:
     """The known version of each of these rows of one store and kind."""
     table = schema.rows.c
-    columns = (table.source_id, table.changed_at, table.tie_order, table.fingerprint, table.tin)
+    columns = (
+        *(table.source_id, table.changed_at, table.tie_order, table.fingerprint),
+        *(table.tin, table.reason, table.run_seq),
+    )
     return {
         source_id: KnownVersion(*values)
         for source_id, *values in look_up(
-            connection, (*columns, table.reason), table.source_id, ids, source=source, kind=kind
+            connection, columns, table.source_id, ids, source=source, kind=kind
         )
     }
 
