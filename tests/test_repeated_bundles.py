@@ -15,8 +15,8 @@ import pytest
 from pipeline import run as pipeline_run
 from sandbox.world.world import World
 from tests.helpers.expected_crm import differences
-from tests.helpers.installation import Installation, party, tin
-from transforms import check_register, consolidate, load, remember
+from tests.helpers.installation import PACE, Installation, party, tin
+from transforms import check_register, consolidate, load, remember, stages
 from transforms.ledger_fn import LedgerFn
 
 WORLD = World(11, 0.0015)
@@ -162,4 +162,76 @@ def test_a_job_that_an_engine_restarts_ends_as_without(
     place.fill(WORLD)
     ended = place.full()
     assert ended.code in (0, 3), ended.err
+    assert differences(WORLD, place.ledger, place.portal) == []
+
+
+def lose_touched_keys(patch: pytest.MonkeyPatch) -> None:
+    """Plant the fault: rows are remembered, and what they touch gets lost on the way."""
+    process = remember._RememberFn.process
+
+    @wraps(process)
+    def lost(self: LedgerFn, element: Any) -> Iterator[Any]:
+        list(process(self, element))
+        yield from ()
+
+    patch.setattr(remember._RememberFn, "process", lost)
+
+
+def test_a_run_that_lost_rows_fails_and_the_next_one_is_exact(
+    place: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place.fill(WORLD)
+    with monkeypatch.context() as patch:
+        lose_touched_keys(patch)
+        ended = place.full()
+    assert ended.code == 1
+    assert "the engine lost a part of its own work" in ended.err
+    assert "254 company rows, 953 contact rows" in ended.err
+    assert place.portal.companies() == []
+    assert place.rows("SELECT status, settled FROM runs") == [("failed", 0)]
+    assert place.delta().code in (0, 3)
+    assert differences(WORLD, place.ledger, place.portal) == []
+
+
+def test_a_plan_that_lost_rows_fails(place: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
+    place.fill(WORLD)
+    lose_touched_keys(monkeypatch)
+    files = f"--store_b_files={place.files}/*.json*"
+    ended = place.svod("plan", "--mode=full", files, f"--plan={place.folder}/plan.jsonl", *PACE)
+    assert ended.code == 1
+    assert "the engine lost a part of its own work" in ended.err
+
+
+def test_a_run_that_lost_changes_of_known_rows_fails_and_the_next_one_is_exact(
+    place: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place.company(1, tin(1), name="ООО Рога")
+    place.contact(1, 1, phone="+7 921 700-00-01")
+    place.know([party(tin(1), "Рога"), party(tin(2), "Копыта")])
+    assert place.full(sources=["store_a"]).code == 0
+    place.change("companies", 1, inn=tin(2))
+    place.change("contacts", 1, phone="+7 921 700-00-02")
+    with monkeypatch.context() as patch:
+        lose_touched_keys(patch)
+        ended = place.delta()
+    assert ended.code == 1
+    assert "2 changed companies, 1 changed contact rows" in ended.err
+    assert place.delta().code == 0
+    assert tin(2) in place.titles()
+    (contact,) = place.portal.contacts()
+    assert [value["value"] for value in contact["fm"]] == ["+79217000002"]
+
+
+def test_rows_that_a_settled_run_has_lost_are_found_by_the_next_full_loads(
+    place: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As commit 9148ef9 left its ledgers on a cluster: every later full load of it failed alike."""
+    place.fill(WORLD)
+    with monkeypatch.context() as patch:
+        lose_touched_keys(patch)
+        patch.setattr(stages, "check_nothing_lost", lambda *_: None)
+        assert place.full().code == 1
+    assert place.rows("SELECT settled FROM runs") == [(1,)]
+    assert place.full().code == 1
+    assert place.full().code in (0, 3)
     assert differences(WORLD, place.ledger, place.portal) == []
