@@ -177,7 +177,8 @@ def test_an_older_ledger_is_brought_up(url: str) -> None:
     before = content(url)
     with closing(open_ledger(url)) as ledger:
         assert stream(ledger) == CurrentStream(-3, ends=True, ended=False)
-    assert content(url) == before
+    # Version 7 adds a table, and has nothing to fill in.
+    assert content(url) == before | {"stale_companies": []}
     assert missing(url) == set()
     assert meta(url) == {"schema_version": str(schema.VERSION)}
 
