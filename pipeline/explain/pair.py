@@ -11,8 +11,9 @@ from transforms.core.identity import RowKey, row_ref
 from transforms.core.records import CONTACT
 from transforms.ledger.rows.links import golden_key_by_row
 from transforms.matching.blocking import blocking_keys
-from transforms.matching.contacts import MatchingBasis, align_name_parts, cluster_contacts
+from transforms.matching.contacts import MatchingBasis, cluster_contacts
 from transforms.matching.evidence import cluster_of, itemize, veto, weigh
+from transforms.matching.profiles import align_name_parts
 
 Pair = tuple[str, str]
 """The references of two contact rows."""

@@ -1,6 +1,7 @@
 """Profiles: what identifies the person behind a contact's row."""
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 
 import msgspec
@@ -85,3 +86,34 @@ def gender_of(name: Name) -> str:
     ('f', 'f')
     """
     return gender_of_middle(name.middle) or gender_of_first(name.first) or gender_of_last(name.last)
+
+
+def align_name_parts(profiles: Mapping[str, Profile]) -> Mapping[str, Profile]:
+    """Returns the rows with names that stand both ways round as most of the rows have them.
+
+    Of ``Ван Ли`` and ``Ли Ван`` only the usual order, or the names themselves, tell which is right.
+    """
+    turned = _turned_names([profile.name for profile in profiles.values()])
+    if not turned:
+        return profiles
+    return {
+        ref: msgspec.structs.replace(profile, name=Name(name.first, name.last, name.middle))
+        if ((name := profile.name).last, name.first) in turned
+        else profile
+        for ref, profile in profiles.items()
+    }
+
+
+def _turned_names(names: Sequence[Name]) -> set[tuple[str, str]]:
+    """Returns (last, first) of the names that more rows have the other way round."""
+    lasts = {name.last for name in names}
+    if lasts.isdisjoint([name.first for name in names]):
+        return set()
+    counts = Counter((name.last, name.first) for name in names)
+    return {
+        (last, first)
+        for (last, first), count in counts.items()
+        if len(last) > 1
+        and len(first) > 1
+        and (counts[first, last], (first, last)) > (count, (last, first))
+    }
