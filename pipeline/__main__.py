@@ -1,6 +1,6 @@
 """The command line: ``svod COMMAND …``, the same as ``python -m pipeline COMMAND …``.
 
-Commands that run the graph import it when they are called: Beam takes a second to import.
+Commands that run the graph import it only when they are called: the others start a second sooner.
 """
 
 import sys
