@@ -51,8 +51,8 @@ _VALUES = st.recursive(
 @given(st.dictionaries(st.from_regex(r"[a-z]{1,5}", fullmatch=True), _VALUES))
 def test_php_reads_what_was_written(params: dict[str, Any]) -> None:
     _, _, query = encode_command("m", params).partition("?")
-    said: Any = php.parse_query(query)
-    assert (said or {}) == _defused(params)
+    parsed: Any = php.parse_query(query)
+    assert (parsed or {}) == _defused(params)
 
 
 def _defused(value: Any) -> Any:

@@ -87,15 +87,15 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         answers: Answers = self.server.answers  # type: ignore[attr-defined]
-        asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        answers.asked.append((self.path, asked))
+        params = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        answers.asked.append((self.path, params))
         answers.connections.add(self.client_address)
-        said = answers.next()
-        if said is DROP:
+        answer = answers.next()
+        if answer is DROP:
             self.close_connection = True
             return
-        status, told = said
-        body = told if isinstance(told, bytes) else json.dumps(told).encode()
+        status, body = answer
+        body = body if isinstance(body, bytes) else json.dumps(body).encode()
         head = f"HTTP/1.1 {status} -\r\nContent-Length: {len(body)}\r\n".encode() + answers.headers
         self.wfile.write(head + b"\r\n" + body)
 
@@ -136,8 +136,8 @@ def error(code: Any, description: str = "why") -> dict[str, Any]:
 
 
 def batch_body(results: Any, errors: Any = (), times: Any = ()) -> tuple[int, Any]:
-    told = {"result": results, "result_error": errors or [], "result_time": times or []}
-    return 200, {"result": told}
+    outcome = {"result": results, "result_error": errors or [], "result_time": times or []}
+    return 200, {"result": outcome}
 
 
 class TestCall:
@@ -254,18 +254,18 @@ class TestCall:
     def test_a_request_may_take_as_long_as_the_portal_lets_it(
         self, server: Server, answers: Answers, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        given: list[Any] = []
+        headers: list[Any] = []
         send = HTTPAdapter.send
 
         def watched(adapter: HTTPAdapter, *arguments: Any, **options: Any) -> Any:
-            given.append(options["timeout"])
+            headers.append(options["timeout"])
             return send(adapter, *arguments, **options)
 
         monkeypatch.setattr(HTTPAdapter, "send", watched)
         answers.say((200, {"result": 7}))
         with CrmClient(f"http://127.0.0.1:{server.port}/rest/1/{CODE}/", Limits()) as client:
             client.call("crm.item.get", {}, writes=False)
-        ((connecting, reading),) = given
+        ((connecting, reading),) = headers
         assert connecting <= 15
         assert 70 <= reading <= 120
 
@@ -277,9 +277,9 @@ class TestCall:
     ) -> None:
         answers.say((status, error(code)), (status, error(code)), (200, {"result": 7}))
         assert client.call("crm.item.add", {}, writes=True)["result"] == 7
-        seen = client.limits.statistics
-        assert (seen.requests, seen.refused) == (3, 2)
-        assert seen.seconds_waited == pytest.approx(sum(clock.sleeps))
+        statistics = client.limits.statistics
+        assert (statistics.requests, statistics.refused) == (3, 2)
+        assert statistics.seconds_waited == pytest.approx(sum(clock.sleeps))
         if status == 429:
             assert clock.now == pytest.approx(120)
         else:  # a full bucket, which drains slower for us: somebody else is using it
@@ -352,7 +352,10 @@ class TestBatch:
         answers.say(batch_body({"a": {"id": 1}}, errors))
         answer = client.batch(COMMANDS, writes=True)
         assert answer.results == {"a": {"id": 1}}
-        assert {key: type(one) for key, one in answer.errors.items()} == {"b": Refused, "c": Stop}
+        assert {key: type(error) for key, error in answer.errors.items()} == {
+            "b": Refused,
+            "c": Stop,
+        }
         assert answer.errors["b"].description == "bad phone"
         assert answer.fatal is answer.errors["c"]
         lines = {name: f"crm.item.update?id={number}" for number, name in enumerate("abc")}
@@ -386,7 +389,7 @@ class TestBatch:
         answers.say(batch_body({"b": 1}, over), batch_body({"a": 2, "c": 3}))
         answer = client.batch(COMMANDS, writes=True)
         assert (answer.results, answer.errors) == ({"b": 1, "a": 2, "c": 3}, {})
-        assert [list(asked["cmd"]) for _, asked in answers.asked] == [["a", "b", "c"], ["a", "c"]]
+        assert [list(params["cmd"]) for _, params in answers.asked] == [["a", "b", "c"], ["a", "c"]]
         assert client.limits.statistics.refused == 1
         if code == "OPERATION_TIME_LIMIT":
             assert clock.now == pytest.approx(60)
@@ -410,7 +413,7 @@ class TestBatch:
         answers.say(batch_body({"b": 1, "c": 2}, {"a": error("OPERATION_TIME_LIMIT")}), answer)
         outcome = client.batch(COMMANDS, writes=True)
         assert outcome.results == {"b": 1, "c": 2}
-        assert {key: type(one) for key, one in outcome.errors.items()} == {"a": kind}
+        assert {key: type(error) for key, error in outcome.errors.items()} == {"a": kind}
 
     @pytest.mark.parametrize(
         ("answer", "kind"),
@@ -429,7 +432,7 @@ class TestBatch:
     ) -> None:
         answers.say(batch_body({"a": 1}, {"b": error("INTERNAL_SERVER_ERROR")}))
         answer = client.batch(COMMANDS, writes=True)
-        assert {key: type(one) for key, one in answer.errors.items()} == {
+        assert {key: type(error) for key, error in answer.errors.items()} == {
             "b": UnknownOutcome,
             "c": UnknownOutcome,
         }
@@ -444,7 +447,7 @@ class TestBatch:
     def test_reads_that_never_have_an_answer(self, client: CrmClient, answers: Answers) -> None:
         answers.say(batch_body({"a": 1}), batch_body([]))
         answer = client.batch(COMMANDS, writes=False)
-        assert {type(one) for one in answer.errors.values()} == {UnknownOutcome}
+        assert {type(error) for error in answer.errors.values()} == {UnknownOutcome}
         assert len(answers.asked) == 8
 
 

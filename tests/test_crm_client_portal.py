@@ -133,7 +133,7 @@ def test_a_wrong_code(portal: Bitrix24) -> None:
 def test_data_arrives_as_it_was(portal: Bitrix24, client: CrmClient, title: str) -> None:
     answer = client.batch({"c1": add("ООО"), "c2": add(title)}, writes=True)
     assert answer.errors == {}
-    assert [one["title"] for one in portal.companies()] == ["ООО", defuse(title)]
+    assert [row["title"] for row in portal.companies()] == ["ООО", defuse(title)]
     assert portal.stats.violations == {}
 
 
@@ -151,7 +151,7 @@ def test_lists_are_walked_to_their_end(portal: Bitrix24, client: CrmClient, coun
         )
     portal.add("companies", {"title": "чужая"})
     items = list(client.list_items(COMPANY, ["title"], {"=originatorId": "svod"}))
-    assert [one["title"] for one in items] == ["ООО"] * count
+    assert [row["title"] for row in items] == ["ООО"] * count
     rows = list(client.list_rows("crm.requisite.list", ["RQ_INN"], {"ENTITY_TYPE_ID": COMPANY}))
     assert [row["RQ_INN"] for row in rows] == [str(number) for number in range(count)]
     assert portal.stats.violations == {}

@@ -92,15 +92,19 @@ class TestRequests:
         assert round(clock.slept) == 1
 
     def test_statistics_and_callback(self, clock: Clock) -> None:
-        told = []
+        reports = []
         limits = Limits(rate=2, burst=3, clock=clock, sleep=clock.sleep)
-        limits.on_request = lambda *numbers: told.append(numbers)
+        limits.on_request = lambda *numbers: reports.append(numbers)
         spend(limits, "a")
         spend(limits, "a", over_operating=frozenset({"b"}))
         spend(limits, "a", arrived=False)
-        assert told == [(1, 0, 0), (1, 1, 510), (0, 0, 510)]
-        seen = limits.statistics
-        assert (seen.requests, seen.refused, seen.seconds_waited) == (2, 1, pytest.approx(1 / 0.98))
+        assert reports == [(1, 0, 0), (1, 1, 510), (0, 0, 510)]
+        statistics = limits.statistics
+        assert (statistics.requests, statistics.refused, statistics.seconds_waited) == (
+            2,
+            1,
+            pytest.approx(1 / 0.98),
+        )
 
 
 class TestOperatingTime:
@@ -226,7 +230,7 @@ def simulate(
     seconds: float,
     tells_operating: bool,
 ) -> None:
-    """So many workers, each with one request after the other, for so long."""
+    """Several workers, each sending one request after the other, for a while."""
     chance, order = random.Random(1), itertools.count()
     calls = {"batch": 1, "a": commands}
     end = clock.now + seconds
@@ -251,7 +255,7 @@ def simulate(
             permit, work = about
             spent = [model.work(clock.now, cost) for cost in work]
             if not tells_operating:
-                spent = [Spent("a", one.seconds) for one in spent]
+                spent = [Spent("a", cost.seconds) for cost in spent]
             at(clock.now + chance.uniform(0.01, 0.8), "answer", (permit, spent))
         else:
             permit, spent = about

@@ -68,8 +68,8 @@ def test_all_that_is_missing_is_told_at_once(filled):
     del filled.portal.state.fields["companies"]["originVersion"]
     ended = filled.svod("crm", "setup", *CRM)
     assert (ended.code, ended.out) == (2, "")
-    for told in ("originVersion", "RU_COMPANY#", "RU_INDIVIDUAL#"):
-        assert told in ended.err
+    for name in ("originVersion", "RU_COMPANY#", "RU_INDIVIDUAL#"):
+        assert name in ended.err
     assert filled.full(sources=["store_a"]).code == 2
 
 

@@ -209,9 +209,9 @@ def test_a_phone_that_a_person_removed_or_changed_is_not_brought_back(
 ) -> None:
     bring(ledger, portal, [changed(FULL, phones=("+78120000001", "+78120000002"))])
     (row,) = portal.companies()
-    kept = [one for one in row["fm"] if one["value"] != "+78120000001"]
-    for one in kept:
-        one["value"] = one["value"].replace("+78120000002", "+78120000009")
+    kept = [value for value in row["fm"] if value["value"] != "+78120000001"]
+    for value in kept:
+        value["value"] = value["value"].replace("+78120000002", "+78120000009")
     portal.edit("companies", row["id"], {"fm": kept})
     stores = ("+78120000001", "+78120000003")
     bring(ledger, portal, [changed(FULL, phones=stores)])
@@ -242,13 +242,13 @@ def test_a_new_kpp_is_a_new_requisite_with_its_address_and_the_account_stays(
     now = changed(FULL, kpps=("770101001",), address=moved, accounts=(ACCOUNT, second))
     assert bring(ledger, portal, [now])["company"] == {"updated": 1}
     old, new = (f"svod-{ROMASHKA}-{kpp}" for kpp in ("780501001", "770101001"))
-    found = picture(portal)
-    assert [row[2] for row in found["requisites"]] == [new, old]
-    assert [(row[0], row[3]) for row in found["addresses"]] == [
+    crm = picture(portal)
+    assert [row[2] for row in crm["requisites"]] == [new, old]
+    assert [(row[0], row[3]) for row in crm["addresses"]] == [
         (new, moved.text),
         (old, FULL.address.text),
     ]
-    assert [(row[0], row[6]) for row in found["bank_details"]] == [
+    assert [(row[0], row[6]) for row in crm["bank_details"]] == [
         (new, second.account),
         (old, ACCOUNT.account),
     ]
@@ -280,8 +280,8 @@ def test_60_branches_and_accounts_are_found_again_after_the_ledger_was_lost(
 def test_a_refused_record_holds_up_nobody(
     ledger: Ledger, portal: Bitrix24, fault: Fault, lost: int, payload: str
 ) -> None:
-    others = [changed(PLAIN, tin=f"5000000{n:05}") for n in range(30)]
-    records = [FULL, PLAIN, *others, IVANOV, BOTH]
+    companies = [changed(PLAIN, tin=f"5000000{n:05}") for n in range(30)]
+    records = [FULL, PLAIN, *companies, IVANOV, BOTH]
     portal.faults.set([fault])
     assert bring(ledger, portal, records)["company"] == {"rejected": 1, "created": 31}
     (refusal,) = [row for row in rejected(ledger) if row[0] == "company"]
@@ -545,13 +545,13 @@ def test_more_records_than_a_chunk(ledger: Ledger, portal: Bitrix24) -> None:
 
 
 def test_new_records_among_known_ones_need_no_request_more(tmp_path: Path) -> None:
-    every = [changed(PLAIN, tin=f"5000000{n:05}") for n in range(100)]
-    known = [changed(one, title="ИП Сидоркин Л.") for one in every[::2]]
+    companies = [changed(PLAIN, tin=f"5000000{n:05}") for n in range(100)]
+    known_companies = [changed(company, title="ИП Сидоркин Л.") for company in companies[::2]]
 
     def requests(folder: str, steps: Iterable[list[Any]]) -> int:
         ledger = open_ledger(f"sqlite:///{tmp_path}/{folder}.db")
         with Bitrix24(limits=False) as portal:
-            bring(ledger, portal, every[::2])
+            bring(ledger, portal, companies[::2])
             before = portal.stats.requests
             for records in steps:
                 bring(ledger, portal, records)
@@ -560,5 +560,5 @@ def test_new_records_among_known_ones_need_no_request_more(tmp_path: Path) -> No
             assert len(portal.companies()) == 100
             return portal.stats.requests - before
 
-    apart = requests("apart", [known, [*known, *every[1::2]]])
-    assert requests("together", [[*known, *every[1::2]]]) < apart
+    apart = requests("apart", [known_companies, [*known_companies, *companies[1::2]]])
+    assert requests("together", [[*known_companies, *companies[1::2]]]) < apart

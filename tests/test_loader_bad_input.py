@@ -66,8 +66,8 @@ def test_a_strange_text_harms_nobody(ledger: Ledger, portal: Bitrix24, text: str
 
 @pytest.mark.parametrize("phone", ["+7" + "9" * 300, "не звонить", "+7 (812) 1;2,3", "0"])
 def test_a_phone_that_the_portal_dislikes(ledger: Ledger, portal: Bitrix24, phone: str) -> None:
-    others = [changed(FULL, tin=f"78000000{n:02}", accounts=()) for n in range(30)]
-    counted = bring(ledger, portal, [*others, changed(FULL, phones=(phone,))])
+    companies = [changed(FULL, tin=f"78000000{n:02}", accounts=()) for n in range(30)]
+    counted = bring(ledger, portal, [*companies, changed(FULL, phones=(phone,))])
     bad = len(phone) > 250
     assert counted["company"] == {"created": 31 - bad} | ({"rejected": 1} if bad else {})
     assert len(portal.companies()) == 31 - bad

@@ -48,7 +48,7 @@ def portal() -> Iterator[Bitrix24]:
 def made_by_people(portal: Bitrix24, kpp: str | None = "780501001", **fields: Any) -> int:
     """A company with a requisite of Romashka's TIN, without any mark of ours."""
     company_id = portal.add("companies", {"title": "Ромашка (наша)", **fields})
-    preset = next(one["ID"] for one in portal.state.presets if one["XML_ID"] == PRESET)
+    preset = next(row["ID"] for row in portal.state.presets if row["XML_ID"] == PRESET)
     portal.add(
         "requisites",
         {
@@ -216,8 +216,8 @@ def test_parts_that_a_person_deleted_stay_so(ledger: Ledger, portal: Bitrix24) -
         counted = bring(ledger, portal, [better, PLAIN, IVANOV, BOTH])
         better = changed(better, full_name="Общество «Ромашка»")
         assert counted["company"] == {"updated": 1, "unchanged": 1}
-    (left,) = portal.find("requisites", "ENTITY_ID", company["id"])
-    assert (left["id"], left["RQ_OGRN"], left["RQ_COMPANY_FULL_NAME"]) == (
+    (requisite,) = portal.find("requisites", "ENTITY_ID", company["id"])
+    assert (requisite["id"], requisite["RQ_OGRN"], requisite["RQ_COMPANY_FULL_NAME"]) == (
         second["id"],
         "1027700132195",
         "Общество «Ромашка»",
@@ -294,12 +294,16 @@ def test_a_portal_that_refuses_the_few_records_of_a_run_stops_it_too(
     with pytest.raises(RefusesAll, match=f"refuses every record in {method}: ERROR_FIELD"):
         bring(ledger, portal, companies)
     assert rejected(ledger) == []
-    # With one that is taken it is those records' fault.
+    # If one company is accepted, it is the other records' fault.
     portal.faults.set(
-        [Fault("refuse", method=method, origins=frozenset(one.tin for one in companies[1:]))]
+        [
+            Fault(
+                "refuse", method=method, origins=frozenset(company.tin for company in companies[1:])
+            )
+        ]
     )
     bring(ledger, portal, companies)
-    assert [key for _, key, _ in rejected(ledger)] == [one.tin for one in companies[1:]]
+    assert [key for _, key, _ in rejected(ledger)] == [company.tin for company in companies[1:]]
 
 
 def test_a_missing_right_that_is_told_item_by_item_stops_the_run(

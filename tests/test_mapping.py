@@ -112,10 +112,10 @@ def test_phones_are_changed_three_way(
     removed: list[int],
 ) -> None:
     sent = three_way_diff.value_changes(phones(*before), phones(*after), held(*there))
-    new = [value["value"] for key, value in sent.items() if key.startswith("n")]
-    assert new == [f"+{n}" for n in added]
-    gone = [key for key, value in sent.items() if value["value"] == ""]
-    assert gone == [str(600 + n) for n in removed]
+    added_values = [value["value"] for key, value in sent.items() if key.startswith("n")]
+    assert added_values == [f"+{n}" for n in added]
+    removed_ids = [key for key, value in sent.items() if value["value"] == ""]
+    assert removed_ids == [str(600 + n) for n in removed]
     if sent:
         assert three_way_diff.differ_in_values(phones(*before), phones(*after))
 
@@ -150,10 +150,10 @@ def test_an_update_in_doubt_is_neither_believed_nor_forgotten() -> None:
     first = {"title": "А", "post": "Б"} | phones(1)
     assert three_way_diff.changed_fields(before, first) == {"title": "А"}
     assert three_way_diff.differ_in_values(before, first)
-    gone = {"602": {"typeId": "PHONE", "valueType": "WORK", "value": ""}}
-    assert three_way_diff.value_changes(before, first, held(1, 2)) == gone
+    removal = {"602": {"typeId": "PHONE", "valueType": "WORK", "value": ""}}
+    assert three_way_diff.value_changes(before, first, held(1, 2)) == removal
     assert three_way_diff.value_changes(before, first, held(1)) == {}
-    again = first | phones(1, 2)
-    assert three_way_diff.value_changes(before, again, held(1, 2)) == {}
-    assert three_way_diff.value_changes(before, again, held(1)) == in_doubt["fm"]
-    assert three_way_diff.sent_after(before, again) == again
+    both_phones = first | phones(1, 2)
+    assert three_way_diff.value_changes(before, both_phones, held(1, 2)) == {}
+    assert three_way_diff.value_changes(before, both_phones, held(1)) == in_doubt["fm"]
+    assert three_way_diff.sent_after(before, both_phones) == both_phones

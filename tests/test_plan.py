@@ -34,7 +34,7 @@ _CRM = tuple(option for option in PACE if not option.startswith("--register"))
 
 
 def actions(lines):
-    return [(one["kind"], one["action"], one["reason"]) for one in lines]
+    return [(line["kind"], line["action"], line["reason"]) for line in lines]
 
 
 def test_a_plan_says_everything_and_writes_nothing(filled):
@@ -135,8 +135,8 @@ def test_a_part_of_a_plan(filled, options, companies, contacts):
     # What is there is done: the rest of the plan can be applied, and all of it again.
     rest = apply(filled)
     assert rest.code == 0
-    done = f"{companies + contacts} records are in the CRM as the plan says already"
-    assert (done in rest.out.splitlines()) == bool(companies)
+    message = f"{companies + contacts} records are in the CRM as the plan says already"
+    assert (message in rest.out.splitlines()) == bool(companies)
     filled.wrote()
     assert "6 records are in the CRM as the plan says already" in apply(filled).out
     assert filled.wrote() == {}

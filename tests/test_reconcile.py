@@ -30,10 +30,11 @@ def loaded(place, kept):
 def reconcile(place, *options):
     ended = place.svod("reconcile", f"--report={place.report}", *CRM, *options)
     lines = (place.report / "reconcile.jsonl").read_text().splitlines()
-    found = {
-        (one["finding"], one["kind"], one["key"], *one["fields"]) for one in map(json.loads, lines)
+    findings = {
+        (line["finding"], line["kind"], line["key"], *line["fields"])
+        for line in map(json.loads, lines)
     }
-    return ended, found
+    return ended, findings
 
 
 def company(place, number):
@@ -43,8 +44,8 @@ def company(place, number):
 
 def test_nothing_to_tell(loaded):
     requests = loaded.portal.stats.requests
-    ended, found = reconcile(loaded)
-    assert (ended.code, found) == (0, set())
+    ended, findings = reconcile(loaded)
+    assert (ended.code, findings) == (0, set())
     assert ended.out.splitlines()[0] == "The CRM holds what was loaded."
     assert loaded.wrote() == {}
     assert loaded.portal.stats.requests - requests < 20
@@ -68,9 +69,9 @@ def test_every_kind_of_difference_is_told(loaded):
     portal.edit("requisites", requisite["id"], {"RQ_OGRN": "1027700132195"})
     (contact,) = portal.find("contacts", "originId", "A-7")
     portal.edit("contacts", contact["id"], {"companyIds": [], "lastName": "Петров"})
-    ended, found = reconcile(loaded)
+    ended, findings = reconcile(loaded)
     parts = [f"requisite:svod-{tin(n)}-{tin(n)[:4]}01001" for n in (5, 6)]
-    assert found == {
+    assert findings == {
         ("missing", "company", tin(1)),
         ("changed", "company", tin(2), "title", "PHONE"),
         ("doubled", "company", tin(3)),
@@ -96,13 +97,13 @@ def test_repair_puts_right_what_is_ours_and_leaves_peoples_edits(loaded):
     portal.edit("companies", company(loaded, 2)["id"], {"title": "Наш клиент"})
     portal.edit("companies", company(loaded, 4)["id"], {"originVersion": "old", "fm": []})
     loaded.execute("DELETE FROM crosswalk WHERE kind = 'contact' AND key = 'A-9'")
-    ended, found = reconcile(loaded, "--repair")
-    assert ("strange", "contact", "A-9") in found
+    ended, findings = reconcile(loaded, "--repair")
+    assert ("strange", "contact", "A-9") in findings
     assert ended.code == 0
-    assert [one["value"] for one in company(loaded, 4)["fm"]] == ["+78120000104"]
+    assert [value["value"] for value in company(loaded, 4)["fm"]] == ["+78120000104"]
     assert company(loaded, 2)["title"] == "Наш клиент"
-    _, left = reconcile(loaded)
-    assert {one[:3] for one in left} == {
+    _, remaining_findings = reconcile(loaded)
+    assert {finding[:3] for finding in remaining_findings} == {
         ("missing", "company", tin(1)),
         ("changed", "company", tin(2)),
         ("changed", "contact", "A-1"),
@@ -121,8 +122,8 @@ def test_what_no_row_stands_for_any_more_is_listed(loaded):
     assert ended.code == 0, ended
     ended = loaded.full(sources=["store_a"])
     assert "Left over: 3 records in the CRM have no row in any store any more" in ended.out
-    ended, found = reconcile(loaded)
-    assert found == {
+    ended, findings = reconcile(loaded)
+    assert findings == {
         ("left", "company", tin(1)),
         ("left", "contact", "A-1"),
         ("left", "contact", "A-3", "merged into A-2"),
@@ -135,5 +136,5 @@ def test_what_no_row_stands_for_any_more_is_listed(loaded):
 def test_an_empty_ledger_and_a_crm_with_records_of_ours(place):
     place.portal.add("companies", {"title": "x", "originatorId": "svod", "originId": tin(1)})
     place.report.mkdir(exist_ok=True)
-    ended, found = reconcile(place)
-    assert (ended.code, found) == (3, {("strange", "company", tin(1))})
+    ended, findings = reconcile(place)
+    assert (ended.code, findings) == (3, {("strange", "company", tin(1))})

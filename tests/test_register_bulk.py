@@ -22,8 +22,8 @@ PACKED_AT = 20_711 * DAY + DAY // 2
 
 def company(tin: str = COMPANIES[0], inside: str = "", **attributes: str) -> str:
     named = {"ДатаВып": "2026-09-10", "ИНН": tin} | attributes
-    written = " ".join(f'{name}="{value}"' for name, value in named.items() if value)
-    return f"<СвЮЛ {written}>{inside}</СвЮЛ>"
+    attributes = " ".join(f'{name}="{value}"' for name, value in named.items() if value)
+    return f"<СвЮЛ {attributes}>{inside}</СвЮЛ>"
 
 
 def egrul(*documents: str) -> str:
@@ -52,15 +52,15 @@ def read(tmp_path: Path, *members: str | bytes) -> list[Answer | BrokenDocument]
     return items(write(tmp_path / "egrul.zip", *members))
 
 
-def only(found: Iterable[Answer | BrokenDocument]) -> Answer:
-    (answer,) = found
+def only(items: Iterable[Answer | BrokenDocument]) -> Answer:
+    (answer,) = items
     assert isinstance(answer, Answer)
     return answer
 
 
-def tins(found: Iterable[Answer | BrokenDocument]) -> list[str]:
+def tins(items: Iterable[Answer | BrokenDocument]) -> list[str]:
     """The TINs of the answers, and the reasons where there is none."""
-    return [item.tin if isinstance(item, Answer) else item.reason for item in found]
+    return [item.tin if isinstance(item, Answer) else item.reason for item in items]
 
 
 FULL = company(
@@ -170,8 +170,8 @@ def status(*codes: int | str) -> str:
 )
 def test_each_status_code(name: str, codes: list[int], tmp_path: Path):
     verdict = "active" if name in ("ACTIVE", "REORGANIZING") else "not_active"
-    found = read(tmp_path, egrul(*(company(inside=status(code)) for code in codes)))
-    assert [(item.status, item.verdict) for item in found if isinstance(item, Answer)] == [
+    items = read(tmp_path, egrul(*(company(inside=status(code)) for code in codes)))
+    assert [(item.status, item.verdict) for item in items if isinstance(item, Answer)] == [
         (name, verdict)
     ] * len(codes)
 
@@ -197,9 +197,9 @@ def test_the_worst_status_counts(inside: str, name: str, tmp_path: Path):
 
 @pytest.mark.parametrize("codes", [(999,), (111, 999), ("",), (201,)])
 def test_a_status_code_that_nobody_knows_is_no_verdict(codes: tuple[int, ...], tmp_path: Path):
-    found = read(tmp_path, egrul(company(inside=status(*codes)), company(COMPANIES[1])))
+    items = read(tmp_path, egrul(company(inside=status(*codes)), company(COMPANIES[1])))
     expected = COMPANIES[0] if codes == ("",) else "has a status code that is not known"
-    assert tins(found) == [expected, COMPANIES[1]]
+    assert tins(items) == [expected, COMPANIES[1]]
 
 
 def test_small_businesses_are_active(tmp_path: Path):
@@ -318,9 +318,9 @@ def test_a_file_that_was_cut_short_keeps_what_is_whole(tmp_path: Path):
 def test_xml_that_is_something_else_is_reported(xml: bytes, reason: str, tmp_path: Path):
     broken = BrokenDocument("egrul.zip", "0.xml", reason)
     second, third = egrul(company(COMPANIES[1])), egrul(company(COMPANIES[2]))
-    found = read(tmp_path, xml, second, third)
-    assert found[0] == broken
-    assert tins(found[1:]) == [COMPANIES[1], COMPANIES[2]]
+    items = read(tmp_path, xml, second, third)
+    assert items[0] == broken
+    assert tins(items[1:]) == [COMPANIES[1], COMPANIES[2]]
 
 
 def test_a_bomb_does_not_go_off(tmp_path: Path):

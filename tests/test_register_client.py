@@ -135,7 +135,7 @@ def test_each_question_is_asked_once_in_the_contracts_words(register: Register, 
     answers = dict(connect(budget=budget).ask_many(TINS[:50]))
     assert sorted(answers) == TINS[:50]
     assert told(answers.items()) == {"active": 50}
-    assert sorted(register.asked, key=lambda asked: asked[2]["query"]) == [
+    assert sorted(register.asked, key=lambda question: question[2]["query"]) == [
         (
             "/rs/findById/party",
             f"Token {KEY}",

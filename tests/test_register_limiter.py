@@ -30,7 +30,7 @@ class Clock:
 
 def most_in(passes: list[float], seconds: float) -> int:
     """The most passes that any half-open window of so many seconds holds."""
-    return max(sum(start <= one < start + seconds for one in passes) for start in passes)
+    return max(sum(start <= moment < start + seconds for moment in passes) for start in passes)
 
 
 @pytest.mark.parametrize("rate", [1, 2, 7, 30, 100])
@@ -46,8 +46,8 @@ def test_no_second_sees_more_than_the_rate(rate: int, late: float):
         pace.wait()
         passes.append(clock.now)
     # What the server sees is shaken by 20 ms on the way.
-    seen = sorted(one + chance.uniform(0, 0.0199) for one in passes)
-    assert most_in(seen, 1.0) <= rate
+    arrivals = sorted(moment + chance.uniform(0, 0.0199) for moment in passes)
+    assert most_in(arrivals, 1.0) <= rate
 
 
 @pytest.mark.parametrize("late", [0.0, 0.005])
