@@ -115,18 +115,21 @@ def connected_components(profiles: Mapping[Ref, Profile]) -> tuple[list[list[Ref
     """Returns the rows that blocking keys connect, by component, and the hot keys."""
     rows = UnionFind.of([ref] for ref in profiles)
     first_alike: dict[Profile, Ref] = {}
-    blocks: dict[str, list[Ref]] = defaultdict(list)
+    # Most keys have a single row, and need no list.
+    first_with: dict[str, Ref] = {}
+    more_with: dict[str, list[Ref]] = defaultdict(list)
     for ref, profile in profiles.items():
         alike = first_alike.setdefault(profile, ref)
         if alike != ref:
             rows.connect((alike, ref))
             continue
         for key in blocking_keys(profile):
-            blocks[key].append(ref)
-    hot = {key for key, refs in blocks.items() if len(refs) > HOT_KEY_LIMIT}
-    for key, refs in blocks.items():
-        if len(refs) > 1 and key not in hot:
-            rows.connect(refs)
+            if first_with.setdefault(key, ref) != ref:
+                more_with[key].append(ref)
+    hot = {key for key, refs in more_with.items() if 1 + len(refs) > HOT_KEY_LIMIT}
+    for key, refs in more_with.items():
+        if key not in hot:
+            rows.connect((first_with[key], *refs))
     return rows.components(), hot
 
 

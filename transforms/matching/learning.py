@@ -131,16 +131,18 @@ class _PairCounts:
 
     def add(self, a: Profile, b: Profile) -> None:
         mobile, mailbox = _compare(a.mobiles, b.mobiles), _compare(a.mailboxes, b.mailboxes)
-        company = _compare(a.tins, b.tins) == SHARED
-        extension = _compare(a.extensions, b.extensions) == SHARED
-        last = last_level(a.name.last, b.name.last)
-        first = first_level(a.name.first, b.name.first)
-        middle = middle_level(a.name.middle, b.name.middle)
+        a_name, b_name = a.name, b.name
+        last = last_level(a_name.last, b_name.last)
+        first = first_level(a_name.first, b_name.first)
+        middle = middle_level(a_name.middle, b_name.middle)
         if mobile == mailbox == SHARED:
             for part, level in enumerate((last, first, middle)):
                 self._match[part][level] += 1
-        self._add_non_match(last, first, middle)
-        if _is_full(a.name) and _is_full(b.name):
+        if DIFFERENT in (last, first, middle):
+            self._add_non_match(last, first, middle)
+        if _is_full(a_name) and _is_full(b_name):
+            company = _compare(a.tins, b.tins) == SHARED
+            extension = _compare(a.extensions, b.extensions) == SHARED
             circumstance = pack_circumstances(company, mobile, mailbox, extension)
             self._add_circumstance(circumstance, last, first, middle)
 
