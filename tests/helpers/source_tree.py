@@ -153,32 +153,43 @@ def _room(name: str) -> str:
 
 def figures() -> dict[str, str]:
     """What the decision on the rooms compares: sizes, arrows, complexity, names."""
+    program = [module for module in modules().values() if within(module.name, *PROGRAM)]
+    return _room_figures() | _function_figures(program) | _name_figures(program)
+
+
+def _room_figures() -> dict[str, str]:
     folders = Counter(m.folder for m in modules().values() if m.path.name != "__init__.py")
-    crowded = [f"{folder} {count}" for folder, count in folders.most_common(3)]
     arrows = {
         (_room(name), _room(imported))
         for name in modules()
         for imported in imports(name)
         if imported in modules() and _room(name) != _room(imported)
     }
-    program = [m for m in modules().values() if within(m.name, *PROGRAM)]
+    return {
+        "folders with modules": str(len(folders)),
+        "fullest folders": ", ".join(f"{path} {count}" for path, count in folders.most_common(3)),
+        "arrows between rooms": str(len(arrows)),
+    }
+
+
+def _function_figures(program: list[Module]) -> dict[str, str]:
     measured = [function for module in program for function in functions(module)]
+    lines = [function.lines for function in measured]
+    complexities = [function.complexity for function in measured]
+    return {
+        "functions of the program": str(len(measured)),
+        "lines of a function, median and greatest": f"{median(lines):g}, {max(lines)}",
+        "functions of complexity over 10": str(sum(count > 10 for count in complexities)),
+        "functions of complexity over 15": str(sum(count > 15 for count in complexities)),
+        "greatest complexity": str(max(complexities)),
+    }
+
+
+def _name_figures(program: list[Module]) -> dict[str, str]:
     names = [name for module in program for name, _ in bound_names(module) if name.strip("_")]
     poor = sum(map(is_no_noun, names))
-    return {
-        "modules in the fullest folders": ", ".join(crowded),
-        "folders with modules": str(len(folders)),
-        "arrows between rooms": str(len(arrows)),
-        "functions of the program": str(len(measured)),
-        "lines of a function, median and greatest": (
-            f"{median(function.lines for function in measured):g},"
-            f" {max(function.lines for function in measured)}"
-        ),
-        "complexity over 10": str(sum(function.complexity > 10 for function in measured)),
-        "complexity over 15": str(sum(function.complexity > 15 for function in measured)),
-        "greatest complexity": str(max(function.complexity for function in measured)),
-        "names that are no nouns": f"{poor} of {len(names)}, {100 * poor / len(names):.1f} %",
-    }
+    share = f"{poor} of {len(names)}, {100 * poor / len(names):.1f} %"
+    return {"bound names that are pronouns, participles or ordinals": share}
 
 
 if __name__ == "__main__":
