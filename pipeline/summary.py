@@ -19,7 +19,7 @@ _TIN_REASONS = ("missing_tin", "bad_tin_format", "bad_tin_checksum", "placeholde
 
 
 def summarize(connection: Connection, run: Run, command: str, crm_rate: float) -> dict[str, Any]:
-    """The numbers of ``summary.json``, as ``program.md`` names them, and some more.
+    """The numbers of ``summary.json``, as contracts/program names them, and some more.
 
     Raises:
         NumbersDoNotAddUpError: when a row that was read has no outcome.

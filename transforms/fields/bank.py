@@ -1,7 +1,7 @@
 """Bank details: BIK, settlement account and correspondent account.
 
-Source: contracts, "Bank" (Bank of Russia's rule 515). An account's key can only be checked together
-with its BIK, so an account without a valid BIK is left out too.
+Source: contracts/fields, "Bank" (Bank of Russia's rule 515). An account's key can only be checked
+together with its BIK, so an account without a valid BIK is left out too.
 
 >>> parse("049805746", "40602810700000000025", "Банк", None)
 (BankAccount(bik='049805746', account='40602810700000000025', bank='Банк', corr_account=''), ())

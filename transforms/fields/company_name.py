@@ -1,6 +1,6 @@
 """Company names: legal form short and in front, then the name in ``«»`` with inner ``„“``.
 
-Source: contracts, "Company name" and "Text".
+Source: contracts/fields, "Company name" and "Text".
 
 >>> [parse(x)[0] for x in ('Общество с ограниченной ответственностью "Ромашка"', "Ромашка ООО")]
 ['ООО «Ромашка»', 'ООО «Ромашка»']

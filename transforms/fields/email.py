@@ -1,9 +1,9 @@
 """E-mail addresses: checked by ``email-validator`` without DNS, domain in lower case.
 
-Source: contracts, "E-mail". ``.example`` and ``.test`` are accepted: the contracts' own addresses
-are in those domains, and a reserved name is not damage. ``.local``, ``.localhost``, ``.invalid``,
-``.onion`` and ``.arpa`` cannot receive mail and are noted. The validator needs 60 µs for an
-address, so usual ASCII addresses take a short cut that returns the same (a test holds that).
+Source: contracts/fields, "E-mail". ``.example`` and ``.test`` are accepted: the contracts' own
+addresses are in those domains, and a reserved name is not damage. ``.local``, ``.localhost``,
+``.invalid``, ``.onion`` and ``.arpa`` cannot receive mail and are noted. The validator needs 60 µs
+for an address, so usual ASCII addresses take a short cut that returns the same (a test holds that).
 
 >>> parse("P.Ivanov@Romashka.example; почта@Пример.рф")
 (('P.Ivanov@romashka.example', 'почта@пример.рф'), ())

@@ -1,6 +1,6 @@
 """Reason code of registration (КПП): one for each place where an organisation pays taxes.
 
-Source: contracts, "KPP". A field may contain several; a sole proprietor has none.
+Source: contracts/fields, "KPP". A field may contain several; a sole proprietor has none.
 
 >>> parse("780501001, 7842-01-001")
 (('780501001', '784201001'), ())

@@ -1,6 +1,6 @@
 """Person names: last, first and middle name.
 
-Source: contracts, "Person".
+Source: contracts/fields, "Person".
 
 >>> parse("ИВАНОВ", "ПЁТР", "сергеевич")[0]
 Name(last='Иванов', first='Пётр', middle='Сергеевич')

@@ -1,7 +1,7 @@
 """Phone numbers as E.164, with extensions as ``+78121234567;ext=12``.
 
-Source: contracts, "Phone"; ``phonenumbers`` decides what is a number. It needs 20 µs for each, so
-the usual Russian forms take a short cut that returns the same (a test holds that).
+Source: contracts/fields, "Phone"; ``phonenumbers`` decides what is a number. It needs 20 µs for
+each, so the usual Russian forms take a short cut that returns the same (a test holds that).
 
 >>> parse("8 (812) 123-45-67 доб. 12")
 (('+78121234567;ext=12',), ())

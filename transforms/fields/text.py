@@ -1,6 +1,6 @@
 r"""Free text: one Unicode form, no invisible characters, single blanks, one alphabet in a word.
 
-Source: contracts, "Text". Like every field of this package it takes any JSON value and never
+Source: contracts/fields, "Text". Like every field of this package it takes any JSON value and never
 raises: a value that cannot be used is returned as a ``Note``.
 
 >>> clean(" ООО\t  Ромашка\u200b\u00a0 ")

@@ -1,6 +1,6 @@
 """Moments in microseconds since the epoch, UTC; times without an offset are Moscow time.
 
-Source: contracts, "Time". Moscow's offset was not always +3: the time zone database has it.
+Source: contracts/fields, "Time". Moscow's offset was not always +3: the time zone database has it.
 
 >>> parse("2024-02-11T17:40:12+03:00")
 (1707662412000000, ())

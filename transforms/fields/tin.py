@@ -1,7 +1,7 @@
 """Taxpayer number (ИНН): 10 digits for an organisation, 12 for a sole proprietor.
 
-Source: contracts, "TIN"; control digits as in ``stdnum.ru.inn`` (a test holds that), without its
-cost. In text, leading zeros count.
+Source: contracts/fields, "TIN"; control digits as in ``stdnum.ru.inn`` (a test holds that), without
+its cost. In text, leading zeros count.
 
 >>> parse("ИНН 7805-746-764").tin, parse("500000000100").tin
 ('7805746764', '500000000100')

@@ -1,4 +1,4 @@
-"""Cleans the rows of store A. Source: contracts, ``store_a.md``.
+"""Cleans the rows of store A. Source: contracts/stores.
 
 A row maps column names to the driver's values: texts as the column's bytes, times as Moscow local
 ``datetime`` or text. Companies also have ``orders_count``, ``orders_total`` (roubles) and

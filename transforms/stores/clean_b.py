@@ -1,4 +1,4 @@
-"""Cleans the business partners of store B. Source: contracts, ``store_b.md``.
+"""Cleans the business partners of store B. Source: contracts/stores.
 
 >>> row = clean_partner({"partner": 1000123, "category": 2, "name1": "ООО Ромашка",
 ...                      "taxnumbers": [{"type": "INN", "number": 7805746764}]})

@@ -1,6 +1,6 @@
 """Makes events of the messages of store B's topic, and rows of the events.
 
-Source: contracts, ``store_b.md``.
+Source: contracts/stores.
 
 >>> message = TopicMessage(
 ...     7, 0, b"0001000123", b'{"op": "upsert", "partner": {"partner": "0001000123",'
