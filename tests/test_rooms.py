@@ -179,6 +179,18 @@ def test_what_a_document_names_exists(document):
         assert (ROOT / named).exists(), f"{document.name} names {named}"
 
 
+def test_a_docstrings_source_leads_somewhere():
+    cited = 0
+    for name in program():
+        for page, rule in re.findall(
+            r'contracts/(\w+)(?:, "([^"]+)")?', ast.get_docstring(modules()[name].tree) or ""
+        ):
+            text = (ROOT / "docs" / "contracts" / f"{page}.md").read_text("utf-8")
+            assert f"| {rule} |" in text if rule else text, f"{name} cites {page}, {rule}"
+            cited += 1
+    assert cited > 10
+
+
 def test_no_future_annotations():
     for name in program():
         assert "__future__" not in imports(name), f"{name}: it hides types from Beam"

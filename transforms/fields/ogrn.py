@@ -1,7 +1,7 @@
 """Registration number: ОГРН (13 digits, organisation) or ОГРНИП (15 digits, sole proprietor).
 
-Source: contracts/fields, "OGRN / OGRNIP". ``stdnum.ru.ogrn`` is not used: it forgets the last ``%
-10``.
+Source: contracts/fields, "OGRN / OGRNIP". ``stdnum.ru.ogrn`` is not used: it forgets the
+last ``% 10``.
 
 >>> parse("1197847066020"), parse("ОГРНИП 320000000000040")
 (('1197847066020', ()), ('320000000000040', ()))
