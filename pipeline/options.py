@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -29,6 +30,8 @@ _VARIABLES = {
     "register_token": REGISTER_TOKEN.variable,
     "ledger": LEDGER.variable,
 }
+
+_OPTION_NAME = re.compile(r"--?[A-Za-z][\w-]*")
 
 
 class Options(msgspec.Struct):
@@ -141,8 +144,18 @@ def beam_arguments(rest: Sequence[str]) -> list[str]:
         options._add_argparse_args(parser)
     _, unknown = parser.parse_known_args(list(rest))
     if unknown:
-        raise ConfigurationError(f"{unknown[0]}: neither svod nor Beam has such an option")
+        raise ConfigurationError(_unknown_text(unknown[0]))
     return list(rest)
+
+
+def _unknown_text(argument: str) -> str:
+    # A mistyped option may hold a secret, and a bare word may be one: only a name is shown.
+    if name := _OPTION_NAME.match(argument):
+        return f"{name[0]}: neither svod nor Beam has such an option"
+    return (
+        "the command takes no such word (not shown, for it may be a secret): neither svod nor Beam"
+        " has such an option; see svod COMMAND --help"
+    )
 
 
 def need(value: object, option: str, variable: str = "") -> None:

@@ -370,6 +370,19 @@ def test_a_second_run_is_told_to_wait(url: str, ledger: Ledger) -> None:
         other.close()
 
 
+def test_two_names_of_a_file_are_one_lock(tmp_path: Path) -> None:
+    link = tmp_path / "link.db"
+    link.symlink_to(tmp_path / "ledger.db")
+    with (
+        closing(open_ledger(f"sqlite:///{tmp_path}/ledger.db")) as ledger,
+        closing(open_ledger(f"sqlite:///{link}")) as same_ledger,
+        exclusive(ledger),
+        pytest.raises(LedgerLockedError),
+        exclusive(same_ledger),
+    ):
+        pass
+
+
 def test_a_lock_that_was_lost_with_its_connection(server: MariaDB) -> None:
     """A second run gets in: the first one notices before it creates anything."""
     with closing(pymysql.connect(**server.root())) as root, Bitrix24(limits=False) as portal:

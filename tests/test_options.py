@@ -79,9 +79,15 @@ def test_a_store_is_needed(ready):
         ("--ledger=sqlite:////nowhere/svod.db", "--ledger: cannot open it: unable to open"),
         ("--ledger=mysql://svod:only-select@127.0.0.1:1/svod", "--ledger: cannot open it: "),
         ("--report=/dev/null/report", "--report: cannot make /dev/null/report: Not a directory"),
-        ("--store_c=1", "--store_c=1: neither svod nor Beam has such an option"),
-        ("--sto=1", "--sto=1: neither svod nor Beam has such an option"),
-        (f"http://b24.example/rest/1/{CODE}/", "/rest/***/***/: neither svod nor Beam has such"),
+        ("--ledger=mysql://svod:p@ss:only-select@host:3306/svod", "it cannot be read as a URL"),
+        ("--ledger=mysql://svod:p@only-select@host/svod", "--ledger: it cannot be read as a URL"),
+        ("--store_c=1", "svod: --store_c: neither svod nor Beam has such an option"),
+        ("--sto=1", "svod: --sto: neither svod nor Beam has such an option"),
+        (f"--register-token={server.TOKEN}", "--register-token: neither svod nor Beam has such"),
+        (f"--register_tokens:{server.TOKEN}", "--register_tokens: neither svod nor Beam has such"),
+        (f"-crm={CODE}", "svod: -crm: neither svod nor Beam has such an option"),
+        (server.TOKEN, "it may be a secret): neither svod nor Beam has such an option"),
+        (f"http://b24.example/rest/1/{CODE}/", "it may be a secret): neither svod nor Beam has"),
     ],
 )
 def test_what_is_wrong_is_named(ready, option, words):
@@ -98,8 +104,9 @@ def test_what_is_wrong_is_named(ready, option, words):
         (("register", "export", "x"), "invalid choice: 'export'"),
         (("register", "import", "/nowhere.zip"), "register import: there is no file /nowhere.zip"),
         (("explain",), "the following arguments are required: TIN|SOURCE:ID"),
-        (("status", "--crm=x"), "--crm=x: neither svod nor Beam has such an option"),
-        (("replay", "--store_a=x"), "--store_a=x: neither svod nor Beam has such an option"),
+        (("status", "--crm=x"), "svod: --crm: neither svod nor Beam has such an option"),
+        (("status", CODE), "the command takes no such word (not shown, for it may be a secret)"),
+        (("replay", "--store_a=x"), "svod: --store_a: neither svod nor Beam has such an option"),
     ],
 )
 def test_wrong_usage(ready, command, words):
@@ -152,6 +159,21 @@ def test_secrets_on_the_command_line_work_with_a_warning(ready, mariadb):
         )
     for secret in (CODE, server.TOKEN, store_a.PASSWORD):
         assert secret not in ended.err + ended.out
+
+
+@pytest.mark.parametrize(
+    ("query", "words"),
+    [
+        ("?ssl_mode=REQUIRED", "--ledger: it cannot be read as a URL: the driver does not know"),
+        ("?ssl_ca=/nowhere/ca.pem", "(ssl_ca, ssl_cert or ssl_key) cannot be read: No such file"),
+    ],
+)
+def test_a_ledgers_tls_that_cannot_be_had_is_named(ready, mariadb, query, words):
+    ready.environment["SVOD_LEDGER"] = (
+        mariadb.url("svod", store_a.READER, store_a.PASSWORD).partition("?")[0] + query
+    )
+    refused(ready, ready.full(), words)
+    assert ready.svod("status").code == 2
 
 
 def test_the_ledger_is_in_the_working_folder_by_default(ready, monkeypatch):

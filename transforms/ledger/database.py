@@ -25,6 +25,14 @@ _DRIVERS = {
     "postgresql": "postgresql+psycopg",
     "postgres": "postgresql+psycopg",
 }
+_UNREADABLE = (
+    "--ledger: it cannot be read as a URL: write mysql://user:password@host:3306/svod, and in the"
+    " password %40 for @, %3A for :, %2F for /"
+)
+_UNKNOWN_SETTING = (
+    "--ledger: it cannot be read as a URL: the driver does not know a setting behind the question"
+    " mark (TLS is ssl_ca=FILE on MySQL, sslmode=verify-full on PostgreSQL)"
+)
 _TRIES = 8
 # The log is copied into the database file after 64 MB: a page that many transactions write is
 # copied once.
@@ -126,11 +134,23 @@ def open_ledger(url: str) -> Ledger:
         ledger = Ledger(url)
     except (ArgumentError, NoSuchModuleError, ImportError) as error:
         raise ConfigurationError(f"--ledger: {mask(str(error))}") from None
+    except ValueError:
+        # The error's text quotes the URL, and with it the password.
+        raise ConfigurationError(_UNREADABLE) from None
     try:
         _prepare(ledger)
     except DBAPIError as error:
         ledger.close()
         raise ConfigurationError(f"--ledger: cannot open it: {mask(str(error.orig))}") from None
+    except TypeError:
+        ledger.close()
+        raise ConfigurationError(_UNKNOWN_SETTING) from None
+    except OSError as error:
+        ledger.close()
+        raise ConfigurationError(
+            "--ledger: cannot open it: a file that the URL names (ssl_ca, ssl_cert or ssl_key)"
+            f" cannot be read: {error.strerror or type(error).__name__}"
+        ) from None
     except BaseException:
         ledger.close()
         raise
@@ -139,6 +159,8 @@ def open_ledger(url: str) -> Ledger:
 
 def _engine(url: str) -> Engine:
     parsed = make_url(url)
+    if "@" in (parsed.host or ""):
+        raise ValueError("an @ of the password is taken for the one before the host")
     parsed = parsed.set(drivername=_DRIVERS.get(parsed.drivername, parsed.drivername))
     if parsed.get_backend_name() == "sqlite":
         return _sqlite(parsed)

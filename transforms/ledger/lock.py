@@ -4,6 +4,7 @@ import fcntl
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -47,7 +48,8 @@ def exclusive(ledger: Ledger) -> Iterator[None]:
     """
     url = ledger.engine.url
     if url.get_backend_name() == "sqlite":
-        with _file_lock(f"{url.database}.lock"):
+        # By whatever name, link or path a file is reached: it is one ledger, and has one lock.
+        with _file_lock(f"{Path(url.database or '').resolve()}.lock"):
             yield
         return
     query = (
