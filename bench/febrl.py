@@ -23,7 +23,7 @@ FIELDS = (
     *("suburb", "postcode", "state", "date_of_birth", "soc_sec_id"),
 )
 _NUMERIC_FIELDS = (2, 6, 8, 9)
-# Two records that agree in so many of these fields are taken for one person while learning.
+# Two records that agree in this many of these fields are taken for one person while learning.
 _IDENTIFYING_FIELDS = (0, 1, 3, 8, 9)
 _MIN_AGREEING = 3
 _EXACT, _CLOSE, _DIFFERENT = range(3)

@@ -33,7 +33,7 @@ _COMPONENTS_PER_BATCH = 2000
 
 
 class Matched(msgspec.Struct, frozen=True):
-    """What matching took: seconds by the clock and of all cores, and peak memory in MB."""
+    """The cost of matching: seconds by the clock and of all cores, and peak memory in MB."""
 
     seconds: float
     cpu_seconds: float

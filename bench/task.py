@@ -19,7 +19,7 @@ from transforms.stores.clean_b import NO_CLOCK_BOUND
 RUN = Run("bench", 1, "2024-01-01T00:00:00Z")
 
 CLEAN_B = partial(clean_partners, clock_bound=NO_CLOCK_BOUND)
-"""How both programs clean store B's partners."""
+"""The function by which both programs clean store B's partners."""
 
 REMEMBERED = (schema.rows, schema.links)
 CONSOLIDATED = (

@@ -1,4 +1,4 @@
-"""What a Flex template's launcher runs: builds the graph of ``svod full``, submits it, and leaves.
+"""The program of a Flex template's launcher: builds and submits the graph of ``svod full``.
 
 The launcher must not wait for the job, so what ``svod`` does after one (count the outcomes, enter
 the run as ended) is the graph's last step. ``svod status`` and ``svod report`` work from any

@@ -1,4 +1,4 @@
-"""What is connected to what: command line, options, graph, report."""
+"""The program: command line, options, the graph that connects the steps, the report."""
 
 import logging
 

@@ -1,4 +1,4 @@
-"""How the services of a run are reached, from the command's options; secrets by their names."""
+"""Access to the services of a run, by the command's options; secrets are there by name only."""
 
 from pipeline import options
 from pipeline.options import Options

@@ -1,4 +1,4 @@
-"""What is wrong with a command's options or with the portal is found before anything is read."""
+"""Checks of a command's options and of the portal, before anything is read."""
 
 import logging
 import os
@@ -18,7 +18,7 @@ from transforms.register.connection import check_token, check_url
 from transforms.stores.mysql.check import check_store_a
 from transforms.stores.topic.check import check_topic
 
-# Seconds before the portal is tried again: somebody waits at the terminal. A load waits longer.
+# Seconds before the portal is tried again: short, for a person waits at the terminal.
 _SHORT_WAITS = (1.0, 2.0)
 
 

@@ -31,7 +31,7 @@ def runner(chosen: Options) -> PipelineRunner:
 
 def engine_options(chosen: Options, *defaults: str) -> PipelineOptions:
     """The options of the engine: ``defaults``, which the options of the command override."""
-    # Beam gives a job on Prism up after this time-out, as if the job were a single request.
+    # Beam ends a job on Prism after this time-out, as if the job were a single request.
     patience = [f"--job_server_timeout={_TEN_YEARS}"] if _starts_prism(chosen) else []
     return PipelineOptions([*defaults, *patience, *chosen.beam])
 
@@ -53,5 +53,5 @@ def can_stream(chosen: Options) -> bool:
 
 
 def process_count(chosen: ProcessCount, engine: PipelineRunner) -> ProcessCount:
-    """How many processes a worker uses: 1 by default where the engine has workers of its own."""
+    """The number of processes a worker uses: by default 1 where the engine has its own workers."""
     return chosen or (0 if isinstance(engine, FnApiRunner) else 1)

@@ -35,7 +35,7 @@ Sample = tuple[Sequence[str], float]
 
 
 class Gauges(NamedTuple):
-    """What is read from the ledger at each scrape.
+    """The values that are read from the ledger at each scrape.
 
     ``progressed_at`` is when the current run last made progress (seconds since the epoch), 0 when
     none is running.
@@ -47,7 +47,7 @@ class Gauges(NamedTuple):
 
 
 def read_gauges(ledger: Ledger, access: CrmAccess, register_daily: int) -> Gauges:
-    """How much of the budgets is used now, and when the current run last made progress."""
+    """Read how much of the budgets is used, and when the current run last made progress."""
     with ledger.read() as connection:
         register = DailyBudget(register_daily, *last_register_usage(connection))
         progressed = progressed_at(connection) / 1_000_000

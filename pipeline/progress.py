@@ -100,7 +100,7 @@ class StageText(NamedTuple):
 
     @property
     def time(self) -> str:
-        """How long the stage took, or will still take; empty when that is unknown."""
+        """The time that the stage took, or will still take; empty when that is unknown."""
         stage, rate = self.stage, self._per_second()
         if self.has_ended:
             return f"done in {spell((stage.updated_at - stage.started_at) / 1_000_000)}"
@@ -119,7 +119,7 @@ class StageText(NamedTuple):
         return f"{self.stage.stage}: {', '.join(texts)}"
 
     def line(self, width: int, stream: TextIO) -> str:
-        """What fits ``width``, the most important first: name and counts, time, rate, bar."""
+        """The texts that fit ``width``, by importance: name and counts, time, rate, bar."""
         parts = [
             f"{self.stage.stage:<{_NAME}}",
             f"{self.counts:>19}",

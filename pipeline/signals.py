@@ -1,4 +1,4 @@
-"""What SIGINT (Ctrl-C) and SIGTERM do to a run."""
+"""SIGINT (Ctrl-C) and SIGTERM: how a run reacts to them."""
 
 import os
 import signal
@@ -22,7 +22,7 @@ Handler = Callable[[int, FrameType | None], object]
 def restored_signals(handler: Handler | None = None) -> Iterator[dict[int, Any]]:
     """Let ``handler`` handle both signals meanwhile; yields the previous handlers by signal.
 
-    In the end these are restored, even if somebody else, such as an engine, has set others.
+    In the end these are restored, even if other code, such as an engine, has set others.
     """
     previous: dict[int, Any] = {int(number): signal.getsignal(number) for number in _END_SIGNALS}
     try:

@@ -1,4 +1,4 @@
-"""Which stretch of store A a run reads, and where the cursors stand after it."""
+"""The stretch of store A that a run reads, and the cursors after it."""
 
 from contextlib import closing
 from datetime import datetime, timedelta

@@ -65,7 +65,7 @@ def _kind_line(kind: str, counts: Mapping[str, Any]) -> str:
 
 
 def _attention_lines(summary: Summary) -> Iterator[str]:
-    """What a person has to look at."""
+    """Yields what a person has to look at."""
     for remark in summary["remarks"]:
         yield f"Note: {remark}"
     if pairs := sum(summary["review"].values()):

@@ -1,4 +1,4 @@
-"""How many events of store B's topic are still to be done, and since when."""
+"""The lag of store B's topic: the number of events still to be done, and their waiting time."""
 
 import threading
 import time
@@ -34,7 +34,7 @@ class Lag:
 
     @property
     def seconds(self) -> float:
-        """How long the oldest event that is not done has waited since a measurement saw it."""
+        """Seconds that the oldest event still to be done has waited since a measurement saw it."""
         with self._lock:
             oldest = [ends[0][1] for ends in self._ends.values() if ends]
         return time.monotonic() - min(oldest) if oldest else 0.0

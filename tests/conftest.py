@@ -30,7 +30,7 @@ from transforms.stores.topic import client
 
 @pytest.fixture(scope="session", autouse=True)
 def quick_libraries() -> Iterator[None]:
-    """What libraries do again in each of some hundred runs, and no result depends on.
+    """Skip what libraries repeat in each of some hundred runs, and no result depends on.
 
     It took more than a third of a small run. Processes that tests start do all of it.
     """
@@ -40,7 +40,7 @@ def quick_libraries() -> Iterator[None]:
         patched.setattr(SSLContext, "load_default_certs", lambda *_: None)
         # Beam packs each step, a few kilobytes, with buffers for megabytes,
         patched.setattr(bz2, "compress", lambda data, **_: compress(data, 1))
-        # writes down from where it was made, for nobody,
+        # records where it was made, which no test reads,
         patched.setattr(IOTypeHints, "_make_origin", lambda *_, **__: [])
         # reads its source,
         patched.setattr(core, "_check_fn_use_yield_and_return", cache(check))
@@ -54,7 +54,7 @@ def quick_libraries() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def environment() -> Iterator[None]:
-    """What a command hands to its workers by the environment does not outlive the test."""
+    """Restore the environment: what a command puts there for its workers ends with the test."""
     with patch.dict(os.environ):
         yield
 

@@ -1,4 +1,4 @@
-"""Cleaning in several processes gives what cleaning in one does, in its element's time."""
+"""Cleaning in several processes returns what cleaning in one does, in its element's time."""
 
 from collections import Counter
 from typing import Any

@@ -1,4 +1,4 @@
-"""The client against a server that answers what it is told to, and against no server at all."""
+"""The client against a server with scripted answers, and against no server at all."""
 
 import json
 import logging

@@ -1,4 +1,4 @@
-"""What happens to companies and their contacts, as somebody who works in the CRM sees it."""
+"""Changes of companies and their contacts, as a person who works in the CRM sees them."""
 
 import pytest
 

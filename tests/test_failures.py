@@ -1,4 +1,4 @@
-"""Runs that fail: a plain line, exit code 1, nobody's data in it, and the next run goes on."""
+"""Runs that fail: a plain line, exit code 1, no personal data in it, and the next run goes on."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""No secret and nobody's name, phone or e-mail in what a run prints, reports or submits."""
+"""No secret and no person's name, phone or e-mail in what a run prints, reports or submits."""
 
 import base64
 import bz2

@@ -1,4 +1,4 @@
-"""One stream at a time: the newest may write, and ends when it is told to."""
+"""One stream at a time: the newest may write, and ends when it is asked to."""
 
 import threading
 

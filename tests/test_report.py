@@ -1,4 +1,4 @@
-"""The report's words and numbers, and that it names nobody."""
+"""The report's words and numbers; it names no person."""
 
 import json
 import re

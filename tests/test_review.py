@@ -23,7 +23,7 @@ MOBILE = ("+79210000001",)
 
 @pytest.fixture
 def ledger(tmp_path: Path) -> Iterator[Ledger]:
-    """Two rows of whom nobody can say whether they are one person, and two that are."""
+    """Two rows that only a person can judge to be one person or two, and two rows that are one."""
     ledger = open_ledger(f"sqlite:///{tmp_path}/svod.db")
     run_once(
         ledger,

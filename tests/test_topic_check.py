@@ -1,4 +1,4 @@
-"""The topic is tried before anything is read: what is wrong is told by the option to change."""
+"""The topic is tried before anything is read: an error names the option to change."""
 
 import pytest
 

@@ -1,1 +1,1 @@
-"""What happens to a record: the Beam steps, and below them plain packages without Beam."""
+"""The way of a record: Beam steps, and below them plain packages without Beam."""

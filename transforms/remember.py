@@ -78,7 +78,7 @@ class RememberRows(beam.PTransform):
 
 
 class ResumeUnfinishedWork(beam.PTransform):
-    """What earlier runs left: deferred companies, expired answers, work that was cut off."""
+    """Reads what earlier runs left: deferred companies, expired answers, unsettled work."""
 
     def __init__(self, ledger: Secret, run: Run) -> None:
         super().__init__()

@@ -152,9 +152,9 @@ def consolidate_companies(
     """Rebuild the companies of these TINs; returns the contact rows to resolve again.
 
     The contacts of a row that was a member of its company before the run, and stays one, need not
-    be resolved again: a first attempt leaves them out. After an attempt that was cut off, nobody
-    can know which members are new, so the contacts of all rows are returned. Such an attempt is an
-    earlier run that is not settled; or, where the engine ``may_repeat`` a bundle within the run,
+    be resolved again: a first attempt leaves them out. After an attempt that was cut off it
+    is unknown which members are new, so the contacts of all rows are returned. Such an attempt is
+    an earlier run that is not settled; or, where the engine ``may_repeat`` a bundle within the run,
     an earlier try of this bundle, of which nothing is known. So a bundle that is repeated returns
     what it returned before.
     """

@@ -76,7 +76,7 @@ class PastRun(msgspec.Struct, frozen=True):
 
     @property
     def mood(self) -> str:
-        """How it ended, for people: ``good``, ``partly`` (exit code 3), ``bad`` or ``going``."""
+        """The outcome: ``good``, ``partly`` (exit code 3), ``bad``, or ``going`` before the end."""
         return _MOODS.get(self.status, "bad")
 
 

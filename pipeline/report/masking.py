@@ -1,4 +1,4 @@
-"""Masks values so that their form still shows: reports are mailed around, and must name nobody."""
+"""Masks values so that their form still shows: reports are mailed around, and name no person."""
 
 import json
 import re

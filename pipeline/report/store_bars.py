@@ -7,7 +7,7 @@ import msgspec
 from pipeline.report.russian import overlap_title
 from transforms.core.stores import Store
 
-# More combinations than this become one part: slivers of a bar cannot be told from each other.
+# More combinations than this become one part: slivers of a bar cannot be distinguished.
 _MOST = 5
 _COLOURS = 8
 

@@ -13,7 +13,7 @@ _URGENCY = {reason: place for place, reason in enumerate(REMEDIES)}
 
 
 class ToDo(msgspec.Struct, frozen=True):
-    """What is left: damaged input, ``queues`` with the most urgent first, rejected records."""
+    """Open tasks: damaged input, ``queues`` with the most urgent first, rejected records."""
 
     run: PastRun
     damaged_files: int

@@ -172,7 +172,7 @@ class Identities:
         counts, draw = self._counts, rng.random
         lot = draw()
         how_many = 1 if lot < 0.9 else 2 if lot < 0.98 else 3
-        # The exponent gives some companies many people, as in reality.
+        # By the exponent some companies have many people, as in reality.
         places = [draw() ** 1.3 for _ in range(how_many)]
         if number < counts.people_both:
             return tuple(int(place * counts.companies_both) for place in places)

@@ -1,4 +1,4 @@
-"""What several test files share, one module for each subject.
+"""Helpers that several test files share, one module for each subject.
 
 ``installation`` is Svod with its stores, register, portal and ledger; ``topic_installation`` is
 the same with a topic on a real broker as store B; ``follower_program`` runs ``svod delta

@@ -66,7 +66,7 @@ def modules() -> dict[str, Module]:
 
 @cache
 def imports(name: str) -> frozenset[str]:
-    """What a module imports: modules of ours by their own names, others as they are written."""
+    """The imports of a module: modules of ours by their own names, others as they are written."""
     return frozenset(_imports(modules()[name].tree))
 
 
@@ -152,7 +152,7 @@ def _room(name: str) -> str:
 
 
 def figures() -> dict[str, str]:
-    """What the decision on the rooms compares: sizes, arrows, complexity, names."""
+    """Print the figures that the decision on the rooms compares."""
     program = [module for module in modules().values() if within(module.name, *PROGRAM)]
     return _room_figures() | _function_figures(program) | _name_figures(program)
 

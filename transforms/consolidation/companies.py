@@ -51,7 +51,7 @@ def consolidate(
 
 
 class _Companies(NamedTuple):
-    """What the ledger holds of some TINs, by TIN."""
+    """The ledger's content about some TINs, by TIN."""
 
     rows: dict[str, list[CompanyRow]]
     answers: dict[str, Answer]

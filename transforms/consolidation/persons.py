@@ -73,7 +73,7 @@ def _rebuild(connection: Connection, components: list[list[str]], run: Run) -> i
 
 
 class _StoredPersons(NamedTuple):
-    """What the ledger holds of the persons of some rows."""
+    """The ledger's content about the persons of some rows."""
 
     id_by_row: dict[RowKey, str]
     ids: list[str]

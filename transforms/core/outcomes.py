@@ -1,4 +1,4 @@
-"""How runs, rows and records end, in the words that the ledger keeps and other programs read."""
+"""Outcomes of runs, rows and records, in the words that the ledger keeps and programs read."""
 
 from typing import Literal
 
@@ -12,14 +12,14 @@ FAILED: RunStatus = "failed"
 INTERRUPTED: RunStatus = "interrupted"
 
 RowOutcome = Literal["valid", "invalid", "deferred"]
-"""How a run ends for a source row: in a golden record, refused, or to be tried again."""
+"""The outcome of a source row: in a golden record, refused, or to be tried again."""
 
 VALID: RowOutcome = "valid"
 INVALID: RowOutcome = "invalid"
 DEFERRED: RowOutcome = "deferred"
 
 LoadOutcome = Literal["created", "updated", "unchanged", "rejected", "not_reached"]
-"""How a run ends for a golden record in the CRM."""
+"""The outcome of a golden record in the CRM."""
 
 CREATED: LoadOutcome = "created"
 UPDATED: LoadOutcome = "updated"

@@ -1,8 +1,8 @@
 """A pool of processes for work that keeps a core busy: Python runs on one core only.
 
 The processes are started as programs of their own, not forked: a fork would copy locks that the
-runner's threads hold, and that nobody would ever open. Each lives on a pipe from this process, so
-it ends when this process does, however that ends, ``kill -9`` included.
+runner's threads hold, and no thread of the copy would ever release them. Each lives on a pipe from
+this process, so it ends when this process does, however that ends, ``kill -9`` included.
 
 Why not loky, or ``concurrent.futures``: decision 14.
 """
@@ -32,7 +32,7 @@ R = TypeVar("R")
 K = TypeVar("K")
 
 ProcessCount = int
-"""How many processes share the work of one step: 0 is as many as this machine can use, 1 is none
+"""The number of processes that share a step's work: 0 is as many as this machine can use, 1 is none
 but the worker's own."""
 
 # The first items are done in place: a start takes as long as cleaning some thousands of records.
@@ -51,7 +51,7 @@ class ProcessError(SvodError):
 
 
 def default_size() -> ProcessCount:
-    """How many processes this machine can use: one for each core, at most ``_MOST``."""
+    """The number of processes this machine can use: one for each core, at most ``_MOST``."""
     return min(len(os.sched_getaffinity(0)), _MOST)
 
 

@@ -3,7 +3,7 @@
 import zlib
 
 SHARDS = 32
-"""How many groups there are; one worker handles a group at a time."""
+"""The number of groups; one worker handles a group at a time."""
 
 
 def shard_of(key: str, shards: int = SHARDS) -> int:

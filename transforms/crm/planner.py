@@ -2,7 +2,7 @@
 
 A plan is the load itself with two other collaborators: the loader decides each write as ever, a
 recording portal writes it down in place of sending it, and an overlay journal keeps its notes in
-memory. Here the recorded calls are told in a person's terms.
+memory. This module translates the recorded calls for people.
 """
 
 from collections import Counter
@@ -36,7 +36,7 @@ Changes = dict[str, tuple[Any, Any]]
 
 
 class Planned(msgspec.Struct, frozen=True):
-    """What a load would do with one record.
+    """The planned load of one record.
 
     ``fields`` holds for each field what stands there as far as we know, and what is to stand there;
     for phones, e-mails, sites and companies which are removed, and which are added. ``calls`` is
@@ -56,7 +56,7 @@ class Planned(msgspec.Struct, frozen=True):
 
 
 class Recording(NamedTuple):
-    """What a load of a chunk would do: its loader, its calls by record, its notes, its reads."""
+    """A recorded load of a chunk: its loader, its calls by record, its notes, its reads."""
 
     loader: RecordLoader
     calls_by_key: Mapping[str, list[RecordedCall]]
@@ -81,7 +81,7 @@ class Planner:
         self._existing_companies: dict[str, int] = {}
 
     def plan(self, kind: str, chunk: Sequence[PendingRecord]) -> list[Planned]:
-        """What a load would do with each of these records; companies come before contacts."""
+        """Plan a load of each of these records; companies come before contacts."""
         entity_type = mapping.ENTITY_TYPES[kind]
         known_ids = [pending.crm_id for pending in chunk if pending.crm_id]
         changed_at = self._changed_at(entity_type, known_ids)
@@ -149,7 +149,7 @@ def _title(item: DesiredItem[Any]) -> str:
 
 
 def _count_calls(calls: Sequence[RecordedCall], is_item_read: bool) -> dict[str, int]:
-    """How often each method is called for a record; an item may be read before its update."""
+    """The number of calls of each method for a record; an item may be read before its update."""
     counts = Counter(call.method for call in calls)
     if is_item_read:
         counts["crm.item.get"] += 1
@@ -157,7 +157,7 @@ def _count_calls(calls: Sequence[RecordedCall], is_item_read: bool) -> dict[str,
 
 
 def _changes(item: DesiredItem[Any], recording: Recording) -> Changes:
-    """What the recorded calls of a record change, field by field."""
+    """The changes that the recorded calls of a record make, field by field."""
     changes: Changes = {}
     linked_ids: set[int] = set()
     for call in recording.calls_of(item.key):
@@ -209,7 +209,7 @@ def _updated_item(call: RecordedCall, recording: Recording) -> Changes:
 
 
 def _changed_part(call: RecordedCall, journal: OverlayJournal) -> Changes:
-    """What changes in a requisite, an address or bank details."""
+    """The changes in a requisite, an address or bank details."""
     sent = journal.before.get((call.key, call.part))
     before = sent.fields if sent else {}
     return {

@@ -1,4 +1,4 @@
-"""Recording a load instead of executing it: the two collaborators that a plan gives the loader.
+"""Recording a load instead of executing it: the loader's two collaborators in a plan.
 
 ``RecordingPortal`` reads the portal and writes down each write. ``OverlayJournal`` keeps its notes
 in memory, above the ledger's, and never writes to the ledger. Both hold one chunk of records. What
@@ -112,7 +112,7 @@ class OverlayJournal:
         self.loaded: dict[str, tuple[int, str]] = {}
 
     def sent_parts(self, kind: str, keys: Sequence[str]) -> SentParts:
-        """What was sent last of each record according to the ledger, and to the notes."""
+        """The fields sent last of each record according to the ledger, and to the notes."""
         with self._ledger.read() as connection:
             ledger_parts = sent_parts(connection, kind, keys)
         for key, parts in ledger_parts.items():

@@ -133,7 +133,7 @@ def _same_row(table: sa.Table) -> sa.ColumnElement[bool]:
 
 
 def register_savings(connection: Connection, run: Run) -> dict[str, int]:
-    """How many of this run's TINs were asked about now, remembered, or known from bulk files."""
+    """The numbers of this run's TINs that were asked about now, remembered, or in bulk files."""
     rows, answers = schema.rows.c, schema.register_answers.c
     tins = (
         sa.select(rows.tin)

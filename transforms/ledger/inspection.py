@@ -36,7 +36,7 @@ class KnownRow(msgspec.Struct, frozen=True):
 
     @property
     def key(self) -> RowKey:
-        """Which row of which store it is."""
+        """The row's store and id."""
         return self.source, self.source_id
 
     @property

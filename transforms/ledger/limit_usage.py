@@ -1,4 +1,4 @@
-"""How much of a portal's limits is used; all processes that share the ledger count together."""
+"""The usage of a portal's limits; all processes that share the ledger count together."""
 
 import hashlib
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""The stream that follows the topic: one at a time, the last one to begin, until it is told to end.
+"""The stream that follows the topic: one at a time, the last one to begin, until asked to end.
 
 A stream is a job of an engine, and may outlive the program that has started it. So it reads here
 whether it may write, and whether it is to end.

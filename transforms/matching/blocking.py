@@ -17,7 +17,7 @@ from transforms.matching.skeletons import skeleton
 from transforms.matching.union_find import UnionFind
 
 HOT_KEY_LIMIT = 200
-"""A key that more different rows than this share is hot: it identifies nobody.
+"""A key that more different rows than this share is hot: it identifies no person.
 
 Rows that look alike count once: a person who stands in a thousand rows is still one person.
 """

@@ -22,7 +22,7 @@ _CONTRADICTED = "judged to be one, but that would join two that were judged to b
 
 
 class Linkage(NamedTuple, Generic[C]):
-    """How two clusters are compared and joined.
+    """The rules by which two clusters are compared and joined.
 
     ``weigh`` returns log-odds in bits, or None where a guard forbids the link; ``merge`` makes one
     cluster of two. From ``accept`` bits on clusters are joined, from ``doubt`` bits on people

@@ -54,7 +54,7 @@ def suggest(rows: Mapping[Ref, Company], companies: Iterable[GoldenCompany]) -> 
 
 
 class _Owners:
-    """Which companies have each of ``keys``, and how many companies there are at all."""
+    """The companies that have each of ``keys``, and the number of all companies."""
 
     def __init__(self, companies: Iterable[GoldenCompany], keys: Set[str]) -> None:
         self._counts = Counter[str]()

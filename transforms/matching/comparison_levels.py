@@ -120,7 +120,7 @@ def _differ_by_slips(a: str, b: str, two: bool = False) -> bool:
 
 
 class _Slip(Enum):
-    """What a slip of the pen does to a letter."""
+    """The kinds of slips of the pen, by what they do to a letter."""
 
     SWAPPED = auto()  # with its neighbour
     DOUBLED = auto()  # or a soft or hard sign that is missing

@@ -15,7 +15,7 @@ from transforms.matching.name_comparison import count_different_people
 from transforms.matching.profiles import Profile
 
 SHARED_BY_MANY = 3
-"""A number or mailbox that more different people than this have identifies nobody."""
+"""A number or mailbox that more different people than this have identifies no person."""
 
 Judgements = Mapping[frozenset[Ref], bool]
 """People's judgements on pairs of rows: one person, or not. Earlier entries take precedence."""

@@ -1,4 +1,4 @@
-"""Which contact rows are one person, and which pairs of persons are doubtful.
+"""Matching contacts: the rows that are one person, and the doubtful pairs of persons.
 
 Blocking keys connect rows; inside a connected component the rows are clustered under guards.
 """

@@ -59,7 +59,7 @@ def cluster_of(profile: Profile, judged_rows: Strings = frozenset()) -> Cluster:
 
 
 def without(cluster: Cluster, values: Strings) -> Cluster:
-    """Returns the cluster without these numbers and mailboxes: they identify nobody."""
+    """Returns the cluster without these numbers and mailboxes: they identify no person."""
     return msgspec.structs.replace(
         cluster,
         mobiles=cluster.mobiles - values,

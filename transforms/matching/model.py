@@ -1,4 +1,4 @@
-"""What each piece of evidence weighs: a Fellegi-Sunter model whose numbers are frozen by version.
+"""The weights of evidence: a Fellegi-Sunter model whose numbers are frozen by version.
 
 The weights are log-odds in bits. What rows share besides the name (the *circumstances*: a company,
 a mobile, a mailbox, an extension) is weighed as a whole, because its parts depend on each other:

@@ -28,7 +28,7 @@ _MAX_SPELLINGS = 12
 
 
 class Names(msgspec.Struct, frozen=True, eq=False, gc=False):
-    """How a cluster is called: all spellings of each part of the name, and their genders.
+    """The names of a cluster: all spellings of each part of the name, and their genders.
 
     ``by_judgement``: people said that the rows are one person, so spellings may differ.
     Equality is identity, so that caches of comparisons answer fast.

@@ -197,5 +197,5 @@ def _parse(xml: bytes) -> Element | None:
     try:
         parser.feed(xml)
         return parser.close()
-    except (ParseError, ValueError, LookupError):  # the latter two: an encoding nobody knows
+    except (ParseError, ValueError, LookupError):  # the latter two: an unknown encoding
         return None

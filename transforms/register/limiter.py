@@ -99,7 +99,7 @@ class DailyBudget:
 
     @property
     def remaining(self) -> int:
-        """How many questions may still be asked today."""
+        """The number of questions that may still be asked today."""
         with self._lock:
             self._turn_day()
             return 0 if self._exhausted else max(self.limit - self._count, 0)

@@ -14,7 +14,7 @@ Clean = Callable[[dict[str, Any]], Row]
 
 
 class StoreRules(NamedTuple):
-    """How one store's records become rows, and how its ids are written.
+    """The rules of one store: how its records become rows, and how its ids are written.
 
     ``cleaners`` clean a record, or its kept original, by kind. ``full_id`` returns the id that a
     person means who leaves out leading zeros.

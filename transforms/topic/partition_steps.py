@@ -134,7 +134,7 @@ class PartitionFollower:
         return self._watermark.end_step(partition, moment)
 
     def is_far_ahead(self, reader: PartitionReader, partition: int, offset: int) -> bool:
-        """Whether so many messages are read and not done that the engine should catch up."""
+        """Whether too many messages are read but not done: the engine should catch up first."""
         if offset - self._done.get(partition, 0) > _MOST_AHEAD:
             self._done[partition] = reader.committed(default=offset)
         return offset - self._done.get(partition, 0) > _MOST_AHEAD

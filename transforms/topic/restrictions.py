@@ -1,4 +1,4 @@
-"""What makes a partition the element of a splittable step: offsets, their tracker, their coder."""
+"""A partition as the element of a splittable step: its offsets, their tracker and coder."""
 
 import apache_beam as beam
 from apache_beam.io.restriction_trackers import OffsetRange, OffsetRestrictionTracker

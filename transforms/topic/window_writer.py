@@ -53,7 +53,7 @@ _log = logging.getLogger(__name__)
 
 
 class Window(msgspec.Struct, eq=False):
-    """What one window, or several, brought: encoded rows, dead letters, positions of the topic."""
+    """The content of one or several windows: encoded rows, dead letters, positions of the topic."""
 
     rows: list[bytes] = []
     dead_letters: list[DeadLetter] = []

@@ -1,1 +1,1 @@
-"""What a portal holds: tables of records, their fields, filters, orders and pages."""
+"""The content of a portal: tables of records, their fields, filters, orders and pages."""

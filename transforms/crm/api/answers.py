@@ -103,7 +103,7 @@ def usage_of(
     reply: Reply,
     error: CrmError | None,
 ) -> Usage:
-    """What a request used of the limits; ``methods`` are those of a batch's commands, by key.
+    """The usage of the limits by a request; ``methods`` are those of a batch's commands, by key.
 
     ``units`` are the commands', or under ``""`` those of a plain call. A batch is billed to its
     commands' methods or to the method ``batch``: where the portal reports operating time for one

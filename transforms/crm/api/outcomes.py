@@ -39,7 +39,7 @@ def is_there_already(error: Refused) -> bool:
 class Outcomes(Generic[K]):
     """The result of each call, or why it was refused.
 
-    A call in neither was sent, but nobody knows whether it was executed.
+    A call in neither was sent, and may have been executed or not.
     """
 
     def __init__(self) -> None:

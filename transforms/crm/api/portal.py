@@ -1,4 +1,4 @@
-"""What a load asks of a portal: its metadata, its items and their parts, and a sink for writes."""
+"""The portal as a load sees it: its metadata, its items and their parts, a sink for writes."""
 
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
@@ -29,7 +29,7 @@ class Item(msgspec.Struct, frozen=True):
 
 
 class PortalMetadata(msgspec.Struct, frozen=True):
-    """What a portal offers: its presets' ids by ``XML_ID``, its names of our custom fields."""
+    """A portal's settings: its presets' ids by ``XML_ID``, its names of our custom fields."""
 
     presets: dict[str, int]
     custom: dict[str, str]

@@ -29,10 +29,10 @@ class WriteSink(Protocol):
     """Takes the writes of a load."""
 
     def import_size(self, remaining: int) -> int:
-        """How many of ``remaining`` items to hand over at once, intents included."""
+        """The number of items, of ``remaining``, to hand over at once, intents included."""
 
     def batch_size(self, method: str, remaining: int) -> int:
-        """How many of ``remaining`` calls of the method to hand over at once."""
+        """The number of calls of the method, of ``remaining``, to hand over at once."""
 
     def import_items(
         self, entity_type: int, items: Mapping[WriteKey, Fields]
@@ -59,11 +59,11 @@ class PortalSink:
         self._breaker = CircuitBreaker()
 
     def import_size(self, remaining: int) -> int:
-        """How many of ``remaining`` items go into one request."""
+        """The number of items, of ``remaining``, that go into one request."""
         return self._sizes.items() * self._sizes.imports(remaining)
 
     def batch_size(self, method: str, remaining: int) -> int:
-        """How many of ``remaining`` calls go into one request."""
+        """The number of calls, of ``remaining``, that go into one request."""
         return self._sizes.commands(method, remaining)
 
     def import_items(
@@ -123,7 +123,7 @@ class PortalSink:
 
 
 def _count_values(value: Any) -> int:
-    """How many values a command has when it is written as a query."""
+    """The number of values that a command has when it is written as a query."""
     if isinstance(value, Mapping | list):
         children = value.values() if isinstance(value, Mapping) else value
         return sum(map(_count_values, children))

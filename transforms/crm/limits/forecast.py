@@ -1,4 +1,4 @@
-"""How long the portal's limits make a load take."""
+"""The forecast of a load: how long it takes at the portal's limits."""
 
 from collections.abc import Mapping
 from math import ceil

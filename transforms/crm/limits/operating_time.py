@@ -26,7 +26,7 @@ STEPS = 600
 
 @dataclass(frozen=True)
 class Spent:
-    """What one call cost: ``seconds`` of work.
+    """The cost of one call: ``seconds`` of work.
 
     ``operating`` is the portal's own sum right after the call and ``reset_in`` the seconds until
     its oldest part is free again, if the portal reported them. ``guessed`` seconds are not learned
@@ -67,7 +67,7 @@ class OperatingBudget(msgspec.Struct):
 
     @property
     def average(self) -> float:
-        """What a call is expected to cost, in seconds."""
+        """The expected cost of a call, in seconds."""
         return _FIRST_GUESS if self.learned is None else self.learned
 
     def expected(self, calls: int) -> float:
@@ -97,7 +97,7 @@ class OperatingBudget(msgspec.Struct):
         return self._free_in(now, excess) if excess > 0 and used > 0 else 0.0
 
     def _free_in(self, now: float, seconds: float) -> float:
-        """How long until this many seconds of work are free again."""
+        """Seconds until this many seconds of work are free again."""
         for charged_at, cost in self.charges:
             seconds -= cost
             if seconds <= 0:

@@ -42,7 +42,7 @@ _MARGIN = 2
 _INSTANT = 1e-6
 # Longest wait after another 503, in seconds of a portal with a window of ten minutes.
 _LONGEST_HOLD = 60
-# After this many seconds (of such a portal) nobody waits for an answer any more: the process that
+# After this many seconds (of such a portal) an answer is no longer awaited: the process that
 # sent the request has died, and the portal may have worked for it.
 _LONGEST_FLIGHT = 90
 # A refusal although our own count had room means that another program uses the portal: it gets a
@@ -247,7 +247,7 @@ class Limits:
         return max(over / (self.rate * state.share), state.held_until - state.settled_at, *delays)
 
     def seconds(self, method: str) -> float | None:
-        """What a call of the method costs; None before one was measured."""
+        """The cost of a call of the method, in seconds; None before one was measured."""
         with self._lock:
             budget = self._state.methods.get(method)
             return budget.learned if budget else None
@@ -264,7 +264,7 @@ class Limits:
             return replace(self._statistics)
 
     def budget(self) -> Budget:
-        """How much of the limits is used now."""
+        """The present usage of the limits."""
 
         def read(state: State) -> tuple[bool, Budget]:
             methods = {
@@ -277,5 +277,5 @@ class Limits:
 
 
 def _feared_costs(permit: Permit) -> list[Spent]:
-    """What a request may have cost whose answer nobody waits for any more."""
+    """The greatest cost that a request without an answer may have had, by method."""
     return [Spent(method, reserved, guessed=True) for method, (reserved, _) in permit.marks.items()]

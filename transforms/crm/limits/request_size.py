@@ -1,4 +1,4 @@
-"""How much goes into one request, by the measured costs and the scarcer of the two budgets.
+"""The size of a request, by the measured costs and the scarcer of the two budgets.
 
 A request takes ten seconds of the portal's work at most (it may take sixty), and a small part of
 what a method is granted, so that the last of it can be used too. Where operating time is scarce,
@@ -35,7 +35,7 @@ class Sizes:
         self._longest = min(_LONGEST, _PART * limits.operating)
 
     def commands(self, method: str, remaining: int) -> int:
-        """How many of ``remaining`` calls go into one batch; 1 is a plain call without a batch.
+        """The number of calls, of ``remaining``, in one batch; 1 is a plain call without a batch.
 
         Where batches are billed to ``batch``, plain calls have a separate budget.
         """
@@ -46,12 +46,12 @@ class Sizes:
         return count
 
     def items(self) -> int:
-        """How many items go into one import."""
+        """The number of items in one import."""
         cost = self._limits.seconds(IMPORT)
         return _FIRST if cost is None else self._fit(cost, MAX_ITEMS)
 
     def imports(self, remaining: int) -> int:
-        """How many imports go into one request, of ``remaining`` items; 1 is a plain call."""
+        """The number of imports in one request, for ``remaining`` items; 1 is a plain call."""
         cost, items = self._limits.seconds(IMPORT), self.items()
         if cost is None:
             return 1

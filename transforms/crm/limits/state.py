@@ -38,7 +38,7 @@ class Permit(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True)
 class Usage:
-    """What a request used of the limits.
+    """The usage of the limits by one request.
 
     ``arrived`` is false when it surely never reached the portal. ``over_rate``: refused with 503;
     ``over_operating``: the methods refused with 429; ``spent``: the costs of its calls. ``billed``
@@ -82,7 +82,7 @@ class MethodBudget:
 
 @dataclass(frozen=True)
 class Budget:
-    """How much of the limits is used: the bucket's ``level`` of ``burst``, each method's time."""
+    """The usage of the limits: the bucket's ``level`` of ``burst``, each method's time."""
 
     level: float
     burst: float

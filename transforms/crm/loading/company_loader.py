@@ -21,7 +21,7 @@ class CompanyLoader(RecordLoader):
     kind, entity_type = COMPANY, mapping.ENTITY_TYPES[COMPANY]
 
     def desired_item(self, pending: PendingRecord) -> DesiredItem[GoldenCompany]:
-        """What the CRM is to hold of a company's item, our custom fields included."""
+        """The item that the CRM is to hold of a company, our custom fields included."""
         company = decode_golden_company(pending.payload)
         fields = (
             self._portal.defaults.get(self.entity_type, {})

@@ -26,7 +26,7 @@ class ContactLoader(RecordLoader):
     kind, entity_type = CONTACT, mapping.ENTITY_TYPES[CONTACT]
 
     def desired_item(self, pending: PendingRecord) -> Contact:
-        """What the CRM is to hold of a contact's item, except for its links."""
+        """The item that the CRM is to hold of a contact, without its links."""
         contact = decode_golden_contact(pending.payload)
         fields = (
             self._portal.defaults.get(self.entity_type, {})

@@ -36,7 +36,7 @@ def _match(
     """Match parts by owner and ``XML_ID``, or else those that people made by the fields ``names``.
 
     The second of these may be empty in the CRM: the part is filled then. Of two candidates the
-    older one matches. Nobody knows what was sent: what stands there is taken for a person's
+    older one matches. It is unknown what was sent: what stands there is taken for a person's
     decision.
     """
     by_people = [

@@ -196,11 +196,11 @@ def find_items(
 
 
 def _taken_as_sent(desired: DesiredItem[Any], item: Item, select: Sequence[str]) -> Fields:
-    """What may be taken as sent of an item that the ledger did not know."""
+    """The fields that may be taken as sent of an item that the ledger did not know."""
     if item.version == desired.version:
         fields = dict(desired.fields)
     else:
-        # Nobody knows what was sent: what stands there is taken for a person's decision.
+        # It is unknown what was sent: what stands there is taken for a person's decision.
         fields = {name: desired.fields.get(name) for name in select if item.fields.get(name)}
         fields |= {name: item.fields[name] for name in mapping.MARK if item.fields.get(name)}
     if mapping.LINKS in desired.fields:
@@ -210,5 +210,5 @@ def _taken_as_sent(desired: DesiredItem[Any], item: Item, select: Sequence[str])
 
 
 def _surely_sent(sent: Sent, intent: Intent | None) -> Fields:
-    """What of the fields sent last is surely in the CRM: an update in doubt may have changed it."""
+    """The fields sent last that no update in doubt may have changed: the CRM surely has them."""
     return three_way_diff.without_doubts(sent.fields, intent.fields) if intent else sent.fields

@@ -31,14 +31,14 @@ from transforms.ledger.loads.sent import (
 from transforms.ledger.lock import check_run_is_newest
 
 SentParts = dict[str, dict[str, Sent]]
-"""What was sent last, by record key and part."""
+"""The fields that were sent last, by record key and part."""
 
 
 class Journal(Protocol):
-    """What a load reads and notes about records; ``kind`` is ``company`` or ``contact``."""
+    """The notes that a load reads and makes about records; ``kind``: ``company`` or ``contact``."""
 
     def sent_parts(self, kind: str, keys: Sequence[str]) -> SentParts:
-        """What was sent last of each record, part by part."""
+        """The fields sent last of each record, part by part."""
 
     def intents(self, kind: str, keys: Sequence[str]) -> dict[Key, Intent]:
         """Writes of these records whose outcome is unknown."""
@@ -99,7 +99,7 @@ class LedgerJournal:
         self._ledger, self._run = ledger, run
 
     def sent_parts(self, kind: str, keys: Sequence[str]) -> SentParts:
-        """What was sent last of each record, part by part."""
+        """The fields sent last of each record, part by part."""
         with self._ledger.read() as connection:
             return sent_parts(connection, kind, keys)
 
@@ -215,5 +215,5 @@ class LedgerJournal:
 
 
 def with_links(sent: Sent, company_ids: Sequence[int]) -> Sent:
-    """What was sent of a contact's item, with these links in place of the earlier ones."""
+    """The fields sent of a contact's item, with these links in place of the earlier ones."""
     return Sent(sent.crm_id, sent.fields | {LINKS: list(company_ids)})

@@ -32,7 +32,7 @@ Selection = Mapping[str, frozenset[str]]
 """By kind, the keys of the records to load."""
 
 LOADERS: Mapping[str, type[RecordLoader]] = {COMPANY: CompanyLoader, CONTACT: ContactLoader}
-"""Who loads each kind of record."""
+"""The loader of each kind of record."""
 
 # Records that one worker loads at a time: enough for full batches, few enough for all workers.
 _LARGEST_CHUNK, _SMALLEST_CHUNK = 500, 50
@@ -175,7 +175,7 @@ class Loader:
 
 
 class _ChunkResult(NamedTuple):
-    """How many records of each kind are settled, and when those in doubt can be tried again."""
+    """The number of settled records by kind, and when those in doubt can be tried again."""
 
     settled: dict[str, int]
     retries: list[int]

@@ -28,7 +28,7 @@ class RecordLoader(ABC):
 
     @abstractmethod
     def desired_item(self, pending: PendingRecord) -> DesiredItem[Any]:
-        """What the CRM is to hold of a record's item."""
+        """The item that the CRM is to hold of a record."""
 
     @abstractmethod
     def load(self, chunk: Sequence[PendingRecord], creates: IdempotentCreates) -> int:

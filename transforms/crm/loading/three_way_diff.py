@@ -1,4 +1,4 @@
-"""What to send of an item or a part that is in the CRM already: three-way, so people's edits stay.
+"""The changes to send of an item or part in the CRM: a three-way diff keeps people's edits.
 
 ``before`` is what we sent last, ``after`` what the stores say now, ``present`` what stands there.
 """
@@ -11,7 +11,7 @@ from transforms.crm.loading.same_value import is_present
 
 Fields = dict[str, Any]
 
-# Values of an update in doubt: nobody knows whether the portal has added them.
+# Values of an update in doubt: the portal may have added them or not.
 _DOUBTFUL = "doubtful"
 
 
@@ -58,7 +58,7 @@ def differ_in_values(before: Fields, after: Fields) -> bool:
 
 
 def value_changes(before: Fields, after: Fields, present: Sequence[Fields]) -> Fields:
-    """What to send as ``fm`` in an update: an empty map when nothing is to be sent.
+    """The ``fm`` to send in an update: an empty map when nothing is to be sent.
 
     ``present`` is the item's ``fm``. Values that the stores gained are added unless a person has
     added them, in whatever writing; values that they lost are removed where they still are as we
@@ -81,7 +81,7 @@ def value_changes(before: Fields, after: Fields, present: Sequence[Fields]) -> F
 def _added_values(
     kind: str, before: Fields, after: Fields, staying: Sequence[Fields]
 ) -> list[Fields]:
-    """The values of a kind that were not sent yet, and that nobody has added meanwhile."""
+    """The values of a kind that were not sent yet, and that no person has added meanwhile."""
     sent = _values(before, kind)
     value_types = {value["VALUE"]: value["VALUE_TYPE"] for value in after[kind]}
     return [
@@ -102,7 +102,7 @@ def _values(fields: Fields, kind: str) -> set[str]:
 
 
 def sent_after(before: Fields, after: Fields) -> Fields:
-    """What the CRM holds of ours after an update from ``before`` to ``after``.
+    """Our fields as the CRM holds them after an update from ``before`` to ``after``.
 
     Links are sent separately, and values of a kind that the stores no longer know stay there.
     """
@@ -112,7 +112,7 @@ def sent_after(before: Fields, after: Fields) -> Fields:
 
 
 def without_doubts(before: Fields, in_doubt: Fields) -> Fields:
-    """What the CRM surely holds of ours while an update that sent ``in_doubt`` is in doubt."""
+    """Our fields that the CRM surely holds while an update that sent ``in_doubt`` is in doubt."""
     added = [
         (value["typeId"], value["value"])
         for value in in_doubt.get("fm", {}).values()

@@ -78,7 +78,7 @@ def expire_refusing_answers(connection: Connection) -> None:
 
 
 class BulkProgress(NamedTuple):
-    """How far a bulk file has been read: up to this document of this member of the archive."""
+    """The last document of a bulk file that was read, and the archive's member that holds it."""
 
     member: int
     document: int
@@ -86,7 +86,7 @@ class BulkProgress(NamedTuple):
 
 
 def bulk_progress(connection: Connection, file: str) -> BulkProgress | None:
-    """How far the bulk file has been read; None when it has never been."""
+    """The progress of reading the bulk file; None when it was never read."""
     table = schema.register_files.c
     query = sa.select(table.member, table.document, table.done).where(table.file == file)
     row = connection.execute(query).first()

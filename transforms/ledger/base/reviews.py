@@ -68,7 +68,7 @@ def doubtful_pairs(connection: Connection) -> list[DoubtfulPair]:
 
 
 def count_doubtful_pairs(connection: Connection) -> dict[str, int]:
-    """How many pairs wait for a judgement, by kind."""
+    """The number of pairs that wait for a judgement, by kind."""
     table = schema.doubts.c
     query = sa.select(table.kind, sa.func.count()).group_by(table.kind)
     return {kind: int(count) for kind, count in connection.execute(query)}

@@ -41,7 +41,7 @@ class Intent(msgspec.Struct, frozen=True):
 def sent_parts(
     connection: Connection, kind: str, keys: Sequence[str]
 ) -> dict[str, dict[str, Sent]]:
-    """What was sent last of each record, by part."""
+    """The fields sent last of each record, by part."""
     table = schema.sent.c
     query = sa.select(table.key, table.part, table.crm_id, table.payload).where(table.kind == kind)
     parts: dict[str, dict[str, Sent]] = defaultdict(dict)

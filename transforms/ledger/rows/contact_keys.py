@@ -1,7 +1,7 @@
 """Blocking keys of the contact rows of the base, as numbers: rows of one person share some.
 
 A key below zero is of the row as a whole: rows that look alike to the matching share it. A key that
-more than so many different rows share is hot, and ties nobody.
+too many different rows share is hot, and connects no rows.
 """
 
 from collections import defaultdict
@@ -70,7 +70,7 @@ def _keys_by_row(connection: Connection, source: str, ids: Sequence[str]) -> dic
 
 
 def _rows_of_cold_keys(connection: Connection, keys: Sequence[int], hot_above: int) -> set[RowKey]:
-    """The rows of those keys that are not hot: a hot key has tied nobody."""
+    """The rows of those keys that are not hot: a hot key connects no rows."""
     cold = [
         key
         for key, count in count_rows(connection, keys).items()
@@ -80,7 +80,7 @@ def _rows_of_cold_keys(connection: Connection, keys: Sequence[int], hot_above: i
 
 
 def count_rows(connection: Connection, keys: Sequence[int]) -> dict[int, int]:
-    """How many rows have each of the keys."""
+    """The number of rows that have each of the keys."""
     table = schema.contact_keys.c
     query = sa.select(table.key, sa.func.count()).group_by(table.key)
     return {

@@ -32,7 +32,7 @@ def record_dead_letters(connection: Connection, run: Run, letters: Sequence[Dead
 
 
 def count_dead_letters(connection: Connection, run: Run) -> int:
-    """How many dead letters this run has read."""
+    """The number of dead letters that this run has read."""
     table = schema.invalid_messages.c
     query = sa.select(sa.func.count()).where(table.run_id == run.run_id)
     return int(connection.execute(query).scalar_one())

@@ -33,7 +33,7 @@ _AT_ONCE, _PER_TRANSACTION = 2000, 2
 
 
 class TouchedKeys(msgspec.Struct):
-    """What new row versions may change: TINs, refused company rows, contact rows."""
+    """The keys of what new row versions may change: TINs, refused company rows, contact rows."""
 
     tins: set[str]
     companies: set[RowKey]

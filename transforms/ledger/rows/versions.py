@@ -1,4 +1,4 @@
-"""Which of several versions of a source row is the newest, whatever the order they arrive in."""
+"""The newest of several versions of a source row, in whatever order they arrive."""
 
 from collections.abc import Iterable, Mapping, Sequence
 
