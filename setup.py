@@ -65,6 +65,7 @@ setup(
         "msgspec==0.22.0",
         "phonenumbers==9.0.43",
         "prometheus_client==0.26.0",
+        "psycopg[binary]==3.3.9",
         "PyMySQL==1.2.4",
         "rapidfuzz==3.14.6",
         "requests==2.34.2",
@@ -84,7 +85,6 @@ setup(
             "ruff==0.17.6",
             "types-requests==2.33.0.20261030",
         ],
-        "postgresql": ["psycopg[binary]==3.3.9"],
     },
     entry_points={"console_scripts": ["svod=pipeline.__main__:main"]},
 )

@@ -1,4 +1,5 @@
-"""Fixtures that several test files share: one MariaDB and one Kafka broker for all tests, an
+"""Fixtures that several test files share: one MariaDB, one PostgreSQL and one Kafka broker for
+all tests, an
 installation and a topic for each test.
 
 The folder is flat, one file for each subject, named ``test_<room>_<module or subject>.py``; what
@@ -17,13 +18,13 @@ from ssl import SSLContext
 from unittest.mock import patch
 
 import pytest
-import sqlalchemy as sa
 from apache_beam.options.pipeline_options import _BeamArgumentParser
 from apache_beam.transforms import core
 from apache_beam.typehints.decorators import IOTypeHints
 
 from sandbox.servers.kafka import Kafka
 from sandbox.servers.mariadb import MariaDB
+from sandbox.servers.postgresql import PostgreSQL
 from tests.helpers.installation import Installation, installation
 from transforms.stores.topic import client
 
@@ -66,6 +67,12 @@ def mariadb(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MariaDB]:
 
 
 @pytest.fixture(scope="session")
+def postgresql() -> Iterator[PostgreSQL]:
+    with PostgreSQL() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
 def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kafka]:
     with (
         Kafka(tmp_path_factory.mktemp("kafka"), secured=True) as running,
@@ -89,16 +96,3 @@ def place(tmp_path: Path, mariadb: MariaDB) -> Iterator[Installation]:
     """An installation with empty stores."""
     with installation(tmp_path, mariadb) as empty_installation:
         yield empty_installation
-
-
-@pytest.fixture
-def postgresql() -> str:
-    """The database that ``SVOD_TEST_POSTGRESQL`` names, emptied."""
-    if not (url := os.environ.get("SVOD_TEST_POSTGRESQL")):
-        pytest.skip("SVOD_TEST_POSTGRESQL names no database")
-    engine = sa.create_engine(url.replace("postgresql:", "postgresql+psycopg:"))
-    with engine.begin() as connection:
-        connection.execute(sa.text("DROP SCHEMA public CASCADE"))
-        connection.execute(sa.text("CREATE SCHEMA public"))
-    engine.dispose()
-    return url

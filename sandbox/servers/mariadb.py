@@ -5,19 +5,17 @@ Needs the binaries of Debian's package ``mariadb-server``; the service of that p
 
 import os
 import shutil
-import signal
 import socket
 import subprocess
 import tempfile
 import time
-from contextlib import suppress
 from pathlib import Path
 from urllib.parse import quote
 
 import pymysql
 
 from sandbox.servers.server import Server
-from sandbox.servers.services import free_port
+from sandbox.servers.services import end_orphan, free_port
 
 _PATIENCE = 60.0
 # A killed server keeps everything that was committed; a power cut may lose the last second.
@@ -60,7 +58,7 @@ class MariaDB(Server):
         """Makes the data folder if it is missing, starts the server, waits until it answers."""
         server = _binary("mariadbd")
         self.folder.mkdir(parents=True, exist_ok=True)
-        _end_orphan(self._pid_file, self._data)
+        end_orphan(self._pid_file, f"--datadir={self._data}")
         self._install()
         # The path of a Unix socket may have 107 characters; test folders are longer.
         self._sockets = Path(tempfile.mkdtemp(prefix="svod-"))
@@ -173,17 +171,3 @@ def _as_root() -> list[str]:
 def _listens(path: str) -> bool:
     with socket.socket(socket.AF_UNIX) as probe:
         return probe.connect_ex(path) == 0
-
-
-def _end_orphan(pid_file: Path, data: Path) -> None:
-    """Ends a server that outlived its owner: two servers would damage a data folder."""
-    with suppress(FileNotFoundError, ValueError, ProcessLookupError):
-        pid = int(pid_file.read_text())
-        # The process id may belong to another program by now.
-        command = Path(f"/proc/{pid}/cmdline")
-        if f"--datadir={data}".encode() not in command.read_bytes().split(b"\0"):
-            return
-        os.kill(pid, signal.SIGTERM)
-        deadline = time.monotonic() + _PATIENCE
-        while command.read_bytes() and time.monotonic() < deadline:
-            time.sleep(0.05)

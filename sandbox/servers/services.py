@@ -8,10 +8,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
 _PR_SET_PDEATHSIG: Final = 1
+_PATIENCE: Final = 60.0
 _libc = ctypes.CDLL(None)
 
 
@@ -37,6 +39,23 @@ def free_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
+
+
+def end_orphan(pid_file: Path, argument: str, ending: int = signal.SIGTERM) -> None:
+    """Ends a server that outlived its owner: two servers would damage a data folder.
+
+    The first line of ``pid_file`` is its process id; ``argument`` is a command line argument that
+    names the data folder, for the id may belong to another program by now.
+    """
+    with suppress(FileNotFoundError, ValueError, IndexError, ProcessLookupError):
+        pid = int(pid_file.read_text().split()[0])
+        command = Path(f"/proc/{pid}/cmdline")
+        if argument.encode() not in command.read_bytes().split(b"\0"):
+            return
+        os.kill(pid, ending)
+        deadline = time.monotonic() + _PATIENCE
+        while command.read_bytes() and time.monotonic() < deadline:
+            time.sleep(0.05)
 
 
 class Service:
