@@ -12,6 +12,7 @@ import re
 import sys
 from argparse import HelpFormatter
 from collections.abc import Iterator
+from contextlib import closing
 from functools import cache, partial
 from pathlib import Path
 from ssl import SSLContext
@@ -26,6 +27,8 @@ from sandbox.servers.kafka import Kafka
 from sandbox.servers.mariadb import MariaDB
 from sandbox.servers.postgresql import PostgreSQL
 from tests.helpers.installation import Installation, installation
+from tests.helpers.ledgers import DATABASES, create_ledger
+from transforms.ledger.database import Ledger, open_ledger
 from transforms.stores.topic import client
 
 
@@ -81,6 +84,19 @@ def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kafka]:
         # A broker that has nothing more says so after half a second: each run would wait for it.
         patched.setitem(client._DEFAULT_SETTINGS, "fetch.wait.max.ms", 10)
         yield running
+
+
+@pytest.fixture(params=DATABASES)
+def ledger_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """An empty ledger, on each database in turn."""
+    return create_ledger(request, tmp_path)
+
+
+@pytest.fixture
+def ledger(ledger_url: str) -> Iterator[Ledger]:
+    """The same, opened."""
+    with closing(open_ledger(ledger_url)) as opened:
+        yield opened
 
 
 @pytest.fixture

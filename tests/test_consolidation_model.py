@@ -12,11 +12,11 @@ from tests.helpers.ledger_runs import (
     column,
     company_row,
     contact_row,
-    empty,
     outcomes,
     run_once,
     snapshot,
 )
+from tests.helpers.ledgers import empty
 from transforms.consolidation import model_learning
 from transforms.core.records import Row
 from transforms.ledger import schema

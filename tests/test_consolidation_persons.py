@@ -18,12 +18,12 @@ from tests.helpers.ledger_runs import (
     column,
     company_row,
     contact_row,
-    empty,
     outcomes,
     run_once,
     snapshot,
     take_up,
 )
+from tests.helpers.ledgers import empty
 from transforms.consolidation import connected_components, contact_standing, persons
 from transforms.core import process_pool
 from transforms.core.records import Row

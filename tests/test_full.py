@@ -4,10 +4,10 @@ import json
 
 import pytest
 
-from sandbox import store_a
 from sandbox.world.world import World
 from tests.helpers.expected_crm import differences, unlike
 from tests.helpers.installation import installation
+from tests.helpers.ledgers import driver_url
 
 SCALE = 0.004
 
@@ -134,8 +134,9 @@ def test_what_any_cut_brings_is_the_same(loaded, world, mariadb, tmp_path):
 
 def test_the_ledger_on_postgresql(loaded, world, mariadb, postgresql, tmp_path):
     with installation(tmp_path, mariadb) as other:
-        other.environment["SVOD_LEDGER"] = postgresql
-        other.ledger = postgresql.replace("postgresql:", "postgresql+psycopg:")
+        url = postgresql.create_database("full")
+        other.environment["SVOD_LEDGER"] = url
+        other.ledger = driver_url(url)
         other.fill(world)
         for _ in range(2):
             ended = other.full()
@@ -148,13 +149,9 @@ def test_the_ledger_on_postgresql(loaded, world, mariadb, postgresql, tmp_path):
 
 def test_windows_1251_packed_with_the_ledger_on_mariadb(loaded, world, mariadb, tmp_path):
     with installation(tmp_path, mariadb) as other:
-        with other.root.cursor() as cursor:
-            cursor.execute("DROP DATABASE IF EXISTS svod")
-            cursor.execute("CREATE DATABASE svod")
-            cursor.execute("GRANT ALL ON svod.* TO svod@'%'")
-        other.ledger = mariadb.url("svod", store_a.READER, store_a.PASSWORD)
-        other.environment["SVOD_LEDGER"] = other.ledger
-        other.ledger = other.ledger.replace("mysql://", "mysql+pymysql://")
+        url = mariadb.create_database("full")
+        other.environment["SVOD_LEDGER"] = url
+        other.ledger = driver_url(url)
         other.fill(world, encoding="windows-1251", packed=True)
         for _ in range(2):
             ended = other.full("--store_b_encoding=windows-1251")

@@ -14,13 +14,13 @@ from tests.helpers.ledger_runs import (
     Snapshot,
     ask,
     company_row,
-    empty,
     outcomes,
     rebuild,
     run_once,
     snapshot,
     take_up,
 )
+from tests.helpers.ledgers import empty
 from tests.helpers.row_histories import histories
 from transforms.consolidation import companies, connected_components, contact_standing, persons
 from transforms.core.identity import Run

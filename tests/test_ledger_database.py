@@ -1,11 +1,9 @@
 """The ledger on each database: the same content, the same errors, one run a time."""
 
 import multiprocessing
-import os
 import pickle
 import sqlite3
 import threading
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -40,42 +38,6 @@ from transforms.ledger.progress import Progress, stages
 from transforms.ledger.rows.source_rows import remember
 from transforms.ledger.runs import finish_run, start_run
 from transforms.ledger.statements import delete, delete_rows, look_up, upsert
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MariaDB]:
-    with MariaDB(tmp_path_factory.mktemp("mariadb")) as server:
-        with closing(pymysql.connect(**server.root())) as root:
-            # Not the ledger's own character set: it must not depend on the server's settings.
-            root.cursor().execute("CREATE USER svod@'127.0.0.1' IDENTIFIED BY 'p@ss/w:rd'")
-            root.cursor().execute("GRANT ALL ON *.* TO svod@'127.0.0.1'")
-        yield server
-
-
-DATABASES = ["sqlite", "mariadb"]
-if "SVOD_TEST_POSTGRESQL" in os.environ:
-    DATABASES.append("postgresql")
-
-
-@pytest.fixture(params=DATABASES)
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path}/ledger.db"
-    if request.param == "postgresql":
-        return str(request.getfixturevalue("postgresql"))
-    server: MariaDB = request.getfixturevalue("server")
-    with closing(pymysql.connect(**server.root())) as root:
-        root.cursor().execute("DROP DATABASE IF EXISTS svod")
-        root.cursor().execute("CREATE DATABASE svod CHARACTER SET latin1")
-    return server.url("svod", "svod", "p@ss/w:rd")
-
-
-@pytest.fixture
-def ledger(url: str) -> Iterator[Ledger]:
-    ledger = open_ledger(url)
-    yield ledger
-    ledger.close()
-
 
 ROWS = (
     company_row("A:1", ACTIVE, name="Ромашка 😀", phones=("+78120000001",)),
@@ -354,8 +316,8 @@ def test_runs_are_numbered_and_those_cut_off_are_marked(ledger: Ledger) -> None:
         ]
 
 
-def test_a_second_run_is_told_to_wait(url: str, ledger: Ledger) -> None:
-    other = open_ledger(url)
+def test_a_second_run_is_told_to_wait(ledger_url: str, ledger: Ledger) -> None:
+    other = open_ledger(ledger_url)
     try:
         with exclusive(ledger):
             with (
@@ -383,11 +345,11 @@ def test_two_names_of_a_file_are_one_lock(tmp_path: Path) -> None:
         pass
 
 
-def test_a_lock_that_was_lost_with_its_connection(server: MariaDB) -> None:
+def test_a_lock_that_was_lost_with_its_connection(mariadb: MariaDB) -> None:
     """A second run gets in: the first one notices before it creates anything."""
-    with closing(pymysql.connect(**server.root())) as root, Bitrix24(limits=False) as portal:
-        root.cursor().execute("CREATE DATABASE lost")
-        url = server.url("lost", "svod", "p@ss/w:rd")
+    with closing(pymysql.connect(**mariadb.root())) as root, Bitrix24(limits=False) as portal:
+        # Not the ledger's own character set: it must not depend on the server's settings.
+        url = mariadb.create_database("lost", "latin1")
         with closing(open_ledger(url)) as ledger, closing(open_ledger(url)) as other:
             with exclusive(ledger):
                 first = hold(ledger, RECORDS)
@@ -410,10 +372,10 @@ def _hold_the_lock(url: str, told: Any) -> None:
         threading.Event().wait()
 
 
-def test_the_lock_ends_with_its_process(url: str, ledger: Ledger) -> None:
+def test_the_lock_ends_with_its_process(ledger_url: str, ledger: Ledger) -> None:
     context = multiprocessing.get_context("spawn")
     told = context.Event()
-    process = context.Process(target=_hold_the_lock, args=(url, told))
+    process = context.Process(target=_hold_the_lock, args=(ledger_url, told))
     process.start()
     try:
         assert told.wait(30)
@@ -431,21 +393,21 @@ def test_the_lock_ends_with_its_process(url: str, ledger: Ledger) -> None:
     pytest.fail("the lock outlived its process")
 
 
-def test_a_ledger_of_another_program_is_refused(url: str, ledger: Ledger) -> None:
+def test_a_ledger_of_another_program_is_refused(ledger_url: str, ledger: Ledger) -> None:
     run_once(ledger, ROWS)
     with ledger.write() as connection:
         connection.execute(schema.meta.update().values(value=str(schema.VERSION + 1)))
     newer = f"--ledger: its tables are of version {schema.VERSION + 1}"
     with pytest.raises(ConfigurationError, match=newer):
-        open_ledger(url)
+        open_ledger(ledger_url)
 
 
-def test_tables_that_were_made_halfway_are_finished(url: str, ledger: Ledger) -> None:
+def test_tables_that_were_made_halfway_are_finished(ledger_url: str, ledger: Ledger) -> None:
     with ledger.write() as connection:
         connection.execute(schema.meta.delete())
         schema.sent.drop(connection)
         schema.crosswalk.drop(connection)
-    anew = open_ledger(url)
+    anew = open_ledger(ledger_url)
     run_once(anew, ROWS)
     assert sa.inspect(anew.engine).has_table("crosswalk")
     anew.close()

@@ -1,7 +1,6 @@
 """Older ledgers are brought up step by step, wherever that is cut off, and lose nothing."""
 
 import importlib.util
-import os
 import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -10,12 +9,11 @@ from pathlib import Path
 from threading import Barrier, Thread
 from typing import Any
 
-import pymysql
 import pytest
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
-from sandbox.servers.mariadb import MariaDB
+from tests.helpers.ledgers import DATABASES, create_database
 from transforms.core.errors import ConfigurationError
 from transforms.ledger import database, migrations, schema
 from transforms.ledger.database import Ledger, open_ledger
@@ -23,9 +21,6 @@ from transforms.ledger.migrations import STEPS, add_column, add_index
 from transforms.ledger.streams import CurrentStream, current_stream
 
 OLDER = Path(__file__).parent / "data" / "ledger_9148ef9"
-DATABASES = ["sqlite", "mariadb"]
-if "SVOD_TEST_POSTGRESQL" in os.environ:
-    DATABASES.append("postgresql")
 
 
 class CutOffError(Exception):
@@ -63,21 +58,10 @@ def fill(engine: Engine) -> None:
 @pytest.fixture(params=DATABASES)
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """A ledger of version 5."""
-    if request.param == "sqlite":
-        made = f"sqlite:///{tmp_path}/ledger.db"
-    elif request.param == "postgresql":
-        made = str(request.getfixturevalue("postgresql"))
-    else:
-        server: MariaDB = request.getfixturevalue("mariadb")
-        with closing(pymysql.connect(**server.root())) as root, root.cursor() as cursor:
-            cursor.execute("DROP DATABASE IF EXISTS older")
-            cursor.execute("CREATE DATABASE older")
-            cursor.execute("CREATE USER IF NOT EXISTS older@'127.0.0.1' IDENTIFIED BY 'x'")
-            cursor.execute("GRANT ALL ON older.* TO older@'127.0.0.1'")
-        made = server.url("older", "older", "x")
-    with closing(Ledger(made)) as ledger:
+    url = create_database(request, tmp_path, "older")
+    with closing(Ledger(url)) as ledger:
         fill(ledger.engine)
-    return made
+    return url
 
 
 def content(url: str) -> dict[str, Any]:

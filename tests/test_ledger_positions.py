@@ -4,16 +4,8 @@ from itertools import permutations
 
 import pytest
 
-from transforms.ledger.database import open_ledger
 from transforms.ledger.positions import advance
 from transforms.ledger.runs import start_run
-
-
-@pytest.fixture
-def ledger(tmp_path):
-    opened = open_ledger(f"sqlite:///{tmp_path}/svod.db")
-    yield opened
-    opened.close()
 
 
 def ready(ledger, run, done, committed, topic="t"):

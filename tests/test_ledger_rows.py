@@ -1,7 +1,5 @@
 """What becomes of a row, and of those that hang on it, as stores and register change."""
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -28,18 +26,10 @@ from transforms.core.records import COMPANY, CONTACT, Row
 from transforms.ledger import accounting, schema
 from transforms.ledger.accounting import NumbersDoNotAddUpError
 from transforms.ledger.base.answers import save_answers
-from transforms.ledger.database import Ledger, open_ledger
+from transforms.ledger.database import Ledger
 from transforms.ledger.rows.source_rows import remember
 from transforms.ledger.rows.versions import newest
 from transforms.ledger.runs import start_run
-
-
-@pytest.fixture
-def ledger(tmp_path: Path) -> Iterator[Ledger]:
-    ledger = open_ledger(f"sqlite:///{tmp_path}/ledger.db")
-    yield ledger
-    ledger.close()
-
 
 BASE = (
     company_row("A:1", ACTIVE, name="Ромашка"),

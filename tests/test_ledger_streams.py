@@ -5,7 +5,6 @@ import threading
 import pytest
 
 from transforms.core.secrets import Secret
-from transforms.ledger.database import open_ledger
 from transforms.ledger.lock import exclusive, wait_for_exclusive
 from transforms.ledger.runs import finish_run, last_run_seq, remark, runs_ended_since, start_run
 from transforms.ledger.streams import begin_stream, current_stream, end_stream, mark_stream_ended
@@ -14,13 +13,10 @@ from transforms.topic.stream_watch import Stream, StreamWatch
 PATIENCE = 30
 
 
-@pytest.fixture
-def ledger(tmp_path, monkeypatch):
-    url = f"sqlite:///{tmp_path}/svod.db"
-    monkeypatch.setenv("SVOD_LEDGER", url)
-    opened = open_ledger(url)
-    yield opened
-    opened.close()
+@pytest.fixture(autouse=True)
+def ledger_of_workers(ledger_url, monkeypatch):
+    """What a watch opens."""
+    monkeypatch.setenv("SVOD_LEDGER", ledger_url)
 
 
 def is_over(number):

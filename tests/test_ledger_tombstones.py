@@ -4,11 +4,14 @@ from itertools import permutations
 
 import msgspec
 import pytest
+import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.helpers.ledger_runs import ACTIVE, company_row, contact_row, empty
+from tests.helpers.ledger_runs import ACTIVE, company_row, contact_row
+from tests.helpers.ledgers import empty
 from transforms.core.records import NO_PARTITION, UNKNOWN_KIND, Row, message_order
+from transforms.ledger import schema
 from transforms.ledger.database import open_ledger
 from transforms.ledger.rows.source_rows import remember
 from transforms.ledger.runs import start_run
@@ -21,20 +24,15 @@ def gone(ref, at, order=FIRST):
     return Row(source, UNKNOWN_KIND, number, at, order, "", "", "", b"", b'{"deleted":true}')
 
 
-@pytest.fixture
-def ledger():
-    opened = open_ledger("sqlite://")
-    yield opened
-    opened.close()
-
-
 def state(ledger):
+    rows = schema.rows.c
+    invalid = [table.c for table in (schema.invalid_companies, schema.invalid_contacts)]
+    known = sa.select(rows.kind, rows.source_id, rows.changed_at, rows.reason)
+    refused = sa.union_all(*(sa.select(table.source_id, table.reason) for table in invalid))
     with ledger.read() as connection:
-        query = "SELECT kind, source_id, changed_at, reason FROM rows ORDER BY kind, source_id"
-        rows = list(map(tuple, connection.exec_driver_sql(query)))
-        query = "SELECT source_id, reason FROM invalid_companies UNION ALL SELECT source_id, reason"
-        refused = list(map(tuple, connection.exec_driver_sql(f"{query} FROM invalid_contacts")))
-    return rows, sorted(refused)
+        return tuple(
+            sorted(map(tuple, connection.execute(query).all())) for query in (known, refused)
+        )
 
 
 def test_it_deletes_what_is_known(ledger):
@@ -198,6 +196,8 @@ def expected(versions):
     return [(gone_by[0], "deleted_in_store")]
 
 
+# On a server it takes a minute.
+@pytest.mark.parametrize("ledger_url", ["sqlite"], indirect=True)
 @settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
 @given(topic=topics())
 def test_any_order_and_any_cut_leave_what_the_rule_says(ledger, topic):

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from psycopg.conninfo import conninfo_to_dict
 
 from sandbox.servers import postgresql
 from sandbox.servers.postgresql import PostgreSQL, ServerError
@@ -38,9 +39,13 @@ def test_it_comes_back_after_a_kill_with_its_data_at_its_address():
 
 def test_stopping_leaves_nothing_running_and_no_folder():
     with PostgreSQL() as server:
-        pid, sockets, folder = server.pid, Path(server.root()["host"]), server.folder
+        pid, sockets, folder = (
+            server.pid,
+            Path(conninfo_to_dict(server.root())["host"]),
+            server.folder,
+        )
         # A client that stays does not keep the server.
-        client = psycopg.connect(**server.root())
+        client = psycopg.connect(server.root())
         server.stop()
         server.stop()
         assert not Path(f"/proc/{pid}").exists()
@@ -51,10 +56,9 @@ def test_stopping_leaves_nothing_running_and_no_folder():
 
 
 def test_a_server_that_outlived_its_owner_is_ended():
-    with PostgreSQL() as orphan:
-        with PostgreSQL(orphan.folder) as server:
-            assert server.pid != orphan.pid
-            assert not Path(f"/proc/{orphan.pid}/cmdline").read_bytes()
+    with PostgreSQL() as orphan, PostgreSQL(orphan.folder) as server:
+        assert server.pid != orphan.pid
+        assert not Path(f"/proc/{orphan.pid}/cmdline").read_bytes()
 
 
 def test_a_cut_short_installation_is_made_anew():
@@ -63,7 +67,7 @@ def test_a_cut_short_installation_is_made_anew():
         (server.folder / "installed").unlink()
         (server.folder / "data" / "PG_VERSION").unlink()
         server.start()
-        with closing(psycopg.connect(**server.root())) as connection:
+        with closing(psycopg.connect(server.root())) as connection:
             assert connection.execute("SELECT 1").fetchall() == [(1,)]
 
 
@@ -78,6 +82,6 @@ def test_a_server_that_fails_to_start_says_why():
         server.stop()
         (server.folder / "data" / "postgresql.conf").write_text("nonsense = 1")
         before = time.monotonic()
-        with pytest.raises(ServerError, match="(?s)did not come up.*nonsense"):
+        with pytest.raises(ServerError, match=r"(?s)did not come up.*nonsense"):
             server.start()
         assert time.monotonic() - before < 60

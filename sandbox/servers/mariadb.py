@@ -9,7 +9,9 @@ import socket
 import subprocess
 import tempfile
 import time
+from contextlib import closing
 from pathlib import Path
+from typing import Final
 from urllib.parse import quote
 
 import pymysql
@@ -18,6 +20,8 @@ from sandbox.servers.server import Server
 from sandbox.servers.services import end_orphan, free_port
 
 _PATIENCE = 60.0
+USER: Final = "ledger"
+PASSWORD: Final = "p@ss/w:rd"
 # A killed server keeps everything that was committed; a power cut may lose the last second.
 _SETTINGS = (
     "--bind-address=127.0.0.1",
@@ -112,7 +116,17 @@ class MariaDB(Server):
         """Returns arguments for ``pymysql.connect`` as root, who needs no password."""
         return {"unix_socket": f"{self._sockets}/s", "user": "root"}
 
-    def url(self, database: str, user: str, password: str) -> str:
+    def create_database(self, name: str, character_set: str = "utf8mb4") -> str:
+        """Makes the database empty, whether it exists or not, and returns its URL."""
+        with closing(pymysql.connect(**self.root())) as root, root.cursor() as cursor:
+            user = f"{USER}@'127.0.0.1'"
+            cursor.execute(f"CREATE USER IF NOT EXISTS {user} IDENTIFIED BY %s", [PASSWORD])
+            cursor.execute(f"GRANT ALL ON *.* TO {user}")
+            cursor.execute(f"DROP DATABASE IF EXISTS {name}")
+            cursor.execute(f"CREATE DATABASE {name} CHARACTER SET {character_set}")
+        return self.url(name)
+
+    def url(self, database: str, user: str = USER, password: str = PASSWORD) -> str:
         """Returns ``mysql://user:password@127.0.0.1:port/database``."""
         return f"mysql://{quote(user)}:{quote(password, safe='')}@127.0.0.1:{self.port}/{database}"
 

@@ -18,6 +18,7 @@ from urllib.parse import quote
 
 import psycopg
 from psycopg import sql
+from psycopg.conninfo import make_conninfo
 
 from sandbox.servers.server import Server
 from sandbox.servers.services import end_orphan, free_port
@@ -107,10 +108,11 @@ class PostgreSQL(Server):
             raise ServerError("PostgreSQL is not running: call start() first")
         return self._process.pid
 
-    def root(self, database: str = "postgres") -> dict[str, str]:
-        """Returns arguments for ``psycopg.connect`` as the superuser, who needs no password."""
-        sockets = {"host": str(self._sockets), "port": str(self.port)}
-        return {**sockets, "user": _PACKAGE_USER, "dbname": database}
+    def root(self) -> str:
+        """Returns the argument of ``psycopg.connect`` as the superuser, who needs no password."""
+        return make_conninfo(
+            host=str(self._sockets), port=self.port, user=_PACKAGE_USER, dbname="postgres"
+        )
 
     def url(self, database: str) -> str:
         """Returns ``postgresql://user:password@127.0.0.1:port/database`` for the user ``svod``."""
@@ -119,7 +121,7 @@ class PostgreSQL(Server):
     def create_database(self, name: str) -> str:
         """Makes the database empty, whether it exists or not, and returns its URL."""
         database, user = sql.Identifier(name), sql.Identifier(USER)
-        with closing(psycopg.connect(**self.root(), autocommit=True)) as root:
+        with closing(psycopg.connect(self.root(), autocommit=True)) as root:
             if root.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [USER]).fetchone() is None:
                 role = sql.SQL("CREATE ROLE {} LOGIN PASSWORD {}").format(user, PASSWORD)
                 root.execute(role)
@@ -197,7 +199,7 @@ class PostgreSQL(Server):
         """Waits until the server answers; returns False when it has ended or time is over."""
         while process.poll() is None and time.monotonic() < deadline:
             try:
-                psycopg.connect(**self.root(), connect_timeout=5).close()
+                psycopg.connect(self.root(), connect_timeout=5).close()
             except psycopg.OperationalError:
                 time.sleep(0.05)
             else:

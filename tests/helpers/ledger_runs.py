@@ -92,14 +92,6 @@ def run_once(
     return run
 
 
-def empty(ledger: Ledger) -> None:
-    """Forget everything: faster than making the tables anew."""
-    with ledger.write() as connection:
-        for table in schema.metadata.sorted_tables:
-            if table is not schema.meta:
-                connection.execute(table.delete())
-
-
 class Snapshot(NamedTuple):
     """All that the order of rows must not change."""
 
