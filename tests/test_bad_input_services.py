@@ -99,7 +99,7 @@ def test_a_register_that_answers_nobody(ready, monkeypatch, kind, told):
 
 
 class Unlimited:
-    left, today = 1, ("2024-01-01", 0)
+    remaining, today = 1, ("2024-01-01", 0)
 
     def take(self):
         return True
