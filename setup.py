@@ -45,7 +45,7 @@ setup(
     name="svod",
     version="0.1.0",
     description="One clean base of business customers in Bitrix24, from two stores.",
-    python_requires=">=3.11,<3.12",
+    python_requires=">=3.11,<3.14",
     packages=PACKAGES,
     package_data={
         "pipeline.plan": ["*.html.j2"],
@@ -56,7 +56,8 @@ setup(
     },
     install_requires=[
         "apache-beam==2.77.0",
-        "beam-mysql-connector==1.8.6",
+        # Elsewhere transforms/mysql_source.py has classes of our own.
+        'beam-mysql-connector==1.8.6; python_version < "3.12"',
         "confluent-kafka==2.16.1",
         "email-validator==2.4.0",
         "ijson==3.6.0",

@@ -1,6 +1,9 @@
-"""Store A, read from a real MariaDB."""
+"""Store A, read from a real MariaDB by beam-mysql-connector's source and by our own."""
 
+import importlib
+import inspect
 import pickle
+import sys
 import threading
 from collections import Counter
 from contextlib import closing
@@ -10,11 +13,14 @@ from decimal import Decimal
 import apache_beam as beam
 import pytest
 from apache_beam.io import source_test_utils
+from apache_beam.io.iobase import BoundedSource
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 from apache_beam.testing.util import assert_that, equal_to
 
+import transforms
 from sandbox import store_a
 from sandbox.servers.mariadb import MariaDB
+from transforms import mysql_source
 from transforms.core.errors import AwayError, ConfigurationError, StoreError
 from transforms.core.secrets import Secret
 from transforms.read_store_a import ReadStoreA, StoreASource
@@ -33,6 +39,28 @@ from transforms.stores.mysql.url import StoreUrl
 
 OLD, SINCE, NEW = datetime(2024, 1, 1, 12), datetime(2024, 3, 1), datetime(2024, 3, 1, 0, 0, 1)
 STORE = Secret("SVOD_STORE_A")
+CONNECTOR = "beam_mysql.connector.source"
+MODULES = ("mysql_source", "read_store_a")
+
+
+@pytest.fixture(params=["connector", "own"])
+def base(request, monkeypatch):
+    """The classes that store A's source and splitter derive from: the connector's, or ours."""
+    if request.param == "connector":
+        pytest.importorskip(CONNECTOR, reason="the connector is for Python 3.11")
+    else:
+        monkeypatch.setitem(sys.modules, CONNECTOR, None)
+    # Imported anew for this test alone.
+    for name in MODULES:
+        monkeypatch.setattr(transforms, name, getattr(transforms, name))
+        monkeypatch.delitem(sys.modules, f"transforms.{name}")
+    module = importlib.import_module("transforms.read_store_a")
+    for name in ("ReadStoreA", "StoreASource"):
+        monkeypatch.setattr(sys.modules[__name__], name, getattr(module, name))
+    return request.param
+
+
+both = pytest.mark.usefixtures("base")
 
 
 @pytest.fixture(scope="module")
@@ -109,6 +137,33 @@ def has_ids(*expected):
     return check
 
 
+def test_the_source_is_the_connectors_where_it_installs(base):
+    origins = {kind.__module__ for kind in StoreASource.__mro__}
+    assert (CONNECTOR in origins) == (base == "connector")
+
+
+@pytest.mark.parametrize(
+    ("own", "module", "name"),
+    [
+        (mysql_source.TableSource, CONNECTOR, "MySQLSource"),
+        (mysql_source.TableSplitter, "beam_mysql.connector.splitters", "BaseSplitter"),
+    ],
+)
+def test_our_classes_have_the_connectors_interface(own, module, name):
+    connectors = getattr(pytest.importorskip(module), name)
+
+    def interface(kind):
+        return {
+            method: list(inspect.signature(function).parameters)
+            for method, function in inspect.getmembers(kind, inspect.isfunction)
+            if method[0] != "_" or method == "__init__"
+        }
+
+    assert interface(own) == interface(connectors)
+    assert issubclass(own, BoundedSource) == issubclass(connectors, BoundedSource)
+
+
+@both
 def test_rows_come_as_bytes_with_their_orders(root):
     name = b"\xce\xce\xce \xab\xd0\xee\xec\x98\xf8\xea\xe0\xbb"
     store_a.insert_row(root, "companies", {"name": name, "inn": "7805746764", "is_deleted": 1})
@@ -161,6 +216,7 @@ def test_rows_come_as_bytes_with_their_orders(root):
     )
 
 
+@both
 def test_orders_of_scattered_companies(root):
     add(root, "companies", [1, 7, 4_000_000_000])
     for company_id in (1, 5, 7, 7):
@@ -173,11 +229,13 @@ def test_orders_of_scattered_companies(root):
     ]
 
 
+@both
 def test_empty_store(root):
     run(has_ids(), has_ids())
     run(has_ids(), has_ids(), since=since(SINCE))
 
 
+@both
 @pytest.mark.parametrize("connections", [1, 2, 7])
 def test_every_row_comes_once(root, small_pages, connections):
     add(root, "companies", range(1, 24))
@@ -185,6 +243,7 @@ def test_every_row_comes_once(root, small_pages, connections):
     run(has_ids(*range(1, 24)), has_ids(1, 2, 3, 1000, 1001, 50_000), connections=connections)
 
 
+@both
 def test_since_takes_what_changed_or_has_changed_orders(root, small_pages):
     add(root, "companies", range(1, 6), updated_at=str(OLD))
     add(root, "companies", range(6, 14), updated_at=str(SINCE))
@@ -207,6 +266,7 @@ def test_a_cancelled_order_is_a_change(root):
         assert [ids(page) for page in companies_of_changed_orders(session, since(SINCE))] == [[1]]
 
 
+@both
 @pytest.mark.parametrize("since", [None, OLD])
 def test_ranges_hold_all_rows_and_none_twice(root, small_pages, since):
     add(root, "contacts", [1, 2, 3, 4, 5, 8, 9, 30, 31], updated_at=str(SINCE))
@@ -226,6 +286,7 @@ def test_ranges_hold_all_rows_and_none_twice(root, small_pages, since):
     assert read == rows
 
 
+@both
 def test_runner_may_split_anywhere(root, monkeypatch):
     """With one row an element, Beam's own checks can follow each row."""
     monkeypatch.setattr(keyset, "PAGE", 1)
@@ -237,6 +298,7 @@ def test_runner_may_split_anywhere(root, monkeypatch):
     source_test_utils.assert_split_at_fraction_exhaustive(whole, perform_multi_threaded_test=False)
 
 
+@both
 def test_split_in_the_middle_of_a_page(root, small_pages):
     add(root, "contacts", range(1, 21))
     whole = source(Keyset(CONTACTS))
@@ -253,6 +315,7 @@ def test_split_in_the_middle_of_a_page(root, small_pages):
         assert ids(rows + [row for batch in rest for row in batch]) == list(range(1, 21))
 
 
+@both
 def test_gaps_between_ids_cost_nothing(root):
     add(root, "contacts", [1, 2_000_000_000, 4_294_967_295])
     with root.cursor() as cursor:
@@ -264,6 +327,7 @@ def test_gaps_between_ids_cost_nothing(root):
         assert int(cursor.fetchone()[1]) - before == 2
 
 
+@both
 @pytest.mark.parametrize("since", [None, OLD])
 def test_lost_connection_is_taken_up_behind_the_last_row(root, small_pages, impatient, since):
     add(root, "companies", range(1, 12))
@@ -282,6 +346,7 @@ def test_lost_connection_is_taken_up_behind_the_last_row(root, small_pages, impa
     assert rows[4]["orders_count"] == 1
 
 
+@both
 def test_store_that_stays_away_is_an_error(impatient, monkeypatch):
     monkeypatch.setenv("SVOD_STORE_A", "mysql://svod:geheim@127.0.0.1:1/shop")
     with pytest.raises(StoreError) as caught:
@@ -291,6 +356,7 @@ def test_store_that_stays_away_is_an_error(impatient, monkeypatch):
     assert "geheim" not in told
 
 
+@both
 def test_refused_query_is_an_error(root):
     with root.cursor() as cursor:
         cursor.execute("DROP TABLE shop.contacts")
@@ -298,6 +364,7 @@ def test_refused_query_is_an_error(root):
         source(Keyset(CONTACTS)).get_range_tracker(None, None)
 
 
+@both
 def test_connections_are_bounded(root, small_pages, monkeypatch):
     monkeypatch.setattr(mysql_client, "_slots", {})
     connect = mysql_client.connect
@@ -313,13 +380,13 @@ def test_connections_are_bounded(root, small_pages, monkeypatch):
     add(root, "contacts", range(1, 40))
     whole = source(Keyset(CONTACTS), connections=2)
     read = []
-    both = threading.Barrier(2, timeout=30)
+    barrier = threading.Barrier(2, timeout=30)
 
     def read_part(start):
         # As on a worker, where each bundle has its own copy.
         mine = pickle.loads(pickle.dumps(whole))
         for batch in mine.read(mine.get_range_tracker(start, start + 5)):
-            both.wait()
+            barrier.wait()
             read.extend(ids(batch))
 
     threads = [threading.Thread(target=read_part, args=(at,)) for at in range(1, 41, 5)]
@@ -332,6 +399,7 @@ def test_connections_are_bounded(root, small_pages, monkeypatch):
     assert sorted(read) == list(range(1, 40))
 
 
+@both
 def test_no_query_reads_a_whole_table(root, monkeypatch):
     add(root, "companies", range(1, 60), updated_at=str(NEW))
     add(root, "companies", [60], updated_at=str(OLD))
@@ -364,6 +432,7 @@ def test_no_query_reads_a_whole_table(root, monkeypatch):
     assert not [plan for plan in plans if "filesort" in plan[3] or "temporary" in plan[3]]
 
 
+@both
 def test_no_password_travels(root, monkeypatch):
     whole = source(Keyset(CONTACTS))
     assert read_all(whole) == []
@@ -375,6 +444,7 @@ def test_no_password_travels(root, monkeypatch):
     pipeline.to_runner_api()
 
 
+@both
 def test_options_are_checked_at_construction():
     with pytest.raises(ValueError, match="connections must be 1 or more"):
         ReadStoreA(STORE, connections=0)

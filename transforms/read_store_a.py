@@ -6,10 +6,9 @@ from typing import NamedTuple
 import apache_beam as beam
 from apache_beam.io.iobase import SourceBundle
 from apache_beam.io.range_trackers import OffsetRangeTracker
-from beam_mysql.connector.source import MySQLSource
-from beam_mysql.connector.splitters import BaseSplitter
 
 from transforms.core.secrets import Secret
+from transforms.mysql_source import BaseSplitter, MySQLSource
 from transforms.raw_batch import RawBatch
 from transforms.stores.mysql.client import RawRow, StoreClient
 from transforms.stores.mysql.keyset import (
@@ -71,7 +70,7 @@ class ReadStoreA(beam.PTransform):
 
 
 class StoreASource(MySQLSource):
-    """beam-mysql-connector's source, with a client that knows the password by name only.
+    """A MySQL source with a client that knows the password by name only.
 
     Its elements are batches: one element a row costs more than reading the row.
     """
@@ -83,7 +82,7 @@ class StoreASource(MySQLSource):
         splitter.build_source(self)
 
     def _build_value(self) -> None:
-        """Do nothing: the client looks the store's URL up when it connects."""
+        """Do nothing for the connector: the client looks the store's URL up when it connects."""
 
 
 class KeyRangeSplitter(BaseSplitter):
