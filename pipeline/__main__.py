@@ -79,7 +79,10 @@ def _parser() -> Parser:
     commands = parser.add_subparsers(metavar="COMMAND", required=True, parser_class=Parser)
     for name, run_command, add_arguments, summary in _COMMANDS:
         command = commands.add_parser(
-            name, help=summary, description=f"{summary.capitalize()}.", allow_abbrev=False
+            name,
+            help=summary,
+            description=f"{summary[:1].upper()}{summary[1:]}.",
+            allow_abbrev=False,
         )
         command.set_defaults(run=run_command)
         add_arguments(command)
@@ -121,7 +124,10 @@ def _plan(chosen: Options, arguments: Namespace) -> int:
     is_full = arguments.mode == "full"
     store_b = chosen.store_b_files if is_full else chosen.store_b_kafka
     if not chosen.store_a and not store_b:
-        raise ConfigurationError("a store is needed: see svod plan --help")
+        raise ConfigurationError(
+            "--store_a, --store_b_files (--mode full) or --store_b_kafka (--mode delta) is needed:"
+            " see svod plan --help"
+        )
     return plan(chosen, full_sources if is_full else delta_sources, arguments.plan)
 
 
@@ -163,12 +169,12 @@ def _review(chosen: Options, arguments: Namespace) -> int:
     with closing(open_ledger(chosen.ledger)) as ledger:
         if pair := arguments.yes or arguments.no:
             judge(ledger, kind_of(pair), {(pair[0], pair[1]): bool(arguments.yes)})
-            print_lines("Remembered; the next run obeys it.")
+            print_lines("Saved; the next run obeys it.")
         elif arguments.write:
             print_lines(f"{write_csv(ledger, arguments.write):,} pairs: {arguments.write}")
         elif arguments.read:
             count = read_csv(ledger, arguments.read)
-            print_lines(f"{count:,} verdicts remembered; the next run obeys them.")
+            print_lines(f"{count:,} verdicts saved; the next run obeys them.")
         elif arguments.page:
             _serve_review(ledger)
         else:
@@ -207,13 +213,13 @@ _COMMANDS: Sequence[tuple[str, RunCommand, Callable[[Parser], None], str]] = (
     ("delta", _delta, add_delta, "load what has changed since the last run"),
     ("plan", _plan, add_plan, "write down what full or delta would do to the CRM"),
     ("apply", _apply, add_apply, "load exactly what a plan says"),
-    ("crm", _crm, add_crm, "check the portal, and make svod's own fields in it"),
+    ("crm", _crm, add_crm, "check the portal, and create svod's fields in it (crm setup)"),
     ("reconcile", _reconcile, add_reconcile, "compare the CRM with what was loaded"),
     ("replay", _replay, add_load, "try refused, deferred and rejected records again"),
-    ("register", _register, add_register, "fill the register's answers from files"),
-    ("explain", _explain, add_explain, "why is it in the CRM, or why not"),
-    ("review", _review, add_review, "judge what may be one and is not merged"),
-    ("status", _status, add_status, "the last runs, and what waits"),
+    ("register", _register, add_register, "import the register's bulk files (register import)"),
+    ("explain", _explain, add_explain, "explain why a record is in the CRM, or why not"),
+    ("review", _review, add_review, "judge pairs that may be one record and are not merged"),
+    ("status", _status, add_status, "show the last runs, and what waits"),
     ("report", _report, add_report, "write the last run's report"),
 )
 

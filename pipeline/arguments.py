@@ -2,6 +2,7 @@
 
 import argparse
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import date, datetime, time
 from pathlib import Path
 from typing import NoReturn
@@ -28,7 +29,7 @@ def add_delta(parser: Parser) -> None:
     """The command that reads what has changed."""
     _add_changes(_add_stores(parser))
     parser.add_argument("--follow", action="store_true", help="go on until SIGTERM or Ctrl-C")
-    parser.add_argument("--metrics_file", help="write Prometheus metrics there after each run")
+    parser.add_argument("--metrics_file", help="write Prometheus metrics to this file")
     parser.add_argument(
         "--metrics_address",
         type=_address,
@@ -47,15 +48,25 @@ def add_plan(parser: Parser) -> None:
     _add_whole(stores)
     _add_changes(stores)
     add_load(parser)
-    parser.add_argument("--mode", choices=("full", "delta"), default="full")
-    parser.add_argument("--plan", type=Path, default=Path("plan.jsonl"), help="default plan.jsonl")
+    parser.add_argument(
+        "--mode", choices=("full", "delta"), default="full", help="the load to plan; default full"
+    )
+    parser.add_argument(
+        "--plan",
+        type=Path,
+        default=Path("plan.jsonl"),
+        help="the file to write; default plan.jsonl",
+    )
 
 
 def add_apply(parser: Parser) -> None:
     """The command that loads what a plan says."""
-    parser.add_argument("file", metavar="FILE", type=Path)
+    parser.add_argument("file", metavar="FILE", type=Path, help="the plan that svod plan wrote")
     parser.add_argument(
-        "--only", type=_words, default=[], help="company, contact, TINs or keys, by commas"
+        "--only",
+        type=_words,
+        default=[],
+        help="load these only: company, contact, TINs or keys, comma separated",
     )
     parser.add_argument("--limit", type=_positive(int), help="load at most this many records")
     add_load(parser)
@@ -63,28 +74,36 @@ def add_apply(parser: Parser) -> None:
 
 def add_crm(parser: Parser) -> None:
     """The command that prepares the portal."""
-    parser.add_argument("action", choices=("setup",))
+    parser.add_argument("action", choices=("setup",), help="check the portal, create the fields")
     add_load(parser)
 
 
 def add_reconcile(parser: Parser) -> None:
     """The command that compares the CRM with the ledger."""
-    parser.add_argument("--repair", action="store_true", help="put right what is ours")
+    parser.add_argument(
+        "--repair", action="store_true", help="load again what svod sent and the CRM lacks"
+    )
     add_load(parser)
 
 
 def add_register(parser: Parser) -> None:
     """The command that imports the register's bulk files."""
-    parser.add_argument("action", choices=("import",))
-    parser.add_argument("files", nargs="+", metavar="FILE")
+    parser.add_argument("action", choices=("import",), help="read the files")
+    parser.add_argument(
+        "files", nargs="+", metavar="FILE", help="a bulk file: EGRUL, EGRIP or small businesses"
+    )
     add_ledger(parser)
 
 
 def add_explain(parser: Parser) -> None:
     """The command that explains a record, or a pair of rows."""
-    parser.add_argument("name", metavar="TIN|SOURCE:ID")
+    parser.add_argument("name", metavar="TIN|STORE:ID", help="a company's TIN, or a row as A:17")
     parser.add_argument(
-        "second_name", nargs="?", default="", metavar="SOURCE:ID", help="are the two one person?"
+        "second_name",
+        nargs="?",
+        default="",
+        metavar="STORE:ID",
+        help="a second contact row: why are the two one person, or why not",
     )
     add_ledger(parser)
 
@@ -92,11 +111,14 @@ def add_explain(parser: Parser) -> None:
 def add_review(parser: Parser) -> None:
     """The command that shows doubtful pairs and takes judgements."""
     group = parser.add_mutually_exclusive_group()
-    group.add_argument("--yes", nargs=2, metavar=("ONE", "OTHER"), help="the two are one")
-    group.add_argument("--no", nargs=2, metavar=("ONE", "OTHER"), help="the two are not one")
-    group.add_argument("--write", type=Path, metavar="FILE", help="the list as CSV")
-    group.add_argument("--read", type=Path, metavar="FILE", help="the CSV with its verdicts")
-    group.add_argument("--page", action="store_true", help="a page in the browser, until Ctrl-C")
+    pair = ("RECORD", "RECORD")
+    group.add_argument("--yes", nargs=2, metavar=pair, help="judge that the two records are one")
+    group.add_argument("--no", nargs=2, metavar=pair, help="judge that they are different")
+    group.add_argument("--write", type=Path, metavar="FILE", help="write the pairs as CSV")
+    group.add_argument("--read", type=Path, metavar="FILE", help="read verdicts from that CSV")
+    group.add_argument(
+        "--page", action="store_true", help="show the pairs in a browser, until Ctrl-C"
+    )
     add_ledger(parser)
 
 
@@ -108,7 +130,7 @@ def add_status(parser: Parser) -> None:
 
 def add_report(parser: Parser) -> None:
     """The command that writes the report."""
-    parser.add_argument("--report", default="report", help="folder; default report")
+    parser.add_argument("--report", default="report", help="folder to write into; default report")
     add_ledger(parser)
 
 
@@ -122,24 +144,33 @@ def add_load(parser: Parser) -> None:
     add_ledger(parser)
     crm = parser.add_argument_group("CRM")
     crm.add_argument("--crm", help="Bitrix24 webhook URL (SVOD_CRM)")
-    crm.add_argument("--crm_rate", type=_positive(float), help="requests a second")
-    crm.add_argument("--crm_burst", type=_positive(int), help="requests at once")
-    crm.add_argument("--crm_operating", type=_positive(float), help="seconds in ten minutes")
+    crm.add_argument("--crm_rate", type=_positive(float), help="requests a second; default 2")
+    crm.add_argument("--crm_burst", type=_positive(int), help="requests at once; default 50")
+    crm.add_argument(
+        "--crm_operating",
+        type=_positive(float),
+        help="seconds of the portal's work for a method in ten minutes; default 480",
+    )
     crm.add_argument(
         "--crm_settle",
         type=_positive(float),
-        help="seconds for which the portal may still execute a request whose answer was lost",
+        help="seconds for which the portal may still execute a request whose answer was lost;"
+        " default 65",
     )
     crm.add_argument(
         "--crm_responsible", type=_positive(int), help="id of the user who gets new records"
     )
-    crm.add_argument("--crm_company_type", help="type of new companies, as CUSTOMER")
+    crm.add_argument("--crm_company_type", help="type of new companies, e.g. CUSTOMER")
     register = parser.add_argument_group("register")
-    register.add_argument("--register", help="base URL (SVOD_REGISTER)")
-    register.add_argument("--register_token", help="key (SVOD_REGISTER_TOKEN)")
-    register.add_argument("--register_rate", type=_positive(float), help="questions a second")
-    register.add_argument("--register_daily", type=_positive(int), help="questions a day")
-    parser.add_argument("--report", help="folder for report.html and summary.json")
+    register.add_argument("--register", help="the register's base URL (SVOD_REGISTER)")
+    register.add_argument("--register_token", help="the register's key (SVOD_REGISTER_TOKEN)")
+    register.add_argument(
+        "--register_rate", type=_positive(float), help="questions a second; default 30"
+    )
+    register.add_argument(
+        "--register_daily", type=_positive(int), help="questions a day; default 10000"
+    )
+    parser.add_argument("--report", help="folder for report.html and summary.json; default none")
 
 
 def _add_stores(parser: Parser) -> "argparse._ArgumentGroup":
@@ -147,24 +178,26 @@ def _add_stores(parser: Parser) -> "argparse._ArgumentGroup":
     stores.add_argument(
         "--store_a", help="mysql://user:password@host:3306/shop?ssl_ca=… (SVOD_STORE_A)"
     )
-    stores.add_argument("--store_a_connections", type=_positive(int), help="at most; default 2")
+    stores.add_argument(
+        "--store_a_connections", type=_positive(int), help="connections at most; default 2"
+    )
     return stores
 
 
 def _add_whole(stores: "argparse._ArgumentGroup") -> None:
     stores.add_argument(
-        "--store_b_files", type=_words, default=(), help="files or globs, comma separated"
+        "--store_b_files", type=_words, default=(), help="export files or globs, comma separated"
     )
     stores.add_argument(
         "--store_b_encoding",
         choices=("utf-8", "windows-1251"),
-        help="default utf-8",
+        help="the files' encoding; default utf-8",
     )
     stores.add_argument(
         "--processes",
         type=_positive(int),
         help="processes that clean and match; default: as many as help on this machine"
-        " (and 1 when --runner is given: a cluster has workers of its own)",
+        " (1 when --runner is given: a cluster has its own workers)",
     )
     stores.add_argument("--since", type=_date, help="only records changed since that date")
 
@@ -176,7 +209,7 @@ def _add_changes(stores: "argparse._ArgumentGroup") -> None:
         help="minutes before the last run's newest change that are read again; default 15",
     )
     stores.add_argument("--store_b_kafka", help="brokers, host:port, comma separated (SVOD_KAFKA)")
-    stores.add_argument("--store_b_topic", help="default sap.crm.partners")
+    stores.add_argument("--store_b_topic", help="topic; default sap.crm.partners")
     stores.add_argument("--store_b_group", help="consumer group; default svod")
     stores.add_argument("--store_b_kafka_config", help="librdkafka properties file (TLS, SASL)")
 
@@ -185,12 +218,12 @@ def _positive(number: type[int] | type[float]) -> Callable[[str], float]:
     """A function for ``argparse`` that parses a positive number and refuses any other text."""
 
     def parse(text: str) -> float:
-        value = number(text)
-        if not 0 < value < 1e12:
-            raise ValueError
-        return value
+        with suppress(ValueError):
+            if 0 < (value := number(text)) < 1e12:
+                return value
+        whole = "whole " if number is int else ""
+        raise argparse.ArgumentTypeError(f"{text} is not a positive {whole}number")
 
-    parse.__name__ = "positive number"
     return parse
 
 

@@ -140,4 +140,4 @@ def _steps(last: PastRun, reasons: list[str], rejected: bool) -> Iterator[str]:
             yield f"{reason}: {step}"
     if rejected:
         yield "rejected: correct the data or the portal, then svod replay"
-    yield "what was refused and why: svod report; about one record: svod explain TIN or SOURCE:ID"
+    yield "what was refused and why: svod report; about one record: svod explain TIN or STORE:ID"

@@ -52,7 +52,7 @@ def test_what_happened_what_waits_and_what_to_do(tmp_path: Path) -> None:
         " (svod register import)",
         "  waiting_for_company: nothing: they are loaded when their company comes",
         "  rejected: correct the data or the portal, then svod replay",
-        "  what was refused and why: svod report; about one record: svod explain TIN or SOURCE:ID",
+        "  what was refused and why: svod report; about one record: svod explain TIN or STORE:ID",
     ]
     assert not [word for word in PERSONAL if word in "\n".join(lines)]
 

@@ -54,8 +54,8 @@ def terminal_lines(ledger: Ledger) -> Iterator[str]:
         yield f"   {described.right_text}"
         yield f"   {described.evidence}"
     yield (
-        f"{len(described_pairs):,} pairs wait for a judgement: svod review --yes ONE OTHER,"
-        " --no ONE OTHER, --write FILE, --read FILE, --page"
+        f"{len(described_pairs):,} pairs wait for a judgement: svod review --yes RECORD RECORD,"
+        " --no RECORD RECORD, --write FILE, --read FILE, --page"
         if described_pairs
         else "Nothing waits for a judgement."
     )
