@@ -16,13 +16,12 @@ from boot import fill
 from pipeline import graph, options
 from pipeline.arguments import Parser, add_full
 from pipeline.checks import check_options
-from pipeline.summary import summarize
+from pipeline.summary import account
 from transforms.core.errors import SvodError
 from transforms.core.identity import Run
 from transforms.core.secrets import mask
-from transforms.ledger.accounting import touch_refusals
 from transforms.ledger.database import open_ledger
-from transforms.ledger.runs import finish_run, start_run
+from transforms.ledger.runs import start_run
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -44,10 +43,7 @@ def conclude(_: int, run: Run, crm_rate: float) -> None:
     """Enter the run as ended, with its summary."""
     ledger = open_ledger(options.LEDGER.value())
     try:
-        ledger.transact(lambda connection: touch_refusals(connection, run))
-        with ledger.read() as connection:
-            summary = summarize(connection, run, "full", crm_rate)
-        finish_run(ledger, run, summary["status"], summary)
+        account(ledger, run, "full", crm_rate)
     finally:
         ledger.close()
 

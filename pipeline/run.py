@@ -4,7 +4,7 @@ import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 import apache_beam as beam
 
@@ -20,12 +20,11 @@ from pipeline.options import Options
 from pipeline.progress import ProgressView
 from pipeline.report import write_report
 from pipeline.signals import interruptible
-from pipeline.summary import summarize
+from pipeline.summary import account
 from pipeline.terminal_lines import outcome_lines
 from transforms.consolidation.company_suggestions import suggest_companies
 from transforms.core.identity import Run
 from transforms.core.outcomes import DONE, FAILED, INCOMPLETE, INTERRUPTED, RunStatus
-from transforms.ledger.accounting import NumbersDoNotAddUpError, touch_refusals
 from transforms.ledger.database import Ledger, open_ledger
 from transforms.ledger.lock import exclusive
 from transforms.ledger.runs import finish_run, start_run
@@ -116,23 +115,6 @@ def run_graph(
     with beam.Pipeline(runner=runner(chosen), options=engine_options(chosen)) as root:
         sources = build_sources(root, chosen, run)
         _ = graph.build(root, sources, graph.settings(chosen, run, loads=loads))
-
-
-def account(ledger: Ledger, run: Run, command: str, crm_rate: float) -> dict[str, Any]:
-    """Enter how the run ended, by its numbers, and return them.
-
-    Raises:
-        NumbersDoNotAddUpError: when a row that was read has no outcome.
-    """
-    ledger.transact(lambda connection: touch_refusals(connection, run))
-    try:
-        with ledger.read() as connection:
-            summary = summarize(connection, run, command, crm_rate)
-    except NumbersDoNotAddUpError:
-        finish_run(ledger, run, FAILED, None)
-        raise
-    finish_run(ledger, run, summary["status"], summary)
-    return summary
 
 
 def conclude(

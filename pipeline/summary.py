@@ -6,16 +6,40 @@ from typing import Any
 from sqlalchemy.engine import Connection
 
 from transforms.core.identity import Run
-from transforms.core.outcomes import DONE, INCOMPLETE, REGISTER_NO_ANSWER, WAITING_FOR_COMPANY
+from transforms.core.outcomes import (
+    DONE,
+    FAILED,
+    INCOMPLETE,
+    REGISTER_NO_ANSWER,
+    WAITING_FOR_COMPANY,
+)
 from transforms.core.records import COMPANY, CONTACT
 from transforms.ledger import accounting, request_statistics
-from transforms.ledger.accounting import RowCounts
+from transforms.ledger.accounting import NumbersDoNotAddUpError, RowCounts, touch_refusals
 from transforms.ledger.base.reviews import count_doubtful_pairs
+from transforms.ledger.database import Ledger
 from transforms.ledger.loads import results
 from transforms.ledger.rows.dead_letters import count_dead_letters
-from transforms.ledger.runs import remarks, utc_now
+from transforms.ledger.runs import finish_run, remarks, utc_now
 
 _TIN_REASONS = ("missing_tin", "bad_tin_format", "bad_tin_checksum", "placeholder_tin")
+
+
+def account(ledger: Ledger, run: Run, command: str, crm_rate: float) -> dict[str, Any]:
+    """Enter how the run ended, by its numbers, and return them.
+
+    Raises:
+        NumbersDoNotAddUpError: when a row that was read has no outcome.
+    """
+    ledger.transact(lambda connection: touch_refusals(connection, run))
+    try:
+        with ledger.read() as connection:
+            summary = summarize(connection, run, command, crm_rate)
+    except NumbersDoNotAddUpError:
+        finish_run(ledger, run, FAILED, None)
+        raise
+    finish_run(ledger, run, summary["status"], summary)
+    return summary
 
 
 def summarize(connection: Connection, run: Run, command: str, crm_rate: float) -> dict[str, Any]:

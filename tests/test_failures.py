@@ -59,7 +59,7 @@ def test_numbers_that_do_not_add_up_are_no_success(ready, monkeypatch):
         raise NumbersDoNotAddUpError("7 rows have no outcome")
 
     with monkeypatch.context() as patch:
-        patch.setattr("pipeline.run.summarize", wrong)
+        patch.setattr("pipeline.summary.summarize", wrong)
         failed(ready, "svod: 7 rows have no outcome")
     succeeds(ready)
 

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy.exc import SQLAlchemyError
 
 from pipeline.failures import plain_reason
-from pipeline.run import account
+from pipeline.summary import account
 from transforms.core.identity import Run
 from transforms.core.outcomes import FAILED
 from transforms.ledger.database import Ledger
