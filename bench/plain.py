@@ -43,10 +43,10 @@ def _files(
     pool.close()
 
 
-def _parts_of_b(task: Task, broken: list[DeadLetter]) -> Iterator[OutcomeRows]:
+def _parts_of_b(task: Task, dead_letters: list[DeadLetter]) -> Iterator[OutcomeRows]:
     for result in _files(task, CLEAN_B, 0):
         if isinstance(result, DeadLetter):
-            broken.append(result)
+            dead_letters.append(result)
         else:
             yield from result.parts
 
@@ -66,8 +66,8 @@ def _parts_of_a() -> Iterator[OutcomeRows]:
     pool.close()
 
 
-def _clean_stores(task: Task, broken: list[DeadLetter]) -> Iterator[Row]:
-    for part in chain(_parts_of_a(), _parts_of_b(task, broken)):
+def _clean_stores(task: Task, dead_letters: list[DeadLetter]) -> Iterator[Row]:
+    for part in chain(_parts_of_a(), _parts_of_b(task, dead_letters)):
         yield from decode_rows(part.rows)
 
 
@@ -103,9 +103,9 @@ def _with_ledger(work: Callable[[Ledger, Task], object]) -> Callable[[Task], Tal
 
 
 def _remember(ledger: Ledger, task: Task) -> TouchedKeys:
-    broken: list[DeadLetter] = []
-    touched = stages.find_touched_keys(ledger, RUN, _portions(_clean_stores(task, broken)))
-    stages.record_dead_letters(ledger, RUN, broken)
+    dead_letters: list[DeadLetter] = []
+    touched = stages.find_touched_keys(ledger, RUN, _portions(_clean_stores(task, dead_letters)))
+    stages.record_dead_letters(ledger, RUN, dead_letters)
     return touched
 
 

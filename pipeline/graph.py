@@ -180,7 +180,7 @@ def full_sources(root: beam.Pipeline, chosen: options.Options, run: Run) -> Sour
             processes=process_count(chosen.processes, root.runner),
         )
         counted = files.batches | "Count B" >> CountRead(options.LEDGER, run)
-        add(rows, "B", counted | "Part B" >> SplitByOutcome())
+        add_cleaned(rows, "B", counted | "Part B" >> SplitByOutcome())
         dead_letters = (files.dead_letters,)
         _ = files.remarks | "RememberRemarks" >> RememberRemarks(options.LEDGER, run)
     return Sources(rows, dead_letters, read_up_to)
@@ -198,7 +198,7 @@ def delta_sources(root: beam.Pipeline, chosen: options.Options, run: Run) -> Sou
         processes = process_count(chosen.processes, root.runner)
         events = root | "ReadTopic" >> ReadTopic(access, processes=processes)
         counted = events.batches | "Count B" >> CountRead(options.LEDGER, run)
-        add(sources.rows, "B", counted | "Part B" >> SplitByOutcome())
+        add_cleaned(sources.rows, "B", counted | "Part B" >> SplitByOutcome())
         topic = Topic(access, events.positions)
         sources = sources._replace(dead_letters=(events.dead_letters,), topic=topic)
     return sources
@@ -217,10 +217,10 @@ def _add_store_a(
         ("A contacts", read.contacts, clean_a.clean_contact),
     ):
         counted = batches | f"Count {name}" >> count
-        add(rows, name, counted | f"Clean {name}" >> CleanRows(clean, processes=processes))
+        add_cleaned(rows, name, counted | f"Clean {name}" >> CleanRows(clean, processes=processes))
 
 
-def add(rows: Rows, name: str, cleaned: Cleaned) -> None:
+def add_cleaned(rows: Rows, name: str, cleaned: Cleaned) -> None:
     """Add a cleaner's outputs to the rows, under names that begin with ``name``."""
     rows[name] = cleaned.valid
     rows[f"{name}: invalid companies"] = cleaned.invalid_companies

@@ -41,13 +41,13 @@ def import_files(ledger: Ledger, files: Sequence[str]) -> tuple[list[str], bool]
         run = start_run(ledger, "register import")
         imports = [_FileImport(ledger, run, path) for path in paths]
         lines = [line for file_import in imports for line in file_import.lines()]
-        is_complete = not any(file_import.broken for file_import in imports)
+        is_complete = not any(file_import.defects for file_import in imports)
         finish_run(ledger, run, DONE if is_complete else INCOMPLETE, None)
     return lines, is_complete
 
 
 class _FileImport:
-    """The import of one file; ``broken`` counts the documents that were left out, by reason."""
+    """The import of one file; ``defects`` counts the documents that were left out, by reason."""
 
     def __init__(self, ledger: Ledger, run: Run, path: Path) -> None:
         self._ledger, self._run, self._path = ledger, run, path
@@ -56,7 +56,7 @@ class _FileImport:
         self._file = f"{path.name[-200:]} {stat.st_size} {stat.st_mtime_ns}"
         self._answers: list[Answer] = []
         self._saved = 0
-        self.broken: Counter[str] = Counter()
+        self.defects: Counter[str] = Counter()
 
     def lines(self) -> Iterator[str]:
         """Import the file, then report."""
@@ -67,14 +67,14 @@ class _FileImport:
             return
         self._read(Position(progress.member, progress.document) if progress else BEGINNING)
         yield f"{self._path}: {self._saved:,} answers are new"
-        for reason, count in self.broken.most_common(_SHOWN):
+        for reason, count in self.defects.most_common(_SHOWN):
             yield f"  {count:,} documents left out: {reason}"
 
     def _read(self, start: Position) -> None:
         position = start
         for position, item in read_bulk(self._path, start):
             if isinstance(item, BrokenDocument):
-                self.broken[f"{item.member}: {item.reason}" if item.member else item.reason] += 1
+                self.defects[f"{item.member}: {item.reason}" if item.member else item.reason] += 1
             else:
                 self._answers.append(item)
             if len(self._answers) >= _PER_TRANSACTION:

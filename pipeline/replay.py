@@ -40,7 +40,7 @@ def replay_sources(root: beam.Pipeline, _: Options, run: Run) -> graph.Sources:
                 | f"ReadRefused {name}"
                 >> beam.ParDo(_ReadRefusedFn(options.LEDGER, run)).with_output_types(RawBatch)
             )
-            graph.add(rows, name, records | f"Clean {name}" >> CleanRows(clean))
+            graph.add_cleaned(rows, name, records | f"Clean {name}" >> CleanRows(clean))
     return graph.Sources(rows, ())
 
 

@@ -57,7 +57,7 @@ def follow(chosen: options.Options) -> int:
         collector = MetricsCollector(
             metrics, partial(read_gauges, ledger, crm_access(chosen), chosen.register_daily)
         )
-        stack.enter_context(_served(chosen, collector))
+        stack.enter_context(_publish_metrics(chosen, collector))
         forget_old_runs(ledger, COMMAND)
         follower = _follower(ledger, chosen, lag, RunReporter(metrics))
         say("Follows the stores until SIGTERM or Ctrl-C.")
@@ -107,7 +107,7 @@ def _lag(chosen: options.Options) -> Iterator[Lag | None]:
 
 
 @contextmanager
-def _served(chosen: options.Options, collector: MetricsCollector) -> Iterator[None]:
+def _publish_metrics(chosen: options.Options, collector: MetricsCollector) -> Iterator[None]:
     """Metrics by HTTP, in a file, or neither, as the options say."""
     with ExitStack() as stack:
         if chosen.metrics_address:

@@ -73,10 +73,10 @@ def describe(connection: Connection, kind: str, ref: str) -> str:
         return ""
     if kind == COMPANY:
         company = decode_company(rows[0].payload)
-        return _joined(company.name or ref, *company.phones, *company.emails)
+        return _join(company.name or ref, *company.phones, *company.emails)
     contact = decode_contact(rows[0].payload)
     name = " ".join(filter(None, (contact.last_name, contact.first_name, contact.middle_name)))
-    return _joined(name or ref, contact.position, *contact.phones, *contact.emails)
+    return _join(name or ref, contact.position, *contact.phones, *contact.emails)
 
 
 def _describe_company(connection: Connection, tin: str) -> str:
@@ -84,8 +84,8 @@ def _describe_company(connection: Connection, tin: str) -> str:
     if golden is None or not isinstance(golden.record, GoldenCompany):
         return ""
     company = golden.record
-    return _joined(company.title, company.tin, *company.phones, *company.emails)
+    return _join(company.title, company.tin, *company.phones, *company.emails)
 
 
-def _joined(*parts: str) -> str:
+def _join(*parts: str) -> str:
     return ", ".join(filter(None, parts))
