@@ -75,17 +75,17 @@ def test_a_register_that_answers_nonsense_for_some(ready):
 
 
 @pytest.mark.parametrize(
-    ("kind", "told"),
+    ("kind", "message"),
     [
         ("unauthorized", "The register refused the key: check SVOD_REGISTER_TOKEN."),
         ("forbidden", "The register's questions for today are used up (see --register_daily)."),
     ],
 )
-def test_a_register_that_answers_nobody(ready, monkeypatch, kind, told):
+def test_a_register_that_answers_nobody(ready, monkeypatch, kind, message):
     ready.register.set_faults([RegisterFault(kind)])
     ended = ready.full()
     assert ended.code == 3
-    assert f"Note: {told}" in ended.out
+    assert f"Note: {message}" in ended.out
     assert ready.titles() == {}
     summary = ready.summary()
     assert summary["companies"]["deferred"] == COUNT
@@ -118,7 +118,7 @@ def test_a_register_that_is_not_there(ready):
 
 
 @pytest.mark.parametrize(
-    ("fault", "told"),
+    ("fault", "message"),
     [
         (Fault("auth"), "--crm: The CRM does not know the webhook of --crm (it was deleted"),
         (Fault("auth", code="expired_token"), "--crm: "),
@@ -127,12 +127,12 @@ def test_a_register_that_is_not_there(ready):
         (Fault("overload"), "--crm: "),
     ],
 )
-def test_a_crm_that_refuses_us_at_the_start(ready, fault, told):
+def test_a_crm_that_refuses_us_at_the_start(ready, fault, message):
     ready.portal.faults.set([fault])
     ended = ready.full()
     assert (ended.code, ended.out) == (2, "")
     [line] = ended.err.splitlines()
-    assert line.startswith(f"svod: {told}")
+    assert line.startswith(f"svod: {message}")
     assert ready.register.stats()["requests"] == 0
 
 

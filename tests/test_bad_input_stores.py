@@ -31,20 +31,20 @@ def loaded_all(place, ended, code):
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "told"),
+    ("old", "new", "message"),
     [
         (store_a.PASSWORD, "wr0ng", "does not know this user and password"),
         ("/shop", "/shops", "there is no database shops, or svod may not see it"),
         ("127.0.0.1", "127.0.0.2", "cannot be reached"),
     ],
 )
-def test_a_database_that_cannot_be_entered(ready, old, new, told):
+def test_a_database_that_cannot_be_entered(ready, old, new, message):
     ready.environment["SVOD_STORE_A"] = ready.environment["SVOD_STORE_A"].replace(old, new)
     ended = ready.full()
     assert (ended.code, ended.out) == (2, "")
     [line] = ended.err.splitlines()
     assert line.startswith("svod: --store_a: ")
-    assert told in line
+    assert message in line
     assert "wr0ng" not in line
     assert ready.rows("SELECT name FROM sqlite_master") == []
 
@@ -63,16 +63,16 @@ def test_no_right_to_read_a_table(ready):
 
 
 @pytest.mark.parametrize(
-    ("damage", "told"),
+    ("damage", "message"),
     [
         ("ALTER TABLE companies DROP COLUMN kpp", "the column companies.kpp is missing"),
         ("DROP TABLE orders", "the database shop has no table orders"),
     ],
 )
-def test_a_missing_column_or_table(ready, damage, told):
+def test_a_missing_column_or_table(ready, damage, message):
     ready.sql(damage)
     ended = ready.full()
-    assert (ended.code, ended.err) == (2, f"svod: --store_a: {told}\n")
+    assert (ended.code, ended.err) == (2, f"svod: --store_a: {message}\n")
 
 
 def test_empty_stores_are_fine(place):

@@ -9,38 +9,38 @@ from transforms.stores.clean_a import clean_company, clean_contact
 from transforms.stores.clean_b import clean_partner
 
 
-def from_a(told: dict[str, object]) -> Row:
+def from_a(fields: dict[str, object]) -> Row:
     text = {
         name: value.encode("cp1251", "replace") if isinstance(value, str) else value
-        for name, value in told.items()
+        for name, value in fields.items()
     }
     return clean_company({"id": 1, "updated_at": "2024-02-11 17:40:12", **text})
 
 
-def from_b(told: dict[str, object]) -> Row:
+def from_b(fields: dict[str, object]) -> Row:
     taxes = [
-        {"type": kind, "number": told.get(name)}
+        {"type": kind, "number": fields.get(name)}
         for kind, name in (("INN", "inn"), ("KPP", "kpp"), ("OGRN", "ogrn"))
     ]
     bank = {
-        "bank": told.get("bank_name"),
-        "bik": told.get("bik"),
-        "account": told.get("account"),
-        "corr_account": told.get("corr_account"),
+        "bank": fields.get("bank_name"),
+        "bik": fields.get("bik"),
+        "account": fields.get("account"),
+        "corr_account": fields.get("corr_account"),
     }
-    orders = {"count": told.get("orders_count"), "total": str(told.get("orders_total") or "")}
+    orders = {"count": fields.get("orders_count"), "total": str(fields.get("orders_total") or "")}
     row = clean_partner(
         {
             "partner": "1",
             "category": "2",
             "changed_at": "2024-02-11T14:40:12Z",
-            "name1": told.get("name"),
+            "name1": fields.get("name"),
             "taxnumbers": taxes,
-            "addresses": [{"kind": "legal", "text": told.get("address")}],
+            "addresses": [{"kind": "legal", "text": fields.get("address")}],
             "bankdetails": [bank],
-            "phones": [told.get("phone")],
-            "emails": [told.get("email")],
-            "site": told.get("site"),
+            "phones": [fields.get("phone")],
+            "emails": [fields.get("email")],
+            "site": fields.get("site"),
             "orders": orders,
         }
     )
@@ -49,7 +49,7 @@ def from_b(told: dict[str, object]) -> Row:
 
 
 @pytest.mark.parametrize(
-    "told",
+    "fields",
     [
         {},
         {
@@ -73,8 +73,8 @@ def from_b(told: dict[str, object]) -> Row:
         {"inn": "105000008", "orders_count": 0},
     ],
 )
-def test_companies(told: dict[str, object]) -> None:
-    one, other = from_a(told), from_b(told)
+def test_companies(fields: dict[str, object]) -> None:
+    one, other = from_a(fields), from_b(fields)
     assert decode_company(one.payload) == decode_company(other.payload)
     assert (one.tin, one.reason, one.detail) == (other.tin, other.reason, other.detail)
     assert one.changed_at == other.changed_at
@@ -82,24 +82,24 @@ def test_companies(told: dict[str, object]) -> None:
 
 
 @pytest.mark.parametrize(
-    "told",
+    "fields",
     [
         {"last_name": "ИВАНОВ ПЁТР СЕРГЕЕВИЧ", "phone": "89211234567", "email": "ivan@mail.ru"},
         {"last_name": "Иванов", "first_name": "П.С.", "position": " Директор ", "phone": "нет"},
         {"phone": "123"},
     ],
 )
-def test_contacts(told: dict[str, object]) -> None:
-    one = clean_contact({"id": 1, "company_id": 17, "updated_at": "2024-02-11 17:40:12", **told})
+def test_contacts(fields: dict[str, object]) -> None:
+    one = clean_contact({"id": 1, "company_id": 17, "updated_at": "2024-02-11 17:40:12", **fields})
     other = clean_partner(
         {
-            **told,
+            **fields,
             "partner": "1",
             "category": "1",
             "contact_of": ["17"],
             "changed_at": "2024-02-11T14:40:12Z",
-            "phones": [told.get("phone")],
-            "emails": [told.get("email")],
+            "phones": [fields.get("phone")],
+            "emails": [fields.get("email")],
         }
     )
     assert isinstance(other, Row)

@@ -124,8 +124,8 @@ def test_the_report_asks_for_the_judgements() -> None:
     summary = {"review": {"company": 2, "contact": 1}}
     run = PastRun("r", 1, "full", "2024-01-01T00:00:00Z", "2024-01-01T00:01:00Z", "done", summary)
     section = "report/templates/to_do.html.j2"
-    told = render_template(section, to_do=to_do(run, [], [], 0))
-    assert "1 пара контактов</b>, возможно, одни и те же люди" in told
-    assert "2 строки</b> без ИНН похожи на известные компании" in told
+    page = render_template(section, to_do=to_do(run, [], [], 0))
+    assert "1 пара контактов</b>, возможно, одни и те же люди" in page
+    assert "2 строки</b> без ИНН похожи на известные компании" in page
     none = msgspec.structs.replace(run, summary={"review": {"company": 0, "contact": 0}})
     assert "svod review" not in render_template(section, to_do=to_do(none, [], [], 0))

@@ -169,12 +169,12 @@ class TestOperatingTime:
         spend(limits, "a", Spent("a", 2))
         assert limits.budget().methods["a"].average == pytest.approx(3.8)
 
-    @pytest.mark.parametrize(("told", "waited"), [(230.0, 230.0), (None, 60.0), (9e9, 600.0)])
+    @pytest.mark.parametrize(("named_wait", "waited"), [(230.0, 230.0), (None, 60.0), (9e9, 600.0)])
     def test_a_refused_method_waits_until_the_portal_frees_it(
-        self, clock: Clock, told: float | None, waited: float
+        self, clock: Clock, named_wait: float | None, waited: float
     ) -> None:
         limits = limits_of(clock)
-        spend(limits, "a", Spent("a", 1, reset_in=told))
+        spend(limits, "a", Spent("a", 1, reset_in=named_wait))
         spend(limits, "a", over_operating=frozenset({"a"}))
         spend(limits, "b")
         assert clock.slept == 0
@@ -215,8 +215,8 @@ class Model:
             self.buckets.append([now - now % 60 if self.aligned else now, 0.0])
         self.buckets[-1][1] += cost
         self.worked += cost
-        told = sum(spent for _, spent in self.buckets)
-        return Spent("a", cost, told, self.buckets[0][0] + 600 - now)
+        operating = sum(spent for _, spent in self.buckets)
+        return Spent("a", cost, operating, self.buckets[0][0] + 600 - now)
 
 
 def simulate(

@@ -37,8 +37,8 @@ def loaded(place, kept):
 
 def read(place):
     """``(companies, contacts)`` of store A that the last run has read."""
-    told = place.summary()["read"]["A"]
-    return told["companies"], told["contacts"]
+    numbers = place.summary()["read"]["A"]
+    return numbers["companies"], numbers["contacts"]
 
 
 def cursors(place):
@@ -66,10 +66,12 @@ def test_nothing_to_do(loaded):
     # The newest rows are within the window.
     assert read(loaded) == (1, 1)
     assert "Nothing changed" in ended.out
-    told = loaded.summary()
-    assert (told["command"], told["companies"]["golden"], told["companies"]["unchanged"]) == (
-        ("delta", 3, 3)
-    )
+    numbers = loaded.summary()
+    assert (
+        numbers["command"],
+        numbers["companies"]["golden"],
+        numbers["companies"]["unchanged"],
+    ) == (("delta", 3, 3))
 
 
 def test_a_change_is_read_and_loaded_by_itself(loaded):
@@ -79,8 +81,8 @@ def test_a_change_is_read_and_loaded_by_itself(loaded):
     assert cursors(loaded)["companies"] == LATER.replace(" ", "T")
     assert loaded.delta().code == 0
     assert (read(loaded), loaded.wrote()) == ((1, 1), {})
-    told = loaded.summary()["companies"]
-    assert (told["golden"], told["updated"], told["unchanged"]) == (3, 0, 3)
+    numbers = loaded.summary()["companies"]
+    assert (numbers["golden"], numbers["updated"], numbers["unchanged"]) == (3, 0, 3)
 
 
 def test_many_changes_come_page_by_page(loaded, monkeypatch):

@@ -55,10 +55,10 @@ def forget_answer(place, inn):
     place.execute(f"UPDATE register_answers SET expires_at = 0 WHERE tin = '{inn}'")
 
 
-def status(place, inn, told):
+def status(place, inn, register_status):
     """From now on the register tells another status of one company."""
     others = [party(other, name) for other, name in NAMES.items() if other != inn]
-    place.know([*others, party(inn, NAMES[inn], told)])
+    place.know([*others, party(inn, NAMES[inn], register_status)])
     forget_answer(place, inn)
 
 

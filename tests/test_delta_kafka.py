@@ -34,9 +34,9 @@ def test_events_are_loaded_and_then_committed(stream):
     assert stream.delta().code == 0
     assert set(stream.place.titles()) == {ALFA}
     assert stream.place.people() == {f"B-{IVAN}": "Сидоров"}
-    told = stream.place.summary()
-    assert told["read"]["B"] == {"companies": 2, "contacts": 1}
-    assert told["companies"]["invalid"] == {"bad_tin_format": 1}
+    numbers = stream.place.summary()
+    assert numbers["read"]["B"] == {"companies": 2, "contacts": 1}
+    assert numbers["companies"]["invalid"] == {"bad_tin_format": 1}
     assert stream.lag() == 0
 
 

@@ -100,7 +100,7 @@ def test_orders_take_anything(count: object, total: object, last: object, unit: 
 
 
 @pytest.mark.parametrize(
-    ("told", "found"),
+    ("values", "found"),
     [
         ((12, "154300.50", "2024-03-02"), Orders(12, 15430050, "2024-03-02")),
         (("12", 154300.5, None), Orders(12, 15430050)),
@@ -109,8 +109,8 @@ def test_orders_take_anything(count: object, total: object, last: object, unit: 
         ((1, 0.1, None), Orders(1, 10)),
     ],
 )
-def test_orders(told: tuple[object, object, object], found: Orders | None) -> None:
-    assert orders.parse(*told) == (found, ())
+def test_orders(values: tuple[object, object, object], found: Orders | None) -> None:
+    assert orders.parse(*values) == (found, ())
 
 
 def test_sums_in_other_money_are_left_out() -> None:

@@ -50,8 +50,8 @@ def test_a_changed_row_is_one_update(loaded):
     assert loaded.wrote() == {"crm.item.update": 1}
     [alfa] = [one for one in loaded.portal.companies() if one["originId"] == ALFA]
     assert [one["value"] for one in alfa["fm"]] == ["+78127654321"]
-    told = loaded.summary()["companies"]
-    assert (told["created"], told["updated"], told["unchanged"]) == (0, 1, 2)
+    numbers = loaded.summary()["companies"]
+    assert (numbers["created"], numbers["updated"], numbers["unchanged"]) == (0, 1, 2)
 
 
 def test_a_changed_row_that_means_the_same_is_no_update(loaded):
@@ -95,9 +95,9 @@ def test_what_a_store_deletes_stays_in_the_crm_and_is_told(loaded):
         ("2", "deleted_in_store"),
     ]
     assert contact_reasons(loaded)["A:2"] == "company_refused"
-    told = loaded.summary()
-    assert told["left_base"] == 2
-    assert told["companies"]["golden"] == 2
+    numbers = loaded.summary()
+    assert numbers["left_base"] == 2
+    assert numbers["companies"]["golden"] == 2
 
 
 def test_a_company_of_both_stores_outlives_one_of_them(loaded):

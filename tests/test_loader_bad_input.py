@@ -75,7 +75,7 @@ def test_a_phone_that_the_portal_dislikes(ledger: Ledger, portal: Bitrix24, phon
 
 @pytest.mark.parametrize("skip", [1, 4, 6, 8])
 @pytest.mark.parametrize(
-    ("fault", "kind", "told"),
+    ("fault", "kind", "problem"),
     [
         (Fault("redirect"), PortalMoved, "the portal was renamed"),
         (Fault("auth", code="expired_token"), Stop, "does not know the webhook"),
@@ -86,13 +86,13 @@ def test_a_phone_that_the_portal_dislikes(ledger: Ledger, portal: Bitrix24, phon
     ids=["renamed", "expired", "blocked", "switched off", "a gateway"],
 )
 def test_a_portal_that_goes_away_in_the_middle(
-    ledger: Ledger, portal: Bitrix24, fault: Any, kind: Any, told: str, skip: int
+    ledger: Ledger, portal: Bitrix24, fault: Any, kind: Any, problem: str, skip: int
 ) -> None:
     fault = Fault(fault.kind, moment=fault.moment, code=fault.code, skip=skip)
     portal.faults.set([fault])
     with pytest.raises(kind) as caught:
         load(ledger, portal, hold(ledger, RECORDS), settle=0.01)
-    assert told in str(caught.value)
+    assert problem in str(caught.value)
     assert "secretcode" not in str(caught.value)
     portal.faults.set([])
     load(ledger, portal, hold(ledger, RECORDS), settle=0.01)

@@ -145,18 +145,18 @@ def test_a_part_of_a_plan(filled, options, companies, contacts):
 
 
 @pytest.mark.parametrize(
-    ("options", "told"),
+    ("options", "problem"),
     [
         (["--limit=0"], "--limit"),
         (["--limit=-1"], "--limit"),
         ([f"--only={tin(2)},7712345678,compnay"], "--only: the plan has no 7712345678, compnay"),
     ],
 )
-def test_a_part_that_cannot_be_meant(filled, options, told):
+def test_a_part_that_cannot_be_meant(filled, options, problem):
     plan(filled)
     ended = apply(filled, *options)
     assert ended.code == 2
-    assert told in ended.err
+    assert problem in ended.err
     assert filled.portal.stats.writes == 0
 
 

@@ -55,8 +55,8 @@ def test_a_little_work_starts_no_process():
 
 
 def test_much_work_is_done_elsewhere(two: ProcessPool):
-    told = set(two.map(eval, ["__import__('os').getpid()"] * 50))
-    assert told <= set(process_ids(two))
+    answering_ids = set(two.map(eval, ["__import__('os').getpid()"] * 50))
+    assert answering_ids <= set(process_ids(two))
 
 
 def test_no_more_is_taken_ahead_than_keeps_them_busy(two: ProcessPool):

@@ -123,7 +123,7 @@ def connect(register: Register) -> Iterator[Callable[..., RegisterClient]]:
 Connect = Callable[..., RegisterClient]
 
 
-def told(answers: Iterable[tuple[str, Answer | NoAnswer]]) -> dict[str, int]:
+def verdicts(answers: Iterable[tuple[str, Answer | NoAnswer]]) -> dict[str, int]:
     """How many TINs got which verdict, or none for which reason."""
     return Counter(
         answer.verdict if isinstance(answer, Answer) else answer.reason for _, answer in answers
@@ -134,7 +134,7 @@ def test_each_question_is_asked_once_in_the_contracts_words(register: Register, 
     budget = DailyBudget(10_000)
     answers = dict(connect(budget=budget).ask_many(TINS[:50]))
     assert sorted(answers) == TINS[:50]
-    assert told(answers.items()) == {"active": 50}
+    assert verdicts(answers.items()) == {"active": 50}
     assert sorted(register.asked, key=lambda question: question[2]["query"]) == [
         (
             "/rs/findById/party",
@@ -154,7 +154,7 @@ def test_the_sandboxes_register_is_understood():
             server.url, server.token, DailyBudget(100), rate=1000, workers=1, waits=(0.01,) * 9
         )
         # Of what fails only cut JSON is not asked for again.
-        answers = told(client.ask_many(TINS[:20]))
+        answers = verdicts(client.ask_many(TINS[:20]))
         client.close()
     assert answers == {"active": 13, "not_in_register": 5, "nonsense": 2}
 
@@ -173,7 +173,7 @@ def test_every_try_takes_its_turn_and_every_connection_too(
     monkeypatch.setattr(RequestSpacing, "wait", lambda self: turns.append("question"))
     monkeypatch.setattr(SlidingWindow, "wait", lambda self: turns.append("connection"))
     register.script = lambda number, tin: "drop" if number % 10 == 0 else found(tin)
-    assert told(connect(workers=3).ask_many(TINS[:45])) == {"active": 45}
+    assert verdicts(connect(workers=3).ask_many(TINS[:45])) == {"active": 45}
     assert turns.count("question") == len(register.asked) == 50
     assert turns.count("connection") == register.connections
 
@@ -184,7 +184,7 @@ def test_a_server_that_wants_new_connections_gets_them(
     turns: list[str] = []
     monkeypatch.setattr(SlidingWindow, "wait", lambda self: turns.append("connection"))
     monkeypatch.setattr(Handler, "protocol_version", "HTTP/1.0")
-    assert told(connect(workers=1).ask_many(TINS[:20])) == {"active": 20}
+    assert verdicts(connect(workers=1).ask_many(TINS[:20])) == {"active": 20}
     assert (len(turns), register.connections) == (1, 20)
 
 
@@ -210,7 +210,7 @@ def test_a_passing_failure_is_asked_again(register: Register, connect: Connect, 
     register.script = lambda number, tin: failure if number in (0, 1) else found(tin)
     budget = DailyBudget(10_000)
     client = connect(workers=1, budget=budget)
-    assert told(client.ask_many(TINS[:2])) == {"active": 2}
+    assert verdicts(client.ask_many(TINS[:2])) == {"active": 2}
     assert (len(register.asked), budget.today[1], client.trouble) == (4, 4, "")
 
 
@@ -256,7 +256,7 @@ def test_garbage_is_no_answer(register: Register, connect: Connect, reply: Reply
 
 def test_not_found_is_an_answer(register: Register, connect: Connect):
     register.script = lambda number, tin: (200, b'{"suggestions": []}')
-    assert told(connect().ask_many(TINS[:3])) == {"not_in_register": 3}
+    assert verdicts(connect().ask_many(TINS[:3])) == {"not_in_register": 3}
 
 
 def test_a_bad_key_stops_the_run_at_once(register: Register, connect: Connect):
@@ -273,7 +273,7 @@ def test_a_bad_key_stops_the_run_at_once(register: Register, connect: Connect):
 def test_a_key_that_is_withdrawn_defers_the_rest(register: Register, connect: Connect):
     register.script = lambda number, tin: found(tin) if number < 10 else failed(401)
     client = connect(workers=1)
-    assert told(client.ask_many(TINS)) == {"active": 10, "key_refused": 390}
+    assert verdicts(client.ask_many(TINS)) == {"active": 10, "key_refused": 390}
     assert len(register.asked) == 11
     assert "SVOD_REGISTER_TOKEN" in client.trouble
     assert KEY not in client.trouble
@@ -282,7 +282,7 @@ def test_a_key_that_is_withdrawn_defers_the_rest(register: Register, connect: Co
 def test_a_quota_that_is_gone_stops_the_questions(register: Register, connect: Connect):
     register.script = lambda number, tin: found(tin) if number < 10 else failed(403)
     client = connect(workers=1)
-    assert told(client.ask_many(TINS)) == {"active": 10, "quota": 390}
+    assert verdicts(client.ask_many(TINS)) == {"active": 10, "quota": 390}
     assert len(register.asked) == 11
     assert "--register_daily" in client.trouble
 
@@ -290,7 +290,7 @@ def test_a_quota_that_is_gone_stops_the_questions(register: Register, connect: C
 def test_the_daily_budget_is_kept(register: Register, connect: Connect):
     budget = DailyBudget(7)
     client = connect(budget=budget)
-    assert told(client.ask_many(TINS[:20])) == {"active": 7, "quota": 13}
+    assert verdicts(client.ask_many(TINS[:20])) == {"active": 7, "quota": 13}
     assert (len(register.asked), budget.today[1]) == (7, 7)
 
 
@@ -298,17 +298,17 @@ def test_a_dead_register_is_left_alone_for_a_while(register: Register, connect: 
     now = [0.0]
     register.script = lambda number, tin: failed(500) if number < 9 else found(tin)
     client = connect(workers=1, give_up=9, clock=lambda: now[0])
-    assert told(client.ask_many(TINS)) == {"unreachable": 3, "register_down": 397}
+    assert verdicts(client.ask_many(TINS)) == {"unreachable": 3, "register_down": 397}
     assert len(register.asked) == 9
     assert "--register" in client.trouble
     now[0] = 300.0
-    assert told(client.ask_many(TINS[:5])) == {"active": 5}
+    assert verdicts(client.ask_many(TINS[:5])) == {"active": 5}
 
 
 def test_failures_between_answers_do_not_stop_the_questions(register: Register, connect: Connect):
     register.script = lambda number, tin: found(tin) if number % 3 == 2 else failed(500)
     client = connect(workers=1, give_up=3)
-    assert told(client.ask_many(TINS[:20])) == {"active": 20}
+    assert verdicts(client.ask_many(TINS[:20])) == {"active": 20}
     assert client.trouble == ""
 
 
@@ -316,7 +316,7 @@ def test_nobody_listens(register: Register):
     with Register() as gone:
         url = gone.url
     client = RegisterClient(url, KEY, DailyBudget(10), workers=1, waits=(), give_up=3)
-    assert told(client.ask_many(TINS[:30])) == {"unreachable": 3, "register_down": 27}
+    assert verdicts(client.ask_many(TINS[:30])) == {"unreachable": 3, "register_down": 27}
     client.close()
 
 
@@ -383,6 +383,6 @@ def test_a_bad_key_is_a_wrong_option(token: str):
 
 def test_a_line_end_after_the_key_is_none_of_it(register: Register):
     client = RegisterClient(register.url, KEY + "\n", DailyBudget(1))
-    assert told(client.ask_many(TINS[:1])) == {"active": 1}
+    assert verdicts(client.ask_many(TINS[:1])) == {"active": 1}
     client.close()
     assert register.asked[0][1] == f"Token {KEY}"

@@ -81,11 +81,11 @@ def test_a_no_keeps_apart_for_ever_also_what_was_joined(ledger: Ledger) -> None:
 
 
 def test_the_list_says_who_they_are_and_why(ledger: Ledger) -> None:
-    told = list(terminal_lines(ledger))
-    assert told[0].startswith("A:5 and B:7 (contact), ")
-    assert told[1:3] == ["   Иванов, +79210000001", "   Иванов Пётр, +79210000001"]
-    assert "no company in common, the same mobile" in told[3]
-    assert told[4].startswith("1 pairs wait for a judgement")
+    lines = list(terminal_lines(ledger))
+    assert lines[0].startswith("A:5 and B:7 (contact), ")
+    assert lines[1:3] == ["   Иванов, +79210000001", "   Иванов Пётр, +79210000001"]
+    assert "no company in common, the same mobile" in lines[3]
+    assert lines[4].startswith("1 pairs wait for a judgement")
     judge(ledger, "contact", {("A:5", "B:7"): True})
     assert list(terminal_lines(ledger)) == ["Nothing waits for a judgement."]
 
@@ -192,12 +192,12 @@ def test_explain_says_why_two_rows_are_one_person_or_not(ledger: Ledger) -> None
         "3. The persons as wholes",
         "   one person of 2 rows: A:8, A:9",
     ]
-    told = explain(ledger, "А:5", "b:7").splitlines()
-    assert told[0] == "A:5 and B:7 are two persons: contacts A-5 and B-7"
-    assert "   A:5 and B:7: the same mobile +79210000001" in told
-    assert "doubtful" in told[-1]
-    told = explain(ledger, "A:5", "A:8").splitlines()
-    assert "   nothing ties them" in told
-    assert any(line.startswith("   forbidden: ") for line in told)
+    lines = explain(ledger, "А:5", "b:7").splitlines()
+    assert lines[0] == "A:5 and B:7 are two persons: contacts A-5 and B-7"
+    assert "   A:5 and B:7: the same mobile +79210000001" in lines
+    assert "doubtful" in lines[-1]
+    lines = explain(ledger, "A:5", "A:8").splitlines()
+    assert "   nothing ties them" in lines
+    assert any(line.startswith("   forbidden: ") for line in lines)
     with pytest.raises(UnknownRecordError):
         explain(ledger, "A:5", "A:404")

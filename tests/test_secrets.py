@@ -39,16 +39,16 @@ def test_missing_secret_is_named():
 
 
 @pytest.mark.parametrize(
-    ("content", "told"), [(None, "cannot read {}: FileNotFoundError"), ("  \n", "{} is empty")]
+    ("content", "message"), [(None, "cannot read {}: FileNotFoundError"), ("  \n", "{} is empty")]
 )
-def test_bad_file_is_named(monkeypatch, tmp_path, content, told):
+def test_bad_file_is_named(monkeypatch, tmp_path, content, message):
     path = tmp_path / "crm"
     if content is not None:
         path.write_text(content)
     monkeypatch.setenv("SVOD_CRM_FILE", str(path))
     with pytest.raises(SecretError) as caught:
         Secret("SVOD_CRM").value()
-    assert str(caught.value) == f"SVOD_CRM_FILE: {told.format(path)}"
+    assert str(caught.value) == f"SVOD_CRM_FILE: {message.format(path)}"
 
 
 def test_what_travels_is_the_name(monkeypatch):

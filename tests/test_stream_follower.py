@@ -37,11 +37,11 @@ class Followed:
     """A follower of such a job, with so many events to be done."""
 
     def __init__(self, ledger: Ledger, monkeypatch: pytest.MonkeyPatch, events: int) -> None:
-        self.job, self.told, self._now = Job(), list[str](), 0.0
+        self.job, self.reasons, self._now = Job(), list[str](), 0.0
         monkeypatch.setattr(stream_and_polls, "StreamJob", lambda *_: self.job)
         monkeypatch.setattr(stream_and_polls.time, "monotonic", lambda: self._now)
         lag: Any = SimpleNamespace(events={0: events, 1: 0}, measure=lambda: events)
-        teller: Any = SimpleNamespace(failed=lambda reason, pause: self.told.append(reason))
+        teller: Any = SimpleNamespace(failed=lambda reason, pause: self.reasons.append(reason))
         self._follower = StreamFollower(ledger, Options(), lag, teller)
         monkeypatch.setattr(self._follower._polls, "poll", lambda: None)
 
@@ -64,11 +64,11 @@ def test_a_job_that_brings_nothing_of_what_there_is_begins_anew(
     finish_run(ledger, run, "failed", None)
     followed.look(1)
     followed.look(200)
-    assert (followed.job.starts, followed.told) == (1, [])
+    assert (followed.job.starts, followed.reasons) == (1, [])
     followed.look(200)
-    assert followed.told == ["the engine brings nothing of the topic any more: it begins anew"]
+    assert followed.reasons == ["the engine brings nothing of the topic any more: it begins anew"]
     followed.look(10)
-    assert (followed.job.starts, len(followed.told)) == (2, 1)
+    assert (followed.job.starts, len(followed.reasons)) == (2, 1)
 
 
 def test_a_job_without_anything_to_do_is_running(
@@ -77,4 +77,4 @@ def test_a_job_without_anything_to_do_is_running(
     followed = Followed(ledger, monkeypatch, events=0)
     for _ in range(3):
         followed.look(1000)
-    assert (followed.job.starts, followed.told) == (1, [])
+    assert (followed.job.starts, followed.reasons) == (1, [])

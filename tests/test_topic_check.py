@@ -16,7 +16,7 @@ def no_patience(monkeypatch):
     monkeypatch.setattr(client, "ANSWER_TIMEOUT", 3.0)
 
 
-def told(access):
+def problem_of(access):
     with pytest.raises(ConfigurationError) as caught:
         check_topic(access)
     assert not isinstance(caught.value, AwayError)
@@ -50,25 +50,27 @@ def test_nobody_is_there(caplog):
 
 
 def test_a_topic_that_is_not_there(kafka):
-    assert told(TopicAccess(kafka.brokers, "no-such", "g")) == (
+    assert problem_of(TopicAccess(kafka.brokers, "no-such", "g")) == (
         "--store_b_topic: the brokers have no topic no-such"
     )
-    assert told(TopicAccess(kafka.brokers, "no such", "g")).startswith("--store_b_topic: ")
+    assert problem_of(TopicAccess(kafka.brokers, "no such", "g")).startswith("--store_b_topic: ")
 
 
 @pytest.mark.parametrize("mechanism", ["PLAIN", "SCRAM-SHA-512"])
 def test_a_wrong_password(kafka, secured, mechanism):
     text = kafka.secured.properties(mechanism, "wr0ng")
-    message = told(secured(text))
+    message = problem_of(secured(text))
     assert message == "--store_b_kafka_config: the brokers do not know this user and password"
 
 
 def test_no_rights_one_by_one(kafka, topic, secured):
     access = secured(group="of-others")
-    assert told(access) == (f"--store_b_topic: this user may not read {topic}: grant READ on it")
+    assert problem_of(access) == (
+        f"--store_b_topic: this user may not read {topic}: grant READ on it"
+    )
     admin = kafka.admin()
     grant(admin, topic, "another-group")
-    assert told(access) == (
+    assert problem_of(access) == (
         "--store_b_group: this user may not read in the group of-others: grant READ on it"
     )
     grant(admin, topic, "of-others")
@@ -78,16 +80,19 @@ def test_no_rights_one_by_one(kafka, topic, secured):
 def test_who_may_look_but_not_read(kafka, topic, secured):
     admin = kafka.admin()
     grant(admin, topic, "g", "DESCRIBE")
-    assert told(secured()) == f"--store_b_topic: this user may not read {topic}: grant READ on it"
+    assert (
+        problem_of(secured())
+        == f"--store_b_topic: this user may not read {topic}: grant READ on it"
+    )
 
 
 def test_a_certificate_of_another(kafka, secured, tmp_path):
     text = kafka.secured.properties().replace(str(kafka.secured.certificate), "/etc/ssl/no")
-    assert told(secured(text)).startswith("--store_b_kafka_config: ")
+    assert problem_of(secured(text)).startswith("--store_b_kafka_config: ")
     text = "\n".join(
         line for line in kafka.secured.properties().splitlines() if "ssl.ca" not in line
     )
-    assert told(secured(text)) == (
+    assert problem_of(secured(text)) == (
         "--store_b_kafka_config: no secure connection: check security.protocol, ssl.ca.location"
     )
 
@@ -110,11 +115,11 @@ def test_a_certificate_of_another(kafka, secured, tmp_path):
 )
 def test_a_setting_that_is_none(secured, text, problem):
     access = secured(text)
-    assert told(access) == f"--store_b_kafka_config: {problem.format(path=access.config)}"
+    assert problem_of(access) == f"--store_b_kafka_config: {problem.format(path=access.config)}"
 
 
 def test_a_file_that_is_not_there(kafka, topic):
     access = TopicAccess(kafka.brokers, topic, "g", "/no/such.properties")
-    assert told(access) == (
+    assert problem_of(access) == (
         "--store_b_kafka_config: cannot read /no/such.properties: No such file or directory"
     )

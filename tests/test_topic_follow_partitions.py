@@ -45,15 +45,15 @@ def times_of(age):
     fn._watch = SimpleNamespace(is_over=False)
     readers = SimpleNamespace(lend=contextmanager(lambda number: iter([Reader(age)])))
     fn._follower = PartitionFollower(ACCESS, stream.number, readers)
-    told = []
-    watermark = SimpleNamespace(current_watermark=lambda: None, set_watermark=told.append)
+    watermarks = []
+    watermark = SimpleNamespace(current_watermark=lambda: None, set_watermark=watermarks.append)
     partition = (0, FIRST, FOR_EVER)
     tracker = PartitionTracker(PartitionOffsets().initial_restriction(partition))
     tracker.defer_remainder = lambda pause: None
     began = Timestamp.now()
     read = list(fn.process(partition, began, tracker, watermark))
     assert [element.value.start for element in read] == list(range(FIRST, FIRST + BATCHES))
-    return began, [element.timestamp for element in read], told[-1]
+    return began, [element.timestamp for element in read], watermarks[-1]
 
 
 def test_a_backlog_is_as_old_as_its_reading_so_that_its_windows_close(monkeypatch):

@@ -24,7 +24,7 @@ def lag(clock, monkeypatch):
     made.close()
 
 
-def told(lag, monkeypatch, offsets):
+def lag_after(lag, monkeypatch, offsets):
     monkeypatch.setattr(lag, "_offsets", lambda: offsets)
     return lag.measure()
 
@@ -32,35 +32,35 @@ def told(lag, monkeypatch, offsets):
 def test_a_group_that_keeps_up_is_as_late_as_its_last_window(lag, clock, monkeypatch):
     done = 0
     for end in range(10, 100, 10):
-        assert told(lag, monkeypatch, {0: (done, end), 1: (5, 5)}) == end - done
+        assert lag_after(lag, monkeypatch, {0: (done, end), 1: (5, 5)}) == end - done
         assert lag.seconds == 0
         # A window does all that was there, and more comes meanwhile.
         done = end
         clock[0] += 2
         assert lag.seconds == 2
-    assert told(lag, monkeypatch, {0: (90, 90), 1: (5, 5)}) == 0
+    assert lag_after(lag, monkeypatch, {0: (90, 90), 1: (5, 5)}) == 0
     assert (lag.seconds, lag.events) == (0.0, {0: 0, 1: 0})
 
 
 def test_what_is_not_done_gets_older(lag, clock, monkeypatch):
     for end in (10, 20, 30):
-        told(lag, monkeypatch, {0: (0, end)})
+        lag_after(lag, monkeypatch, {0: (0, end)})
         clock[0] += 60
     assert lag.seconds == 180
-    told(lag, monkeypatch, {0: (10, 30)})
+    lag_after(lag, monkeypatch, {0: (10, 30)})
     assert lag.seconds == 120
-    told(lag, monkeypatch, {0: (19, 30), 1: (0, 1)})
+    lag_after(lag, monkeypatch, {0: (19, 30), 1: (0, 1)})
     assert lag.seconds == 120
-    told(lag, monkeypatch, {0: (30, 30), 1: (0, 1)})
+    lag_after(lag, monkeypatch, {0: (30, 30), 1: (0, 1)})
     assert lag.seconds == 0
     clock[0] += 1
     # The topic was deleted and made anew.
-    told(lag, monkeypatch, {0: (0, 3), 1: (1, 1)})
+    lag_after(lag, monkeypatch, {0: (0, 3), 1: (1, 1)})
     assert lag.seconds == 0
 
 
 def test_who_asks_later_sees_what_came_meanwhile(lag, clock, monkeypatch):
-    told(lag, monkeypatch, {0: (0, 1)})
+    lag_after(lag, monkeypatch, {0: (0, 1)})
     monkeypatch.setattr(lag, "_offsets", lambda: {0: (0, 7)})
     clock[0] += 1
     lag.refresh()
@@ -71,7 +71,7 @@ def test_who_asks_later_sees_what_came_meanwhile(lag, clock, monkeypatch):
 
 
 def test_brokers_that_are_away_leave_what_is_known(lag, clock, monkeypatch):
-    told(lag, monkeypatch, {0: (0, 1)})
+    lag_after(lag, monkeypatch, {0: (0, 1)})
 
     def away():
         raise KafkaException(KafkaError(KafkaError._TRANSPORT))

@@ -122,8 +122,8 @@ def test_poison_goes_its_own_way(kafka):
         [person(7), person(8)],
         [
             *(
-                DeadLetter("poison", 0, offset, *told)
-                for offset, told in enumerate(zip(reasons, values, strict=True), 1)
+                DeadLetter("poison", 0, offset, *defect)
+                for offset, defect in enumerate(zip(reasons, values, strict=True), 1)
             ),
             DeadLetter("poison", 0, 8, "no_partner_number", b""),
         ],
@@ -136,8 +136,8 @@ def test_large_messages(kafka, topic):
     with beam.Pipeline(runner=FnApiRunner()) as root:
         found = root | ReadTopic(access_to(kafka, topic))
         named = beam.Map(lambda row: (row.source_id, len(row.raw) < len(large[0]["last_name"])))
-        told = found.batches | beam.FlatMap(rows_of) | named
-        assert_that(told, equal_to([(one["partner"], True) for one in large]))
+        partners = found.batches | beam.FlatMap(rows_of) | named
+        assert_that(partners, equal_to([(one["partner"], True) for one in large]))
 
 
 def test_rows_have_the_place_of_their_event(kafka):

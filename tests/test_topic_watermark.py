@@ -16,19 +16,19 @@ STEPS = st.lists(st.tuples(st.integers(0, 3), st.integers(0, 50)), max_size=90)
 def test_nothing_is_late_where_the_last_report_is_the_watermark(steps):
     """As on Prism: what a step gives out comes to the runner with its report, some time later."""
     clock = StreamWatermark()
-    watermark, told, begun, ended = 0, {}, {}, {}
+    watermark, floors, begun, ended = 0, {}, {}, {}
     for number, moment in steps:
         if number in ended:
-            floor, told[number] = ended.pop(number)
+            floor, floors[number] = ended.pop(number)
             assert floor >= watermark, "what was given out is late"
-            watermark = max(watermark, told[number])
+            watermark = max(watermark, floors[number])
         elif number in begun:
             floor = begun.pop(number)
             report = clock.end_step(number, max(floor, moment))
-            assert report >= told.get(number, 0)
+            assert report >= floors.get(number, 0)
             ended[number] = floor, report
         else:
-            begun[number] = clock.begin_step(number, told.get(number, 0))
+            begun[number] = clock.begin_step(number, floors.get(number, 0))
 
 
 def test_the_slowest_partition_holds_the_others():
