@@ -1,1 +1,1 @@
-"""Measures the program: speed and memory, each beside the same work done another way."""
+"""Measures the program: speed and memory, each compared with the same work done in another way."""

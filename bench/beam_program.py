@@ -33,7 +33,7 @@ def _run(wire: Callable[[beam.Pipeline], object], namespace: str = "bench") -> T
     result.wait_until_finish()
     counters = result.metrics().query(MetricsFilter().with_namespace(namespace))["counters"]
     tally: Counter[str] = Counter()
-    # Each step has a counter of its own by the same name.
+    # Each step has its own counter by the same name.
     for counter in counters:
         tally[counter.key.metric.name] += counter.committed
     return dict(tally)

@@ -1,4 +1,4 @@
-"""``python -m bench.load --scale S``: loading at the CRM's limits, ours beside two usual ways.
+"""``python -m bench.load --scale S``: loading at the CRM's limits, compared with two usual ways.
 
 Loads into the strict local Bitrix24. Its answers take as long as a real portal's, and its clock
 leaps over the time in which every thread waits. Prints the share of the limits that was used, the

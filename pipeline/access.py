@@ -8,14 +8,14 @@ from transforms.stores.topic.client import TopicAccess
 
 
 def register_access(chosen: Options) -> RegisterAccess:
-    """The register, and how much it may be asked."""
+    """The register's address, key and limits."""
     return RegisterAccess(
         chosen.register, options.REGISTER_TOKEN, chosen.register_rate, chosen.register_daily
     )
 
 
 def crm_access(chosen: Options) -> CrmAccess:
-    """The CRM, and what it allows."""
+    """The CRM's webhook, its limits, and the defaults of new records."""
     return CrmAccess(
         options.CRM,
         chosen.crm_rate,
@@ -28,7 +28,7 @@ def crm_access(chosen: Options) -> CrmAccess:
 
 
 def topic_access(chosen: Options) -> TopicAccess:
-    """Store B's topic."""
+    """The brokers, topic and group of store B."""
     return TopicAccess(
         chosen.store_b_kafka,
         chosen.store_b_topic,

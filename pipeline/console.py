@@ -1,14 +1,14 @@
-"""Words to the person at the terminal."""
+"""Output on the terminal: messages, and the results of commands."""
 
 import sys
 
 
 def say(text: str) -> None:
-    """Write a message to standard error: news of what goes on."""
+    """Write a message about progress or trouble to standard error."""
     print(text, file=sys.stderr, flush=True)
 
 
 def print_lines(*lines: str) -> None:
-    """Write lines to standard output: the result that was asked for."""
+    """Write the result of a command to standard output."""
     for line in lines:
         print(line)

@@ -1,4 +1,4 @@
-"""Errors in words for a person, wherever they come from."""
+"""Describes any error in plain words for a person."""
 
 import re
 import traceback

@@ -140,7 +140,7 @@ def _consolidate(
     chosen: Settings,
     engine: PipelineRunner,
 ) -> beam.PCollection[int]:
-    """Companies first, for contacts stand by them; then the contacts that anything touched."""
+    """Wire companies first, because contacts depend on them; then all touched contacts."""
     ledger, run = chosen.ledger, chosen.run
     processes = process_count(chosen.processes, engine)
     of_companies = {

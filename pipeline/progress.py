@@ -27,7 +27,7 @@ _GREEN, _DIM, _PLAIN = "\x1b[32m", "\x1b[2m", "\x1b[0m"
 
 
 class ProgressView:
-    """Shows a run's stages on ``stream`` while it goes on, from a thread of its own."""
+    """Shows a run's stages on ``stream`` while it goes on, from a separate thread."""
 
     def __init__(self, ledger: Ledger, run: Run, stream: TextIO) -> None:
         self._ledger, self._run = ledger, run

@@ -66,7 +66,7 @@ def execute_run(
     finish: Callable[[Ledger, Run, RunMetrics], RunStatus],
     prepare: Callable[[Ledger], None] = lambda ledger: None,
 ) -> int:
-    """Do the ``work`` in a run of its own, alone with the ledger. Returns the exit code.
+    """Do the ``work`` in a new run that holds the ledger's lock. Returns the exit code.
 
     The options are checked already. ``finish`` accounts for a run whose work succeeded, and
     returns its status.

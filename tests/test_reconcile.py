@@ -1,4 +1,4 @@
-"""``svod reconcile``: what the CRM holds beside what was loaded, and putting right what is ours."""
+"""``svod reconcile``: differences between the CRM and what was loaded, and their repair."""
 
 import json
 

@@ -23,7 +23,7 @@ from tests.helpers.source_tree import (
     within,
 )
 
-# What each plain room may import of the program, beside itself.
+# The rooms of the program that each plain room may import.
 GROUND = "transforms.core"
 FLOORS = {
     "transforms.core": (),

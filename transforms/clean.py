@@ -1,4 +1,4 @@
-"""Cleaning: raw records of any store become rows; each outcome is an output of its own."""
+"""Cleaning: raw records of any store become rows; each outcome is a separate output."""
 
 from collections.abc import Callable, Iterator
 from functools import partial

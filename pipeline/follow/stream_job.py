@@ -1,7 +1,7 @@
 """The topic as one job of an engine that streams, up to the CRM.
 
-The job outlives nothing but its own windows: how far it came stands in the topic's group and in the
-ledger, and a job that is started anew goes on from there.
+A job keeps nothing but its open windows. Its position stands in the topic's committed offsets and
+in the ledger, and a new job goes on from there.
 """
 
 import logging
@@ -53,7 +53,7 @@ class StreamJob:
         with wait_for_exclusive(self._ledger):
             self._number = begin_stream(self._ledger)
         tune_beam()
-        # An engine installs handlers of its own.
+        # An engine installs its own handlers.
         with restored_signals():
             root = beam.Pipeline(runner=runner(self._chosen), options=_options(self._chosen))
             graph.build_stream(

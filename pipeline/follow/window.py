@@ -1,4 +1,4 @@
-"""One window of ``svod delta --follow``: a run of its own, with its numbers."""
+"""One window of ``svod delta --follow``: a separate run, with its numbers."""
 
 from collections.abc import Callable
 from contextlib import suppress
@@ -17,7 +17,7 @@ COMMAND = "delta --follow"
 
 
 def run_window(ledger: Ledger, work: Callable[[Run], None], *, crm_rate: float) -> dict[str, Any]:
-    """Do the ``work`` in a run of its own, and return its summary; the caller holds the lock.
+    """Do the ``work`` in a new run, and return its summary; the caller holds the lock.
 
     Raises:
         Exception: what ``work`` raised; the run is entered as failed.

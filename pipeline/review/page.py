@@ -37,7 +37,7 @@ class _Handler(BaseHTTPRequestHandler):
         self._answer(200, pairs=pairs[:_SHOWN], count=len(pairs), token=self.server.token)
 
     def do_POST(self) -> None:
-        """Saves a judgement, and leads back to the list."""
+        """Saves a judgement, and redirects to the list."""
         if not self._is_addressed_here():
             return
         form = self._read_form()

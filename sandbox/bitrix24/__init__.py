@@ -2,7 +2,7 @@
 
 ``with Bitrix24() as portal:`` serves it at ``portal.webhook``, and ``python -m sandbox.bitrix24``
 from a process. ``web`` is its HTTP side, ``methods`` the REST methods by family, ``tables`` its
-records; the modules beside them belong to the whole portal.
+records; the other modules belong to the whole portal.
 """
 
 from sandbox.bitrix24.faults import Fault

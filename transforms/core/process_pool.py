@@ -1,6 +1,6 @@
 """A pool of processes for work that keeps a core busy: Python runs on one core only.
 
-The processes are started as programs of their own, not forked: a fork would copy locks that the
+The processes are started as new programs, not forked: a fork would copy locks that the
 runner's threads hold, and no thread of the copy would ever release them. Each lives on a pipe from
 this process, so it ends when this process does, however that ends, ``kill -9`` included.
 

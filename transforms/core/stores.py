@@ -14,7 +14,7 @@ class Store(msgspec.Struct, frozen=True):
 
     ``last_read_wins`` decides between versions of a row with equal time: True for a store that is
     read as it stands now, so that the version read last is the newest; False for one whose files
-    and messages hold copies without an order of their own, where the content decides.
+    and messages hold copies without an order, where the content decides.
     """
 
     key: str

@@ -99,7 +99,7 @@ class Ledger:
             raise LedgerError(f"the ledger failed: {mask(str(error.orig))}") from None
 
     def transact(self, work: Callable[[Connection], T]) -> T:
-        """Do ``work`` in a write transaction, again after a back-off if another writer was there.
+        """Do ``work`` in a write transaction, again after a back-off if another writer interfered.
 
         Raises:
             DBAPIError: the transaction failed for another reason, or too often.

@@ -46,7 +46,7 @@ def nodes_of(
 def _split(
     profile: Profile, refs: list[Ref], judged_rows: frozenset[Ref], model: Model
 ) -> list[list[Ref]]:
-    """Returns the rows by node: a judged row is a node of its own, and so is an anonymous one."""
+    """Returns the rows by node: a judged row is a separate node, and so is an anonymous one."""
     judged_refs = judged_rows.intersection(refs)
     alike = [ref for ref in refs if ref not in judged_refs]
     if len(alike) > 1 and _is_anonymous(profile, model):

@@ -14,7 +14,7 @@ ranges that were read::
 **Unbounded** (``svod delta --follow`` on an engine that streams): ``unbounded.FollowPartitions``
 reads for ever, notices new partitions, and ends when the ledger says so (``stream_watch``). Its
 output is cut into windows of some seconds, and one writer brings each of them into the ledger and
-the CRM in a run of its own, and then commits its ranges (``write_windows``, ``window_writer``)::
+the CRM in a new run, and then commits its ranges (``write_windows``, ``window_writer``)::
 
     FollowPartitions ─> clean ─> windows ─> WriteWindows: run_stages, then commit
 

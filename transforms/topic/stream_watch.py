@@ -30,7 +30,7 @@ class StreamWatch:
 
     @property
     def is_over(self) -> bool:
-        """Whether nothing more is to be read. A ledger that is away for a while ends nothing."""
+        """Whether reading is to end. A ledger that does not answer for a while ends nothing."""
         if not self._is_over and time.monotonic() >= self._next_question:
             try:
                 with self._ledger.read() as connection:

@@ -1,6 +1,6 @@
-"""The stream's writer: brings window after window into the ledger and the CRM, and insists.
+"""The stream's writer: brings window after window into the ledger and the CRM; retries failures.
 
-What becomes of a window that ``WindowWriter.write`` is given::
+The states of a window in ``WindowWriter.write``::
 
                  failed: after a pause
               ┌──────────────────────────┐
@@ -83,7 +83,7 @@ class WindowQueue:
 class WindowWriter:
     """Writes the windows of one stream while it is the current one.
 
-    ``bring`` brings a window into the ledger and the CRM, in a run of its own. ``commit`` gets the
+    ``bring`` brings a window into the ledger and the CRM, in a new run. ``commit`` gets the
     positions of a window that was brought. ``shortest_pause`` is the pause after the first failure,
     in seconds.
     """
@@ -103,7 +103,7 @@ class WindowWriter:
         self._queue = WindowQueue.of(stream)
 
     def write(self, window: Window) -> None:
-        """Return when the window is written, or is another stream's. A failure is tried again."""
+        """Write the window, or leave it to a newer stream; a failure is retried."""
         if not window.positions:
             return
         self._queue.windows.append(window)

@@ -26,7 +26,7 @@ def refused_write(error: Refused, sent: Mapping[str, Any]) -> RefusedWrite:
 
 def is_gone(error: Refused) -> bool:
     """Whether the portal says that what was to be changed does not exist (any more)."""
-    # The older methods have no code for it; "method not found" has a code of its own.
+    # The older methods have no code for it; "method not found" has its own code.
     is_uncoded = error.code in ("", "0") and "not found" in error.description.lower()
     return is_uncoded or error.code.upper() == "NOT_FOUND"
 

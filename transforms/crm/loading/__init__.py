@@ -9,5 +9,5 @@ Another kind of record (an order, say) gets an entry in ``mapping.ENTITY_TYPES``
 ``mapping``, and a loader here that is entered in ``loader.LOADERS``. Fields by configuration belong
 into ``desired_item`` of their kind's loader. Items that people have deleted or merged are noticed
 where items are written (``items``) and linked (``contact_loader``), and noted in the ``journal``.
-What is written beside an item, such as a to-do, gets a writer of its own, like ``requisites``.
+What is written in addition to an item, such as a to-do, gets its own writer, like ``requisites``.
 """

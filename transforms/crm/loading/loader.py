@@ -36,7 +36,7 @@ LOADERS: Mapping[str, type[RecordLoader]] = {COMPANY: CompanyLoader, CONTACT: Co
 
 # Records that one worker loads at a time: enough for full batches, few enough for all workers.
 _LARGEST_CHUNK, _SMALLEST_CHUNK = 500, 50
-# Requests under way at once: what one waits for, another one uses.
+# Requests under way at once: while some wait for one limit, others use the rest.
 _WORKERS = 8
 # A record whose outcome is still unknown after this many passes waits for the next run.
 _PASSES = 20

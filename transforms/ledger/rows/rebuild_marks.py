@@ -19,12 +19,12 @@ _TABLES = (schema.dirty_contacts, schema.stale_contacts)
 
 
 def mark_dirty(connection: Connection, rows: Iterable[RowKey]) -> None:
-    """The persons of these rows are to be matched again."""
+    """Mark the persons of these rows as to be matched again."""
     _mark(connection, schema.dirty_contacts, rows)
 
 
 def mark_stale(connection: Connection, rows: Iterable[RowKey]) -> None:
-    """The persons of these rows are to be merged again."""
+    """Mark the persons of these rows as to be merged again."""
     _mark(connection, schema.stale_contacts, rows)
 
 
@@ -49,14 +49,14 @@ def _marked(connection: Connection, table: sa.Table) -> set[RowKey]:
 
 
 def mark_rebuilt(connection: Connection, rows: Iterable[RowKey]) -> None:
-    """The persons of these rows are rebuilt: the rows are neither dirty nor stale."""
+    """Mark the persons of these rows as rebuilt: the rows are neither dirty nor stale."""
     for source, ids in group_by_store(rows).items():
         for table in _TABLES:
             delete(connection, table.c.source_id, ids, source=source)
 
 
 def mark_stale_companies(connection: Connection, run: Run, tins: Collection[str]) -> None:
-    """The companies of these TINs are to be consolidated again."""
+    """Mark the companies of these TINs as to be consolidated again."""
     entries = [{"tin": tin, "run_seq": run.run_seq} for tin in sorted(tins)]
     upsert(connection, schema.stale_companies, entries)
 
@@ -67,5 +67,5 @@ def stale_tins(connection: Connection) -> set[str]:
 
 
 def mark_consolidated(connection: Connection, tins: Sequence[str]) -> None:
-    """The companies of these TINs say what their rows do."""
+    """Mark the companies of these TINs as consolidated."""
     delete(connection, schema.stale_companies.c.tin, tins)

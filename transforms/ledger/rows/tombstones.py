@@ -1,4 +1,4 @@
-"""Deletions that do not say when they were, or of what kind: a topic's null values, bare deletes.
+"""Deletions without a time or without a kind: a topic's null values, bare deletes.
 
 They are kept as tombstones, for a version that arrives later may be older than its deletion. Such a
 deletion deletes every version of a lower offset in its partition, and of the other versions (a

@@ -34,7 +34,7 @@ def newest(versions: Iterable[Row]) -> list[Row]:
 
 
 def _age(row: Row) -> tuple[int, int, bytes]:
-    # Copies of a partner with one timestamp have no order of their own, so a fixed rule decides.
+    # Copies of a partner with one timestamp have no order, so a fixed rule decides.
     return row.changed_at, row.order, row.raw
 
 
