@@ -8,7 +8,7 @@ from transforms.crm.loading.existing_parts import is_of_company
 
 
 def adopt_companies(portal: Portal, tins: Sequence[str], select: Sequence[str]) -> dict[str, Item]:
-    """The portal's companies with these TINs: of several the oldest, never the portal owner's own firms.
+    """The portal's companies with these TINs: the oldest of several, never the portal's own firm.
 
     ``select`` names the fields to read of each.
     """
