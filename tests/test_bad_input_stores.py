@@ -24,7 +24,7 @@ def ready(place):
 
 
 def loaded_all(place, ended, code):
-    """What is good in both stores is in the CRM."""
+    """The good rows of both stores are in the CRM."""
     assert ended.code == code, ended
     assert sorted(place.titles()) == [ALFA, VEGA]
     assert sorted(place.people()) == ["A-1", "B-0002000001"]

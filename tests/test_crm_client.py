@@ -32,7 +32,7 @@ DROP = None
 
 
 class Clock:
-    """Passes only when somebody sleeps."""
+    """A clock that passes only when a caller sleeps."""
 
     def __init__(self) -> None:
         self.now = 0.0

@@ -13,7 +13,7 @@ from transforms.crm.limits.request_rate import Limits, MethodBudget, Usage
 
 
 class Clock:
-    """A clock that only moves when somebody sleeps."""
+    """A clock that only moves when a caller sleeps."""
 
     def __init__(self) -> None:
         self.now = 1000.0
@@ -191,7 +191,7 @@ class TestOperatingTime:
 
 
 class Model:
-    """What a portal does: a leaky bucket, operating time in one-minute buckets."""
+    """A portal's limits: a leaky bucket, operating time in one-minute buckets."""
 
     def __init__(self, rate: float, burst: float, operating: float, aligned: bool) -> None:
         self.rate, self.burst, self.operating, self.aligned = rate, burst, operating, aligned

@@ -46,7 +46,7 @@ def reasons(place, kind):
 
 
 def left(place):
-    """How many records stand in the CRM that no row of a store stands for."""
+    """The number of records in the CRM that no row of a store stands for."""
     return place.summary()["left_base"]
 
 

@@ -1,4 +1,4 @@
-"""What ``deploy/`` holds can be read by those it is for, and calls svod as svod wants it."""
+"""The files of ``deploy/`` are valid for their programs, and call svod with valid options."""
 
 import configparser
 import re

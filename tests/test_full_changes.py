@@ -1,4 +1,4 @@
-"""What changes in the stores between two full loads, and nothing else, reaches the CRM."""
+"""Changes in the stores between two full loads reach the CRM, and nothing else does."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What people have made, changed and deleted in the CRM stays theirs."""
+"""Records that people have made, changed or deleted in the CRM stay as they are."""
 
 from collections.abc import Iterator
 from pathlib import Path

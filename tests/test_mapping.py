@@ -1,4 +1,4 @@
-"""How records look in Bitrix24, and what of them is sent again."""
+"""The mapping of records to Bitrix24, and the fields that are sent again."""
 
 from typing import Any
 

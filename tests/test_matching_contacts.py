@@ -1,4 +1,4 @@
-"""Which rows are one person: never two people in one, and few doubles."""
+"""Matching rows to persons: never two people in one, and few doubles."""
 
 import os
 import subprocess
@@ -206,7 +206,7 @@ def test_one_person_at_two_companies_is_one_contact() -> None:
 
 
 def test_what_contradicts_any_row_of_a_person_does_not_join_it() -> None:
-    """1 and 2 agree, 2 and 3 agree, 1 and 3 do not: who 2 is nobody can say, but people."""
+    """1 and 2 agree, 2 and 3 agree, 1 and 3 do not: only a person can judge who 2 is."""
     rows = [
         row("1", "Иванов Пётр Сергеевич", MOBILE),
         row("2", "Иванов Пётр", MOBILE, OTHER),

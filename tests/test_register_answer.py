@@ -1,4 +1,4 @@
-"""What the register's replies mean."""
+"""The meaning of the register's replies."""
 
 import copy
 import json

@@ -124,7 +124,7 @@ Connect = Callable[..., RegisterClient]
 
 
 def verdicts(answers: Iterable[tuple[str, Answer | NoAnswer]]) -> dict[str, int]:
-    """How many TINs got which verdict, or none for which reason."""
+    """The number of TINs by verdict, or by the reason why there is none."""
     return Counter(
         answer.verdict if isinstance(answer, Answer) else answer.reason for _, answer in answers
     )

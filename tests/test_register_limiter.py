@@ -13,7 +13,7 @@ MIDNIGHT = 1_795_294_800.0
 
 
 class Clock:
-    """Time that passes only when somebody sleeps, and oversleeps by up to ``late`` seconds."""
+    """Time that passes only when a caller sleeps, and oversleeps by up to ``late`` seconds."""
 
     def __init__(self, late: float = 0.0) -> None:
         self.now = 1000.0
@@ -29,7 +29,7 @@ class Clock:
 
 
 def most_in(passes: list[float], seconds: float) -> int:
-    """The most passes that any half-open window of so many seconds holds."""
+    """The most passes that any half-open window of that many seconds holds."""
     return max(sum(start <= moment < start + seconds for moment in passes) for start in passes)
 
 

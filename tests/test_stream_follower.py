@@ -34,7 +34,7 @@ class Job:
 
 
 class Followed:
-    """A follower of such a job, with so many events to be done."""
+    """A follower of such a job, with that many events to be done."""
 
     def __init__(self, ledger: Ledger, monkeypatch: pytest.MonkeyPatch, events: int) -> None:
         self.job, self.reasons, self._now = Job(), list[str](), 0.0

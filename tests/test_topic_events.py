@@ -1,4 +1,4 @@
-"""What the messages of store B's topic say."""
+"""The rows and dead letters of messages of store B's topic."""
 
 import json
 

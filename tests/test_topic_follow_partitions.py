@@ -1,4 +1,4 @@
-"""What time the messages of a stream have: it must never hold back what was read before them."""
+"""The event times of a stream's messages: they must never hold back what was read earlier."""
 
 import time
 from contextlib import contextmanager

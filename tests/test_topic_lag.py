@@ -1,4 +1,4 @@
-"""How much of the topic waits, and for how long: a group that keeps up is never far behind."""
+"""The lag of the topic, in events and seconds: a group that keeps up is never far behind."""
 
 import pytest
 from confluent_kafka import KafkaError, KafkaException

@@ -14,7 +14,7 @@ AWAY = KafkaException(KafkaError(KafkaError.NOT_COORDINATOR))
 
 
 class Group:
-    """What the brokers know of the group; each trouble is told once, to what it is meant for."""
+    """The brokers' state of the group; each failure is raised once, in the call that it is for."""
 
     def __init__(self):
         self.offsets, self.troubles = {0: 0, 1: 0}, []

@@ -43,7 +43,7 @@ def rows_of(batch):
 
 
 def contain(partners):
-    """They are these, in any order; a difference is told by their numbers."""
+    """They are these, in any order; a difference is reported by their numbers."""
     wanted = Counter(json.dumps(partner, sort_keys=True) for partner in partners)
 
     def check(found):
