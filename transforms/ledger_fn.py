@@ -9,6 +9,7 @@ from transforms.core.identity import Run
 from transforms.core.secrets import Secret
 from transforms.core.sharding import shard_of
 from transforms.ledger.database import Ledger, open_ledger
+from transforms.ledger.lock import check_run_is_newest
 
 
 def sharded(keys: Iterable[str]) -> Iterator[tuple[int, list[str]]]:
@@ -29,6 +30,18 @@ class LedgerFn(beam.DoFn):
     def setup(self) -> None:
         """Open the ledger."""
         self.ledger: Ledger = open_ledger(self._ledger_secret.value())
+
+    def start_bundle(self) -> None:
+        """Do nothing for a run that another one has followed.
+
+        A job may outlive its command: its job server was lost, or its JobManager. The run that
+        takes its work up must not meet its writes.
+
+        Raises:
+            LedgerLockedError: another run has begun since.
+        """
+        with self.ledger.read() as connection:
+            check_run_is_newest(connection, self.run)
 
     def teardown(self) -> None:
         """Close it."""

@@ -24,9 +24,10 @@ class LedgerLockedError(SvodError):
 
 
 def check_run_is_newest(connection: Connection, run: Run) -> None:
-    """Make sure, before an item is created, that no other run has begun since.
+    """Make sure, before a write that must not happen twice, that no other run has begun since.
 
-    A database that was restarted, or lost the lock's connection, lets another run begin.
+    A database that was restarted, or lost the lock's connection, lets another run begin; and so
+    does an engine whose job outlives the command that began it.
 
     Raises:
         LedgerLockedError: another run has begun since.
