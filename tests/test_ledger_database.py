@@ -34,7 +34,7 @@ from transforms.crm.errors import Stop
 from transforms.ledger import schema
 from transforms.ledger.database import Ledger, open_ledger, perform
 from transforms.ledger.lock import LedgerLockedError, exclusive
-from transforms.ledger.progress import Progress, stages
+from transforms.ledger.progress import PartialProgress, Progress, announce, complete, stages
 from transforms.ledger.rows.source_rows import remember
 from transforms.ledger.runs import finish_run, start_run
 from transforms.ledger.statements import delete, delete_rows, look_up, upsert
@@ -314,6 +314,39 @@ def test_runs_are_numbered_and_those_cut_off_are_marked(ledger: Ledger) -> None:
         assert [(stage.done, stage.total) for stage in stages(connection, second.run_id)] == [
             (3, 10)
         ]
+
+
+def test_workers_that_count_side_by_side_lose_nothing(ledger_url: str, ledger: Ledger) -> None:
+    """Each counts parts of a stage; a part that is done again counts once."""
+    run = start_run(ledger, "full")
+    announce(ledger, run, "companies", 80)
+
+    def count(first: int) -> None:
+        with closing(open_ledger(ledger_url)) as own:
+            for number in range(first, first + 10):
+                PartialProgress(own, run, "companies").note(f"part {number}", 4)
+
+    threads = [threading.Thread(target=count, args=(first,)) for first in (0, 10, 5)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    with ledger.read() as connection:
+        assert [(stage.done, stage.total) for stage in stages(connection, run.run_id)] == [(80, 80)]
+
+
+def test_a_stage_that_is_begun_again_goes_on_counting(ledger: Ledger) -> None:
+    """The first attempt at a load of ten has done seven, and noted six."""
+    run = start_run(ledger, "full")
+    for total, count in ((10, 6), (3, 2)):
+        progress = Progress(ledger, run, "load companies", total=total)
+        progress.add(count)
+        progress.flush()
+    with ledger.read() as connection:
+        assert [stage.done for stage in stages(connection, run.run_id)] == [9]
+    complete(ledger, run, "load companies", "load contacts")
+    with ledger.read() as connection:
+        assert [(stage.done, stage.total) for stage in stages(connection, run.run_id)] == [(10, 10)]
 
 
 def test_a_second_run_is_told_to_wait(ledger_url: str, ledger: Ledger) -> None:

@@ -6,17 +6,27 @@ it wrote stays.
 
 import random
 from collections.abc import Iterator
+from contextlib import closing
 from functools import wraps
 from itertools import islice
 from typing import Any
 
 import pytest
 
+from pipeline import options
 from pipeline import run as pipeline_run
 from sandbox.world.world import World
 from tests.helpers.expected_crm import differences
 from tests.helpers.installation import PACE, Installation, party, tin
-from transforms import check_register, consolidate, load, remember, stages
+from transforms import check_register, consolidate, load, remember
+from transforms import stages as run_stages
+from transforms.core.identity import Run
+from transforms.ledger.accounting import WorkLostError, check_nothing_lost
+from transforms.ledger.database import open_ledger
+from transforms.ledger.lock import LedgerLockedError
+from transforms.ledger.progress import stages
+from transforms.ledger.rows.rebuild_marks import mark_stale_companies
+from transforms.ledger.runs import start_run
 from transforms.ledger_fn import LedgerFn
 
 WORLD = World(11, 0.0015)
@@ -29,6 +39,7 @@ REPEATS: dict[str, Attempts] = {
     "cut and twice": (0, 2, None),
 }
 STEPS: dict[str, type[LedgerFn]] = {
+    "count": remember._CountReadFn,
     "remember": remember._RememberFn,
     "resume": remember._ResumeFn,
     "ask": check_register._AskFn,
@@ -82,6 +93,13 @@ def _shown(item: dict[str, Any], *names: str) -> tuple[Any, ...]:
     return (*(item[name] for name in names), *values)
 
 
+def counts(place: Installation) -> dict[str, tuple[int, int | None]]:
+    """The records done and their total, by the stage of the last run's progress."""
+    with closing(open_ledger(place.ledger)) as ledger, ledger.read() as connection:
+        ((run_id,),) = place.rows("SELECT run_id FROM runs ORDER BY run_seq DESC LIMIT 1")
+        return {stage.stage: (stage.done, stage.total) for stage in stages(connection, run_id)}
+
+
 def change(place: Installation) -> None:
     """Rows that change: another TIN, another phone, a deleted row, a moved contact."""
     place.know([*WORLD.register(), party(tin(900), "Новая"), party(tin(901), "Другая")])
@@ -119,14 +137,17 @@ def test_a_load_and_a_delta_whose_bundles_are_repeated_end_as_without(
     place.fill(WORLD)
     assert place.full().code in (0, 3)
     assert differences(WORLD, place.ledger, place.portal) == []
-    loaded = snapshot(place)
+    loaded, progress = snapshot(place), counts(place)
+    assert progress["read"] == (1290, None)
+    assert progress["remember"] == (1290, 1290)
     change(place)
     assert place.full().code in (0, 3)
     changed = snapshot(place)
     assert changed["companies"].keys() != loaded["companies"].keys()
     if how == "never":
-        expected |= {"loaded": loaded, "changed": changed}
+        expected |= {"loaded": loaded, "changed": changed, "progress": progress}
     else:
+        assert progress == expected["progress"]
         assert loaded == expected["loaded"]
         assert changed == expected["changed"]
 
@@ -163,6 +184,37 @@ def test_a_job_that_an_engine_restarts_ends_as_without(
     ended = place.full()
     assert ended.code in (0, 3), ended.err
     assert differences(WORLD, place.ledger, place.portal) == []
+    assert all(done == total for done, total in counts(place).values() if total is not None)
+    assert counts(place)["read"] == (1290, None)
+
+
+def test_a_job_that_outlives_its_run_writes_nothing(
+    place: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The engine goes on with a job whose command has ended; the next run takes its work up."""
+    for name, value in place.environment.items():
+        monkeypatch.setenv(name, value)
+    with closing(open_ledger(place.ledger)) as ledger:
+        fn = remember._ResumeFn(options.LEDGER, start_run(ledger, "full"))
+        fn.setup()
+        fn.start_bundle()
+        start_run(ledger, "full")
+        with pytest.raises(LedgerLockedError, match="another run has begun"):
+            fn.start_bundle()
+        fn.teardown()
+
+
+def test_a_change_that_an_outlived_job_has_marked_is_not_settled_over(place: Installation) -> None:
+    place.company(1, tin(1), name="ООО Рога")
+    place.know([party(tin(1), "Рога")])
+    assert place.full(sources=["store_a"]).code == 0
+    with closing(open_ledger(place.ledger)) as ledger:
+        first = Run("of before", 1, "")
+        run = start_run(ledger, "delta")
+        ledger.transact(lambda connection: mark_stale_companies(connection, first, [tin(1)]))
+        with ledger.read() as connection, pytest.raises(WorkLostError, match="1 changed companies"):
+            check_nothing_lost(connection, run)
+    assert place.delta().code == 0
 
 
 def lose_touched_keys(patch: pytest.MonkeyPatch) -> None:
@@ -229,7 +281,7 @@ def test_rows_that_a_settled_run_has_lost_are_found_by_the_next_full_loads(
     place.fill(WORLD)
     with monkeypatch.context() as patch:
         lose_touched_keys(patch)
-        patch.setattr(stages, "check_nothing_lost", lambda *_: None)
+        patch.setattr(run_stages, "check_nothing_lost", lambda *_: None)
         assert place.full().code == 1
     assert place.rows("SELECT settled FROM runs") == [(1,)]
     assert place.full().code == 1

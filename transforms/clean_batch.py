@@ -4,6 +4,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from functools import partial
+from hashlib import blake2b
 from typing import Any, NamedTuple
 
 import msgspec
@@ -27,10 +28,14 @@ class OutcomeRows(NamedTuple):
 
 
 class CleanBatch(msgspec.Struct, frozen=True):
-    """The rows of a batch; its length is the number of raw records that were read for it."""
+    """The rows of a batch; its length is the number of raw records that were read for it.
+
+    ``fingerprint`` tells it from other batches, also where no row is left of it.
+    """
 
     read: int
     parts: list[OutcomeRows]
+    fingerprint: str = ""
 
     def __len__(self) -> int:
         return self.read
@@ -76,8 +81,9 @@ def clean_batch(
     a time of change are kept.
     """
     groups: dict[tuple[str, int], list[Row]] = defaultdict(list)
-    read = 0
+    read, first = 0, ""
     for raw in batch:
+        first = first or batch_fingerprint(raw)
         read += 1
         row = clean(raw)
         if row.changed_at >= since or not row.changed_at:
@@ -88,7 +94,13 @@ def clean_batch(
             OutcomeRows(outcome, shard, len(rows), encode_rows(rows))
             for (outcome, shard), rows in groups.items()
         ],
+        first,
     )
+
+
+def batch_fingerprint(first: object) -> str:
+    """Returns the digest by which a batch is known that begins with this raw record."""
+    return blake2b(repr(first).encode("utf-8", "surrogatepass"), digest_size=12).hexdigest()
 
 
 def outcome(row: Row) -> str:

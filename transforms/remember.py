@@ -1,6 +1,6 @@
 """Remembering rows: the ledger keeps the newest version of each; the keys they touch go on."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sized
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain
 from typing import NamedTuple
 
@@ -8,13 +8,15 @@ import apache_beam as beam
 
 from transforms import stages
 from transforms.clean import Sharded
+from transforms.clean_batch import CleanBatch, batch_fingerprint
 from transforms.core.identity import Run, row_ref
 from transforms.core.records import DeadLetter
 from transforms.core.secrets import Secret
-from transforms.ledger.progress import Progress
+from transforms.ledger.progress import PartialProgress
 from transforms.ledger.rows.source_rows import TouchedKeys
 from transforms.ledger.runs import remark
 from transforms.ledger_fn import LedgerFn, sharded
+from transforms.raw_batch import RawBatch
 
 TINS, COMPANIES, CONTACTS = "tins", "companies", "contacts"
 
@@ -47,14 +49,21 @@ class CountRead(beam.PTransform):
 class _CountReadFn(LedgerFn):
     def setup(self) -> None:
         super().setup()
-        self._progress = Progress(self.ledger, self.run, "read")
+        self._progress = PartialProgress(self.ledger, self.run, "read")
 
-    def process(self, batch: Sized) -> Iterator[Sized]:
-        self._progress.add(len(batch))
+    def process(self, batch: CleanBatch | RawBatch) -> Iterator[CleanBatch | RawBatch]:
+        # Batches of two files may begin alike, and differ in size.
+        self._progress.note(f"{_fingerprint(batch)} {len(batch)}", len(batch))
         yield batch
 
     def finish_bundle(self) -> None:
         self._progress.flush()
+
+
+def _fingerprint(batch: CleanBatch | RawBatch) -> str:
+    if isinstance(batch, CleanBatch):
+        return batch.fingerprint
+    return batch_fingerprint(batch[0]) if batch else ""
 
 
 class RememberRows(beam.PTransform):
@@ -111,9 +120,9 @@ def _emit(touched: TouchedKeys) -> Iterator[object]:
 
 class _RememberFn(LedgerFn):
     def process(self, element: tuple[int, Mapping[str, Iterable[bytes]]]) -> Iterator[object]:
-        _, groups = element
+        shard, groups = element
         rows = stages.portions(chain.from_iterable(groups.values()))
-        for touched in stages.remember_rows(self.ledger, self.run, rows):
+        for touched in stages.remember_rows(self.ledger, self.run, rows, part=str(shard)):
             yield from _emit(touched)
 
 

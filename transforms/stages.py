@@ -43,7 +43,7 @@ from transforms.core.records import DeadLetter, Row, decode_rows
 from transforms.crm.access import CrmAccess, load_crm
 from transforms.ledger.accounting import check_nothing_lost
 from transforms.ledger.database import Ledger
-from transforms.ledger.progress import Progress
+from transforms.ledger.progress import PartialProgress, announce, complete
 from transforms.ledger.rows import dead_letters, source_rows
 from transforms.ledger.rows.source_rows import TouchedKeys
 from transforms.ledger.rows.unfinished_work import unfinished_work, unsettled_runs
@@ -114,15 +114,23 @@ def portions(encoded: Iterable[bytes]) -> Iterator[list[Row]]:
 
 
 def remember_rows(
-    ledger: Ledger, run: Run, rows: Iterable[Sequence[Row]], processes: ProcessPool = IN_PLACE
+    ledger: Ledger,
+    run: Run,
+    rows: Iterable[Sequence[Row]],
+    processes: ProcessPool = IN_PLACE,
+    part: str = "",
 ) -> Iterator[TouchedKeys]:
-    """Keep the newest version of each row; yields the keys that each portion of them touches."""
-    progress: Progress | None = None
+    """Keep the newest version of each row; yields the keys that each portion of them touches.
+
+    ``part`` names the rows, where several workers remember those of a run.
+    """
+    progress = PartialProgress(ledger, run, "remember", follows="read")
+    count = 0
     for portion in rows:
-        progress = progress or Progress(ledger, run, "remember", follows="read")
         yield source_rows.remember(ledger, run, portion, processes)
-        progress.add(len(portion))
-    if progress:
+        count += len(portion)
+        progress.note(part, count)
+    if count:
         progress.flush()
 
 
@@ -137,8 +145,10 @@ def ask_register(ledger: Ledger, run: Run, register: RegisterAccess, tins: Colle
     if unanswered := unanswered_tins(ledger, sorted(tins)):
         with shared_session(register) as session:
             session.ask(ledger, run, unanswered)
+    elif tins:
+        complete(ledger, run, "register")
     if tins:
-        Progress(ledger, run, "companies", total=len(tins)).flush()
+        announce(ledger, run, "companies", len(tins))
 
 
 def consolidate_companies(
@@ -161,7 +171,7 @@ def consolidate_companies(
     is_first = not may_repeat and not _unsettled(ledger, run)
     rows = companies.consolidate(ledger, run, tins, processes, is_first_attempt=is_first)
     if tins:
-        Progress(ledger, run, "companies").add(len(tins))
+        PartialProgress(ledger, run, "companies").note(tins[0], len(tins))
     return contacts_of_companies(ledger, rows)
 
 
@@ -196,7 +206,7 @@ def find_connected_components(
     components = connected_components.dirty_components(ledger, run, processes)
     persons.refresh(ledger, run, components, processes)
     if components:
-        Progress(ledger, run, "contacts", total=sum(map(len, components))).flush()
+        announce(ledger, run, "contacts", sum(map(len, components)))
     return components
 
 
@@ -206,7 +216,8 @@ def consolidate_persons(
     """Rebuild the persons of these components; returns the number of persons."""
     count = persons.consolidate(ledger, run, components, processes)
     if components:
-        Progress(ledger, run, "contacts").add(sum(map(len, components)))
+        part = next(iter(components))[0]
+        PartialProgress(ledger, run, "contacts").note(part, sum(map(len, components)))
     return count
 
 
@@ -226,6 +237,7 @@ def settle_and_load(
     """
     with ledger.read() as connection:
         check_nothing_lost(connection, run)
+    complete(ledger, run, "remember", "companies", "contacts")
     settle_run(ledger, run, read_up_to or {})
     if crm:
         load_crm(ledger, run, crm)

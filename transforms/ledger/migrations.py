@@ -96,12 +96,18 @@ def add_stale_companies(connection: Connection) -> None:
     add_table(connection, schema.stale_companies)
 
 
+def add_progress_parts(connection: Connection) -> None:
+    """Version 8: progress that several workers make is noted by the parts of their input."""
+    add_table(connection, schema.progress_parts)
+
+
 STEPS: Mapping[int, Step] = {
     2: queue_all_goldens,
     3: add_matching,
     5: match_all_contacts,
     6: add_streams,
     7: add_stale_companies,
+    8: add_progress_parts,
 }
 """The step that brings a ledger up to each version; version 4 needs none but version 5's."""
 

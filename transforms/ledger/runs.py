@@ -91,7 +91,13 @@ def forget_old_runs(ledger: Ledger, command: str) -> None:
 
     def forget(connection: Connection) -> None:
         for ids in chunks(connection.execute(query).scalars().all()):
-            for table in (schema.progress, schema.remarks, schema.crm_usage, schema.runs):
+            for table in (
+                schema.progress,
+                schema.progress_parts,
+                schema.remarks,
+                schema.crm_usage,
+                schema.runs,
+            ):
                 connection.execute(table.delete().where(table.c.run_id.in_(ids)))
 
     ledger.transact(forget)

@@ -22,7 +22,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import mysql
 
-VERSION = 7
+VERSION = 8
 
 metadata = MetaData()
 
@@ -82,6 +82,16 @@ progress = _table(
     Column("total", BigInteger),
     Column("started_at", BigInteger, nullable=False),
     Column("updated_at", BigInteger, nullable=False),
+)
+
+# The records of a stage that several workers do, by the part of its input: an engine may do a part
+# again. ``progress.done`` holds those of a stage that one worker does.
+progress_parts = _slim_table(
+    "progress_parts",
+    Column("run_id", String(40), primary_key=True),
+    Column("stage", String(40), primary_key=True),
+    Column("part", _KEY, primary_key=True),
+    Column("done", BigInteger, nullable=False),
 )
 
 # Remarks for people besides a run's numbers: the register's key was refused, …

@@ -26,7 +26,7 @@ from transforms.ledger.base.goldens import contacts_in
 from transforms.ledger.database import Ledger
 from transforms.ledger.loads import load_queue, rejections
 from transforms.ledger.loads.load_queue import PendingRecord
-from transforms.ledger.progress import Progress
+from transforms.ledger.progress import Progress, complete
 
 Selection = Mapping[str, frozenset[str]]
 """By kind, the keys of the records to load."""
@@ -90,6 +90,7 @@ class Loader:
         with self._ledger.read() as connection:
             pending = {kind: load_queue.count_pending(connection, kind) for kind in _STAGES}
         if not any(pending.values()):
+            complete(self._ledger, self._run, *_STAGES.values())
             return
         self._portal.check()
         progress = {
