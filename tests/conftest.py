@@ -22,6 +22,7 @@ import pytest
 from apache_beam.options.pipeline_options import _BeamArgumentParser
 from apache_beam.transforms import core
 from apache_beam.typehints.decorators import IOTypeHints
+from hypothesis import HealthCheck, settings
 
 from sandbox.servers.kafka import Kafka
 from sandbox.servers.mariadb import MariaDB
@@ -30,6 +31,10 @@ from tests.helpers.installation import Installation, installation
 from tests.helpers.ledgers import DATABASES, create_ledger
 from transforms.ledger.database import Ledger, open_ledger
 from transforms.stores.topic import client
+
+# How long an example takes depends on the machine; speed is a matter of the benches.
+settings.register_profile("svod", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("svod")
 
 
 @pytest.fixture(scope="session", autouse=True)
