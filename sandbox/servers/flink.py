@@ -1,7 +1,8 @@
-"""A private Flink session cluster for Beam: JobManager, TaskManager, job server, worker pool.
+"""A private Flink session cluster for Beam: JobManager, TaskManagers, worker pools, job server.
 
-Each is a process on free ports of 127.0.0.1 that ends with its owner. Needs Java, and the jars that
-``scripts/setup --tests`` installs into the virtual environment.
+Each is a process on free ports of this machine that ends with its owner, and may be killed and
+started again. Needs Java, and the jars that ``scripts/setup --tests`` installs into the virtual
+environment.
 """
 
 import json
@@ -22,6 +23,8 @@ from sandbox.servers.services import ends_with_parent, free_port
 
 JARS: Final = Path(sys.prefix) / "engines" / "flink"
 _PATIENCE: Final = 90.0
+_POOL: Final = "svod-workers"
+"""The host name that leads each TaskManager to its own worker pool."""
 _MEGABYTE: Final = 1 << 20
 _OPENED: Final = ("util", "lang", "net", "io", "time")
 _JAVA: Final = (
@@ -44,13 +47,6 @@ _MEMORY: Final = {
     "jvm-overhead.max": 192,
 }
 
-# Without a handler, SIGTERM would leave the pool's workers behind.
-_POOL: Final = """
-import runpy, signal, sys
-signal.signal(signal.SIGTERM, lambda *_: sys.exit())
-runpy.run_module("apache_beam.runners.worker.worker_pool_main", run_name="__main__")
-"""
-
 
 class FlinkError(Exception):
     """Flink is not installed, or did not come up."""
@@ -59,27 +55,48 @@ class FlinkError(Exception):
 class Flink(Server):
     """``with Flink(folder) as flink: beam.Pipeline(options=PipelineOptions([*flink.options]))``.
 
-    A failed job restarts from its last checkpoint. Python's workers get ``environment`` in
-    addition to this process's variables.
+    A failed job restarts: a stream from its last checkpoint, a bounded job with what was lost.
+    Python's workers get ``environment`` in addition to this process's variables. Each TaskManager
+    has ``slots`` and a worker pool of its own. ``heartbeat_timeout`` is in seconds: Flink gives a
+    process up that is silent for so long. It notices a killed one sooner.
     """
 
     def __init__(
-        self, folder: Path, environment: Mapping[str, str] | None = None, slots: int = 2
+        self,
+        folder: Path,
+        environment: Mapping[str, str] | None = None,
+        slots: int = 2,
+        task_managers: int = 1,
+        heartbeat_timeout: int = 6,
     ) -> None:
         self.folder = folder.resolve()
         self.environment = dict(environment or {})
-        self._slots = slots
+        self._slots, self._task_managers = slots, task_managers
+        self._heartbeat_timeout = heartbeat_timeout
         ports = [free_port() for _ in range(4)]
         self._rpc, self._rest, self._jobs, self._workers = ports
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
+
+    @property
+    def pools(self) -> list[str]:
+        """The names of the worker pools: ``workers-1``, …"""
+        return [f"workers-{number}" for number in self._numbers()]
+
+    @property
+    def task_managers(self) -> list[str]:
+        """The names of the TaskManagers: ``task-manager-1``, …"""
+        return [f"task-manager-{number}" for number in self._numbers()]
+
+    def _numbers(self) -> range:
+        return range(1, self._task_managers + 1)
 
     @property
     def options(self) -> tuple[str, ...]:
         """Beam's options that run a pipeline on this cluster."""
         return (
             *("--runner=PortableRunner", f"--job_endpoint=127.0.0.1:{self._jobs}"),
-            *("--environment_type=EXTERNAL", f"--environment_config=127.0.0.1:{self._workers}"),
-            f"--parallelism={self._slots}",
+            *("--environment_type=EXTERNAL", f"--environment_config={_POOL}:{self._workers}"),
+            f"--parallelism={self._slots * self._task_managers}",
         )
 
     @property
@@ -91,7 +108,7 @@ class Flink(Server):
         )
 
     def start(self) -> None:
-        """Starts all four processes and waits until they answer."""
+        """Starts all processes and waits until they answer."""
         try:
             self._start()
         except BaseException:
@@ -103,11 +120,47 @@ class Flink(Server):
             raise FlinkError("Flink is missing: scripts/setup --tests installs it")
         (self.folder / "conf").mkdir(parents=True, exist_ok=True)
         (self.folder / "conf" / "config.yaml").write_text(self._settings())
-        entry = "org.apache.flink.runtime.entrypoint.StandaloneSessionClusterEntrypoint"
-        self._run("job-manager", "-Xmx384m", *self._program(entry))
-        self.start_task_manager()
+        names = ["job-manager", *self.task_managers, "job-server", *self.pools]
+        for name in names:
+            self._launch(name)
+        for name in names:
+            self._await_start(name)
+
+    def start_again(self, name: str) -> None:
+        """Starts a process that ``kill`` has killed, and waits until it answers."""
+        self._launch(name)
+        self._await_start(name)
+
+    def _launch(self, name: str) -> None:
+        role, _, number = name.rpartition("-")
+        if role == "task-manager":
+            self._launch_task_manager(name, int(number))
+        elif role == "workers":
+            address = f"{_pool_address(int(number))}:{self._workers}"
+            self._spawn(name, [sys.executable, "-m", "sandbox.servers.worker_pool", address])
+        elif name == "job-manager":
+            entry = "org.apache.flink.runtime.entrypoint.StandaloneSessionClusterEntrypoint"
+            self._run(name, "-Xmx384m", *self._program(entry))
+        else:
+            self._launch_job_server(name)
+
+    def _launch_task_manager(self, name: str, number: int) -> None:
+        sizes = [f"taskmanager.memory.{part}={size * _MEGABYTE}b" for part, size in _MEMORY.items()]
+        settings = [*sizes, "taskmanager.cpu.cores=2.0"]
+        entry = "org.apache.flink.runtime.taskexecutor.TaskManagerRunner"
+        arguments = [word for setting in settings for word in ("-D", setting)]
+        # A job has one address for its workers; each TaskManager takes it for its own pool's.
+        hosts = self.folder / "conf" / f"hosts-{number}"
+        host_names = (
+            f"127.0.0.1 localhost {socket.gethostname()}\n{_pool_address(number)} {_POOL}\n"
+        )
+        hosts.write_text(host_names)
+        memory = ("-Xmx384m", "-XX:MaxDirectMemorySize=768m")
+        self._run(name, f"-Djdk.net.hosts.file={hosts}", *memory, *self._program(entry), *arguments)
+
+    def _launch_job_server(self, name: str) -> None:
         self._run(
-            "job-server",
+            name,
             "-Xmx256m",
             *_class_path("org.apache.beam.runners.flink.FlinkJobServerDriver"),
             *("--job-host=127.0.0.1", f"--job-port={self._jobs}"),
@@ -115,38 +168,28 @@ class Flink(Server):
             f"--artifacts-dir={self.folder / 'artifacts'}",
             f"--flink-master=127.0.0.1:{self._rest}",
         )
-        self.start_workers()
-        self._await("job-server", lambda: _listens(self._jobs))
-        self.await_slots()
 
-    def start_task_manager(self) -> None:
-        """Starts the TaskManager, which runs the job; call it again after ``kill``."""
-        sizes = [f"taskmanager.memory.{part}={size * _MEGABYTE}b" for part, size in _MEMORY.items()]
-        settings = [*sizes, "taskmanager.cpu.cores=2.0"]
-        entry = "org.apache.flink.runtime.taskexecutor.TaskManagerRunner"
-        arguments = [word for setting in settings for word in ("-D", setting)]
-        memory = ("-Xmx384m", "-XX:MaxDirectMemorySize=768m")
-        self._run("task-manager", *memory, *self._program(entry), *arguments)
-
-    def start_workers(self) -> None:
-        """Starts the pool that starts Python's workers."""
-        port = f"--service_port={self._workers}"
-        self._spawn("workers", [sys.executable, "-c", _POOL, port])
-        self._await("workers", lambda: _listens(self._workers))
+    def _await_start(self, name: str) -> None:
+        role, _, number = name.rpartition("-")
+        if role == "workers":
+            pool = (_pool_address(int(number)), self._workers)
+            self._await(name, lambda: _listens(*pool))
+        elif name == "job-server":
+            self._await(name, lambda: _listens("127.0.0.1", self._jobs))
+        else:
+            # A TaskManager that was killed counts until Flink has noticed that it is gone.
+            slots = self._slots * sum(name in self._processes for name in self.task_managers)
+            self._await(name, lambda: self.ask("overview")["slots-total"] == slots)
 
     def kill(self, name: str) -> None:
         """Kills one process as a power cut would.
 
-        ``name`` is ``job-manager``, ``task-manager``, ``job-server`` or ``workers``: the pool with
-        all workers that it has started.
+        ``name`` is ``job-manager``, ``job-server``, or among ``task_managers`` or ``pools``: a pool
+        dies with all workers that it has started.
         """
         process = self._processes.pop(name)
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
-
-    def await_slots(self) -> None:
-        """Waits until a TaskManager has registered."""
-        self._await("task-manager", lambda: bool(self.ask("overview")["slots-total"]))
 
     def ask(self, path: str) -> Any:
         """Returns the answer of the JobManager's REST interface."""
@@ -154,17 +197,22 @@ class Flink(Server):
             return json.load(answer)
 
     def cancel(self) -> None:
-        """Cancels all running jobs."""
-        for job in self.ask("jobs")["jobs"]:
-            if job["status"] not in ("FINISHED", "CANCELED", "FAILED"):
-                url = f"http://127.0.0.1:{self._rest}/jobs/{job['id']}?mode=cancel"
-                urlopen(Request(url, method="PATCH"), timeout=30).close()
+        """Cancels all running jobs, and waits for their ends."""
+        for job in self._running_jobs():
+            url = f"http://127.0.0.1:{self._rest}/jobs/{job}?mode=cancel"
+            urlopen(Request(url, method="PATCH"), timeout=30).close()
+        deadline = time.monotonic() + _PATIENCE
+        while self._running_jobs() and time.monotonic() < deadline:
+            time.sleep(0.1)
+
+    def _running_jobs(self) -> list[str]:
+        ended = ("FINISHED", "CANCELED", "FAILED")
+        return [job["id"] for job in self.ask("jobs")["jobs"] if job["status"] not in ended]
 
     def stop(self) -> None:
-        """Kills all four processes; a second call does nothing."""
-        for name in ("workers", "job-server", "task-manager", "job-manager"):
-            if name in self._processes:
-                self.kill(name)
+        """Kills all processes; a second call does nothing."""
+        for name in reversed(list(self._processes)):
+            self.kill(name)
 
     def _settings(self) -> str:
         settings = {
@@ -182,9 +230,9 @@ class Flink(Server):
             "restart-strategy.type": "fixed-delay",
             "restart-strategy.fixed-delay.attempts": 20,
             "restart-strategy.fixed-delay.delay": "1 s",
-            # Flink notices a killed process within seconds.
+            # Flink notices a killed process within seconds: two heartbeats do not arrive.
             "heartbeat.interval": 1000,
-            "heartbeat.timeout": 6000,
+            "heartbeat.timeout": self._heartbeat_timeout * 1000,
         }
         return "".join(f"{name}: {value}\n" for name, value in settings.items())
 
@@ -225,6 +273,10 @@ def _class_path(entry: str) -> list[str]:
     return ["-cp", f"{JARS}/*", entry]
 
 
-def _listens(port: int) -> bool:
+def _pool_address(number: int) -> str:
+    return f"127.0.0.{number}"
+
+
+def _listens(host: str, port: int) -> bool:
     with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
+        return probe.connect_ex((host, port)) == 0
