@@ -127,6 +127,46 @@ def missing(url: str) -> set[str]:
     return lacks
 
 
+def narrow_columns(url: str) -> set[str]:
+    """Text columns of the ledger that are narrower than this program's."""
+    with closing(Ledger(url)) as ledger:
+        inspector = sa.inspect(ledger.engine)
+        return {
+            f"{table.name}.{column['name']}"
+            for table in schema.metadata.sorted_tables
+            for column in inspector.get_columns(table.name)
+            if (width := getattr(table.c[column["name"]].type, "length", None))
+            and width > (getattr(column["type"], "length", None) or 0)
+        }
+
+
+def test_columns_take_a_stores_key_of_16_characters(url: str) -> None:
+    is_sqlite = url.startswith("sqlite")
+    open_ledger(url).close()
+    # SQLite takes texts of any length into any column.
+    assert ("rows.source" in narrow_columns(url)) == is_sqlite
+    row = {"source": "S" * 16, "source_id": "1" * 64}
+    key = {"kind": "contact", "alias": "K" * 81, "key": "k" * 81}
+    with closing(Ledger(url)) as ledger:
+        for table, values in ((schema.stale_contacts, row), (schema.aliases, key)):
+            with ledger.write() as connection:
+                connection.execute(table.insert(), values)
+            with ledger.read() as connection:
+                assert values in [
+                    dict(found) for found in connection.execute(sa.select(table)).mappings()
+                ]
+        if is_sqlite:
+            return
+        assert narrow_columns(url) == set()
+        inspector = sa.inspect(ledger.engine)
+        for table in schema.metadata.sorted_tables:
+            for column in inspector.get_columns(table.name):
+                assert column["nullable"] == table.c[column["name"]].nullable
+                # On MariaDB keys are still compared byte by byte.
+                collation = getattr(column["type"], "collation", None)
+                assert collation in (None, "utf8mb4_bin")
+
+
 def stream(ledger: Ledger) -> CurrentStream:
     with ledger.read() as connection:
         return current_stream(connection)
@@ -161,7 +201,7 @@ def test_an_older_ledger_is_brought_up(url: str) -> None:
     before = content(url)
     with closing(open_ledger(url)) as ledger:
         assert stream(ledger) == CurrentStream(-3, ends=True, ended=False)
-    # Versions 7 and 8 add a table each, and have nothing to fill in.
+    # Versions 7 and 8 add a table each, version 9 widens columns: nothing is filled in.
     assert content(url) == before | {"stale_companies": [], "progress_parts": []}
     assert missing(url) == set()
     assert meta(url) == {"schema_version": str(schema.VERSION)}

@@ -109,9 +109,9 @@ def parse(value: object, field: str, limit: int = MOST_CHARACTERS) -> tuple[str,
 
 
 def excerpt(value: object) -> str:
-    r"""Returns at most 200 printable characters of any value, for a note.
+    r"""Returns at most 200 characters of any value, which every database can hold, for a note.
 
-    >>> excerpt("да\ud800"), excerpt({"a": 1}), len(excerpt("x" * 10_000_000))
+    >>> excerpt("да\ud800\0"), excerpt({"a": 1}), len(excerpt("x" * 10_000_000))
     ('да', '{"a":1}', 200)
     """
     if not isinstance(value, str):
@@ -121,7 +121,9 @@ def excerpt(value: object) -> str:
             value = f"a value of type {type(value).__name__}"
     if len(value) > EXCERPT_LENGTH:
         value = value[: EXCERPT_LENGTH - 1] + "…"
-    return value if value.isprintable() else value.encode(errors="ignore").decode()
+    if value.isprintable():
+        return value
+    return value.encode(errors="ignore").decode().replace("\0", "")
 
 
 def integer(value: object) -> int | None:

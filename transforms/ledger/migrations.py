@@ -3,7 +3,8 @@
 ``STEPS`` holds a step for each version of the tables that needs one. To change the tables: change
 ``schema``, raise ``schema.VERSION``, and add a step that
 
-1. adds what an older ledger lacks, by ``add_table``, ``add_column`` and ``add_index``,
+1. adds what an older ledger lacks, by ``add_table``, ``add_column``, ``add_index`` and
+   ``widen_texts``,
 2. then fills in what the older program did not note. It names only tables and columns that there
    are in its version.
 
@@ -13,7 +14,7 @@ of the tables pass over what is there, and as the filling comes after them, it i
 transaction. (Decision 13: why not Alembic.)
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
@@ -101,6 +102,11 @@ def add_progress_parts(connection: Connection) -> None:
     add_table(connection, schema.progress_parts)
 
 
+def widen_store_keys(connection: Connection) -> None:
+    """Version 9: a store's key may have 16 characters; before, the columns took one."""
+    widen_texts(connection)
+
+
 STEPS: Mapping[int, Step] = {
     2: queue_all_goldens,
     3: add_matching,
@@ -108,6 +114,7 @@ STEPS: Mapping[int, Step] = {
     6: add_streams,
     7: add_stale_companies,
     8: add_progress_parts,
+    9: widen_store_keys,
 }
 """The step that brings a ledger up to each version; version 4 needs none but version 5's."""
 
@@ -138,6 +145,44 @@ def add_column(connection: Connection, column: sa.Column[Any]) -> None:
     quoted = connection.dialect.identifier_preparer.quote(table.name)
     definition = CreateColumn(column).compile(dialect=connection.dialect)
     connection.exec_driver_sql(f"ALTER TABLE {quoted} ADD COLUMN {definition}")
+
+
+def widen_texts(connection: Connection) -> None:
+    """Widen the text columns that are narrower than in ``schema``. SQLite knows no widths."""
+    if connection.dialect.name == "sqlite":
+        return
+    existing_columns = sa.inspect(connection).get_multi_columns()
+    widths = {
+        (table, column["name"]): column["type"].length
+        for (_, table), columns in existing_columns.items()
+        for column in columns
+        if isinstance(column["type"], sa.VARCHAR)
+    }
+    for table in schema.metadata.sorted_tables:
+        narrow_columns = [
+            column
+            for column in table.columns
+            if isinstance(column.type, sa.String)
+            and (table.name, column.name) in widths
+            and (widths[table.name, column.name] or 0) < (column.type.length or 0)
+        ]
+        if narrow_columns:
+            _widen(connection, table, narrow_columns)
+
+
+def _widen(connection: Connection, table: sa.Table, columns: Sequence[sa.Column[Any]]) -> None:
+    dialect = connection.dialect
+    quote = dialect.identifier_preparer.quote
+    if dialect.name == "postgresql":
+        changes = [
+            f"ALTER COLUMN {quote(column.name)} TYPE {column.type.compile(dialect)}"
+            for column in columns
+        ]
+    else:
+        changes = [
+            f"MODIFY COLUMN {CreateColumn(column).compile(dialect=dialect)}" for column in columns
+        ]
+    connection.exec_driver_sql(f"ALTER TABLE {quote(table.name)} {', '.join(changes)}")
 
 
 def _refill(connection: Connection, table: sa.Table, query: sa.Select[tuple[str, str]]) -> None:

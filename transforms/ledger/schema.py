@@ -22,7 +22,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import mysql
 
-VERSION = 8
+VERSION = 9
 
 metadata = MetaData()
 
@@ -30,10 +30,13 @@ metadata = MetaData()
 _BLOB = LargeBinary().with_variant(mysql.LONGBLOB(), "mysql", "mariadb")
 _TEXT = Text().with_variant(mysql.LONGTEXT(), "mysql", "mariadb")
 _TIME = String(32)
-_SOURCE = String(1)
+_SOURCE = String(16)
 _KIND = String(8)
-_ID = String(64)
-_KEY = String(80)
+ID_WIDTH = 64
+"""The most characters of a source row's id, or of a TIN, that a ledger keeps in a column."""
+_ID = String(ID_WIDTH)
+# A contact's key is the store's key, a dash, and the id of one of its rows.
+_KEY = String(96)
 _REASON = String(64)
 
 

@@ -47,7 +47,7 @@ def reject(connection: Connection, run: Run, kind: str, records: Sequence[Reject
                 "kind": kind,
                 "key": record.key,
                 "reason": reason_of(record.reason),
-                "detail": record.detail,
+                "detail": _storable(record.detail),
                 "record": record.record,
                 "run_id": run.run_id,
                 "seen_at": utc_now(),
@@ -62,7 +62,9 @@ def withdraw_rejections(connection: Connection, run: Run, reason: str, detail: s
     """Let the records be loaded again that this run has rejected for that reason."""
     table = schema.rejected.c
     matches = sa.and_(
-        table.run_id == run.run_id, table.reason == reason_of(reason), table.detail == detail
+        table.run_id == run.run_id,
+        table.reason == reason_of(reason),
+        table.detail == _storable(detail),
     )
     for kind in (COMPANY, CONTACT):
         keys = connection.execute(sa.select(table.key).where(table.kind == kind, matches)).scalars()
@@ -81,7 +83,12 @@ def retry_rejected(connection: Connection) -> None:
 
 def reason_of(code: str) -> str:
     """A portal's error code as the reason of a rejection."""
-    return (code or "refused")[:64]
+    return _storable(code or "refused")[:64]
+
+
+def _storable(answer: str) -> str:
+    """Returns a portal's text without what a database refuses: NUL, halves of a surrogate pair."""
+    return answer.encode(errors="ignore").decode().replace("\0", "")
 
 
 def reject_deleted(connection: Connection, run: Run, kind: str, keys: Sequence[str]) -> None:

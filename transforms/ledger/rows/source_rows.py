@@ -197,7 +197,8 @@ def _values(row: Row, run: Run) -> dict[str, Any]:
         "source_id": row.source_id,
         "changed_at": row.changed_at,
         "tie_order": row.order,
-        "tin": row.tin,
+        # A refused row's is any text; the whole of it is in the record.
+        "tin": row.tin[: schema.ID_WIDTH],
         "reason": row.reason,
         "detail": row.detail,
         "fingerprint": row.fingerprint,
@@ -212,7 +213,7 @@ def _refusal(row: Row) -> dict[str, str]:
     return {
         "source": row.source,
         "source_id": row.source_id,
-        "tin": row.tin,
+        "tin": row.tin[: schema.ID_WIDTH],
         "reason": row.reason,
         "detail": row.detail,
         "record": row.raw.decode(),
