@@ -1,13 +1,13 @@
-"""Stores full of rubbish: ``full`` and ``delta`` end alike on each ledger."""
+"""Stores full of rubbish: ``full``, ``delta``, ``plan`` and ``apply`` end alike on each ledger."""
 
 import json
 
 import pytest
 
-from tests.helpers.installation import organisation, party, person, tin
+from tests.helpers.installation import PACE, organisation, party, person, tin
 from tests.helpers.ledgers import driver_url
 
-ALFA, VEGA, NOVA = (tin(number) for number in range(1, 4))
+ALFA, VEGA, NOVA, OMEGA = (tin(number) for number in range(1, 5))
 WRONG = bytes(range(1, 256))
 LONG = [
     "спросить у Марии Ивановны по телефону, она знает их ИНН, а также КПП и адрес фирмы.",
@@ -20,9 +20,9 @@ LONG = [
 
 @pytest.fixture
 def ready(place, ledger_url):
-    """Good companies among the rubbish, their ledger on each database in turn."""
+    """Four good companies among the rubbish, their ledger on each database in turn."""
     place.environment["SVOD_LEDGER"], place.ledger = ledger_url, driver_url(ledger_url)
-    place.know(party(inn, f"ФИРМА {inn}") for inn in (ALFA, VEGA, NOVA))
+    place.know(party(inn, f"ФИРМА {inn}") for inn in (ALFA, VEGA, NOVA, OMEGA))
     place.company(1, VEGA, name=WRONG, phone=WRONG, email=WRONG[:255])
     place.contact(1, 1, position=WRONG)
     place.company(2, "Ж" * 20)
@@ -53,11 +53,27 @@ def test_rubbish_stops_no_command(ready):
     refused = dict(ready.rows("SELECT reason, count(*) FROM invalid_companies GROUP BY reason"))
     assert refused == ready.summary()["companies"]["invalid"]
     assert sum(refused.values()) == 1 + len(LONG)
-    [(longest,)] = ready.rows("SELECT max(length(tin)) FROM invalid_companies")
-    assert longest == 64
+    tins = ready.rows("SELECT tin FROM invalid_companies")
+    assert max(len(text) for (text,) in tins) == 64
 
     ready.company(3, NOVA, name=WRONG, updated_at="2024-06-01 12:00:00")
     ready.company(4, WRONG[:20], updated_at="2024-06-01 12:00:00")
     ended = ready.delta()
     assert ended.code == 0, ended
     assert sorted(ready.titles()) == [ALFA, VEGA, NOVA]
+
+    ready.company(5, OMEGA, name=WRONG, updated_at="2024-07-01 12:00:00")
+    plan = ready.folder / "plan.jsonl"
+    files = f"--store_b_files={ready.files}/*.json*"
+    ended = ready.svod("plan", files, f"--plan={plan}", f"--report={ready.report}", *PACE)
+    assert ended.code == 0, ended
+    assert sorted(ready.titles()) == [ALFA, VEGA, NOVA]
+    crm_options = [option for option in PACE if option.startswith("--crm")]
+    ended = ready.svod("apply", str(plan), *crm_options)
+    assert ended.code == 0, ended
+    assert sorted(ready.titles()) == [ALFA, VEGA, NOVA, OMEGA]
+    writes = ready.portal.stats.writes
+    ended = ready.full()
+    assert ended.code == 3, ended
+    assert sorted(ready.titles()) == [ALFA, VEGA, NOVA, OMEGA]
+    assert ready.portal.stats.writes == writes
