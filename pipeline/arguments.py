@@ -22,6 +22,7 @@ class Parser(argparse.ArgumentParser):
 def add_full(parser: Parser) -> None:
     """The command that reads both stores whole."""
     _add_whole(_add_stores(parser))
+    _add_engine(parser)
     add_load(parser)
 
 
@@ -39,6 +40,7 @@ def add_delta(parser: Parser) -> None:
     parser.add_argument(
         "--poll", type=_positive(float), help="seconds between two polls of store A; default 60"
     )
+    _add_engine(parser)
     add_load(parser)
 
 
@@ -47,6 +49,7 @@ def add_plan(parser: Parser) -> None:
     stores = _add_stores(parser)
     _add_whole(stores)
     _add_changes(stores)
+    _add_engine(parser)
     add_load(parser)
     parser.add_argument(
         "--mode", choices=("full", "delta"), default="full", help="the load to plan; default full"
@@ -57,6 +60,12 @@ def add_plan(parser: Parser) -> None:
         default=Path("plan.jsonl"),
         help="the file to write; default plan.jsonl",
     )
+
+
+def add_replay(parser: Parser) -> None:
+    """The command that tries open records again."""
+    _add_engine(parser)
+    add_load(parser)
 
 
 def add_apply(parser: Parser) -> None:
@@ -182,6 +191,20 @@ def _add_stores(parser: Parser) -> "argparse._ArgumentGroup":
         "--store_a_connections", type=_positive(int), help="connections at most; default 2"
     )
     return stores
+
+
+def _add_engine(parser: Parser) -> None:
+    engine = parser.add_argument_group("engine (--runner and its options go to Beam)")
+    engine.add_argument(
+        "--one_machine",
+        action="store_true",
+        help="all of the engine is on this machine: files of it may be named",
+    )
+    engine.add_argument(
+        "--shared_paths",
+        action="store_true",
+        help="every machine of the engine has the named files under the same paths",
+    )
 
 
 def _add_whole(stores: "argparse._ArgumentGroup") -> None:

@@ -2,11 +2,21 @@
 
 import logging
 import os
+import re
+from importlib.util import find_spec
 from pathlib import Path
+
+from apache_beam import version as beam_version
+from apache_beam.options.pipeline_options import (
+    FlinkRunnerOptions,
+    PipelineOptions,
+    PortableOptions,
+)
 
 from pipeline.access import crm_access, topic_access
 from pipeline.console import say
-from pipeline.engine import runner
+from pipeline.disk_room import check_room, ledger_file
+from pipeline.engine import endpoints, engine_name, is_distributed, is_loopback, on_dataflow
 from pipeline.options import CRM, REGISTER_TOKEN, Options, need
 from transforms.core.errors import ConfigurationError
 from transforms.crm.access import open_client, open_portal
@@ -21,6 +31,15 @@ from transforms.stores.topic.check import check_topic
 # Seconds before the portal is tried again: short, for a person waits at the terminal.
 _SHORT_WAITS = (1.0, 2.0)
 
+_JOB_SERVER_JAR = re.compile(r"job-server-(\d+\.\d+\.\d+)[^/]*\.jar$")
+# The oldest that has run a graph of this Beam.
+_OLDEST_JOB_SERVER = (2, 65)
+
+_WAYS_OUT = (
+    "; where the engine's workers are this process, give --environment_type=LOOPBACK, and where all"
+    " of the engine is on this machine, --one_machine"
+)
+
 
 def check_options(chosen: Options) -> None:
     """Check all options of a run: CRM, register, engine, stores.
@@ -34,13 +53,114 @@ def check_options(chosen: Options) -> None:
     need(chosen.register_token, "register_token", REGISTER_TOKEN.variable)
     check_url(chosen.register)
     check_token(chosen.register_token)
-    runner(chosen)
+    check_machines(chosen)
+    check_job_server(chosen)
+    check_libraries(chosen)
     if chosen.store_a:
         check_store_a(chosen.store_a)
     if chosen.store_b_files:
         check_files(chosen.store_b_files, chosen.store_b_encoding)
     if chosen.store_b_kafka:
         check_topic(topic_access(chosen))
+    check_room(chosen)
+
+
+def check_machines(chosen: Options) -> None:
+    """Check that what the options name is there on every machine of the engine.
+
+    Raises:
+        ConfigurationError: Beam has no such runner; or its workers are on other machines, and the
+            option that is named leads to something of this machine.
+    """
+    if not is_distributed(chosen):
+        return
+    if chosen.one_machine:
+        _check_one_machine(chosen)
+        return
+    workers = f"the workers of {engine_name(chosen)} are on other machines"
+    if file := ledger_file(chosen.ledger):
+        raise ConfigurationError(
+            f"--ledger: {file} is a file of this machine, and {workers}: use a ledger on MySQL or"
+            f" PostgreSQL{_WAYS_OUT}"
+        )
+    if not chosen.shared_paths:
+        _check_paths(chosen, workers)
+
+
+def check_job_server(chosen: Options) -> None:
+    """Check the version of the Flink job server, as far as its jar's name tells it.
+
+    A job server that runs already does not say its version (decision 26).
+
+    Raises:
+        ConfigurationError: the jar is of a version that does not go with this Beam; or a second
+            job server is named.
+    """
+    beam_options = PipelineOptions(chosen.beam)
+    jar = beam_options.view_as(FlinkRunnerOptions).flink_job_server_jar
+    if not jar:
+        return
+    if endpoint := beam_options.view_as(PortableOptions).job_endpoint:
+        raise ConfigurationError(
+            f"--flink_job_server_jar: the job server at {endpoint} (--job_endpoint) runs already:"
+            " leave the option of the other one out"
+        )
+    version, ours = _JOB_SERVER_JAR.search(jar), beam_version.__version__
+    if version and not _OLDEST_JOB_SERVER <= _numbers(version[1]) <= _numbers(ours):
+        raise ConfigurationError(
+            f"--flink_job_server_jar: it is of Beam {version[1]}, and this program uses Beam"
+            f" {ours}: take the job server of that version, or the newest before it"
+        )
+
+
+def check_libraries(chosen: Options) -> None:
+    """Check that the engine's client is installed.
+
+    Raises:
+        ConfigurationError: naming ``--runner``.
+    """
+    if on_dataflow(chosen) and not _is_installed("google.cloud.dataflow"):
+        raise ConfigurationError(
+            "--runner: Dataflow needs Google's libraries: pip install 'apache-beam[gcp]', in the"
+            " version of the apache-beam that is installed"
+        )
+
+
+def _is_installed(module: str) -> bool:
+    try:
+        return find_spec(module) is not None
+    except ModuleNotFoundError:
+        return False
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(number) for number in version.split(".")[:2])
+
+
+def _check_one_machine(chosen: Options) -> None:
+    addresses = endpoints(chosen)
+    for address in addresses:
+        if not is_loopback(address):
+            raise ConfigurationError(
+                f"--one_machine: {address} is not an address of this machine: leave the option out,"
+                " or give localhost"
+            )
+    if not addresses:
+        raise ConfigurationError(
+            f"--one_machine: where {engine_name(chosen)} runs is not known: give it a"
+            " --job_endpoint on localhost"
+        )
+
+
+def _check_paths(chosen: Options, workers: str) -> None:
+    options = (("--store_b_files", path) for path in chosen.store_b_files)
+    for option, path in (*options, ("--store_b_kafka_config", chosen.store_b_kafka_config)):
+        if path and ("://" not in path or path.startswith("file:")):
+            raise ConfigurationError(
+                f"{option}: {path} is a path of this machine, and {workers}: put the file where all"
+                " of them reach it (gs://, s3://, hdfs://), or give --shared_paths where each of"
+                f" them has it under this path{_WAYS_OUT}"
+            )
 
 
 def check_crm_options(chosen: Options) -> None:

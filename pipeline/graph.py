@@ -35,7 +35,7 @@ from apache_beam.runners.runner import PipelineRunner
 
 from pipeline import options, store_a
 from pipeline.access import crm_access, register_access, topic_access
-from pipeline.engine import on_prism, process_count
+from pipeline.engine import on_job_server, on_prism, process_count
 from transforms.clean import Cleaned, CleanRows, Sharded, SplitByOutcome
 from transforms.clean_batch import clean_partners
 from transforms.consolidate import ConsolidateCompanies, ConsolidateContacts, FindContacts
@@ -248,5 +248,6 @@ def build_stream(
         crm_access(chosen) if loads else None,
         run_window,
         processes=chosen.processes,
-        fails_at_end=not on_prism(chosen),
+        # Flink removes no job whose sources have ended; Dataflow would repeat the failing step.
+        fails_at_end=on_job_server(chosen),
     )

@@ -65,6 +65,8 @@ class Options(msgspec.Struct):
     report: str = ""
     metrics_file: str = ""
     metrics_address: tuple[str, int] | None = None
+    one_machine: bool = False
+    shared_paths: bool = False
     warnings: list[str] = []
     beam: list[str] = []
 

@@ -1,10 +1,6 @@
 """No secret and no person's name, phone or e-mail in what a run prints, reports or submits."""
 
-import base64
-import bz2
 import re
-import zlib
-from contextlib import suppress
 
 import pytest
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
@@ -13,9 +9,9 @@ from sandbox import bitrix24, store_a
 from sandbox.register import server
 from sandbox.world.world import World
 from tests.helpers.installation import CODE, PACE, installation
+from tests.helpers.packed_graph import unpacked
 
 SECRETS = (CODE, server.TOKEN, store_a.PASSWORD)
-BASE64 = re.compile(rb"[A-Za-z0-9+/]{60,}={0,2}")
 PHONE = re.compile(r"\d[\d\s().\-]{8,}\d")
 
 
@@ -67,15 +63,6 @@ def told(world, mariadb, tmp_path_factory):
         place.portal.faults.set([])
         collect(place, place.svod("replay", f"--report={place.report}", *PACE))
         yield texts, graphs
-
-
-def unpacked(graph):
-    """The graph's bytes, and those of all that is packed inside."""
-    yield graph
-    for found in BASE64.findall(graph):
-        for unpack in (zlib.decompress, bz2.decompress):
-            with suppress(ValueError, OSError, zlib.error):
-                yield from unpacked(unpack(base64.b64decode(found)))
 
 
 def test_no_secret_is_printed_or_reported(told):

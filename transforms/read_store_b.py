@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Literal, NamedTuple
 
 import apache_beam as beam
-from apache_beam.io.filesystem import BeamIOError, CompressionTypes
+from apache_beam.io.filesystem import BeamIOError, CompressionTypes, FileMetadata
 from apache_beam.io.filesystems import FileSystems
 from apache_beam.metrics import Metrics
 from apache_beam.pvalue import TaggedOutput
@@ -23,6 +23,9 @@ from transforms.stores.export.partner_file import PartnerFile
 
 Convert = Callable[..., Any]
 """Makes an element of partners, ``(partners, clock_bound=...)``: see ``clean_partners``."""
+
+# How many times smaller gzip makes an export.
+_PACKED = 5
 
 
 class PartnerFiles(NamedTuple):
@@ -125,7 +128,7 @@ def check_files(patterns: Sequence[str], encoding: str) -> list[str]:
     """
     require_c_backend()
     _check_encoding(encoding)
-    paths = sorted({path for pattern in patterns for path in _matching(pattern)})
+    paths = sorted({file.path for pattern in patterns for file in _matching(pattern)})
     for path in paths:
         _check_file(path, encoding)
     return paths
@@ -142,7 +145,21 @@ def _check_encoding(encoding: str) -> None:
         )
 
 
-def _matching(pattern: str) -> list[str]:
+def json_size(patterns: Sequence[str]) -> int:
+    """The bytes of JSON in the files that ``patterns`` name; of packed files an estimate.
+
+    Raises:
+        ConfigurationError: a pattern names no file.
+    """
+    sizes = {
+        file.path: file.size_in_bytes * (_PACKED if file.path.endswith(".gz") else 1)
+        for pattern in patterns
+        for file in _matching(pattern)
+    }
+    return sum(sizes.values())
+
+
+def _matching(pattern: str) -> list[FileMetadata]:
     # Beam finds nothing by a pattern without a folder, and a worker may stand in another one.
     whole = pattern if "://" in pattern else str(Path(pattern).absolute())
     try:
@@ -151,7 +168,7 @@ def _matching(pattern: str) -> list[str]:
         raise ConfigurationError(f"--store_b_files: cannot look for {pattern}") from None
     if not matched.metadata_list:
         raise ConfigurationError(f"--store_b_files: no file matches {pattern}")
-    return [file.path for file in matched.metadata_list]
+    return list(matched.metadata_list)
 
 
 def _check_file(path: str, encoding: str) -> None:

@@ -13,7 +13,7 @@ from apache_beam.options.pipeline_options import DebugOptions, PipelineOptions, 
 from apache_beam.runners.runner import PipelineResult, PipelineState
 
 from pipeline import graph, options
-from pipeline.engine import engine_options, on_prism, runner
+from pipeline.engine import engine_options, on_dataflow, on_job_server, runner
 from pipeline.follow.window import run_window
 from pipeline.signals import restored_signals
 from transforms.ledger.database import Ledger
@@ -44,6 +44,7 @@ class StreamJob:
         self._ledger, self._chosen, self._loads = ledger, chosen, loads
         self._number = 0
         self._waiter = threading.Thread()
+        self._result: PipelineResult | None = None
         self.trouble = ""
 
     def start(self) -> None:
@@ -55,7 +56,7 @@ class StreamJob:
         tune_beam()
         # An engine installs its own handlers.
         with restored_signals():
-            root = beam.Pipeline(runner=runner(self._chosen), options=_options(self._chosen))
+            root = streaming_pipeline(self._chosen)
             graph.build_stream(
                 root,
                 self._chosen,
@@ -63,8 +64,8 @@ class StreamJob:
                 partial(run_window, crm_rate=self._chosen.crm_rate),
                 loads=self._loads,
             )
-            result = root.run()
-        self._waiter = threading.Thread(target=self._wait, args=(result,), daemon=True)
+            self._result = root.run()
+        self._waiter = threading.Thread(target=self._wait, args=(self._result,), daemon=True)
         self._waiter.start()
 
     def _wait(self, result: PipelineResult) -> None:
@@ -99,7 +100,12 @@ class StreamJob:
         end_stream(self._ledger, self._number)
 
     def leave(self) -> None:
-        """Wait until the engine has removed the job that has ended, but not for long."""
+        """Wait until the engine has removed the job that has ended, but not for long.
+
+        Dataflow never ends a streaming job by itself: it is cancelled, for nothing is left in it.
+        """
+        if self._result and on_dataflow(self._chosen):
+            self._result.cancel()
         self._waiter.join(_REMOVAL)
 
 
@@ -109,8 +115,13 @@ def _silence() -> None:
     logging.getLogger().setLevel(logging.CRITICAL)
 
 
+def streaming_pipeline(chosen: options.Options) -> beam.Pipeline:
+    """An empty pipeline that streams on the engine of the options."""
+    return beam.Pipeline(runner=runner(chosen), options=_options(chosen))
+
+
 def _options(chosen: options.Options) -> PipelineOptions:
-    stream_options = engine_options(chosen, *(() if on_prism(chosen) else _FLINK))
+    stream_options = engine_options(chosen, *(_FLINK if on_job_server(chosen) else ()))
     stream_options.view_as(StandardOptions).streaming = True
     # A Prism that died is not used again.
     stream_options.view_as(DebugOptions).add_experiment("disable_prism_server_singleton")

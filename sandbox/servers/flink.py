@@ -92,11 +92,15 @@ class Flink(Server):
 
     @property
     def options(self) -> tuple[str, ...]:
-        """Beam's options that run a pipeline on this cluster."""
+        """The options that run a pipeline on this cluster.
+
+        The last one is for svod alone; Beam ignores it.
+        """
         return (
             *("--runner=PortableRunner", f"--job_endpoint=127.0.0.1:{self._jobs}"),
             *("--environment_type=EXTERNAL", f"--environment_config={_POOL}:{self._workers}"),
             f"--parallelism={self._slots * self._task_managers}",
+            "--one_machine",
         )
 
     @property

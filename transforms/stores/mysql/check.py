@@ -1,6 +1,7 @@
 """Checks before a run that store A answers and has the agreed tables."""
 
 import re
+from contextlib import closing
 from typing import Any, NoReturn
 
 import pymysql
@@ -16,6 +17,10 @@ _NEEDS = (
     (COMPANIES, ("idx_companies_updated",)),
     (CONTACTS, ("idx_contacts_updated",)),
     (_ORDER_TOTALS, ("idx_orders_company", "idx_orders_updated")),
+)
+_ROW_ESTIMATE = (
+    "SELECT SUM(table_rows) FROM information_schema.tables"
+    " WHERE table_schema = DATABASE() AND table_name IN (%s, %s)"
 )
 _QUOTED = re.compile(r"'([^']*)'")
 
@@ -43,6 +48,21 @@ def check_store_a(url: str) -> None:
                 _check_table(cursor, store, table, indexes)
     finally:
         connection.close()
+
+
+def estimate_rows(url: str) -> int:
+    """The server's own estimate of the rows of companies and contacts.
+
+    Raises:
+        ConfigurationError: naming ``--store_a``; an ``AwayError`` when the store does not answer.
+    """
+    store = StoreUrl.parse(url)
+    try:
+        with closing(connect(store)) as connection, connection.cursor() as cursor:
+            cursor.execute(_ROW_ESTIMATE, (COMPANIES.name, CONTACTS.name))
+            return int(cursor.fetchone()[0] or 0)
+    except pymysql.err.MySQLError as error:
+        _raise_connection_error(store, error)
 
 
 def _check_table(cursor: Any, store: StoreUrl, table: Table, indexes: tuple[str, ...]) -> None:
