@@ -167,7 +167,8 @@ def site(place, mariadb, monkeypatch):
         cursor.execute("CREATE OR REPLACE DATABASE svod")
         cursor.execute(f"GRANT ALL ON svod.* TO {store_a.READER}@'%'")
     place.export()
-    place.ledger = mariadb.url("svod", store_a.READER, store_a.PASSWORD)
+    url = mariadb.url("svod", store_a.READER, store_a.PASSWORD)
+    place.ledger = url.replace("mysql:", "mysql+pymysql:")
     for name, value in (place.environment | {"SVOD_LEDGER": place.ledger}).items():
         monkeypatch.setenv(name, value)
     return place
