@@ -9,7 +9,6 @@ import pytest
 from pipeline import checks, disk_room
 from pipeline.checks import check_job_server, check_machines
 from pipeline.options import Options
-from sandbox import store_a
 from sandbox.store_b import write_store_b
 from sandbox.world.world import World
 from transforms.core.errors import ConfigurationError
