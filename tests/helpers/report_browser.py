@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import requests
 
+_STARTS = 5
 _FLAGS = (
     "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-sync"
     " --disable-background-networking --disable-component-update --hide-scrollbars"
@@ -82,12 +83,10 @@ def browser(folder: Path) -> Iterator[Browser]:
         pytest.fail(
             "the report is tested in a real browser: apt-get install chromium chromium-driver"
         )
-    with (
-        subprocess.Popen([driver, "--port=0"], stdout=subprocess.PIPE, text=True) as process,
-        requests.Session() as http,
-    ):
+    process, port = _start(driver)
+    with process, requests.Session() as http:
         try:
-            tab = Browser(http, f"http://127.0.0.1:{_port(process)}/session", folder)
+            tab = Browser(http, f"http://127.0.0.1:{port}/session", folder)
             try:
                 yield tab
             finally:
@@ -96,9 +95,20 @@ def browser(folder: Path) -> Iterator[Browser]:
             process.terminate()
 
 
+def _start(driver: str) -> "tuple[subprocess.Popen[str], int]":
+    """Starts the driver; it ends at once where its free port is taken on the other IP version."""
+    for _ in range(_STARTS):
+        process = subprocess.Popen([driver, "--port=0"], stdout=subprocess.PIPE, text=True)
+        if port := _port(process):
+            return process, port
+        with process:
+            process.kill()
+    raise AssertionError("chromedriver did not start")
+
+
 def _port(process: "subprocess.Popen[str]") -> int:
     assert process.stdout is not None
     for line in process.stdout:
         if match := re.search(r"started successfully on port (\d+)", line):
             return int(match[1])
-    raise AssertionError("chromedriver did not start")
+    return 0

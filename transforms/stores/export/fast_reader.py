@@ -26,7 +26,7 @@ _BOM = codecs.BOM_UTF8
 _NOT_BRACKETS = bytes(byte for byte in range(256) if byte not in b"[]{}")
 _DEEPEST = 500
 _LONGEST_TEXT = 1 << 16
-# A sample of 300 bytes every 1,024 is enough to notice any run of more than 1,324 digits.
+# Samples of 300 bytes every 1,024 notice any run of more than 1,324 digits inside a piece.
 _SAMPLE, _STRIDE = 300, 1024
 # Bytes of one element, and between two elements.
 _LONGEST_ELEMENT, _LONGEST_GAP = 1 << 24, 1000
@@ -157,8 +157,9 @@ class _SafePieces:
         if len(piece) > _LONGEST_TEXT and b'"' not in piece:
             raise UnusualFileError
         self._check_depth(piece.translate(None, _NOT_BRACKETS))
-        samples = range(0, len(piece), _STRIDE)
-        if any(piece[start : start + _SAMPLE].isdigit() for start in samples):
+        # The rest at the end of a piece, a few digits of a number perhaps, is no sample.
+        starts = range(0, max(1, len(piece) - _SAMPLE + 1), _STRIDE)
+        if any(piece[start : start + _SAMPLE].isdigit() for start in starts):
             raise UnusualFileError
 
     def _check_depth(self, brackets: bytes) -> None:
