@@ -55,8 +55,8 @@ class _Changes(NamedTuple):
     """Newer versions that say the same."""
     outdated: list[str]
     """Ids of rows of which the ledger holds this version, or a newer one."""
-    own: list[str]
-    """Ids of rows whose known version this very run has written: an engine repeats its work."""
+    of_earlier_attempt: list[str]
+    """Ids of rows whose known version an earlier attempt of this run has written."""
 
 
 def remember(
@@ -102,15 +102,17 @@ def _remember(connection: Connection, batch: Sequence[Row], run: Run) -> Touched
         kind=kind,
     )
     touched = _touched_by(changes.fresh, known)
-    _add_own(touched, source, kind, changes.own, known)
+    _add_earlier_attempt(touched, source, kind, changes.of_earlier_attempt, known)
     if kind == COMPANY:
         # An attempt that was cut off, in this run or an earlier one, may have moved the row
         # already: it is still a member where it was.
         changed = [row.source_id for row in changes.fresh if row.source_id in known]
-        former_tins = _member_tins(connection, source, changed + changes.own)
+        former_tins = _member_tins(connection, source, changed + changes.of_earlier_attempt)
         touched.tins |= former_tins
-        own_tins = {row.tin for row in changes.fresh if row.source_id in known and not row.reason}
-        mark_stale_companies(connection, run, former_tins | own_tins)
+        changed_tins = {
+            row.tin for row in changes.fresh if row.source_id in known and not row.reason
+        }
+        mark_stale_companies(connection, run, former_tins | changed_tins)
     if changes.fresh:
         _write_fresh(connection, run, changes.fresh, known)
     return touched
@@ -127,7 +129,7 @@ def _compare(
     for row in batch:
         previous = known.get(row.source_id)
         if previous is not None and previous.run_seq == run.run_seq:
-            changes.own.append(row.source_id)
+            changes.of_earlier_attempt.append(row.source_id)
         if previous is not None and not is_newer(row, previous, originals, moment):
             changes.outdated.append(row.source_id)
         elif previous is not None and says_the_same(row, previous):
@@ -153,7 +155,7 @@ def _touched_by(rows: Sequence[Row], known: Mapping[str, KnownVersion]) -> Touch
     return touched
 
 
-def _add_own(
+def _add_earlier_attempt(
     touched: TouchedKeys,
     source: str,
     kind: str,
