@@ -11,6 +11,7 @@ PACKAGES = [
     "pipeline.report",
     "pipeline.review",
     "transforms",
+    "transforms.configuration",
     "transforms.consolidation",
     "transforms.core",
     "transforms.crm",

@@ -27,16 +27,21 @@ from tests.helpers.source_tree import (
 GROUND = "transforms.core"
 FLOORS = {
     "transforms.core": (),
+    "transforms.configuration": (GROUND,),
     "transforms.fields": (GROUND,),
     "transforms.register": (GROUND, "transforms.fields"),
     "transforms.ledger": (GROUND, "transforms.register.answer"),
-    "transforms.stores": (GROUND, "transforms.fields", "transforms.ledger"),
+    "transforms.stores": (
+        *(GROUND, "transforms.configuration", "transforms.fields", "transforms.ledger"),
+    ),
     "transforms.matching": (GROUND, "transforms.fields", "transforms.register.answer"),
     "transforms.consolidation": (
         *(GROUND, "transforms.fields", "transforms.register"),
         *("transforms.ledger", "transforms.matching"),
     ),
-    "transforms.crm": (GROUND, "transforms.fields", "transforms.ledger"),
+    "transforms.crm": (
+        *(GROUND, "transforms.configuration", "transforms.fields", "transforms.ledger"),
+    ),
 }
 # Libraries that talk to a service; a Beam module leaves them to plain classes.
 CLIENTS = ("requests", "urllib3", "http", "socket", "pymysql", "confluent_kafka", "sqlalchemy")
