@@ -54,6 +54,7 @@ setup(
         "pipeline.review": ["*.html.j2"],
         "sandbox": ["engines/*.xml"],
         "sandbox.world": ["*.json"],
+        "transforms.configuration": ["*.toml"],
     },
     install_requires=[
         "apache-beam==2.77.0",
@@ -63,6 +64,7 @@ setup(
         "email-validator==2.4.0",
         "ijson==3.6.0",
         "Jinja2==3.1.6",
+        "jmespath==1.1.0",
         "MarkupSafe==3.0.4",
         "msgspec==0.22.0",
         "phonenumbers==9.0.43",
