@@ -90,21 +90,21 @@ def _parser() -> Parser:
 
 
 def _full(chosen: Options, _: Namespace) -> int:
+    from pipeline.checks import check_stores
     from pipeline.graph import full_sources
     from pipeline.run import load
 
-    if not chosen.store_a and not chosen.store_b_files:
-        raise ConfigurationError("--store_a or --store_b_files is needed: see svod full --help")
+    check_stores(chosen, "full", "full")
     return load("full", chosen, full_sources)
 
 
 def _delta(chosen: Options, _: Namespace) -> int:
+    from pipeline.checks import check_stores
     from pipeline.follow.command import follow
     from pipeline.graph import delta_sources
     from pipeline.run import load
 
-    if not chosen.store_a and not chosen.store_b_kafka:
-        raise ConfigurationError("--store_a or --store_b_kafka is needed: see svod delta --help")
+    check_stores(chosen, "delta", "delta")
     if chosen.follow:
         return follow(chosen)
     return load("delta", chosen, delta_sources)
@@ -118,16 +118,12 @@ def _replay(chosen: Options, _: Namespace) -> int:
 
 
 def _plan(chosen: Options, arguments: Namespace) -> int:
+    from pipeline.checks import check_stores
     from pipeline.graph import delta_sources, full_sources
     from pipeline.plan.command import plan
 
     is_full = arguments.mode == "full"
-    store_b = chosen.store_b_files if is_full else chosen.store_b_kafka
-    if not chosen.store_a and not store_b:
-        raise ConfigurationError(
-            "--store_a, --store_b_files (--mode full) or --store_b_kafka (--mode delta) is needed:"
-            " see svod plan --help"
-        )
+    check_stores(chosen, arguments.mode, "plan")
     return plan(chosen, full_sources if is_full else delta_sources, arguments.plan)
 
 

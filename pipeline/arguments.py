@@ -7,8 +7,9 @@ from datetime import date, datetime, time
 from pathlib import Path
 from typing import NoReturn
 
-from pipeline.options import DEFAULT_LEDGER
 from transforms.core.secrets import mask
+
+DEFAULT_LEDGER = "sqlite:///svod.db"
 
 
 class Parser(argparse.ArgumentParser):
@@ -33,7 +34,7 @@ def add_delta(parser: Parser) -> None:
     parser.add_argument("--metrics_file", help="write Prometheus metrics to this file")
     parser.add_argument(
         "--metrics_address",
-        type=_address,
+        type=parse_address,
         metavar="HOST:PORT",
         help="with --follow: serve /metrics, /health and /live there",
     )
@@ -73,7 +74,7 @@ def add_apply(parser: Parser) -> None:
     parser.add_argument("file", metavar="FILE", type=Path, help="the plan that svod plan wrote")
     parser.add_argument(
         "--only",
-        type=_words,
+        type=parse_words,
         default=[],
         help="load these only: company, contact, TINs or keys, comma separated",
     )
@@ -144,7 +145,12 @@ def add_report(parser: Parser) -> None:
 
 
 def add_ledger(parser: Parser) -> None:
-    """The option that every command has."""
+    """The options that every command has."""
+    parser.add_argument(
+        "--config",
+        metavar="FILE",
+        help="the configuration file (SVOD_CONFIG); default svod.toml, where there is one",
+    )
     parser.add_argument("--ledger", help=f"SQLAlchemy URL (SVOD_LEDGER); default {DEFAULT_LEDGER}")
 
 
@@ -209,7 +215,10 @@ def _add_engine(parser: Parser) -> None:
 
 def _add_whole(stores: "argparse._ArgumentGroup") -> None:
     stores.add_argument(
-        "--store_b_files", type=_words, default=(), help="export files or globs, comma separated"
+        "--store_b_files",
+        type=parse_words,
+        default=(),
+        help="export files or globs, comma separated",
     )
     stores.add_argument(
         "--store_b_encoding",
@@ -250,11 +259,17 @@ def _positive(number: type[int] | type[float]) -> Callable[[str], float]:
     return parse
 
 
-def _words(text: str) -> list[str]:
+def parse_words(text: str) -> list[str]:
+    """Returns the words between commas."""
     return [word.strip() for word in text.split(",") if word.strip()]
 
 
-def _address(text: str) -> tuple[str, int]:
+def parse_address(text: str) -> tuple[str, int]:
+    """Returns host and port.
+
+    Raises:
+        argparse.ArgumentTypeError: the text is not an address.
+    """
     host, colon, port = text.rpartition(":")
     if not colon or not port.isdecimal() or int(port) > 65_535:
         raise argparse.ArgumentTypeError(f"{text} is not an address: write HOST:PORT")

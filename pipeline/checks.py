@@ -3,6 +3,7 @@
 import logging
 import os
 import re
+from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -18,6 +19,8 @@ from pipeline.console import say
 from pipeline.disk_room import check_room, ledger_file
 from pipeline.engine import endpoints, engine_name, is_distributed, is_loopback, on_dataflow
 from pipeline.options import CRM, REGISTER_TOKEN, Options, need
+from transforms.configuration.problems import raise_problems
+from transforms.configuration.selection import Reading, readable_stores, unset_problems
 from transforms.core.errors import ConfigurationError
 from transforms.crm.access import open_client, open_portal
 from transforms.crm.api.client import check_webhook
@@ -63,6 +66,33 @@ def check_options(chosen: Options) -> None:
     if chosen.store_b_kafka:
         check_topic(topic_access(chosen))
     check_room(chosen)
+
+
+_STORE_OPTIONS: Mapping[Reading, str] = {
+    "full": "--store_a or --store_b_files",
+    "delta": "--store_a or --store_b_kafka",
+}
+
+
+def check_stores(chosen: Options, reading: Reading, command: str) -> None:
+    """Check that there is a store to read, and that the variables of the file's stores are set.
+
+    Raises:
+        ConfigurationError: naming the options, or the file, its keys and what to do.
+    """
+    configuration = chosen.configuration
+    if chosen.has_file_stores:
+        raise_problems(chosen.configuration_file, list(unset_problems(configuration, reading)))
+    if readable_stores(configuration, reading):
+        return
+    if not chosen.has_file_stores:
+        raise ConfigurationError(f"{_STORE_OPTIONS[reading]} is needed: see svod {command} --help")
+    if not any(store.withdrawn for store in configuration.store.values()):
+        table = "full" if reading == "full" else "changes"
+        raise ConfigurationError(
+            f"{chosen.configuration_file}: no store has a table [store.KEY.{table}], which svod"
+            f" {command} reads: add it"
+        )
 
 
 def check_machines(chosen: Options) -> None:

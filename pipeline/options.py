@@ -11,6 +11,17 @@ from typing import Any
 import msgspec
 from apache_beam.options.pipeline_options import PipelineOptions
 
+from pipeline.arguments import DEFAULT_LEDGER
+from pipeline.option_values.file_options import (
+    check_file_options,
+    option_values,
+    options_without_effect,
+)
+from pipeline.option_values.store_options import STORE_OPTIONS, lay_over, misfit
+from transforms.configuration.builtin import built_in_configuration
+from transforms.configuration.reading import read_configuration
+from transforms.configuration.selection import is_set
+from transforms.configuration.structs import Configuration
 from transforms.core.errors import ConfigurationError, SecretError
 from transforms.core.secrets import Secret, mask
 
@@ -19,7 +30,8 @@ STORE_A = Secret("SVOD_STORE_A")
 CRM = Secret("SVOD_CRM")
 REGISTER_TOKEN = Secret("SVOD_REGISTER_TOKEN")
 
-DEFAULT_LEDGER = "sqlite:///svod.db"
+DEFAULT_FILE = "svod.toml"
+"""The configuration file of the working folder, where no other is named."""
 
 # The environment variable of each option; it holds the option's value where the job runs.
 _VARIABLES = {
@@ -35,8 +47,15 @@ _OPTION_NAME = re.compile(r"--?[A-Za-z][\w-]*")
 
 
 class Options(msgspec.Struct):
-    """The options of one call of ``svod``. Secrets stay in the environment, under fixed names."""
+    """The options of one call of ``svod``. Secrets stay in the environment, under fixed names.
 
+    ``configuration`` has the stores as the options leave them. ``configuration_file`` is empty
+    where none was read; ``has_file_stores`` says that the stores are the file's.
+    """
+
+    configuration: Configuration = msgspec.field(default_factory=built_in_configuration)
+    configuration_file: str = ""
+    has_file_stores: bool = False
     store_a: str = ""
     store_a_connections: int = 2
     store_a_window: float = 15.0
@@ -72,21 +91,85 @@ class Options(msgspec.Struct):
 
 
 def resolve(arguments: argparse.Namespace, rest: Sequence[str]) -> Options:
-    """The options of the command line, completed from the environment.
+    """The options of the command line, completed from the environment and the configuration file.
 
     Their values are also put into the environment, where workers look for them. ``rest`` are the
     arguments that svod does not know.
 
     Raises:
-        ConfigurationError: naming the option.
+        ConfigurationError: naming the option, or the file and its keys.
     """
+    file = _configuration_file(arguments)
+    configuration = _configuration(file)
     typed = {name: vars(arguments)[name] or "" for name in _VARIABLES if name in arguments}
     warnings = [_secret_warning(name) for name, value in typed.items() if _is_secret(name, value)]
+    warnings += [
+        f"{file}: options.{name} has no effect in this version"
+        for name in options_without_effect(configuration.options)
+    ]
+    warnings += _drop_foreign_variables(typed, configuration)
     values = {name: value or _environment(_VARIABLES[name]) for name, value in typed.items()}
-    values["ledger"] = _absolute(values["ledger"] or DEFAULT_LEDGER)
+    values = _completed({**vars(arguments), **values}, configuration, file)
+    if "ledger" in values:
+        values["ledger"] = _absolute(values["ledger"] or DEFAULT_LEDGER, Path())
     _publish(values)
-    fields = _fields({**vars(arguments), **values})
-    return Options(**{**fields, "warnings": warnings, "beam": beam_arguments(rest)})
+    return Options(
+        **_fields(values),
+        configuration=lay_over(configuration, _store_values(values)),
+        configuration_file=str(file or ""),
+        has_file_stores=configuration.store is not built_in_configuration().store,
+        warnings=warnings,
+        beam=beam_arguments(rest),
+    )
+
+
+def _configuration_file(arguments: argparse.Namespace) -> Path | None:
+    """The file that is named; else the working folder's, if it has one."""
+    if "config" not in arguments:
+        return None
+    if name := arguments.config or os.environ.get("SVOD_CONFIG"):
+        return Path(name).expanduser()
+    return Path(DEFAULT_FILE) if Path(DEFAULT_FILE).exists() else None
+
+
+def _configuration(file: Path | None) -> Configuration:
+    """The file's configuration; its stores are the built-in ones where it has none."""
+    if file is None:
+        return built_in_configuration()
+    configuration = read_configuration(file, check_file_options)
+    if configuration.store:
+        return configuration
+    return msgspec.structs.replace(configuration, store=built_in_configuration().store)
+
+
+def _drop_foreign_variables(typed: dict[str, str], configuration: Configuration) -> list[str]:
+    """Take out the variables whose store the configuration lacks; returns a warning for each."""
+    warnings = []
+    for option in ("store_a", "store_b_kafka"):
+        reason = misfit(option, configuration)
+        if option in typed and not typed[option] and reason:
+            if is_set(variable := _VARIABLES[option]):
+                warnings.append(f"{variable} is not used: {reason}")
+            del typed[option]
+    return warnings
+
+
+def _completed(
+    values: dict[str, Any], configuration: Configuration, file: Path | None
+) -> dict[str, Any]:
+    """The values, and those of the file where neither command line nor environment has any."""
+    missing = {name for name, value in values.items() if value in (None, "", (), False)}
+    folder = (file or Path()).absolute().parent
+    additions = option_values(configuration.options, missing, folder)
+    if "ledger" in additions:
+        additions["ledger"] = _absolute(additions["ledger"], folder)
+    return values | additions
+
+
+def _store_values(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The options of the stores; where the value is secret, the variable that holds it."""
+    given = {name: values[name] for name in STORE_OPTIONS if values.get(name)}
+    return {name: _VARIABLES.get(name, value) for name, value in given.items()}
 
 
 def _fields(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -97,9 +180,10 @@ def _fields(values: Mapping[str, Any]) -> dict[str, Any]:
     return fields
 
 
-def _publish(values: Mapping[str, str]) -> None:
+def _publish(values: Mapping[str, Any]) -> None:
     """Put the values into the environment."""
-    os.environ.update({_VARIABLES[name]: value for name, value in values.items() if value})
+    named = ((variable, values.get(name)) for name, variable in _VARIABLES.items())
+    os.environ.update({variable: value for variable, value in named if value})
 
 
 def _secret_warning(option: str) -> str:
@@ -116,7 +200,7 @@ def _is_secret(option: str, value: str) -> bool:
 
 
 def _environment(variable: str) -> str:
-    if not (os.environ.get(variable) or os.environ.get(f"{variable}_FILE")):
+    if not is_set(variable):
         return ""
     try:
         return Secret(variable).value()
@@ -124,7 +208,7 @@ def _environment(variable: str) -> str:
         raise ConfigurationError(str(error)) from None
 
 
-def _absolute(ledger: str) -> str:
+def _absolute(ledger: str, folder: Path) -> str:
     # A worker may run in another folder than the one where the command was typed.
     prefix, scheme, rest = ledger.partition("sqlite://")
     if prefix or not scheme:
@@ -132,7 +216,7 @@ def _absolute(ledger: str) -> str:
     path, mark, query = rest.removeprefix("/").partition("?")
     if path in ("", ":memory:"):
         raise ConfigurationError("--ledger: it names no file: write sqlite:///svod.db")
-    return f"sqlite:///{Path(path).expanduser().absolute()}{mark}{query}"
+    return f"sqlite:///{(folder / Path(path).expanduser()).absolute()}{mark}{query}"
 
 
 def beam_arguments(rest: Sequence[str]) -> list[str]:

@@ -1,0 +1,104 @@
+"""Which stores a command reads, and which of their places it lacks."""
+
+import os
+from collections.abc import Iterator
+from typing import Literal
+
+from transforms.configuration.problems import Problem
+from transforms.configuration.structs import (
+    SQL_KINDS,
+    ChangesSource,
+    Configuration,
+    FullSource,
+    StoreTable,
+)
+
+Reading = Literal["full", "delta"]
+"""What a run reads of a store: all of it, or its changes."""
+
+
+def readable_stores(configuration: Configuration, reading: Reading) -> dict[str, StoreTable]:
+    """Returns the stores that a run can read, by priority and key.
+
+    A store without the table that the run needs (``full`` or ``changes``), without a place or with
+    an unset variable in it is left out; so is a withdrawn one.
+    """
+    stores = sorted(configuration.store.items(), key=lambda item: (item[1].priority, item[0]))
+    return {
+        key: store
+        for key, store in stores
+        if not store.withdrawn
+        and _has_place(store, reading)
+        and not any(True for _ in unset_variables(store, reading))
+    }
+
+
+def unset_variables(store: StoreTable, reading: Reading) -> Iterator[tuple[str, str]]:
+    """Yields each variable that reading the store needs and that is not set, with its key.
+
+    >>> full = FullSource(kind="mysql", url_env="SVOD_NOWHERE")
+    >>> list(unset_variables(StoreTable(full=full), "full"))
+    [('full.url_env', 'SVOD_NOWHERE')]
+    """
+    for key, variable in _variables(store, reading):
+        if variable and not is_set(variable):
+            yield key, variable
+
+
+def unset_problems(configuration: Configuration, reading: Reading) -> Iterator[Problem]:
+    """Yields a problem for each variable that the file names and that is not set."""
+    for key, store in configuration.store.items():
+        if not store.withdrawn:
+            for name, variable in unset_variables(store, reading):
+                yield Problem(
+                    f"store.{key}.{name}",
+                    f"the variable {variable} is not set: set it, or {variable}_FILE to a file that"
+                    " holds the value",
+                )
+
+
+def is_set(variable: str) -> bool:
+    """Whether a variable, or ``VARIABLE_FILE``, has a value."""
+    return bool(os.environ.get(variable) or os.environ.get(f"{variable}_FILE"))
+
+
+def changes_url_variable(store: StoreTable) -> str | None:
+    """Returns the variable with the URL of the database whose changes are read."""
+    if store.changes and store.changes.url_env:
+        return store.changes.url_env
+    return store.full.url_env if store.full else None
+
+
+def _variables(store: StoreTable, reading: Reading) -> Iterator[tuple[str, str | None]]:
+    if reading == "full":
+        if store.full and store.full.kind in SQL_KINDS:
+            yield "full.url_env", store.full.url_env
+    elif store.changes and store.changes.kind == "cursor":
+        key = "changes" if store.changes.url_env else "full"
+        yield f"{key}.url_env", changes_url_variable(store)
+    elif store.changes and store.changes.kind == "kafka":
+        yield "changes.brokers_env", store.changes.brokers_env
+
+
+def _has_place(store: StoreTable, reading: Reading) -> bool:
+    if reading == "full":
+        return store.full is not None and _full_place(store, store.full)
+    return store.changes is not None and _changes_place(store, store.changes)
+
+
+def _full_place(store: StoreTable, full: FullSource) -> bool:
+    if full.kind in SQL_KINDS:
+        return bool(full.url_env)
+    return bool(full.files) or _has_table_files(store)
+
+
+def _changes_place(store: StoreTable, changes: ChangesSource) -> bool:
+    if changes.kind == "cursor":
+        return bool(changes_url_variable(store))
+    if changes.kind == "kafka":
+        return bool(changes.brokers or changes.brokers_env)
+    return bool(changes.files or (store.full and store.full.files)) or _has_table_files(store)
+
+
+def _has_table_files(store: StoreTable) -> bool:
+    return any(table and table.files for table in (store.company, store.contact, store.order))
