@@ -15,7 +15,7 @@ from transforms.ledger.loads.rejections import retry_rejected
 from transforms.ledger.rows.refusals import refused_originals
 from transforms.ledger_fn import LedgerFn
 from transforms.raw_batch import RawBatch
-from transforms.stores.registry import RULES
+from transforms.stores.registry import cleaners
 
 
 def forget_refusals(ledger: Ledger) -> None:
@@ -31,16 +31,15 @@ def forget_refusals(ledger: Ledger) -> None:
 def replay_sources(root: beam.Pipeline, _: Options, run: Run) -> graph.Sources:
     """The refused rows' original records, cleaned again: the rules may have become better since."""
     rows: graph.Rows = {}
-    for source, rules in RULES.items():
-        for kind, clean in rules.cleaners.items():
-            name = f"{source} {kind}"
-            records = (
-                root
-                | f"Name {name}" >> beam.Create([(source, kind)])
-                | f"ReadRefused {name}"
-                >> beam.ParDo(_ReadRefusedFn(options.LEDGER, run)).with_output_types(RawBatch)
-            )
-            graph.add_cleaned(rows, name, records | f"Clean {name}" >> CleanRows(clean))
+    for source, kind, clean in cleaners():
+        name = f"{source} {kind}"
+        records = (
+            root
+            | f"Name {name}" >> beam.Create([(source, kind)])
+            | f"ReadRefused {name}"
+            >> beam.ParDo(_ReadRefusedFn(options.LEDGER, run)).with_output_types(RawBatch)
+        )
+        graph.add_cleaned(rows, name, records | f"Clean {name}" >> CleanRows(clean))
     return graph.Sources(rows, ())
 
 

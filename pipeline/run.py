@@ -22,12 +22,14 @@ from pipeline.report import write_report
 from pipeline.signals import interruptible
 from pipeline.summary import account
 from pipeline.terminal_lines import outcome_lines
+from transforms.configuration.stores import stores_of
 from transforms.consolidation.company_suggestions import suggest_companies
 from transforms.core.identity import Run
 from transforms.core.outcomes import DONE, FAILED, INCOMPLETE, INTERRUPTED, RunStatus
 from transforms.ledger.database import Ledger, open_ledger
 from transforms.ledger.lock import exclusive
 from transforms.ledger.runs import finish_run, start_run
+from transforms.ledger.stores import stores_of_ledger, write_stores
 from transforms.tuning import tune_beam
 
 EXIT = {DONE: 0, INCOMPLETE: 3, FAILED: 1, INTERRUPTED: 130}
@@ -75,6 +77,7 @@ def execute_run(
     try:
         with exclusive(ledger):
             check_portal(chosen, ledger)
+            write_stores(ledger, stores_of(chosen.configuration))
             prepare(ledger)
             run = start_run(ledger, command)
             view = ProgressView(ledger, run, sys.stderr)
@@ -126,7 +129,7 @@ def conclude(
         ledger.transact(suggest_companies)
     summary = account(ledger, run, command, chosen.crm_rate)
     metrics.count_run(summary)
-    print_lines(*outcome_lines(summary))
+    print_lines(*outcome_lines(summary, stores_of_ledger(ledger)))
     if chosen.report:
         print_lines(f"Report: {write_report(ledger, run.run_id, Path(chosen.report))}")
     return cast("RunStatus", summary["status"])

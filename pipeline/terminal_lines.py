@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from transforms.core.outcomes import DONE
-from transforms.core.stores import store_of
+from transforms.core.stores import Stores
 
 Summary = Mapping[str, Any]
 
@@ -12,9 +12,12 @@ _KINDS = ("companies", "contacts")
 _CHANGES = ("created", "updated")
 
 
-def outcome_lines(summary: Summary) -> Iterator[str]:
-    """The lines that end a run: what was read, refused and loaded, and what to do now."""
-    yield _read_line(summary["read"])
+def outcome_lines(summary: Summary, stores: Stores) -> Iterator[str]:
+    """The lines that end a run: what was read, refused and loaded, and what to do now.
+
+    ``stores`` have the titles of those that were read.
+    """
+    yield _read_line(summary["read"], stores)
     for kind in _KINDS:
         yield _kind_line(kind, summary[kind])
     register, crm = summary["register"], summary["crm"]
@@ -42,9 +45,9 @@ def window_line(summary: Summary) -> str:
     return f"{summary['finished_at']} {', '.join(changes)}" if changes else ""
 
 
-def _read_line(read: Mapping[str, Mapping[str, int]]) -> str:
+def _read_line(read: Mapping[str, Mapping[str, int]], stores: Stores) -> str:
     return "Read: " + "; ".join(
-        f"{store_of(key).title}: {counts['companies']:,} companies, {counts['contacts']:,} contacts"
+        f"{stores.title(key)}: {counts['companies']:,} companies, {counts['contacts']:,} contacts"
         for key, counts in read.items()
     )
 

@@ -16,11 +16,11 @@ from tests.helpers.ledger_runs import (
     run_once,
     snapshot,
 )
-from tests.helpers.ledgers import empty
+from tests.helpers.ledgers import empty, open_ledger
 from transforms.consolidation import model_learning
 from transforms.core.records import Row
 from transforms.ledger import schema
-from transforms.ledger.database import Ledger, open_ledger
+from transforms.ledger.database import Ledger
 from transforms.matching.model import DEFAULT, decode_model, encode_model
 
 COMPANIES = [company_row("A:1", ACTIVE), company_row("A:2", OTHER), company_row("B:1", ACTIVE)]

@@ -23,12 +23,12 @@ from tests.helpers.ledger_runs import (
     snapshot,
     take_up,
 )
-from tests.helpers.ledgers import empty
+from tests.helpers.ledgers import empty, open_ledger
 from transforms.consolidation import connected_components, contact_standing, persons
 from transforms.core import process_pool
 from transforms.core.records import Row
 from transforms.ledger import schema
-from transforms.ledger.database import Ledger, open_ledger
+from transforms.ledger.database import Ledger
 from transforms.stages import rebuild
 
 MOBILE = ("+79210000001",)

@@ -20,10 +20,11 @@ from tests.helpers.ledger_runs import (
     outcomes,
     run_once,
 )
+from tests.helpers.ledgers import open_ledger
 from transforms.consolidation.company_suggestions import suggest_companies
 from transforms.core.golden_records import GoldenCompany
 from transforms.core.records import BankAccount, Company
-from transforms.ledger.database import Ledger, open_ledger
+from transforms.ledger.database import Ledger
 from transforms.matching.company_similarity import suggest
 
 PHONE, ACCOUNT = "+78120000001", BankAccount("049805746", "40602810700000000025")

@@ -9,13 +9,13 @@ from test_graph_properties import of_one_run, run_until
 from sandbox.bitrix24 import Bitrix24
 from tests.helpers.golden_load import load, values
 from tests.helpers.ledger_runs import run_once, snapshot
-from tests.helpers.ledgers import empty
+from tests.helpers.ledgers import empty, open_ledger
 from tests.helpers.row_histories import histories
 from transforms.core.golden_records import decode_golden_company, decode_golden_contact
 from transforms.core.records import COMPANY, Row
 from transforms.crm.api import mapping
 from transforms.ledger import schema
-from transforms.ledger.database import Ledger, open_ledger
+from transforms.ledger.database import Ledger
 
 
 @pytest.fixture(scope="module")

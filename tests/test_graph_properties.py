@@ -20,12 +20,12 @@ from tests.helpers.ledger_runs import (
     snapshot,
     take_up,
 )
-from tests.helpers.ledgers import empty
+from tests.helpers.ledgers import empty, open_ledger
 from tests.helpers.row_histories import histories
 from transforms.consolidation import companies, connected_components, contact_standing, persons
 from transforms.core.identity import Run
 from transforms.core.records import Row
-from transforms.ledger.database import Ledger, open_ledger
+from transforms.ledger.database import Ledger
 
 
 def run_until(ledger: Ledger, rows: list[Row], how: str) -> Run:

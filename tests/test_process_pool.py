@@ -92,7 +92,9 @@ def test_a_failure_there_quotes_no_data(two: ProcessPool):
 
 
 def test_an_error_of_ours_comes_as_it_is(two: ProcessPool):
-    work = partial(companies._consolidate, run=Run("r", 1, "today"), is_first_attempt=True)
+    work = partial(
+        companies._consolidate, run=Run("r", 1, "today"), is_first_attempt=True, priorities={}
+    )
     draft_of = partial(draft, Ledger("sqlite://"), work)
     with pytest.raises(LedgerError, match=r"^the ledger failed: no such table: rows$"):
         list(two.map(draft_of, [["7805746764"]]))

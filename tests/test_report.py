@@ -11,13 +11,15 @@ import pytest
 from pipeline.report import write_report
 from pipeline.report.numbers import THIN
 from pipeline.report.store_bars import overlap_parts
+from tests.helpers.ledgers import TWO_STORES, open_ledger
 from tests.helpers.report_ledger import CLOSED, GOOD, PERSONAL, filled_ledger
 from transforms.core.identity import Run
 from transforms.core.records import COMPANY
-from transforms.core.stores import STORES, Store
+from transforms.core.stores import Store, Stores
 from transforms.ledger import schema
-from transforms.ledger.database import Ledger, open_ledger
+from transforms.ledger.database import Ledger
 from transforms.ledger.runs import finish_run, start_run
+from transforms.ledger.stores import write_stores
 
 _CLOSES = {"p", "li", "h1", "h2", "h3", "td", "th", "caption", "dt", "dd", "section", "figcaption"}
 
@@ -333,7 +335,8 @@ def test_three_stores_stand_side_by_side(tmp_path: Path) -> None:
                 schema.invalid_companies.insert(), [refused("B", run), refused("C", run)]
             )
         finish_run(ledger, run, "done", summary)
-        report = write_report(ledger, run.run_id, tmp_path, [*STORES, third])
+        write_stores(ledger, Stores([*TWO_STORES, third]))
+        report = write_report(ledger, run.run_id, tmp_path)
     finally:
         ledger.close()
     page = read(report)

@@ -22,11 +22,12 @@ from transforms.ledger.inspection import (
     company_rows,
     find_answer,
     find_item,
+    find_row,
     follow_alias,
     rows_of_id,
 )
 from transforms.ledger.rows.links import golden_key_by_row
-from transforms.stores.registry import RULES, parse_reference
+from transforms.ledger.stores import read_stores
 
 
 class UnknownRecordError(SvodError):
@@ -58,28 +59,21 @@ def explain(ledger: Ledger, name: str, second_name: str = "") -> str:
 
 
 def _story(connection: Connection, name: str) -> Iterator[str]:
-    row = parse_reference(name)
+    row = read_stores(connection).parse_reference(name)
     if row:
-        yield from _row_story(connection, _full_key(connection, row))
+        yield from _row_story(connection, find_row(connection, row))
         return
     company = list(_company_story(connection, name))
     yield from company or _contact_story(connection, name)
 
 
 def _pair_story(connection: Connection, name: str, second_name: str) -> Iterator[str]:
-    pair = parse_reference(name), parse_reference(second_name)
-    if pair[0] and pair[1]:
+    stores = read_stores(connection)
+    row, second_row = stores.parse_reference(name), stores.parse_reference(second_name)
+    if row and second_row:
         yield from pair_lines(
-            connection, _full_key(connection, pair[0]), _full_key(connection, pair[1])
+            connection, find_row(connection, row), find_row(connection, second_row)
         )
-
-
-def _full_key(connection: Connection, row: RowKey) -> RowKey:
-    """The row that a person means, who may have left out leading zeros."""
-    source, source_id = row
-    if rows_of_id(connection, source, source_id):
-        return row
-    return source, RULES[source].full_id(source_id)
 
 
 def _row_story(connection: Connection, key: RowKey) -> Iterator[str]:

@@ -27,12 +27,15 @@ from pipeline.metrics_export import serving, writing
 from pipeline.report import write_report
 from pipeline.signals import stoppable
 from pipeline.topic_lag import Lag
+from transforms.configuration.stores import stores_of
 from transforms.consolidation.register_questions import shared_session
 from transforms.core.backoff import Backoff
 from transforms.core.errors import AwayError
 from transforms.core.secrets import mask
 from transforms.ledger.database import Ledger, open_ledger
+from transforms.ledger.lock import wait_for_exclusive
 from transforms.ledger.runs import forget_old_runs, last_reported_run
+from transforms.ledger.stores import write_stores
 
 # Seconds between two polls of the follower: each does something only where it is due.
 _INTERVAL = 0.5
@@ -51,6 +54,8 @@ def follow(chosen: options.Options) -> int:
             return 0
         ledger = stack.enter_context(closing(open_ledger(chosen.ledger)))
         check_portal(chosen, ledger)
+        with wait_for_exclusive(ledger):
+            write_stores(ledger, stores_of(chosen.configuration))
         stack.enter_context(shared_session(register_access(chosen)))
         lag = stack.enter_context(_lag(chosen))
         metrics = RunMetrics(lag)

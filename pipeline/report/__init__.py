@@ -1,9 +1,9 @@
 """The report of a run: ``report.html`` for people, ``summary.json`` for programs."""
 
 import json
-from collections.abc import Sequence
 from pathlib import Path
 
+from pipeline.report import russian
 from pipeline.report.funnel import funnels
 from pipeline.report.history import find_run
 from pipeline.report.rendering import render_template
@@ -11,7 +11,7 @@ from pipeline.report.report_data import ReportData, read_report_data
 from pipeline.report.store_bars import overlap_parts
 from pipeline.report.timeline import draw_timeline
 from pipeline.report.to_do import to_do
-from transforms.core.stores import STORES, Store
+from transforms.core.stores import LISTED, Store
 from transforms.ledger.database import Ledger
 
 __all__ = ["render_report", "write_report"]
@@ -20,9 +20,7 @@ __all__ = ["render_report", "write_report"]
 _CRM_RATE = 2.0
 
 
-def write_report(
-    ledger: Ledger, run_id: str, folder: Path, stores: Sequence[Store] = STORES
-) -> Path:
+def write_report(ledger: Ledger, run_id: str, folder: Path) -> Path:
     """Write ``report.html`` and ``summary.json`` into ``folder`` (made when missing).
 
     Refusals and requests are those of the run; queues, rejections and stores are shown as the
@@ -38,7 +36,7 @@ def write_report(
     """
     with ledger.read() as connection:
         run = find_run(connection, run_id)
-        data = read_report_data(connection, run, stores)
+        data = read_report_data(connection, run)
     summary = {
         "run_id": run.run_id,
         "command": run.command,
@@ -63,14 +61,25 @@ def render_report(report: ReportData) -> str:
         report=report,
         run=run,
         stores=report.stores,
-        named_stores=[store for store in report.stores if store.key not in store.title.split()],
+        listed_stores=[store for store in report.stores if store.state == LISTED],
+        named_stores=[
+            (store.key, title) for store in report.stores if (title := _store_title(store))
+        ],
         to_do=to_do(run, report.dead_letters, report.queues, rejected),
         funnels=funnels(run, report.queues),
         overlaps={
-            kind: overlap_parts(counts, report.stores) for kind, counts in report.overlaps.items()
+            kind: overlap_parts(counts, report.stores) if len(report.stores) > 1 else []
+            for kind, counts in report.overlaps.items()
         },
         timeline=draw_timeline(report.minutes, rate * 60),
     )
+
+
+def _store_title(store: Store) -> str:
+    """Returns what the report says of a store besides its key; empty when that says all."""
+    title = "" if store.key in store.title.split() else store.title
+    state = russian.STORE_STATES.get(store.state, "")
+    return f"{title} ({state})" if title and state else title or state
 
 
 def _replace(path: Path, text: str) -> None:

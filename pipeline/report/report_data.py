@@ -27,7 +27,8 @@ from pipeline.report.refusals import (
     read_rejections,
 )
 from pipeline.report.russian import KINDS
-from transforms.core.stores import STORES, Store
+from transforms.core.stores import Store
+from transforms.ledger.stores import read_stores
 
 _RUNS = 12
 
@@ -49,10 +50,9 @@ class ReportData(msgspec.Struct, frozen=True):
     notes: list[NoteCount]
 
 
-def read_report_data(
-    connection: Connection, run: PastRun, stores: Sequence[Store] = STORES
-) -> ReportData:
-    """Returns what the ledger holds on the run and on the base of these stores."""
+def read_report_data(connection: Connection, run: PastRun) -> ReportData:
+    """Returns what the ledger holds on the run, on the base, and on its stores."""
+    stores = list(read_stores(connection))
     return ReportData(
         stores=stores,
         run=run,

@@ -10,6 +10,7 @@ REASONS = {
     "not_in_register": "В реестре такой компании нет",
     "not_active": "Компания не действует",
     "deleted_in_store": "Удалена в магазине",
+    "gone_from_store": "В магазине её больше нет",
     "no_company": "Контакт не привязан ни к одной компании",
     "company_refused": "Все компании контакта отказаны",
     "no_name": "У контакта нет никакого имени",
@@ -17,7 +18,15 @@ REASONS = {
     "waiting_for_company": "Компания контакта ещё не пришла",
     "crm_not_reached": "До Битрикс24 дело не дошло",
 }
-DELETED_CONTACT = "Удалён в магазине"
+OF_CONTACTS = {
+    "deleted_in_store": "Удалён в магазине",
+    "gone_from_store": "В магазине его больше нет",
+}
+
+STORE_STATES = {
+    "absent": "в настройках его больше нет, его строки остаются",
+    "withdrawn": "отозван, его строки в базу не входят",
+}
 
 # The most urgent first.
 REMEDIES = {
@@ -138,9 +147,8 @@ LOSSES = {
 
 def reason(code: str, kind: str = "company") -> str:
     """Returns a reason in plain words; the code itself if it is not known."""
-    if code == "deleted_in_store" and kind == "contact":
-        return DELETED_CONTACT
-    return REASONS.get(code, code)
+    of_kind = OF_CONTACTS.get(code) if kind == "contact" else None
+    return of_kind or REASONS.get(code, code)
 
 
 def command(name: str) -> str:

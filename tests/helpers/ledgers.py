@@ -10,9 +10,23 @@ from sqlalchemy.exc import DBAPIError
 
 from sandbox.servers.mariadb import MariaDB
 from sandbox.servers.postgresql import PostgreSQL
+from transforms.configuration.builtin import built_in_configuration
+from transforms.configuration.stores import stores_of
 from transforms.ledger import schema
-from transforms.ledger.database import Ledger, open_ledger
+from transforms.ledger.database import Ledger
+from transforms.ledger.database import open_ledger as open_empty_ledger
 from transforms.ledger.migrations import version_of
+from transforms.ledger.stores import write_stores
+
+TWO_STORES: Final = stores_of(built_in_configuration())
+
+
+def open_ledger(url: str) -> Ledger:
+    """Opens a ledger, as a command that reads the two built-in stores does."""
+    ledger = open_empty_ledger(url)
+    write_stores(ledger, TWO_STORES)
+    return ledger
+
 
 DATABASES: Final = ("sqlite", "mariadb", "postgresql")
 
@@ -35,6 +49,7 @@ def create_ledger(request: pytest.FixtureRequest, folder: Path) -> str:
         with closing(Ledger(server.url("ledger"))) as ledger:
             if _has_tables(ledger):
                 empty(ledger)
+                write_stores(ledger, TWO_STORES)
                 return server.url("ledger")
     url = create_database(request, folder, "ledger")
     open_ledger(url).close()

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from pipeline.summary import summarize
+from tests.helpers.ledgers import open_ledger
 from transforms.consolidation import companies, connected_components, contact_standing, persons
 from transforms.core.identity import Run, now
 from transforms.core.records import (
@@ -23,7 +24,7 @@ from transforms.core.records import (
 )
 from transforms.ledger import schema
 from transforms.ledger.base.answers import save_answers
-from transforms.ledger.database import Ledger, open_ledger
+from transforms.ledger.database import Ledger
 from transforms.ledger.loads import load_queue, rejections, results
 from transforms.ledger.rows.dead_letters import record_dead_letters
 from transforms.ledger.rows.source_rows import remember

@@ -13,6 +13,7 @@ from transforms.core.identity import RowKey, Run
 from transforms.core.outcomes import REGISTER_NO_ANSWER
 from transforms.core.process_pool import IN_PLACE, ProcessPool
 from transforms.core.records import COMPANY, Company, decode_company
+from transforms.core.stores import Priorities
 from transforms.ledger import schema
 from transforms.ledger.base import goldens
 from transforms.ledger.base.answers import fresh_answers
@@ -24,6 +25,7 @@ from transforms.ledger.rows.rebuild_marks import mark_consolidated
 from transforms.ledger.rows.refusals import originals, record_refusals
 from transforms.ledger.rows.row_keys import delete_entries
 from transforms.ledger.statements import look_up
+from transforms.ledger.stores import stores_of_ledger
 from transforms.matching.golden_company import merge_company
 from transforms.register.answer import Answer
 
@@ -45,7 +47,8 @@ def consolidate(
     Rows that were members of their company before are left out only if ``is_first_attempt``: an
     attempt that was cut off may have made them members without resolving their contacts.
     """
-    work = partial(_consolidate, run=run, is_first_attempt=is_first_attempt)
+    priorities = stores_of_ledger(ledger).priorities
+    work = partial(_consolidate, run=run, is_first_attempt=is_first_attempt, priorities=priorities)
     affected_rows = carry_out(ledger, work, chunks(sorted(tins)), processes)
     return set[RowKey]().union(*affected_rows)
 
@@ -65,7 +68,11 @@ class _Companies(NamedTuple):
 
 
 def _consolidate(
-    connection: Connection, tins: Sequence[str], run: Run, is_first_attempt: bool
+    connection: Connection,
+    tins: Sequence[str],
+    run: Run,
+    is_first_attempt: bool,
+    priorities: Priorities,
 ) -> set[RowKey]:
     companies = _Companies(
         _valid_rows(connection, tins),
@@ -73,7 +80,7 @@ def _consolidate(
         goldens.members_of(connection, COMPANY, tins),
         goldens.stored_goldens(connection, COMPANY, tins),
     )
-    merged = _merge(companies)
+    merged = _merge(companies, priorities)
     _settle_rows(connection, run, companies)
     _save(connection, run, companies, merged)
     mark_consolidated(connection, tins)
@@ -95,9 +102,11 @@ def _valid_rows(connection: Connection, tins: Sequence[str]) -> dict[str, list[C
     return rows
 
 
-def _merge(companies: _Companies) -> list[goldens.NewGolden]:
+def _merge(companies: _Companies, priorities: Priorities) -> list[goldens.NewGolden]:
     return [
-        goldens.NewGolden(tin, *merge_company(rows, answer), [row.row_key for row in rows])
+        goldens.NewGolden(
+            tin, *merge_company(rows, answer, priorities), [row.row_key for row in rows]
+        )
         for tin, rows in companies.rows.items()
         if (answer := companies.answers.get(tin)) is not None and answer.verdict == "active"
     ]

@@ -9,12 +9,12 @@ from sqlalchemy.engine import Connection
 from transforms.core.identity import RowKey, Run, row_ref
 from transforms.core.process_pool import IN_PLACE, ProcessPool
 from transforms.core.records import CONTACT, decode_contact
-from transforms.core.stores import STORES
 from transforms.ledger import schema
 from transforms.ledger.database import Ledger
 from transforms.ledger.drafts import read_each
 from transforms.ledger.rows import links, rebuild_marks
 from transforms.ledger.statements import look_up
+from transforms.ledger.stores import stores_of_ledger
 from transforms.matching.learning import ENOUGH, PLENTY, Sample, learn
 from transforms.matching.model import encode_model
 from transforms.matching.profiles import Profile, profile_of
@@ -96,7 +96,7 @@ def _count_in_base(connection: Connection) -> int:
 def _pages(ledger: Ledger) -> Iterator[tuple[str, list[str]]]:
     """Yields all contact rows page by page: a store, and ids in their order."""
     table = schema.rows.c
-    for store in STORES:
+    for store in stores_of_ledger(ledger):
         # Store by store: a keyset of several columns would read the index from its start.
         query = (
             sa.select(table.source_id)

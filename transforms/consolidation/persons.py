@@ -21,6 +21,7 @@ from transforms.core.golden_records import GoldenContact, Sourced
 from transforms.core.identity import RowKey, Run, row_key
 from transforms.core.process_pool import IN_PLACE, ProcessPool
 from transforms.core.records import CONTACT, decode_contact
+from transforms.core.stores import Priorities
 from transforms.ledger import schema
 from transforms.ledger.base import goldens, reviews
 from transforms.ledger.database import Ledger
@@ -28,6 +29,7 @@ from transforms.ledger.drafts import carry_out
 from transforms.ledger.rows import contact_keys, links, rebuild_marks
 from transforms.ledger.rows.row_keys import group_by_store
 from transforms.ledger.statements import delete, look_up, upsert
+from transforms.ledger.stores import stores_of_ledger
 from transforms.matching.blocking import keys_with_digests
 from transforms.matching.contacts import DoubtfulPair, MatchingBasis, match_components
 from transforms.matching.golden_contact import ContactRow, merge_contact
@@ -47,11 +49,13 @@ def consolidate(
 
     No two components share a person or a row, so they may be rebuilt in any order.
     """
-    work = partial(_rebuild, run=run)
+    work = partial(_rebuild, run=run, priorities=stores_of_ledger(ledger).priorities)
     return sum(carry_out(ledger, work, batches(components, _ROWS_PER_BATCH), processes))
 
 
-def _rebuild(connection: Connection, components: list[list[str]], run: Run) -> int:
+def _rebuild(
+    connection: Connection, components: list[list[str]], run: Run, priorities: Priorities
+) -> int:
     refs = [ref for component in components for ref in component]
     row_keys = list(map(row_key, refs))
     stored = _stored_persons(connection, row_keys)
@@ -61,7 +65,9 @@ def _rebuild(connection: Connection, components: list[list[str]], run: Run) -> i
     people = [[rows[ref] for ref in group] for persons in matched for group in persons.groups]
     previous = find_previous_ids(connection, people, stored.id_by_row, stored.goldens)
     ids = assign_ids(connection, people, previous)
-    merged = [_merge(key, person, tins) for key, person in zip(ids, people, strict=True)]
+    merged = [
+        _merge(key, person, tins, priorities) for key, person in zip(ids, people, strict=True)
+    ]
     goldens.save_goldens(connection, run, CONTACT, merged, stored.goldens, stored.members)
     save_former_persons(connection, merged, stored.goldens, stored.members)
     _save_tins(connection, stored.ids, merged)
@@ -92,10 +98,10 @@ def _stored_persons(connection: Connection, rows: Sequence[RowKey]) -> _StoredPe
     )
 
 
-def _merge(key: str, person: Person, tins: _Tins) -> goldens.NewGolden:
+def _merge(key: str, person: Person, tins: _Tins, priorities: Priorities) -> goldens.NewGolden:
     members = [row.row_key for row in person]
     person_tins = set[str]().union(*(tins[row] for row in members))
-    return goldens.NewGolden(key, *merge_contact(key, person, person_tins), members)
+    return goldens.NewGolden(key, *merge_contact(key, person, person_tins, priorities), members)
 
 
 def refresh(
@@ -108,15 +114,21 @@ def refresh(
     rebuilt = {row_key(ref) for component in components for ref in component}
     with ledger.read() as connection:
         stale = sorted(rebuild_marks.stale_rows(connection) - rebuilt)
-    carry_out(ledger, partial(_merge_again, run=run), chunks(stale, _ROWS_PER_BATCH), processes)
+    work = partial(_merge_again, run=run, priorities=stores_of_ledger(ledger).priorities)
+    carry_out(ledger, work, chunks(stale, _ROWS_PER_BATCH), processes)
 
 
-def _merge_again(connection: Connection, stale_rows: Sequence[RowKey], run: Run) -> None:
+def _merge_again(
+    connection: Connection, stale_rows: Sequence[RowKey], run: Run, priorities: Priorities
+) -> None:
     stored = _stored_persons(connection, stale_rows)
     row_keys = sorted(row for members in stored.members.values() for row in members)
     tins = links.tins_by_contact(connection, row_keys)
     rows = {row.row_key: row for row in _valid_rows(connection, row_keys)}
-    merged = [_merge(key, [rows[row] for row in stored.members[key]], tins) for key in stored.ids]
+    merged = [
+        _merge(key, [rows[row] for row in stored.members[key]], tins, priorities)
+        for key in stored.ids
+    ]
     goldens.save_goldens(connection, run, CONTACT, merged, stored.goldens, stored.members)
     rebuild_marks.mark_rebuilt(connection, stale_rows)
 

@@ -1,16 +1,40 @@
-"""The stores, as everything behind their cleaners knows them: by key, title and place in the order.
+"""The stores, as everything behind their cleaners knows them: key, title, priority.
 
-How a store's records are read and cleaned is bound to its key in ``transforms.stores.registry``.
+Which stores there are is said by the configuration. A run writes them into the ledger when it
+starts (``transforms.ledger.stores``), and everything behind the cleaners reads them there. How a
+store's records are read and cleaned is bound to its key in ``transforms.stores.registry``.
 """
 
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from types import MappingProxyType
+from typing import Final, Literal
+
 import msgspec
+
+from transforms.core.identity import RowKey
+
+StoreState = Literal["listed", "withdrawn", "absent"]
+"""What the configuration says of a store: it is read; all its rows are gone; it says nothing."""
+
+LISTED: StoreState = "listed"
+WITHDRAWN: StoreState = "withdrawn"
+ABSENT: StoreState = "absent"
+
+DEFAULT_PRIORITY = 1
+
+Priorities = Mapping[str, int]
+"""The priority of each store by its key; a store that is not there has ``DEFAULT_PRIORITY``."""
+
+EQUAL_PRIORITIES: Final[Priorities] = MappingProxyType({})
+"""Those of stores of which none is preferred: their keys decide."""
 
 
 class Store(msgspec.Struct, frozen=True):
     """A store whose companies and contacts are read.
 
     ``key`` (1 to 16 characters) stands in the ledger and in ``KEY:ID``, ``title`` is what people
-    call the store, ``order`` is its place where stores are listed.
+    call the store. Of two equally new values that of the store with the lower ``priority`` wins.
 
     ``last_read_wins`` decides between versions of a row with equal time: True for a store that is
     read as it stands now, so that the version read last is the newest; False for one whose files
@@ -19,35 +43,85 @@ class Store(msgspec.Struct, frozen=True):
 
     key: str
     title: str
-    order: int
-    last_read_wins: bool
+    priority: int = DEFAULT_PRIORITY
+    last_read_wins: bool = True
+    state: StoreState = LISTED
 
 
-STORE_A = Store("A", "store A", 0, last_read_wins=True)
-STORE_B = Store("B", "store B", 1, last_read_wins=False)
-
-STORES: tuple[Store, ...] = tuple(sorted((STORE_A, STORE_B), key=lambda store: store.order))
-"""All stores, in their order."""
-
-_BY_KEY = {store.key: store for store in STORES}
+_REFERENCE = re.compile(r"\s*(\w{1,16})\s*:\s*(\S.*?)\s*", re.S)
 # Cyrillic letters that look like Latin ones: a keyboard left in Russian writes them.
 _LATIN = str.maketrans("АВЕКМНОРСТУХ", "ABEKMHOPCTYX")
-_BY_FOLDED_KEY = {store.key.upper(): store for store in STORES}
 
 
-def store_of(key: str) -> Store:
-    """The store with this key.
+class Stores:
+    """Stores by key, in the order of priority and key, whatever order they are given in.
 
-    Raises:
-        KeyError: no store has it.
+    >>> stores = Stores([Store("shop", "Shop", 2), Store("B", "B"), Store("A", "A")])
+    >>> [store.key for store in stores], stores.title("shop"), stores.title("former")
+    (['A', 'B', 'shop'], 'Shop', 'former')
     """
-    return _BY_KEY[key]
+
+    def __init__(self, stores: Iterable[Store] = ()) -> None:
+        ordered = sorted(stores, key=lambda store: (store.priority, store.key))
+        self._by_key = {store.key: store for store in ordered}
+        self._by_folded_key = {_fold(store.key): store for store in reversed(ordered)}
+
+    def __iter__(self) -> Iterator[Store]:
+        return iter(self._by_key.values())
+
+    def __len__(self) -> int:
+        return len(self._by_key)
+
+    def __contains__(self, key: str) -> bool:
+        return key in self._by_key
+
+    def __getitem__(self, key: str) -> Store:
+        return self._by_key[key]
+
+    def get(self, key: str) -> Store | None:
+        """The store with this key; None when there is none."""
+        return self._by_key.get(key)
+
+    def find(self, text: str) -> Store | None:
+        """The store whose key a person has typed, in any case and on either keyboard; or None.
+
+        >>> stores = Stores([Store("A", ""), Store("B", ""), Store("shop", "")])
+        >>> [store and store.key for store in map(stores.find, ("A", "b", "в", "SHOP", "C"))]
+        ['A', 'B', 'B', 'shop', None]
+        """
+        return self._by_key.get(text) or self._by_folded_key.get(_fold(text))
+
+    def parse_reference(self, text: str) -> RowKey | None:
+        """The source row that a person names, with the id as typed; None when ``text`` names none.
+
+        >>> stores = Stores([Store("A", ""), Store("B", "")])
+        >>> [stores.parse_reference(text) for text in ("A:17", " в : 2000456 ", "7805746764")]
+        [('A', '17'), ('B', '2000456'), None]
+        """
+        match = _REFERENCE.fullmatch(text)
+        store = self.find(match[1]) if match else None
+        return (store.key, match[2]) if match and store else None
+
+    def title(self, key: str) -> str:
+        """What people call the store; its key when no store has it."""
+        store = self._by_key.get(key)
+        return store.title if store else key
+
+    def last_read_wins(self, key: str) -> bool:
+        """Whether the version of a row that was read last is the newest of those of one time."""
+        store = self._by_key.get(key)
+        return store is None or store.last_read_wins
+
+    @property
+    def priorities(self) -> Priorities:
+        """The priorities by key; none where every store has the default."""
+        return {store.key: store.priority for store in self if store.priority != DEFAULT_PRIORITY}
+
+    @property
+    def listed(self) -> "Stores":
+        """Those that the configuration has and that are read."""
+        return Stores(store for store in self if store.state == LISTED)
 
 
-def find_store(text: str) -> Store | None:
-    """The store whose key a person has typed, in any case and on either keyboard; or None.
-
-    >>> [find_store(text) and find_store(text).key for text in ("A", "b", "в", "C")]
-    ['A', 'B', 'B', None]
-    """
-    return _BY_FOLDED_KEY.get(text.upper().translate(_LATIN))
+def _fold(key: str) -> str:
+    return key.upper().translate(_LATIN)

@@ -9,10 +9,10 @@ from sqlalchemy.engine import Connection
 from transforms.core.errors import SvodError
 from transforms.core.identity import Run
 from transforms.core.records import COMPANY, CONTACT
-from transforms.core.stores import STORES
 from transforms.ledger import schema
 from transforms.ledger.rows.refusals import invalid_table
 from transforms.ledger.rows.unfinished_work import without_outcome
+from transforms.ledger.stores import read_stores
 
 
 class NumbersDoNotAddUpError(SvodError):
@@ -73,10 +73,11 @@ def read_counts(connection: Connection, run: Run) -> dict[str, dict[str, int]]:
         .group_by(table.source, table.kind)
     )
     counts: dict[str, dict[str, int]] = {
-        store.key: {"companies": 0, "contacts": 0} for store in STORES
+        store.key: {"companies": 0, "contacts": 0} for store in read_stores(connection).listed
     }
     for source, kind, count in connection.execute(query):
-        counts[source]["companies" if kind == COMPANY else "contacts"] = count
+        of_store = counts.setdefault(source, {"companies": 0, "contacts": 0})
+        of_store["companies" if kind == COMPANY else "contacts"] = count
     return counts
 
 

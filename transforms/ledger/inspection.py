@@ -18,6 +18,7 @@ from transforms.core.outcomes import DEFERRED, INVALID, VALID, RowOutcome
 from transforms.core.records import COMPANY
 from transforms.ledger import schema
 from transforms.ledger.rows.refusals import invalid_table
+from transforms.ledger.statements import look_up
 from transforms.register.answer import Answer, decode_answer
 
 
@@ -49,6 +50,23 @@ def rows_of_id(connection: Connection, source: str, source_id: str) -> list[Know
     """The rows with this id in a store, company first: a company's and a contact's at most."""
     table = schema.rows.c
     return _rows(connection, sa.and_(table.source == source, table.source_id == source_id))
+
+
+def find_row(connection: Connection, row: RowKey) -> RowKey:
+    """The row that a person means, who may have left out leading zeros of its id, or added some.
+
+    Returns ``row`` itself when the ledger has it, has no such row, or has several.
+    """
+    source, source_id = row
+    number = source_id.lstrip("0")
+    if not number.isdecimal():
+        return row
+    spellings = [number.zfill(width) for width in range(len(number), schema.ID_WIDTH + 1)]
+    column = schema.rows.c.source_id
+    ids = {
+        known_id for (known_id,) in look_up(connection, (column,), column, spellings, source=source)
+    }
+    return (source, ids.pop()) if len(ids) == 1 and source_id not in ids else row
 
 
 def company_rows(connection: Connection, tin: str) -> list[KnownRow]:

@@ -107,6 +107,22 @@ def widen_store_keys(connection: Connection) -> None:
     widen_texts(connection)
 
 
+def add_stores(connection: Connection) -> None:
+    """Version 10: the stores are in the ledger. Before, every ledger had the same two."""
+    add_table(connection, schema.stores)
+    entries = [
+        {
+            "key": title.removeprefix("store "),
+            "title": title,
+            "priority": 1,
+            "last_read_wins": last_read_wins,
+            "state": "listed",
+        }
+        for title, last_read_wins in (("store A", 1), ("store B", 0))
+    ]
+    upsert(connection, schema.stores, entries)
+
+
 STEPS: Mapping[int, Step] = {
     2: queue_all_goldens,
     3: add_matching,
@@ -115,6 +131,7 @@ STEPS: Mapping[int, Step] = {
     7: add_stale_companies,
     8: add_progress_parts,
     9: widen_store_keys,
+    10: add_stores,
 }
 """The step that brings a ledger up to each version; version 4 needs none but version 5's."""
 

@@ -22,7 +22,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import mysql
 
-VERSION = 9
+VERSION = 10
 
 metadata = MetaData()
 
@@ -35,6 +35,8 @@ _KIND = String(8)
 ID_WIDTH = 64
 """The most characters of a source row's id, or of a TIN, that a ledger keeps in a column."""
 _ID = String(ID_WIDTH)
+TITLE_WIDTH = 255
+"""The most characters of a store's title that a ledger keeps."""
 # A contact's key is the store's key, a dash, and the id of one of its rows.
 _KEY = String(96)
 _REASON = String(64)
@@ -74,6 +76,17 @@ runs = _table(
     Column("settled", Integer, nullable=False, default=0),
     Index("runs_by_settled", "settled", "run_seq"),
     Index("runs_by_status", "status"),
+)
+
+# The stores, as the configuration of the last run has them. State: "listed", "withdrawn" (all its
+# rows are refused) or "absent" (the configuration has it no longer; its rows stay).
+stores = _table(
+    "stores",
+    Column("key", _SOURCE, primary_key=True),
+    Column("title", String(TITLE_WIDTH), nullable=False),
+    Column("priority", BigInteger, nullable=False),
+    Column("last_read_wins", Integer, nullable=False),
+    Column("state", String(16), nullable=False),
 )
 
 progress = _table(

@@ -4,20 +4,23 @@ from collections.abc import Iterable
 
 from transforms.core.golden_records import REGISTER, GoldenCompany, Provenance, Sourced
 from transforms.core.records import Address, BankAccount, Company, Orders
+from transforms.core.stores import EQUAL_PRIORITIES, Priorities
 from transforms.fields import company_name
 from transforms.matching.survivorship import Survivorship, newest_first
 from transforms.register.answer import Answer
 
 
 def merge_company(
-    rows: Iterable[Sourced[Company]], answer: Answer
+    rows: Iterable[Sourced[Company]], answer: Answer, priorities: Priorities = EQUAL_PRIORITIES
 ) -> tuple[GoldenCompany, Provenance]:
-    """Returns the golden record of one TIN: a pure function of the set of rows and the answer.
+    """Returns the golden record of one TIN.
+
+    It is a pure function of the set of rows, the answer and the stores' priorities.
 
     Names, KPP, OGRN, director and address come from the register, or else from the newest row that
     has them. Phones, e-mails, bank accounts and KPPs of branches are united.
     """
-    ordered = newest_first(rows)
+    ordered = newest_first(rows, priorities)
     survivors = Survivorship(ordered)
     provenance = survivors.provenance
     tin = ordered[0].record.tin

@@ -4,16 +4,23 @@ from collections.abc import Iterable, Sequence
 
 from transforms.core.golden_records import GoldenContact, Provenance, Sourced
 from transforms.core.records import Contact
+from transforms.core.stores import EQUAL_PRIORITIES, Priorities
 from transforms.matching.survivorship import Survivorship, newest_first
 
 ContactRow = Sourced[Contact]
 
 
 def merge_contact(
-    key: str, rows: Iterable[ContactRow], tins: Iterable[str]
+    key: str,
+    rows: Iterable[ContactRow],
+    tins: Iterable[str],
+    priorities: Priorities = EQUAL_PRIORITIES,
 ) -> tuple[GoldenContact, Provenance]:
-    """Returns the golden record of one person: a pure function of the set of rows."""
-    ordered = newest_first(rows)
+    """Returns the golden record of one person.
+
+    It is a pure function of the set of rows and the stores' priorities.
+    """
+    ordered = newest_first(rows, priorities)
     survivors = Survivorship(ordered)
     golden = GoldenContact(
         key=key,

@@ -5,11 +5,28 @@ from typing import Generic
 
 from transforms.core.golden_records import Provenance, R, Sourced
 from transforms.core.records import Address
+from transforms.core.stores import DEFAULT_PRIORITY, Priorities
 
 
-def newest_first(rows: Iterable[Sourced[R]]) -> list[Sourced[R]]:
-    """Returns the rows, newest first; rows of one moment stand in a fixed order."""
-    return sorted(rows, key=lambda row: (-row.changed_at, row.source, row.source_id))
+def newest_first(rows: Iterable[Sourced[R]], priorities: Priorities) -> list[Sourced[R]]:
+    """Returns the rows, newest first; of equally new ones those of the preferred store first.
+
+    >>> rows = [Sourced(source, "7", 1, "") for source in "AB"]
+    >>> [row.source for row in newest_first(rows, {"A": 2})]
+    ['B', 'A']
+    """
+    if not priorities:
+        return sorted(rows, key=lambda row: (-row.changed_at, row.source, row.source_id))
+    rank = priorities.get
+    return sorted(
+        rows,
+        key=lambda row: (
+            -row.changed_at,
+            rank(row.source, DEFAULT_PRIORITY),
+            row.source,
+            row.source_id,
+        ),
+    )
 
 
 class Survivorship(Generic[R]):

@@ -11,8 +11,8 @@ A row maps column names to the driver's values: texts as the column's bytes, tim
 
 from collections.abc import Mapping
 
+from transforms.configuration.builtin import FIRST_STORE
 from transforms.core.records import Note, Row
-from transforms.core.stores import STORE_A
 from transforms.fields import address, orders, text
 from transforms.stores._companies import RawBankAccount, RawCompany, company_row
 from transforms.stores._contacts import RawContact, contact_row
@@ -98,7 +98,7 @@ def _header(columns: dict[str, object]) -> tuple[RowHeader, text.Notes]:
     source_id = text.parse(columns.get("id"), "id")[0]
     deleted = is_set(columns.get("is_deleted"))
     raw = raw_json(columns)
-    return RowHeader(STORE_A.key, source_id, changed_at, 0, deleted, raw), notes + unreadable_notes(
+    return RowHeader(FIRST_STORE, source_id, changed_at, 0, deleted, raw), notes + unreadable_notes(
         columns, raw
     )
 

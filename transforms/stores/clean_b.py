@@ -15,8 +15,8 @@ from typing import NamedTuple, cast
 
 import msgspec
 
+from transforms.configuration.builtin import SECOND_STORE
 from transforms.core.records import Note, Orders, Row
-from transforms.core.stores import STORE_B
 from transforms.fields import address, orders, text
 from transforms.stores._companies import RawBankAccount, RawCompany, company_row
 from transforms.stores._contacts import RawContact, contact_row
@@ -75,7 +75,7 @@ def partner_row(
         changed_at = clock_bound.substitute
         notes += (Note("changed_at", "in_the_future", text.excerpt(raw.get("changed_at"))),)
     deleted = is_set(raw.get("deleted"))
-    header = RowHeader(STORE_B.key, number, changed_at, order, deleted, raw_json(raw))
+    header = RowHeader(SECOND_STORE, number, changed_at, order, deleted, raw_json(raw))
     notes += unreadable_notes(raw, header.raw)
     if _category(raw) == "1":
         return contact_row(header, _raw_contact(raw, notes))

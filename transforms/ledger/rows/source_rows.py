@@ -12,6 +12,7 @@ from transforms.core.chunks import chunks
 from transforms.core.identity import RowKey, Run, now
 from transforms.core.process_pool import IN_PLACE, ProcessPool
 from transforms.core.records import COMPANY, CONTACT, Row, RowBatch, decode_contact
+from transforms.core.stores import Stores
 from transforms.ledger import schema
 from transforms.ledger.database import Ledger
 from transforms.ledger.drafts import carry_out
@@ -27,6 +28,7 @@ from transforms.ledger.rows.versions import (
     says_the_same,
 )
 from transforms.ledger.statements import delete_rows, look_up, update, upsert
+from transforms.ledger.stores import stores_of_ledger
 
 # Rows a batch, and batches a transaction.
 _AT_ONCE, _PER_TRANSACTION = 2000, 2
@@ -75,18 +77,21 @@ def remember(
         for group in groups.values()
         for batch in chunks(sorted(group, key=lambda row: row.source_id), _AT_ONCE)
     ]
-    work = partial(_remember, run=run)
+    work = partial(_remember, run=run, stores=stores_of_ledger(ledger))
     all_touched = TouchedKeys(set(), set(), set())
     for touched in carry_out(ledger, work, batches, processes, per_transaction=_PER_TRANSACTION):
         all_touched.add(touched)
     return all_touched
 
 
-def _remember(connection: Connection, batch: Sequence[Row], run: Run) -> TouchedKeys:
+def _remember(
+    connection: Connection, batch: Sequence[Row], run: Run, stores: Stores
+) -> TouchedKeys:
     """Remember rows of one store and kind."""
     source, kind = batch[0].source, batch[0].kind
     known = known_versions(connection, source, kind, [row.source_id for row in batch])
-    changes = _compare(batch, known, originals_of_ties(connection, batch, known), run)
+    originals = originals_of_ties(connection, batch, known)
+    changes = _compare(batch, known, originals, run, stores.last_read_wins(source))
     # A repeated event changes nothing but its row's place in the topic. The row keeps the number of
     # the run that brought it: if that one was cut off, its work is still to be finished.
     repeated = [_values(row, run) for row in changes.repeated]
@@ -123,6 +128,7 @@ def _compare(
     known: Mapping[str, KnownVersion],
     originals: Mapping[str, bytes],
     run: Run,
+    last_read_wins: bool,
 ) -> _Changes:
     changes = _Changes([], [], [], [])
     moment = now()
@@ -130,7 +136,9 @@ def _compare(
         previous = known.get(row.source_id)
         if previous is not None and previous.run_seq == run.run_seq:
             changes.of_earlier_attempt.append(row.source_id)
-        if previous is not None and not is_newer(row, previous, originals, moment):
+        if previous is not None and not is_newer(
+            row, previous, originals, moment, last_read_wins=last_read_wins
+        ):
             changes.outdated.append(row.source_id)
         elif previous is not None and says_the_same(row, previous):
             changes.repeated.append(row)

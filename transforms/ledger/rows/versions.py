@@ -6,7 +6,6 @@ import msgspec
 from sqlalchemy.engine import Connection
 
 from transforms.core.records import Row
-from transforms.core.stores import store_of
 from transforms.ledger import schema
 from transforms.ledger.statements import look_up
 
@@ -79,10 +78,18 @@ def originals_of_ties(
     }
 
 
-def is_newer(row: Row, version: KnownVersion, originals: Mapping[str, bytes], now: int) -> bool:
+def is_newer(
+    row: Row,
+    version: KnownVersion,
+    originals: Mapping[str, bytes],
+    now: int,
+    *,
+    last_read_wins: bool,
+) -> bool:
     """Whether ``row`` replaces the known ``version``; ``originals`` are those of ties.
 
-    ``now`` is the present moment, in microseconds since the epoch.
+    ``now`` is the present moment, in microseconds since the epoch; ``last_read_wins`` is the
+    store's (``transforms.core.stores.Store``).
     """
     age, known_age = (row.changed_at, row.order), (version.changed_at, version.order)
     if version.changed_at > now and not version.order:
@@ -95,7 +102,7 @@ def is_newer(row: Row, version: KnownVersion, originals: Mapping[str, bytes], no
         return False
     # A store that is read as it stands now changes orders without its clock: what is read last is
     # true. And of one original the later cleaning is: the rules have become better.
-    return store_of(row.source).last_read_wins or row.raw >= originals[row.source_id]
+    return last_read_wins or row.raw >= originals[row.source_id]
 
 
 def says_the_same(row: Row, version: KnownVersion) -> bool:

@@ -16,8 +16,8 @@ from typing import Any, NamedTuple, cast
 
 import msgspec
 
+from transforms.configuration.builtin import SECOND_STORE
 from transforms.core.records import NO_PARTITION, UNKNOWN_KIND, DeadLetter, Row, message_order
-from transforms.core.stores import STORE_B
 from transforms.fields import time
 from transforms.stores._rows import raw_json
 from transforms.stores.clean_b import ClockBound, partner_number, partner_problem, partner_row
@@ -68,7 +68,7 @@ def event_row(event: Event) -> Row:
         # The time decides the order, and the offset only among equal times.
         sent_at, order = changed_at, order | NO_PARTITION
     raw = raw_json(partner)
-    return Row(STORE_B.key, UNKNOWN_KIND, number, sent_at, order, "", "", "", b"", raw)
+    return Row(SECOND_STORE, UNKNOWN_KIND, number, sent_at, order, "", "", "", b"", raw)
 
 
 def _clock_bound(arrived_at: int) -> ClockBound:

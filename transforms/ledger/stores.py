@@ -1,0 +1,62 @@
+"""The stores of a ledger: written when a run starts, read by everything behind the cleaners."""
+
+import msgspec
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from transforms.core.stores import ABSENT, Store, Stores
+from transforms.ledger import schema
+from transforms.ledger.database import Ledger
+from transforms.ledger.statements import upsert
+
+
+def read_stores(connection: Connection) -> Stores:
+    """All stores of which the ledger knows, also those that the configuration no longer has."""
+    table = schema.stores.c
+    query = sa.select(
+        table.key, table.title, table.priority, table.last_read_wins == 1, table.state
+    )
+    return Stores(
+        Store(key, title, priority, bool(last_read_wins), state)
+        for key, title, priority, last_read_wins, state in connection.execute(query)
+    )
+
+
+def stores_of_ledger(ledger: Ledger) -> Stores:
+    """What ``read_stores`` returns, by a connection of its own."""
+    with ledger.read() as connection:
+        return read_stores(connection)
+
+
+def write_stores(ledger: Ledger, stores: Stores) -> None:
+    """Let the ledger know the stores of the configuration, before a run that reads them.
+
+    A store that the configuration no longer has stays, as absent, as long as it has rows.
+    """
+    ledger.transact(lambda connection: _write(connection, stores))
+
+
+def _write(connection: Connection, stores: Stores) -> None:
+    previous = read_stores(connection)
+    absent = [
+        msgspec.structs.replace(store, state=ABSENT)
+        for store in previous
+        if store.key not in stores and _has_rows(connection, store.key)
+    ]
+    entries = [
+        {
+            "key": store.key,
+            "title": store.title[: schema.TITLE_WIDTH],
+            "priority": store.priority,
+            "last_read_wins": int(store.last_read_wins),
+            "state": store.state,
+        }
+        for store in (*stores, *absent)
+    ]
+    connection.execute(schema.stores.delete())
+    upsert(connection, schema.stores, entries)
+
+
+def _has_rows(connection: Connection, key: str) -> bool:
+    query = sa.select(schema.rows.c.source).where(schema.rows.c.source == key).limit(1)
+    return connection.execute(query).first() is not None
