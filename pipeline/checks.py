@@ -20,7 +20,7 @@ from pipeline.disk_room import check_room, ledger_file
 from pipeline.engine import endpoints, engine_name, is_distributed, is_loopback, on_dataflow
 from pipeline.options import CRM, REGISTER_TOKEN, Options, need
 from transforms.configuration.problems import raise_problems
-from transforms.configuration.selection import Reading, readable_stores, unset_problems
+from transforms.configuration.selection import Reading, place_problems, readable_stores
 from transforms.core.errors import ConfigurationError
 from transforms.crm.access import open_client, open_portal
 from transforms.crm.api.client import check_webhook
@@ -82,7 +82,7 @@ def check_stores(chosen: Options, reading: Reading, command: str) -> None:
     """
     configuration = chosen.configuration
     if chosen.has_file_stores:
-        raise_problems(chosen.configuration_file, list(unset_problems(configuration, reading)))
+        raise_problems(chosen.configuration_file, list(place_problems(configuration, reading)))
     if readable_stores(configuration, reading):
         return
     if not chosen.has_file_stores:

@@ -133,13 +133,7 @@ def _configuration_file(arguments: argparse.Namespace) -> Path | None:
 
 
 def _configuration(file: Path | None) -> Configuration:
-    """The file's configuration; its stores are the built-in ones where it has none."""
-    if file is None:
-        return built_in_configuration()
-    configuration = read_configuration(file, check_file_options)
-    if configuration.store:
-        return configuration
-    return msgspec.structs.replace(configuration, store=built_in_configuration().store)
+    return read_configuration(file, check_file_options) if file else built_in_configuration()
 
 
 def _drop_foreign_variables(typed: dict[str, str], configuration: Configuration) -> list[str]:

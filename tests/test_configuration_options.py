@@ -169,7 +169,7 @@ def test_an_option_without_its_store_is_refused(folder, option):
 
 
 def test_an_option_whose_store_is_read_in_another_way_is_refused(folder):
-    write(folder, STORE_A.replace('"mysql"\nurl_env = "SHOP_URL"', '"csv"\nfiles = ["x"]'))
+    write(folder, STORE_A.replace('"mysql"\nurl_env = "SHOP_URL"', '"xlsx"\nfiles = ["x"]'))
     assert "[store.A.full] of the configuration file is not a database" in problem(
         "full", "--store_a=mysql://h/d"
     )

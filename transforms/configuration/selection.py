@@ -45,16 +45,19 @@ def unset_variables(store: StoreTable, reading: Reading) -> Iterator[tuple[str, 
             yield key, variable
 
 
-def unset_problems(configuration: Configuration, reading: Reading) -> Iterator[Problem]:
-    """Yields a problem for each variable that the file names and that is not set."""
+def place_problems(configuration: Configuration, reading: Reading) -> Iterator[Problem]:
+    """Yields a problem for each place that a run needs: its variable is not set, or it is empty."""
     for key, store in configuration.store.items():
-        if not store.withdrawn:
-            for name, variable in unset_variables(store, reading):
-                yield Problem(
-                    f"store.{key}.{name}",
-                    f"the variable {variable} is not set: set it, or {variable}_FILE to a file that"
-                    " holds the value",
-                )
+        if store.withdrawn:
+            continue
+        for name, variable in unset_variables(store, reading):
+            yield Problem(
+                f"store.{key}.{name}",
+                f"the variable {variable} is not set: set it, or {variable}_FILE to a file that"
+                " holds the value",
+            )
+        if reading == "full" and store.full and not _full_place(store, store.full):
+            yield Problem(f"store.{key}.full.files", "the list is empty: name the files")
 
 
 def is_set(variable: str) -> bool:
