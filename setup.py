@@ -28,6 +28,7 @@ PACKAGES = [
     "transforms.register",
     "transforms.stores",
     "transforms.stores.export",
+    "transforms.stores.files",
     "transforms.stores.mysql",
     "transforms.stores.topic",
     "transforms.topic",
