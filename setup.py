@@ -7,6 +7,7 @@ PACKAGES = [
     "pipeline",
     "pipeline.explain",
     "pipeline.follow",
+    "pipeline.init",
     "pipeline.option_values",
     "pipeline.plan",
     "pipeline.report",

@@ -19,6 +19,7 @@ from pipeline.arguments import (
     add_delta,
     add_explain,
     add_full,
+    add_init,
     add_plan,
     add_reconcile,
     add_register,
@@ -108,6 +109,19 @@ def _delta(chosen: Options, _: Namespace) -> int:
     if chosen.follow:
         return follow(chosen)
     return load("delta", chosen, delta_sources)
+
+
+def _init(_: Options, arguments: Namespace) -> int:
+    from pipeline.init.command import DEFAULT_FILE, template_text, write_configuration
+    from transforms.configuration.builtin import built_in_text
+
+    if arguments.two_stores:
+        print_lines(built_in_text().rstrip())
+        return 0
+    file = arguments.output or DEFAULT_FILE
+    write_configuration(file, template_text())
+    print_lines(f"Configuration file: {file}")
+    return 0
 
 
 def _replay(chosen: Options, _: Namespace) -> int:
@@ -211,6 +225,7 @@ _COMMANDS: Sequence[tuple[str, RunCommand, Callable[[Parser], None], str]] = (
     ("apply", _apply, add_apply, "load exactly what a plan says"),
     ("crm", _crm, add_crm, "check the portal, and create svod's fields in it"),
     ("reconcile", _reconcile, add_reconcile, "compare the CRM with what was loaded"),
+    ("init", _init, add_init, "write a configuration file to begin with"),
     ("replay", _replay, add_replay, "try refused, deferred and rejected records again"),
     ("register", _register, add_register, "import the register's bulk files"),
     ("explain", _explain, add_explain, "explain why a record is in the CRM, or why not"),

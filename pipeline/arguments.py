@@ -144,6 +144,18 @@ def add_report(parser: Parser) -> None:
     add_ledger(parser)
 
 
+def add_init(parser: Parser) -> None:
+    """The command that writes a configuration file."""
+    parser.add_argument(
+        "--two_stores",
+        action="store_true",
+        help="print the built-in configuration: the two stores that hold without a file",
+    )
+    parser.add_argument(
+        "--output", type=Path, metavar="FILE", help="the file to write; default svod.toml"
+    )
+
+
 def add_ledger(parser: Parser) -> None:
     """The options that every command has."""
     parser.add_argument(
