@@ -5,7 +5,7 @@ from typing import Generic, TypeVar
 
 import msgspec
 
-from transforms.core.identity import RowKey, row_ref
+from transforms.core.identity import RowKey
 from transforms.core.records import Address, BankAccount, Orders
 
 R = TypeVar("R")
@@ -27,7 +27,7 @@ class Sourced(msgspec.Struct, Generic[R], frozen=True):
     @property
     def ref(self) -> str:
         """The row's reference: ``A:17``."""
-        return row_ref(self.row_key)
+        return f"{self.source}:{self.source_id}"
 
     @property
     def row_key(self) -> RowKey:

@@ -106,7 +106,11 @@ def look_up(
     names = ", ".join(quote(selected.name) for selected in columns)
     head = f"SELECT {names} FROM"
     for sql, bound in _by_chunk(connection, head, "", column, values, equals):
-        yield from connection.exec_driver_sql(sql, bound).all()
+        # The driver's tuples: SQLAlchemy would make a row object of each.
+        result = connection.exec_driver_sql(sql, bound)
+        rows = result.cursor.fetchall()
+        result.close()
+        yield from rows
 
 
 def delete(

@@ -39,7 +39,7 @@ def _fullest(ordered: Sequence[ContactRow], survivors: Survivorship[Contact], fi
     # An initial is true but says less than an older full name.
     for row in ordered:
         value: str = getattr(row.record, field)
-        if len(value.rstrip(".")) > 1:
+        if value and len(value.rstrip(".")) > 1:
             survivors.provenance[field] = row.ref
             return value
     return survivors.newest(field)

@@ -45,11 +45,16 @@ def profile_of(contact: Contact, tins: Iterable[str]) -> Profile:
     phones, emails = contact.phones, contact.emails
     return Profile(
         name_of(contact),
-        tuple(sorted({phone for phone in phones if phone.startswith("+79") and ";" not in phone})),
-        tuple(sorted({email.compare_key(box) for box in emails if not email.is_role(box)})),
-        tuple(sorted({phone for phone in phones if ";ext=" in phone})),
+        _in_order([phone for phone in phones if phone.startswith("+79") and ";" not in phone]),
+        _in_order([email.compare_key(box) for box in emails if not email.is_role(box)]),
+        _in_order([phone for phone in phones if ";ext=" in phone]),
         tuple(sorted(tins)),
     )
+
+
+def _in_order(values: list[str]) -> tuple[str, ...]:
+    # Most rows have one value or none.
+    return tuple(sorted(set(values))) if len(values) > 1 else tuple(values)
 
 
 def name_of(contact: Contact) -> Name:

@@ -7,6 +7,8 @@ from transforms.core.golden_records import Provenance, R, Sourced
 from transforms.core.records import Address
 from transforms.core.stores import DEFAULT_PRIORITY, Priorities
 
+_NO_ADDRESS = Address()
+
 
 def newest_first(rows: Iterable[Sourced[R]], priorities: Priorities) -> list[Sourced[R]]:
     """Returns the rows, newest first; of equally new ones those of the preferred store first.
@@ -15,6 +17,9 @@ def newest_first(rows: Iterable[Sourced[R]], priorities: Priorities) -> list[Sou
     >>> [row.source for row in newest_first(rows, {"A": 2})]
     ['B', 'A']
     """
+    rows = list(rows)
+    if len(rows) < 2:
+        return rows
     if not priorities:
         return sorted(rows, key=lambda row: (-row.changed_at, row.source, row.source_id))
     rank = priorities.get
@@ -48,11 +53,11 @@ class Survivorship(Generic[R]):
     def newest_address(self) -> Address:
         """Returns the newest address that is not empty."""
         for row in self._rows:
-            address: Address = getattr(row.record, "address", Address())
-            if address != Address():
+            address: Address = getattr(row.record, "address", _NO_ADDRESS)
+            if address != _NO_ADDRESS:
                 self.provenance["address"] = row.ref
                 return address
-        return Address()
+        return _NO_ADDRESS
 
     def united(self, field: str) -> tuple[str, ...]:
         """Returns each value of all rows once, newest first."""
@@ -60,9 +65,11 @@ class Survivorship(Generic[R]):
         refs: list[str] = []
         for row in self._rows:
             row_values = getattr(row.record, field)
-            if any(value not in values for value in row_values):
-                refs.append(row.ref)
-            values.update(dict.fromkeys(row_values))
+            if row_values:
+                count = len(values)
+                values.update(dict.fromkeys(row_values))
+                if len(values) > count:
+                    refs.append(row.ref)
         if refs:
             self.provenance[field] = " ".join(refs)
         return tuple(values)

@@ -13,9 +13,10 @@ from transforms.ledger.statements import delete
 def group_by_store(rows: Iterable[RowKey]) -> dict[str, list[str]]:
     """Row ids by store, sorted: queries go store by store."""
     ids: dict[str, list[str]] = defaultdict(list)
-    for source, source_id in sorted(rows):
+    for source, source_id in rows:
         ids[source].append(source_id)
-    return ids
+    # Texts are sorted in a fraction of the time that pairs of texts take.
+    return {source: sorted(ids[source]) for source in sorted(ids)}
 
 
 def delete_entries(
