@@ -88,10 +88,8 @@ def _remember(task: Task) -> Tally:
     def wire(root: beam.Pipeline) -> None:
         sources = _sources(root, task)
         _ = sources.rows | RememberRows(options.LEDGER, RUN)
-        for number, dead_letters in enumerate(sources.dead_letters):
-            _ = dead_letters | f"RecordDeadLetters{number}" >> RecordDeadLetters(
-                options.LEDGER, RUN
-            )
+        for key, dead_letters in sources.dead_letters.items():
+            _ = dead_letters | f"RecordDeadLetters {key}" >> RecordDeadLetters(options.LEDGER, RUN)
 
     return _run(wire)
 

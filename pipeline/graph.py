@@ -38,6 +38,8 @@ from pipeline.access import crm_access, register_access, topic_access
 from pipeline.engine import on_job_server, on_prism, process_count
 from transforms.clean import Cleaned, CleanRows, Sharded, SplitByOutcome
 from transforms.clean_batch import clean_partners
+from transforms.configuration.builtin import FIRST_STORE, SECOND_STORE
+from transforms.configuration.selection import StoreAndKind, parts_read_whole, withdrawn_parts
 from transforms.consolidate import ConsolidateCompanies, ConsolidateContacts, FindContacts
 from transforms.consolidation.register_questions import RegisterAccess
 from transforms.core.identity import Run
@@ -52,6 +54,7 @@ from transforms.read_store_b import ReadPartnerFiles
 from transforms.remember import (
     CountRead,
     RecordDeadLetters,
+    RefuseGoneRows,
     RememberRemarks,
     RememberRows,
     ResumeUnfinishedWork,
@@ -82,12 +85,17 @@ Rows = dict[str, beam.PCollection[Sharded]]
 
 
 class Sources(NamedTuple):
-    """Cleaned rows, dead letters, and how far these cover the stores: cursors, a topic's ranges."""
+    """Cleaned rows, dead letters, and how far these cover the stores: cursors, a topic's ranges.
+
+    The dead letters are by store key. ``read_whole`` names each store and kind of which all is read
+    (``transforms.stages.refuse_gone_rows``).
+    """
 
     rows: Rows
-    dead_letters: tuple[beam.PCollection[DeadLetter], ...]
+    dead_letters: Mapping[str, beam.PCollection[DeadLetter]]
     read_up_to: Mapping[str, str] = {}
     topic: "Topic | None" = None
+    read_whole: frozenset[StoreAndKind] = frozenset()
 
 
 class Topic(NamedTuple):
@@ -117,10 +125,16 @@ def build(root: beam.Pipeline, sources: Sources, chosen: Settings) -> beam.PColl
     unfinished = root | "ResumeUnfinishedWork" >> ResumeUnfinishedWork(ledger, run)
     remembered = dict(sources.rows) | "RememberRows" >> RememberRows(ledger, run)
     recorded = [
-        dead_letters | f"RecordDeadLetters{number}" >> RecordDeadLetters(ledger, run)
-        for number, dead_letters in enumerate(sources.dead_letters)
+        dead_letters | f"RecordDeadLetters {key}" >> RecordDeadLetters(ledger, run)
+        for key, dead_letters in sources.dead_letters.items()
     ]
-    persons = _consolidate(remembered, unfinished, chosen, root.runner)
+    touched = {"changed": remembered, "unfinished": unfinished}
+    if sources.read_whole:
+        touched["gone"] = (
+            remembered,
+            sources.dead_letters,
+        ) | "RefuseGoneRows" >> RefuseGoneRows(ledger, run, sources.read_whole)
+    persons = _consolidate(touched, chosen, root.runner)
     # The load also sends what earlier runs could not, so it happens in every run.
     always = root | "Always" >> beam.Create([0])
     loaded = (
@@ -135,28 +149,26 @@ def build(root: beam.Pipeline, sources: Sources, chosen: Settings) -> beam.PColl
 
 
 def _consolidate(
-    remembered: TouchedCollections,
-    unfinished: TouchedCollections,
-    chosen: Settings,
-    engine: PipelineRunner,
+    touched: Mapping[str, TouchedCollections], chosen: Settings, engine: PipelineRunner
 ) -> beam.PCollection[int]:
-    """Wire companies first, because contacts depend on them; then all touched contacts."""
+    """Wire companies first, because contacts depend on them; then all touched contacts.
+
+    ``touched`` has the keys by the reason of the touch.
+    """
     ledger, run = chosen.ledger, chosen.run
     processes = process_count(chosen.processes, engine)
     of_companies = {
-        "changed": remembered.tins,
-        "unfinished": unfinished.tins,
+        reason: keys.tins for reason, keys in touched.items()
     } | "ConsolidateCompanies" >> ConsolidateCompanies(
         ledger, run, chosen.register, processes=processes
     )
     of_refused = (
-        (remembered.companies, unfinished.companies)
+        [keys.companies for keys in touched.values()]
         | "Refused" >> beam.Flatten()
         | "FindContacts" >> FindContacts(ledger, run)
     )
     return {
-        "changed": remembered.contacts,
-        "unfinished": unfinished.contacts,
+        **{reason: keys.contacts for reason, keys in touched.items()},
         "of_companies": of_companies,
         "of_refused": of_refused,
     } | "ConsolidateContacts" >> ConsolidateContacts(ledger, run, processes=processes)
@@ -165,10 +177,12 @@ def _consolidate(
 def full_sources(root: beam.Pipeline, chosen: options.Options, run: Run) -> Sources:
     """Read both stores: all of them, or what changed since the date that the options name."""
     rows: Rows = {}
-    dead_letters: tuple[beam.PCollection[DeadLetter], ...] = ()
+    dead_letters: dict[str, beam.PCollection[DeadLetter]] = {}
     read_up_to: Mapping[str, str] = {}
+    read_whole = withdrawn_parts(chosen.configuration)
     if chosen.store_a:
         stretch = store_a.full_stretch(chosen)
+        read_whole |= _parts_read_whole(chosen, FIRST_STORE)
         _add_store_a(rows, root, chosen, run, stretch)
         read_up_to = stretch.read_up_to
     if chosen.store_b_files:
@@ -180,15 +194,16 @@ def full_sources(root: beam.Pipeline, chosen: options.Options, run: Run) -> Sour
             processes=process_count(chosen.processes, root.runner),
         )
         counted = files.batches | "Count B" >> CountRead(options.LEDGER, run)
-        add_cleaned(rows, "B", counted | "Part B" >> SplitByOutcome())
-        dead_letters = (files.dead_letters,)
+        add_cleaned(rows, SECOND_STORE, counted | "Part B" >> SplitByOutcome())
+        dead_letters[SECOND_STORE] = files.dead_letters
+        read_whole |= _parts_read_whole(chosen, SECOND_STORE)
         _ = files.remarks | "RememberRemarks" >> RememberRemarks(options.LEDGER, run)
-    return Sources(rows, dead_letters, read_up_to)
+    return Sources(rows, dead_letters, read_up_to, read_whole=read_whole)
 
 
 def delta_sources(root: beam.Pipeline, chosen: options.Options, run: Run) -> Sources:
     """Read what changed in both stores since the last run."""
-    sources = Sources({}, ())
+    sources = Sources({}, {}, read_whole=withdrawn_parts(chosen.configuration))
     if chosen.store_a:
         stretch = store_a.delta_stretch(chosen)
         _add_store_a(sources.rows, root, chosen, run, stretch)
@@ -198,10 +213,16 @@ def delta_sources(root: beam.Pipeline, chosen: options.Options, run: Run) -> Sou
         processes = process_count(chosen.processes, root.runner)
         events = root | "ReadTopic" >> ReadTopic(access, processes=processes)
         counted = events.batches | "Count B" >> CountRead(options.LEDGER, run)
-        add_cleaned(sources.rows, "B", counted | "Part B" >> SplitByOutcome())
+        add_cleaned(sources.rows, SECOND_STORE, counted | "Part B" >> SplitByOutcome())
         topic = Topic(access, events.positions)
-        sources = sources._replace(dead_letters=(events.dead_letters,), topic=topic)
+        sources = sources._replace(dead_letters={SECOND_STORE: events.dead_letters}, topic=topic)
     return sources
+
+
+def _parts_read_whole(chosen: options.Options, key: str) -> frozenset[StoreAndKind]:
+    if chosen.since:
+        return frozenset()
+    return parts_read_whole(key, chosen.configuration.store[key])
 
 
 def _add_store_a(

@@ -40,7 +40,7 @@ def replay_sources(root: beam.Pipeline, _: Options, run: Run) -> graph.Sources:
             >> beam.ParDo(_ReadRefusedFn(options.LEDGER, run)).with_output_types(RawBatch)
         )
         graph.add_cleaned(rows, name, records | f"Clean {name}" >> CleanRows(clean))
-    return graph.Sources(rows, ())
+    return graph.Sources(rows, {})
 
 
 class _ReadRefusedFn(LedgerFn):

@@ -50,6 +50,8 @@ def summarize(connection: Connection, run: Run, command: str, crm_rate: float) -
     """
     companies = accounting.row_outcomes(connection, run, COMPANY)
     contacts = accounting.row_outcomes(connection, run, CONTACT)
+    gone = accounting.count_gone(connection, run)
+    departures = accounting.count_departures(connection, run)
     finished_at = utc_now()
     summary: dict[str, Any] = {
         "run_id": run.run_id,
@@ -59,8 +61,12 @@ def summarize(connection: Connection, run: Run, command: str, crm_rate: float) -
         "finished_at": finished_at,
         "seconds": _seconds(run.started_at, finished_at),
         "read": accounting.read_counts(connection, run),
-        "companies": _company_numbers(connection, run, companies),
-        "contacts": _contact_numbers(connection, run, contacts),
+        "gone": sum(gone.values()),
+        "left": sum(departures.values()),
+        "companies": _company_numbers(connection, run, companies)
+        | {"gone": gone[COMPANY], "left": departures[COMPANY]},
+        "contacts": _contact_numbers(connection, run, contacts)
+        | {"gone": gone[CONTACT], "left": departures[CONTACT]},
         "register": _register_numbers(connection, run, companies),
         "crm": request_statistics.totals(connection, run) | {"rate": crm_rate},
         "messages": count_dead_letters(connection, run),

@@ -41,6 +41,7 @@ REPEATS: dict[str, Attempts] = {
 STEPS: dict[str, type[LedgerFn]] = {
     "count": remember._CountReadFn,
     "remember": remember._RememberFn,
+    "refuse gone rows": remember._RefuseGoneFn,
     "resume": remember._ResumeFn,
     "ask": check_register._AskFn,
     "companies": consolidate._CompaniesFn,
@@ -101,7 +102,7 @@ def counts(place: Installation) -> dict[str, tuple[int, int | None]]:
 
 
 def change(place: Installation) -> None:
-    """Rows that change: another TIN, another phone, a deleted row, a moved contact."""
+    """Rows that change: another TIN, another phone, a moved contact; rows that are deleted."""
     place.know([*WORLD.register(), party(tin(900), "Новая"), party(tin(901), "Другая")])
     companies = [row[0] for row in sorted(place_companies(place))]
     place.change("companies", companies[0], inn=tin(900))
@@ -111,6 +112,10 @@ def change(place: Installation) -> None:
     place.change("contacts", 1, company_id=companies[0], phone="+7 921 700-00-02")
     place.change("contacts", 2, is_deleted=1)
     place.change("contacts", 3, company_id=companies[4], email="changed@roga.example")
+    place.sql("DELETE FROM contacts WHERE id IN (5, 6)")
+    for number in companies[5:7]:
+        place.sql("DELETE FROM orders WHERE company_id = %s", number)
+        place.sql("DELETE FROM companies WHERE id = %s", number)
 
 
 def place_companies(place: Installation) -> list[tuple[Any, ...]]:

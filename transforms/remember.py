@@ -1,6 +1,6 @@
 """Remembering rows: the ledger keeps the newest version of each; the keys they touch go on."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from itertools import chain
 from typing import NamedTuple
 
@@ -13,6 +13,7 @@ from transforms.core.identity import Run, row_ref
 from transforms.core.records import DeadLetter
 from transforms.core.secrets import Secret
 from transforms.ledger.progress import PartialProgress
+from transforms.ledger.rows.gone_rows import StoreAndKind
 from transforms.ledger.rows.source_rows import TouchedKeys
 from transforms.ledger.runs import remark
 from transforms.ledger_fn import LedgerFn, sharded
@@ -86,6 +87,45 @@ class RememberRows(beam.PTransform):
         )
 
 
+class RefuseGoneRows(beam.PTransform):
+    """Refuses the known rows that their stores no longer have; returns the keys that they touch.
+
+    ``read_whole`` names each store and kind of which the run reads everything. A store whose input
+    is broken somewhere is left out: what stands there cannot be known.
+    """
+
+    def __init__(self, ledger: Secret, run: Run, read_whole: Collection[StoreAndKind]) -> None:
+        super().__init__()
+        self._fn = _RefuseGoneFn(ledger, run, read_whole)
+
+    def expand(
+        self,
+        remembered_and_broken: tuple[
+            TouchedCollections, Mapping[str, beam.PCollection[DeadLetter]]
+        ],
+    ) -> TouchedCollections:
+        """Waits until all rows are remembered, and all dead letters of each store are known."""
+        remembered, dead_letters = remembered_and_broken
+        root = remembered.tins.pipeline
+        signals = [root | "Always" >> beam.Create([""])]
+        signals += [
+            keys | f"Await {name}" >> beam.Map(lambda _: "").with_output_types(str)
+            for name, keys in remembered._asdict().items()
+        ]
+        signals += [
+            letters | f"Broken {key}" >> beam.Map(lambda _, key=key: key).with_output_types(str)
+            for key, letters in dead_letters.items()
+        ]
+        return touched_keys(
+            signals
+            | beam.Flatten()
+            | beam.Distinct()
+            | "OnOneWorker" >> beam.Map(lambda key: (0, key)).with_output_types(tuple[int, str])
+            | "AwaitAll" >> beam.GroupByKey()
+            | "Refuse" >> _with_touched(self._fn)
+        )
+
+
 class ResumeUnfinishedWork(beam.PTransform):
     """Reads what earlier runs left: deferred companies, expired answers, unsettled work."""
 
@@ -124,6 +164,17 @@ class _RememberFn(LedgerFn):
         rows = stages.portions(chain.from_iterable(groups.values()))
         for touched in stages.remember_rows(self.ledger, self.run, rows, part=str(shard)):
             yield from _emit(touched)
+
+
+class _RefuseGoneFn(LedgerFn):
+    def __init__(self, ledger: Secret, run: Run, read_whole: Collection[StoreAndKind]) -> None:
+        super().__init__(ledger, run)
+        self._read_whole = frozenset(read_whole)
+
+    def process(self, element: tuple[int, Iterable[str]]) -> Iterator[object]:
+        broken_stores = set(element[1])
+        read_whole = {part for part in self._read_whole if part[0] not in broken_stores}
+        yield from _emit(stages.refuse_gone_rows(self.ledger, self.run, read_whole))
 
 
 class _ResumeFn(LedgerFn):

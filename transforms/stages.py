@@ -3,21 +3,23 @@
 1. ``record_dead_letters``: writes ``invalid_messages``.
 2. ``remember_rows``: compares the rows with ``rows`` and ``tombstones``; writes these, ``links``,
    ``stale_contacts``, and what our rules refuse into ``invalid_companies``, ``invalid_contacts``.
-3. ``resume_unfinished``: reads unsettled ``runs``, ``deferred``, expired ``register_answers``,
+3. ``refuse_gone_rows``: refuses the known ``rows`` of what was read whole that the run has not
+   seen, and those of withdrawn stores; writes what ``remember_rows`` does.
+4. ``resume_unfinished``: reads unsettled ``runs``, ``deferred``, expired ``register_answers``,
    ``dirty_contacts`` and ``stale_contacts``; writes nothing.
-4. ``ask_register``: reads ``rows`` and ``register_answers``; writes ``register_answers`` and
+5. ``ask_register``: reads ``rows`` and ``register_answers``; writes ``register_answers`` and
    ``register_usage``.
-5. ``consolidate_companies``: reads all valid rows of a TIN and its answer; writes ``golden``,
+6. ``consolidate_companies``: reads all valid rows of a TIN and its answer; writes ``golden``,
    ``members``, ``unloaded``, ``invalid_companies``, ``deferred``.
-6. ``contacts_of_companies``: reads ``links``; writes nothing.
-7. ``resolve_contacts``: reads ``links`` and the companies of each row; writes ``contact_keys``,
+7. ``contacts_of_companies``: reads ``links``; writes nothing.
+8. ``resolve_contacts``: reads ``links`` and the companies of each row; writes ``contact_keys``,
    ``dirty_contacts``, ``invalid_contacts``, ``deferred``.
-8. ``find_connected_components``: reads ``dirty_contacts``, ``contact_keys``, ``members``,
+9. ``find_connected_components``: reads ``dirty_contacts``, ``contact_keys``, ``members``,
    ``judgements``; writes ``hot_keys`` and, where one is due, a model.
-9. ``consolidate_persons``: reads the rows of each component; writes ``golden``, ``members``,
-   ``golden_tins``, ``aliases``, ``doubts``, ``former_persons``, ``unloaded``; what it has rebuilt
-   leaves ``dirty_contacts`` and ``stale_contacts``.
-10. ``settle_and_load``: marks the ``runs`` as settled and moves ``cursors``; then reads
+10. ``consolidate_persons``: reads the rows of each component; writes ``golden``, ``members``,
+    ``golden_tins``, ``aliases``, ``doubts``, ``former_persons``, ``unloaded``; what it has rebuilt
+    leaves ``dirty_contacts`` and ``stale_contacts``.
+11. ``settle_and_load``: marks the ``runs`` as settled and moves ``cursors``; then reads
     ``unloaded`` and ``golden``, and writes ``crosswalk``, ``sent``, ``intents``, ``rejected``,
     ``deferred``.
 
@@ -40,14 +42,17 @@ from transforms.consolidation.register_questions import (
 from transforms.core.identity import RowKey, Run
 from transforms.core.process_pool import IN_PLACE, ProcessPool
 from transforms.core.records import DeadLetter, Row, decode_rows
+from transforms.core.stores import WITHDRAWN
 from transforms.crm.access import CrmAccess, load_crm
 from transforms.ledger.accounting import check_nothing_lost
 from transforms.ledger.database import Ledger
 from transforms.ledger.progress import PartialProgress, announce, complete
 from transforms.ledger.rows import dead_letters, source_rows
+from transforms.ledger.rows.gone_rows import StoreAndKind, refuse_all, refuse_unseen
 from transforms.ledger.rows.source_rows import TouchedKeys
 from transforms.ledger.rows.unfinished_work import unfinished_work, unsettled_runs
 from transforms.ledger.runs import settle_run
+from transforms.ledger.stores import stores_of_ledger
 
 _ROWS_IN_MEMORY = 20_000
 
@@ -60,13 +65,16 @@ def run_stages(
     rows: Iterable[bytes] = (),
     letters: Sequence[DeadLetter] = (),
     processes: ProcessPool = IN_PLACE,
+    read_whole: Collection[StoreAndKind] = (),
 ) -> None:
     """Bring encoded rows, dead letters and unfinished work into the ledger and the CRM.
 
     A run does this once: another attempt is another run. Without ``crm`` nothing is loaded.
+    ``read_whole`` is as ``refuse_gone_rows`` takes it.
     """
     record_dead_letters(ledger, run, letters)
     touched = find_touched_keys(ledger, run, portions(rows), processes)
+    touched.add(refuse_gone_rows(ledger, run, read_whole, processes))
     ask_register(ledger, run, register, touched.tins)
     rebuild(ledger, run, touched, processes)
     settle_and_load(ledger, run, crm)
@@ -132,6 +140,29 @@ def remember_rows(
         progress.note(part, count)
     if count:
         progress.flush()
+
+
+def refuse_gone_rows(
+    ledger: Ledger,
+    run: Run,
+    read_whole: Collection[StoreAndKind],
+    processes: ProcessPool = IN_PLACE,
+) -> TouchedKeys:
+    """Refuse the known rows that their stores no longer have; returns the keys that they touch.
+
+    ``read_whole`` has each store and kind of which the run has read everything, to its end, and
+    remembered it; so what it has not seen is gone. Of a withdrawn store, which no run reads, all
+    rows are. One worker does this, between ``remember_rows`` and the consolidation.
+    """
+    touched = TouchedKeys(set(), set(), set())
+    if not read_whole:
+        return touched
+    stores = stores_of_ledger(ledger)
+    for key, kind in sorted(read_whole):
+        store = stores.get(key)
+        refuse = refuse_all if store and store.state == WITHDRAWN else refuse_unseen
+        touched.add(refuse(ledger, run, key, kind, processes))
+    return touched
 
 
 def resume_unfinished(ledger: Ledger, run: Run) -> TouchedKeys:

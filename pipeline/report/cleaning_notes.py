@@ -7,6 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from pipeline.report.history import PastRun
+from transforms.core.outcomes import GONE_FROM_STORE
 from transforms.core.records import COMPANY, Note, decode_company, decode_contact
 from transforms.ledger import schema
 
@@ -24,7 +25,9 @@ class NoteCount(msgspec.Struct, frozen=True):
 def count_notes(connection: Connection, run: PastRun) -> list[NoteCount]:
     """Returns the most frequent ones. Reads every row of the run: some seconds a million rows."""
     table = schema.rows.c
-    query = sa.select(table.kind, table.payload).where(table.seen_run == run.run_seq)
+    query = sa.select(table.kind, table.payload).where(
+        table.seen_run == run.run_seq, table.reason != GONE_FROM_STORE
+    )
     counts: Counter[tuple[str, str]] = Counter()
     streamed = connection.execution_options(stream_results=True, yield_per=5000)
     for kind, payload in streamed.execute(query):

@@ -10,8 +10,11 @@ from transforms.configuration.structs import (
     ChangesSource,
     Configuration,
     FullSource,
+    RecordTable,
+    SourceKind,
     StoreTable,
 )
+from transforms.core.records import COMPANY, CONTACT, Kind
 
 Reading = Literal["full", "delta"]
 """What a run reads of a store: all of it, or its changes."""
@@ -31,6 +34,48 @@ def readable_stores(configuration: Configuration, reading: Reading) -> dict[str,
         and _has_place(store, reading)
         and not any(True for _ in unset_variables(store, reading))
     }
+
+
+StoreAndKind = tuple[str, Kind]
+"""A store's key, and the kind of its rows."""
+
+
+def parts_read_whole(key: str, store: StoreTable) -> frozenset[StoreAndKind]:
+    """Returns what of a store a full reading finds complete: what it misses there is gone.
+
+    A database is complete unless the configuration says otherwise; files are if it says so.
+
+    >>> from transforms.configuration.structs import CompanyTable
+    >>> company = CompanyTable(id="id", tin="inn")
+    >>> parts_read_whole("shop", StoreTable(full=FullSource(kind="mysql"), company=company))
+    frozenset({('shop', 'company')})
+    >>> parts_read_whole("shop", StoreTable(full=FullSource(kind="csv"), company=company))
+    frozenset()
+    """
+    full = store.full
+    tables: tuple[tuple[Kind, RecordTable | None], ...] = (
+        (COMPANY, store.company),
+        (CONTACT, store.contact),
+    )
+    return frozenset(
+        (key, kind)
+        for kind, table in tables
+        if full and table and _is_complete(full, table.kind or full.kind)
+    )
+
+
+def _is_complete(full: FullSource, kind: SourceKind) -> bool:
+    return kind in SQL_KINDS if full.complete is None else full.complete
+
+
+def withdrawn_parts(configuration: Configuration) -> frozenset[StoreAndKind]:
+    """Returns what the stores had that the configuration withdraws."""
+    return frozenset(
+        (key, kind)
+        for key, store in configuration.store.items()
+        if store.withdrawn
+        for kind in (COMPANY, CONTACT)
+    )
 
 
 def unset_variables(store: StoreTable, reading: Reading) -> Iterator[tuple[str, str]]:

@@ -34,6 +34,9 @@ REGISTER_NO_ANSWER: DeferralReason = "register_no_answer"
 WAITING_FOR_COMPANY: DeferralReason = "waiting_for_company"
 CRM_NOT_REACHED: DeferralReason = "crm_not_reached"
 
+GONE_FROM_STORE = "gone_from_store"
+"""Why a known row is refused that its store no longer has. It is not among the rows read."""
+
 # Our own reasons of rejection. All others are the portal's codes, so the type is open.
 DELETED_IN_CRM = "deleted_in_crm"
 """A person has deleted the record: it is reported, and not created again."""

@@ -8,6 +8,7 @@ from sqlalchemy.engine import Connection
 
 from transforms.core.errors import SvodError
 from transforms.core.identity import Run
+from transforms.core.outcomes import GONE_FROM_STORE
 from transforms.core.records import COMPANY, CONTACT
 from transforms.ledger import schema
 from transforms.ledger.rows.refusals import invalid_table
@@ -69,7 +70,7 @@ def read_counts(connection: Connection, run: Run) -> dict[str, dict[str, int]]:
     table = schema.rows.c
     query = (
         sa.select(table.source, table.kind, sa.func.count())
-        .where(table.seen_run == run.run_seq)
+        .where(_is_read(run))
         .group_by(table.source, table.kind)
     )
     counts: dict[str, dict[str, int]] = {
@@ -79,6 +80,37 @@ def read_counts(connection: Connection, run: Run) -> dict[str, dict[str, int]]:
         of_store = counts.setdefault(source, {"companies": 0, "contacts": 0})
         of_store["companies" if kind == COMPANY else "contacts"] = count
     return counts
+
+
+def _is_read(run: Run) -> sa.ColumnElement[bool]:
+    """Whether the run has read the row; one that is gone from its store it has only missed."""
+    rows = schema.rows.c
+    return sa.and_(rows.seen_run == run.run_seq, rows.reason != GONE_FROM_STORE)
+
+
+def count_gone(connection: Connection, run: Run) -> dict[str, int]:
+    """The known rows that their store no longer has, as far as the run has looked, by kind."""
+    rows = schema.rows.c
+    query = (
+        sa.select(rows.kind, sa.func.count())
+        .where(rows.seen_run == run.run_seq, rows.reason == GONE_FROM_STORE)
+        .group_by(rows.kind)
+    )
+    counts = {kind: int(count) for kind, count in connection.execute(query)}
+    return {kind: counts.get(kind, 0) for kind in (COMPANY, CONTACT)}
+
+
+def count_departures(connection: Connection, run: Run) -> dict[str, int]:
+    """The records that left the base in this run, by kind."""
+    departures, golden = schema.departures.c, schema.golden.c
+    is_back = sa.exists().where(golden.kind == departures.kind, golden.key == departures.key)
+    query = (
+        sa.select(departures.kind, sa.func.count())
+        .where(departures.run_seq == run.run_seq, ~is_back)
+        .group_by(departures.kind)
+    )
+    counts = {kind: int(count) for kind, count in connection.execute(query)}
+    return {kind: counts.get(kind, 0) for kind in (COMPANY, CONTACT)}
 
 
 class RowCounts(TypedDict):
@@ -109,7 +141,7 @@ def row_outcomes(connection: Connection, run: Run, kind: str) -> RowCounts:
         .outerjoin(
             schema.members, sa.and_(_same_row(schema.members), schema.members.c.kind == kind)
         )
-        .where(rows.c.seen_run == run.run_seq, rows.c.kind == kind)
+        .where(_is_read(run), rows.c.kind == kind)
         .group_by(invalid.c.reason, deferred.c.reason, sa.text("member"))
     )
     counts = RowCounts(valid=0, invalid=defaultdict(int), deferred=defaultdict(int))

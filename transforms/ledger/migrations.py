@@ -123,6 +123,11 @@ def add_stores(connection: Connection) -> None:
     upsert(connection, schema.stores, entries)
 
 
+def add_departures(connection: Connection) -> None:
+    """Version 11: records that leave the base are noted, to be counted by run."""
+    add_table(connection, schema.departures)
+
+
 STEPS: Mapping[int, Step] = {
     2: queue_all_goldens,
     3: add_matching,
@@ -132,6 +137,7 @@ STEPS: Mapping[int, Step] = {
     8: add_progress_parts,
     9: widen_store_keys,
     10: add_stores,
+    11: add_departures,
 }
 """The step that brings a ledger up to each version; version 4 needs none but version 5's."""
 

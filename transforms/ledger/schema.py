@@ -22,7 +22,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import mysql
 
-VERSION = 10
+VERSION = 11
 
 metadata = MetaData()
 
@@ -193,6 +193,16 @@ golden = _table(
     Column("born", Integer, nullable=False),
     Column("payload", _BLOB, nullable=False),
     Column("provenance", _BLOB, nullable=False),
+)
+
+# Records that have left the base, and the run in which they did so last. One that has come back may
+# still be here.
+departures = _slim_table(
+    "departures",
+    Column("kind", _KIND, primary_key=True),
+    Column("key", _KEY, primary_key=True),
+    Column("run_seq", Integer, nullable=False),
+    Index("departures_by_run", "run_seq"),
 )
 
 members = _slim_table(

@@ -95,6 +95,11 @@ def save_goldens(
     # A rejection of a removed record is of no use. Its item stays in the CRM, and in the crosswalk.
     for table in (schema.golden, schema.rejected):
         delete(connection, table.c.key, sorted(removed), kind=kind)
+    upsert(
+        connection,
+        schema.departures,
+        [{"kind": kind, "key": key, "run_seq": run.run_seq} for key in sorted(removed)],
+    )
     _write_members(connection, kind, goldens, members)
 
 

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from transforms.core.identity import RowKey, Run
+from transforms.core.outcomes import GONE_FROM_STORE
 from transforms.core.records import COMPANY
 from transforms.ledger import schema
 from transforms.ledger.database import Ledger
@@ -59,6 +60,7 @@ def originals(connection: Connection, kind: str, rows: Iterable[RowKey]) -> dict
 def refused_originals(ledger: Ledger, source: str, kind: str) -> Iterator[list[dict[str, Any]]]:
     """The original records of a store's refused rows, in pages, by keyset pagination.
 
+    Rows that are gone from the store are left out: no cleaning brings them back.
     Of a record that was too large to keep, only the head is in the ledger: it is left out, and its
     store has to send it again.
     """
@@ -82,7 +84,7 @@ def _refused_rows(source: str, kind: str) -> tuple[sa.Select[Any], sa.ColumnElem
     query = (
         sa.select(invalid.source_id, rows.raw)
         .join(schema.rows, same_row)
-        .where(invalid.source == source)
+        .where(invalid.source == source, invalid.reason != GONE_FROM_STORE)
         .order_by(invalid.source_id)
         .limit(_PAGE)
     )

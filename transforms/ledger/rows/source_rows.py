@@ -10,6 +10,7 @@ from sqlalchemy.engine import Connection
 
 from transforms.core.chunks import chunks
 from transforms.core.identity import RowKey, Run, now
+from transforms.core.outcomes import GONE_FROM_STORE
 from transforms.core.process_pool import IN_PLACE, ProcessPool
 from transforms.core.records import COMPANY, CONTACT, Row, RowBatch, decode_contact
 from transforms.core.stores import Stores
@@ -66,6 +67,8 @@ def remember(
 ) -> TouchedKeys:
     """Keep the versions that are newer than the ledger's; return the keys that they touch.
 
+    A version that says that its row is gone from the store concerns known rows only.
+
     Safe to repeat within the run: the keys are a function of the rows and the run, for the first
     attempt's result may be lost although its writes are not.
     """
@@ -106,20 +109,37 @@ def _remember(
         source=source,
         kind=kind,
     )
-    touched = _touched_by(changes.fresh, known)
-    _add_earlier_attempt(touched, source, kind, changes.of_earlier_attempt, known)
+    return replace_versions(
+        connection, run, (source, kind), changes.fresh, changes.of_earlier_attempt, known
+    )
+
+
+def replace_versions(
+    connection: Connection,
+    run: Run,
+    store_and_kind: tuple[str, str],
+    fresh: Sequence[Row],
+    of_earlier_attempt: Sequence[str],
+    known: Mapping[str, KnownVersion],
+) -> TouchedKeys:
+    """Write the ``fresh`` versions over the ``known`` ones; returns the keys that they touch.
+
+    The rows are of one store and kind. ``of_earlier_attempt`` are ids of rows of which an earlier
+    attempt of this run has written the known version: their keys are touched as well.
+    """
+    source, kind = store_and_kind
+    touched = _touched_by(fresh, known)
+    _add_earlier_attempt(touched, source, kind, of_earlier_attempt, known)
     if kind == COMPANY:
         # An attempt that was cut off, in this run or an earlier one, may have moved the row
         # already: it is still a member where it was.
-        changed = [row.source_id for row in changes.fresh if row.source_id in known]
-        former_tins = _member_tins(connection, source, changed + changes.of_earlier_attempt)
+        changed = [row.source_id for row in fresh if row.source_id in known]
+        former_tins = _member_tins(connection, source, [*changed, *of_earlier_attempt])
         touched.tins |= former_tins
-        changed_tins = {
-            row.tin for row in changes.fresh if row.source_id in known and not row.reason
-        }
+        changed_tins = {row.tin for row in fresh if row.source_id in known and not row.reason}
         mark_stale_companies(connection, run, former_tins | changed_tins)
-    if changes.fresh:
-        _write_fresh(connection, run, changes.fresh, known)
+    if fresh:
+        _write_fresh(connection, run, fresh, known)
     return touched
 
 
@@ -136,6 +156,8 @@ def _compare(
         previous = known.get(row.source_id)
         if previous is not None and previous.run_seq == run.run_seq:
             changes.of_earlier_attempt.append(row.source_id)
+        if previous is None and row.reason == GONE_FROM_STORE:
+            continue
         if previous is not None and not is_newer(
             row, previous, originals, moment, last_read_wins=last_read_wins
         ):

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import msgspec
 from sqlalchemy.engine import Connection
 
+from transforms.core.outcomes import GONE_FROM_STORE
 from transforms.core.records import Row
 from transforms.ledger import schema
 from transforms.ledger.statements import look_up
@@ -91,6 +92,10 @@ def is_newer(
     ``now`` is the present moment, in microseconds since the epoch; ``last_read_wins`` is the
     store's (``transforms.core.stores.Store``).
     """
+    if version.reason == GONE_FROM_STORE and not row.order:
+        # What a reading finds is in the store again, as old as it may be. (A message is not: it may
+        # be older than the reading that did not find its row.)
+        return row.reason != GONE_FROM_STORE
     age, known_age = (row.changed_at, row.order), (version.changed_at, version.order)
     if version.changed_at > now and not version.order:
         # Written by a clock that was fast. Waiting until that time has come would lose changes. (Of
