@@ -13,8 +13,10 @@ from pipeline.report.history import PastRun, last_runs
 from pipeline.report.refusals import count_rejections
 from transforms.core.identity import now
 from transforms.core.outcomes import CRM_NOT_REACHED, REGISTER_NO_ANSWER, WAITING_FOR_COMPANY
+from transforms.core.stores import ABSENT, WITHDRAWN, Stores
 from transforms.ledger.database import Ledger
 from transforms.ledger.progress import stages
+from transforms.ledger.stores import read_stores
 
 _RUNS = 8
 _REFRESH_SECONDS = 1.0
@@ -26,6 +28,11 @@ _NEXT: dict[str, str] = {
     REGISTER_NO_ANSWER: "run again when the register answers, or fill its answers from files"
     " (svod register import)",
     WAITING_FOR_COMPANY: "nothing: they are loaded when their company comes",
+}
+
+_STORE_STATES: dict[str, str] = {
+    ABSENT: "no longer in the configuration: it is not read, its rows and links stay",
+    WITHDRAWN: "withdrawn: it is not read, its rows are refused as gone_from_store",
 }
 
 
@@ -61,6 +68,7 @@ def _status(connection: Connection, stream: TextIO) -> Iterator[str]:
         return
     yield "Last runs"
     yield from _table(runs)
+    yield from _store_lines(read_stores(connection))
     if runs[0].is_running:
         yield from _progress(connection, runs[0], stream)
     yield from _open_lines(connection, runs[0])
@@ -89,6 +97,18 @@ def _run_cells(run: PastRun) -> tuple[str, ...]:
             for value in (run.read("companies") + run.read("contacts"), *numbers)
         ),
     )
+
+
+def _store_lines(stores: Stores) -> Iterator[str]:
+    if not len(stores):
+        return
+    yield ""
+    yield "Stores"
+    width = max(len(store.key) for store in stores)
+    for store in stores:
+        state = _STORE_STATES.get(store.state)
+        text = f"{store.title}; {state}" if state else store.title
+        yield f"  {store.key.ljust(width)}  {text}"
 
 
 def _progress(connection: Connection, run: PastRun, stream: TextIO) -> Iterator[str]:

@@ -69,6 +69,10 @@ def _kind_line(kind: str, counts: Mapping[str, Any]) -> str:
 
 def _attention_lines(summary: Summary) -> Iterator[str]:
     """Yields what a person has to look at."""
+    if summary["gone"]:
+        yield f"Gone: {summary['gone']:,} known rows that their stores no longer have"
+    if summary["left"]:
+        yield f"Left the base: {summary['left']:,} records"
     for remark in summary["remarks"]:
         yield f"Note: {remark}"
     if pairs := sum(summary["review"].values()):

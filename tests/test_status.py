@@ -8,10 +8,12 @@ import pytest
 from pipeline import status
 from pipeline.status import show_status
 from tests.helpers.report_ledger import PERSONAL, filled_ledger
+from transforms.core.stores import WITHDRAWN, Store, Stores
 from transforms.ledger import schema
 from transforms.ledger.database import Ledger, open_ledger
 from transforms.ledger.progress import Progress
 from transforms.ledger.runs import start_run
+from transforms.ledger.stores import write_stores
 
 
 def shown(ledger: Ledger) -> list[str]:
@@ -41,6 +43,10 @@ def test_what_happened_what_waits_and_what_to_do(tmp_path: Path) -> None:
     assert first[-5:] == ["-", "interrupted", "-", "-", "-"]
     assert lines[4:] == [
         "",
+        "Stores",
+        "  A  store A",
+        "  B  store B",
+        "",
         "Waits",
         f"  1 company rows: register_no_answer, the oldest since {run.started_at}",
         f"  1 contact rows: waiting_for_company, the oldest since {run.started_at}",
@@ -55,6 +61,21 @@ def test_what_happened_what_waits_and_what_to_do(tmp_path: Path) -> None:
         "  what was refused and why: svod report; about one record: svod explain TIN or STORE:ID",
     ]
     assert not [word for word in PERSONAL if word in "\n".join(lines)]
+
+
+def test_it_says_which_stores_the_configuration_no_longer_has(tmp_path: Path) -> None:
+    with filled_ledger(tmp_path / "svod.db") as (ledger, _):
+        write_stores(
+            ledger, Stores([Store("shop", "Север"), Store("A", "store A", state=WITHDRAWN)])
+        )
+        lines = shown(ledger)
+    start = lines.index("Stores")
+    assert lines[start : start + 4] == [
+        "Stores",
+        "  A     store A; withdrawn: it is not read, its rows are refused as gone_from_store",
+        "  B     store B; no longer in the configuration: it is not read, its rows and links stay",
+        "  shop  Север",
+    ]
 
 
 def test_a_running_run_shows_its_stages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,6 +7,7 @@ from sqlalchemy.engine import Connection
 from transforms.core.stores import ABSENT, Store, Stores
 from transforms.ledger import schema
 from transforms.ledger.database import Ledger
+from transforms.ledger.rows.rebuild_marks import mark_records_of
 from transforms.ledger.statements import upsert
 
 
@@ -31,7 +32,8 @@ def stores_of_ledger(ledger: Ledger) -> Stores:
 def write_stores(ledger: Ledger, stores: Stores) -> None:
     """Let the ledger know the stores of the configuration, before a run that reads them.
 
-    A store that the configuration no longer has stays, as absent, as long as it has rows.
+    A store that the configuration no longer has stays, as absent, as long as it has rows. Where a
+    priority has changed, the next run consolidates the store's records anew.
     """
     ledger.transact(lambda connection: _write(connection, stores))
 
@@ -53,8 +55,19 @@ def _write(connection: Connection, stores: Stores) -> None:
         }
         for store in (*stores, *absent)
     ]
+    if reordered := _reordered(previous, stores):
+        mark_records_of(connection, reordered)
     connection.execute(schema.stores.delete())
     upsert(connection, schema.stores, entries)
+
+
+def _reordered(previous: Stores, stores: Stores) -> list[str]:
+    """The stores whose priority has changed: other values may win in all their records."""
+    return [
+        store.key
+        for store in stores
+        if store.key in previous and previous[store.key].priority != store.priority
+    ]
 
 
 def _has_rows(connection: Connection, key: str) -> bool:

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from transforms.core.identity import RowKey, Run
+from transforms.core.records import COMPANY, CONTACT
 from transforms.ledger import schema
 from transforms.ledger.rows.row_keys import group_by_store
 from transforms.ledger.statements import delete, upsert
@@ -59,6 +60,26 @@ def mark_stale_companies(connection: Connection, run: Run, tins: Collection[str]
     """Mark the companies of these TINs as to be consolidated again."""
     entries = [{"tin": tin, "run_seq": run.run_seq} for tin in sorted(tins)]
     upsert(connection, schema.stale_companies, entries)
+
+
+def mark_records_of(connection: Connection, sources: Sequence[str]) -> None:
+    """Mark every record that has rows of these stores as to be consolidated again."""
+    members, tins = schema.members.c, schema.stale_companies
+    is_marked = sa.exists().where(tins.c.tin == members.key)
+    companies = (
+        sa.select(members.key, sa.literal(0))
+        .where(members.kind == COMPANY, members.source.in_(sources), ~is_marked)
+        .distinct()
+    )
+    connection.execute(tins.insert().from_select(["tin", "run_seq"], companies))
+    stale = schema.stale_contacts
+    is_marked = sa.exists().where(
+        stale.c.source == members.source, stale.c.source_id == members.source_id
+    )
+    contacts = sa.select(members.source, members.source_id).where(
+        members.kind == CONTACT, members.source.in_(sources), ~is_marked
+    )
+    connection.execute(stale.insert().from_select(["source", "source_id"], contacts))
 
 
 def stale_tins(connection: Connection) -> set[str]:
