@@ -2,8 +2,11 @@
 
 from pipeline import options
 from pipeline.options import Options
+from transforms.configuration.stores import former_keys_of, stores_of
 from transforms.consolidation.register_questions import RegisterAccess
 from transforms.crm.access import CrmAccess
+from transforms.ledger.database import Ledger
+from transforms.ledger.stores import write_stores
 from transforms.stores.topic.client import TopicAccess
 
 
@@ -35,3 +38,13 @@ def topic_access(chosen: Options) -> TopicAccess:
         chosen.store_b_group,
         chosen.store_b_kafka_config,
     )
+
+
+def write_configured_stores(ledger: Ledger, chosen: Options) -> None:
+    """Let the ledger know the stores of the configuration; the caller holds the ledger's lock.
+
+    Raises:
+        ConfigurationError: a store cannot be renamed, for the ledger has rows of both keys.
+    """
+    configuration = chosen.configuration
+    write_stores(ledger, stores_of(configuration), former_keys_of(configuration))

@@ -9,7 +9,7 @@ from typing import cast
 import apache_beam as beam
 
 from pipeline import graph
-from pipeline.access import crm_access
+from pipeline.access import crm_access, write_configured_stores
 from pipeline.checks import check_options, check_portal
 from pipeline.console import print_lines, say
 from pipeline.engine import engine_options, runner
@@ -22,14 +22,13 @@ from pipeline.report import write_report
 from pipeline.signals import interruptible
 from pipeline.summary import account
 from pipeline.terminal_lines import outcome_lines
-from transforms.configuration.stores import stores_of
 from transforms.consolidation.company_suggestions import suggest_companies
 from transforms.core.identity import Run
 from transforms.core.outcomes import DONE, FAILED, INCOMPLETE, INTERRUPTED, RunStatus
 from transforms.ledger.database import Ledger, open_ledger
 from transforms.ledger.lock import exclusive
 from transforms.ledger.runs import finish_run, start_run
-from transforms.ledger.stores import stores_of_ledger, write_stores
+from transforms.ledger.stores import stores_of_ledger
 from transforms.tuning import tune_beam
 
 EXIT = {DONE: 0, INCOMPLETE: 3, FAILED: 1, INTERRUPTED: 130}
@@ -72,12 +71,15 @@ def execute_run(
 
     The options are checked already. ``finish`` accounts for a run whose work succeeded, and
     returns its status.
+
+    Raises:
+        ConfigurationError: the ledger's stores cannot be made those of the configuration.
     """
     ledger = open_ledger(chosen.ledger)
     try:
         with exclusive(ledger):
             check_portal(chosen, ledger)
-            write_stores(ledger, stores_of(chosen.configuration))
+            write_configured_stores(ledger, chosen)
             prepare(ledger)
             run = start_run(ledger, command)
             view = ProgressView(ledger, run, sys.stderr)

@@ -15,7 +15,12 @@ from functools import partial
 from pathlib import Path
 
 from pipeline import options
-from pipeline.access import crm_access, register_access, topic_access
+from pipeline.access import (
+    crm_access,
+    register_access,
+    topic_access,
+    write_configured_stores,
+)
 from pipeline.checks import check_options, check_portal
 from pipeline.console import say
 from pipeline.engine import can_stream
@@ -27,7 +32,6 @@ from pipeline.metrics_export import serving, writing
 from pipeline.report import write_report
 from pipeline.signals import stoppable
 from pipeline.topic_lag import Lag
-from transforms.configuration.stores import stores_of
 from transforms.consolidation.register_questions import shared_session
 from transforms.core.backoff import Backoff
 from transforms.core.errors import AwayError
@@ -35,7 +39,6 @@ from transforms.core.secrets import mask
 from transforms.ledger.database import Ledger, open_ledger
 from transforms.ledger.lock import wait_for_exclusive
 from transforms.ledger.runs import forget_old_runs, last_reported_run
-from transforms.ledger.stores import write_stores
 
 # Seconds between two polls of the follower: each does something only where it is due.
 _INTERVAL = 0.5
@@ -55,7 +58,7 @@ def follow(chosen: options.Options) -> int:
         ledger = stack.enter_context(closing(open_ledger(chosen.ledger)))
         check_portal(chosen, ledger)
         with wait_for_exclusive(ledger):
-            write_stores(ledger, stores_of(chosen.configuration))
+            write_configured_stores(ledger, chosen)
         stack.enter_context(shared_session(register_access(chosen)))
         lag = stack.enter_context(_lag(chosen))
         metrics = RunMetrics(lag)

@@ -14,6 +14,15 @@ def stores_of(configuration: Configuration) -> Stores:
     return Stores(_store(key, table) for key, table in configuration.store.items())
 
 
+def former_keys_of(configuration: Configuration) -> dict[str, str]:
+    """Returns the key that a store had before, by its key now."""
+    return {
+        key: table.renamed_from
+        for key, table in configuration.store.items()
+        if table.renamed_from is not None
+    }
+
+
 def _store(key: str, table: StoreTable) -> Store:
     return Store(
         key,

@@ -13,6 +13,7 @@ from transforms.core.identity import RowKey
 from transforms.core.records import CONTACT
 from transforms.ledger import schema
 from transforms.ledger.base.goldens import NewGolden, StoredGolden, stored_goldens
+from transforms.ledger.renaming import former_store_keys
 from transforms.ledger.rows.row_keys import group_by_store
 from transforms.ledger.statements import delete, look_up, upsert
 from transforms.matching.golden_contact import ContactRow
@@ -139,18 +140,31 @@ def _id_of(row: ContactRow) -> str:
 def _free_ids(
     connection: Connection, first_choices: Mapping[int, str], known_keys: Set[str]
 ) -> dict[int, str]:
-    """Returns the first of ``A-17``, ``A-17.2``, ``A-17.3`` … that no other person has."""
+    """Returns the first of ``A-17``, ``A-17.2``, ``A-17.3`` … that no other person has or had."""
+    renamed = former_store_keys(connection)
     free: dict[int, str] = {}
     choices, attempt = dict(first_choices), 1
     while choices:
         living = stored_goldens(connection, CONTACT, list(choices.values())).keys()
         unavailable = known_keys | living | set(free.values())
+        if renamed:
+            unavailable |= _ids_of_renamed(connection, choices.values(), renamed)
         free |= {number: key for number, key in choices.items() if key not in unavailable}
         attempt += 1
         choices = {
             number: f"{first_choices[number]}.{attempt}" for number in choices.keys() - free.keys()
         }
     return free
+
+
+def _ids_of_renamed(connection: Connection, keys: Iterable[str], renamed: Set[str]) -> set[str]:
+    """Returns those of the keys that name a row of a renamed store, and that the CRM knows.
+
+    Another store may have the former key now, and rows with the same ids.
+    """
+    suspects = sorted(key for key in keys if key.partition("-")[0] in renamed)
+    table = schema.crosswalk.c
+    return {key for (key,) in look_up(connection, (table.key,), table.key, suspects, kind=CONTACT)}
 
 
 def save_aliases(

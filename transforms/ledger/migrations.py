@@ -128,6 +128,11 @@ def add_departures(connection: Connection) -> None:
     add_table(connection, schema.departures)
 
 
+def add_former_store_keys(connection: Connection) -> None:
+    """Version 12: the keys that stores had before are noted."""
+    add_table(connection, schema.former_store_keys)
+
+
 STEPS: Mapping[int, Step] = {
     2: queue_all_goldens,
     3: add_matching,
@@ -138,6 +143,7 @@ STEPS: Mapping[int, Step] = {
     9: widen_store_keys,
     10: add_stores,
     11: add_departures,
+    12: add_former_store_keys,
 }
 """The step that brings a ledger up to each version; version 4 needs none but version 5's."""
 

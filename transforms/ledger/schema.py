@@ -22,7 +22,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import mysql
 
-VERSION = 11
+VERSION = 12
 
 metadata = MetaData()
 
@@ -88,6 +88,9 @@ stores = _table(
     Column("last_read_wins", Integer, nullable=False),
     Column("state", String(16), nullable=False),
 )
+
+# The keys that stores had before they were renamed: contacts have ids that begin with them.
+former_store_keys = _slim_table("former_store_keys", Column("key", _SOURCE, primary_key=True))
 
 progress = _table(
     "progress",

@@ -1,5 +1,7 @@
 """The stores of a ledger: written when a run starts, read by everything behind the cleaners."""
 
+from collections.abc import Mapping
+
 import msgspec
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -7,6 +9,7 @@ from sqlalchemy.engine import Connection
 from transforms.core.stores import ABSENT, Store, Stores
 from transforms.ledger import schema
 from transforms.ledger.database import Ledger
+from transforms.ledger.renaming import has_rows, rename_store
 from transforms.ledger.rows.rebuild_marks import mark_records_of
 from transforms.ledger.statements import upsert
 
@@ -29,13 +32,26 @@ def stores_of_ledger(ledger: Ledger) -> Stores:
         return read_stores(connection)
 
 
-def write_stores(ledger: Ledger, stores: Stores) -> None:
+def write_stores(
+    ledger: Ledger, stores: Stores, former_keys: Mapping[str, str] | None = None
+) -> None:
     """Let the ledger know the stores of the configuration, before a run that reads them.
+
+    ``former_keys`` has the key that a store had before, by its key: it is renamed (``renaming``).
 
     A store that the configuration no longer has stays, as absent, as long as it has rows. Where a
     priority has changed, the next run consolidates the store's records anew.
+
+    Raises:
+        ConfigurationError: a store cannot be renamed, for the ledger has rows of both keys.
     """
-    ledger.transact(lambda connection: _write(connection, stores))
+
+    def write(connection: Connection) -> None:
+        for key, former_key in sorted((former_keys or {}).items()):
+            rename_store(connection, former_key, key)
+        _write(connection, stores)
+
+    ledger.transact(write)
 
 
 def _write(connection: Connection, stores: Stores) -> None:
@@ -43,7 +59,7 @@ def _write(connection: Connection, stores: Stores) -> None:
     absent = [
         msgspec.structs.replace(store, state=ABSENT)
         for store in previous
-        if store.key not in stores and _has_rows(connection, store.key)
+        if store.key not in stores and has_rows(connection, store.key)
     ]
     entries = [
         {
@@ -68,8 +84,3 @@ def _reordered(previous: Stores, stores: Stores) -> list[str]:
         for store in stores
         if store.key in previous and previous[store.key].priority != store.priority
     ]
-
-
-def _has_rows(connection: Connection, key: str) -> bool:
-    query = sa.select(schema.rows.c.source).where(schema.rows.c.source == key).limit(1)
-    return connection.execute(query).first() is not None

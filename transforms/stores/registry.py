@@ -23,7 +23,10 @@ _CLEANERS: Mapping[str, Cleaners] = {
 
 
 def cleaners() -> Iterator[tuple[str, Kind, Clean]]:
-    """Yields each store's cleaner of each kind, with the store's key and the kind."""
+    """Yields each store's cleaner of each kind, with the store's key and the kind.
+
+    ``svod replay`` cleans the originals of refused rows by them.
+    """
     for key, cleaners_by_kind in _CLEANERS.items():
         for kind, clean in cleaners_by_kind.items():
             yield key, kind, clean
