@@ -26,7 +26,10 @@ from transforms.ledger.database import Ledger
 from transforms.ledger.progress import progressed_at
 from transforms.register.limiter import DailyBudget
 
-_OUTCOMES = ("valid", "deferred", "waiting", "created", "updated", "rejected", "not_reached")
+_OUTCOMES = (
+    *("valid", "deferred", "waiting", "created", "updated", "rejected", "not_reached"),
+    *("gone", "left"),
+)
 # Seconds after the last good run, or the last progress of a long one, when something is wrong.
 _STALE = 600.0
 

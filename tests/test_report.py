@@ -18,6 +18,7 @@ from transforms.core.records import COMPANY
 from transforms.core.stores import Store, Stores
 from transforms.ledger import schema
 from transforms.ledger.database import Ledger
+from transforms.ledger.database import open_ledger as open_empty_ledger
 from transforms.ledger.runs import finish_run, start_run
 from transforms.ledger.stores import write_stores
 
@@ -356,6 +357,42 @@ def test_three_stores_stand_side_by_side(tmp_path: Path) -> None:
     ]
     legend = page["refusals"].index("A 0")
     assert page["refusals"][legend : legend + 4] == ["A 0", "B 1", "C 1", "впервые 2"]
+
+
+@pytest.mark.parametrize("count", [1, 9])
+def test_one_store_or_nine(tmp_path: Path, count: int) -> None:
+    ledger = open_empty_ledger(f"sqlite:///{tmp_path / 'svod.db'}")
+    keys = [f"shop_{number}" for number in range(1, count + 1)]
+    read_now = {"companies": 2, "contacts": 0}
+    summary = {
+        "read": dict.fromkeys(keys, read_now),
+        "gone": 1,
+        "left": 2,
+        "companies": {},
+        "contacts": {},
+    }
+    try:
+        write_stores(ledger, Stores(Store(key, f"Магазин {key[-1]}") for key in keys))
+        run = start_run(ledger, "full")
+        with ledger.write() as connection:
+            connection.execute(
+                schema.members.insert(),
+                [member(key, "0") for key in keys] + [member(keys[-1], "1")],
+            )
+        finish_run(ledger, run, "done", summary)
+        page = read(write_report(ledger, run.run_id, tmp_path))
+    finally:
+        ledger.close()
+    assert f"Прочитано {2 * count} строк" in page[""][2]
+    assert "больше нет 1 известной строки. Из базы вышло 2 записи." in " ".join(page[""][2].split())
+    assert page["stores"][1].startswith("shop_1 — Магазин 1")
+    heads = page["stores"].index("Компании")
+    assert page["stores"][heads + 1 : heads + 1 + count] == keys
+    overlap = [word for word in page["stores"] if word.startswith(("Только в ", "Во всех"))]
+    assert len(overlap) == (0 if count == 1 else count + 1)
+    if count > 1:
+        assert "Только в shop_9 1 50 %" in overlap
+        assert "Во всех 1 50 %" in overlap
 
 
 def test_rare_combinations_of_stores_share_a_part() -> None:

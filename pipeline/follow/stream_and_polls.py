@@ -14,6 +14,7 @@ from pipeline.follow.stream_job import StreamJob
 from pipeline.follow.window import COMMAND, run_window
 from pipeline.run import run_graph
 from pipeline.topic_lag import Lag
+from transforms.configuration.selection import withdrawn_parts
 from transforms.core.backoff import Backoff
 from transforms.core.errors import StoreError, SvodError
 from transforms.core.identity import Run
@@ -108,7 +109,13 @@ class StreamFollower:
             if chosen.store_a:
                 run_graph(run, chosen, graph.delta_sources)
             else:
-                run_stages(self._ledger, run, register_access(chosen), crm_access(chosen))
+                run_stages(
+                    self._ledger,
+                    run,
+                    register_access(chosen),
+                    crm_access(chosen),
+                    read_whole=withdrawn_parts(chosen.configuration),
+                )
 
         with wait_for_exclusive(self._ledger):
             return run_window(self._ledger, work, crm_rate=chosen.crm_rate)

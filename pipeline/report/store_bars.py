@@ -9,7 +9,7 @@ from transforms.core.stores import Store
 
 # More combinations than this become one part: slivers of a bar cannot be distinguished.
 _MOST = 5
-_COLOURS = 8
+_COLOURS = 9
 
 
 class BarPart(msgspec.Struct, frozen=True):
