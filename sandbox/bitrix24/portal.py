@@ -1,7 +1,7 @@
 """``Bitrix24``: a strict portal in this process."""
 
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -126,6 +126,22 @@ class Bitrix24(Server):
     def edit(self, kind: str, row_id: int, values: Mapping[str, Any]) -> None:
         """Changes fields of a record as a person does; replaces ``fm`` as a whole."""
         self.state.edit(kind, row_id, values)
+
+    def make_field(
+        self,
+        kind: str,
+        upper: str,
+        field_type: str = "string",
+        *,
+        multiple: bool = False,
+        options: Sequence[str] = (),
+    ) -> None:
+        """Gives ``companies`` or ``contacts`` the field ``UF_CRM_…`` as a person does."""
+        self.state.add_field(kind, upper, field_type, multiple, options)
+
+    def dismiss(self, user_id: int) -> None:
+        """Dismisses a user as a person does."""
+        self.state.users[user_id] = False
 
     def delete(self, kind: str, row_id: int) -> None:
         """Deletes a record and its dependent records as a person does."""

@@ -29,7 +29,12 @@ class Items:
         """Returns ``{"fields": {name: {"type", "isRequired", "isReadOnly", "isMultiple", …}}}``."""
         specs = self._state.fields[_kind(params)]
         return Answer(
-            {"fields": {n: {**f.describe(), "upperName": upper_name(n)} for n, f in specs.items()}}
+            {
+                "fields": {
+                    name: {**field.describe(), "upperName": field.upper or upper_name(name)}
+                    for name, field in specs.items()
+                }
+            }
         )
 
     def page(self, params: Row) -> Answer:
@@ -202,7 +207,9 @@ class Items:
 
     def _show(self, kind: str, row: Row) -> Row:
         specs = self._state.fields[kind]
-        shown = {n: row.get(n) if not f.multiple else row.get(n) or [] for n, f in specs.items()}
+        shown = {
+            n: f.show(row.get(n) if not f.multiple else row.get(n) or []) for n, f in specs.items()
+        }
         return {**shown, "entityTypeId": next(t for t, name in KINDS.items() if name == kind)}
 
 

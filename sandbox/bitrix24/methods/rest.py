@@ -15,6 +15,7 @@ from sandbox.bitrix24.methods.items import Items
 from sandbox.bitrix24.methods.links import Links
 from sandbox.bitrix24.methods.requisites import Requisites, list_presets
 from sandbox.bitrix24.methods.user_fields import UserFields
+from sandbox.bitrix24.methods.users import list_users
 from sandbox.bitrix24.tables.state import State
 
 Method = Callable[[dict[str, Any]], Answer]
@@ -25,7 +26,7 @@ SCOPE = ("crm", "user_basic")
 def methods_of(state: State, faults: Faults) -> dict[str, Method]:
     """Returns all methods of a portal by name, except ``batch``."""
     items, links, addresses = Items(state, faults), Links(state), Addresses(state)
-    user_fields = UserFields(state)
+    company_fields, contact_fields = UserFields(state, "companies"), UserFields(state, "contacts")
     requisites = Requisites(state, faults, "requisites")
     bank_details = Requisites(state, faults, "bank_details")
     user = {"ID": "1", "ADMIN": True, "NAME": "Вебхук", "LAST_NAME": "Песочницы"}
@@ -43,8 +44,11 @@ def methods_of(state: State, faults: Faults) -> dict[str, Method]:
         "crm.contact.company.items.set": links.set_items,
         **_record_methods("crm.requisite", requisites),
         **_record_methods("crm.requisite.bankdetail", bank_details),
-        "crm.company.userfield.add": user_fields.add,
-        "crm.company.userfield.list": user_fields.page,
+        "crm.company.userfield.add": company_fields.add,
+        "crm.company.userfield.list": company_fields.page,
+        "crm.contact.userfield.add": contact_fields.add,
+        "crm.contact.userfield.list": contact_fields.page,
+        "user.get": lambda params: list_users(state, params),
         "crm.requisite.preset.list": lambda params: list_presets(state, params),
         "crm.address.add": addresses.add,
         "crm.address.update": addresses.update,

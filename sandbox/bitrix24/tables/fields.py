@@ -9,12 +9,24 @@ from sandbox.bitrix24 import php
 from sandbox.bitrix24.answers import RestError, refuse
 
 _CAPITAL = re.compile(r"(?=[A-Z])")
+_ANYTHING = re.compile(r"(?s).*")
+_DAY = r"\d{4}-\d\d-\d\d"
+_PATTERNS = {
+    "double": re.compile(r"-?\d+(\.\d+)?"),
+    "money": re.compile(r"-?\d+(\.\d+)?\|[A-Z]{3}"),
+    "date": re.compile(rf"{_DAY}(T[\d:.+-]+)?"),
+    "datetime": re.compile(rf"{_DAY}(T[\d:.+-]+Z?)?"),
+}
 _INTEGERS = ("integer", "user", "crm_company")
 
 
 @dataclass(frozen=True)
 class Field:
-    """One field; ``length`` 0 is unlimited text; a ``fixed`` field is set at creation only."""
+    """One field; ``length`` 0 is unlimited text; a ``fixed`` field is set at creation only.
+
+    ``upper`` is the older spelling of the name where rules do not give it; ``options`` are the
+    values of a list: id and text.
+    """
 
     name: str
     type: str = "string"
@@ -23,10 +35,12 @@ class Field:
     required: bool = False
     multiple: bool = False
     fixed: bool = False
+    upper: str = ""
+    options: tuple[tuple[int, str], ...] = ()
 
     def describe(self) -> dict[str, Any]:
         """Returns the field's description in ``*.fields``."""
-        return {
+        description: dict[str, Any] = {
             "type": self.type,
             "isRequired": self.required,
             "isReadOnly": self.read_only,
@@ -35,24 +49,50 @@ class Field:
             "isDynamic": self.name.startswith("uf"),
             "title": self.name,
         }
+        if self.type == "enumeration":
+            items = [{"ID": str(option_id), "VALUE": text} for option_id, text in self.options]
+            description["items"] = items
+        return description
 
     def cast(self, value: Any) -> Any:
         """Converts a value to a stored one; raises 400 when it does not fit."""
         if self.multiple:
             return self._cast_many(value)
-        if php.is_empty(value):
-            return None
+        return None if php.is_empty(value) else self._cast_single(value)
+
+    def _cast_single(self, value: Any) -> Any:
         if self.type in _INTEGERS:
             return php.to_int(value)
         if self.type == "boolean":
-            return "Y" if value in (True, "Y", "y", "true") else "N"
-        return self.fit(php.to_str(value))
+            return "Y" if value in (True, "Y", "y", "true", "1") else "N"
+        if self.type == "enumeration":
+            return self._option(value)
+        text = php.to_str(value)
+        if not _PATTERNS.get(self.type, _ANYTHING).fullmatch(text):
+            refuse(f'Значение поля "{self.name}" не подходит к типу {self.type}.')
+        return self.fit(text)
 
-    def _cast_many(self, value: Any) -> list[int]:
+    def _option(self, value: Any) -> int:
+        option_id = php.to_int(value)
+        if option_id not in {known_id for known_id, _ in self.options}:
+            refuse(f'В списке поля "{self.name}" нет значения {option_id}.')
+        return option_id
+
+    def _cast_many(self, value: Any) -> list[Any]:
         if not isinstance(value, list | dict) and not php.is_empty(value):
             kind = type(value).__name__
             refuse(f"Expected iterable value for multiple field, but got {kind} instead", "100")
-        return [php.to_int(element) for element in php.values(value)]
+        return [self._cast_single(element) for element in php.values(value)]
+
+    def show(self, value: Any) -> Any:
+        """Returns a stored value as the REST interface shows it."""
+        if isinstance(value, list):
+            return [self.show(element) for element in value]
+        if value is None or not self.name.startswith("uf"):
+            return value
+        if self.type == "double":
+            return float(value)
+        return f"{value[:10]}T03:00:00+03:00" if self.type == "date" else value
 
     def fit(self, text: str) -> str:
         """Returns the text; raises 400 when it is longer than the database's column."""
@@ -111,6 +151,19 @@ def item_fields(kind: str, custom: Iterable[str]) -> dict[str, Field]:
 def upper_name(name: str) -> str:
     """Converts ``originatorId`` to ``ORIGINATOR_ID``."""
     return _CAPITAL.sub("_", name).upper()
+
+
+def item_name(upper: str) -> str:
+    """Converts the name of a custom field: ``UF_CRM_SVOD_TOTAL`` to ``ufCrmSvodTotal``.
+
+    >>> [item_name(f"UF_CRM_{name}") for name in ("SVOD_TOTAL", "1731000001", "A1", "2_163")]
+    ['ufCrmSvodTotal', 'ufCrm_1731000001', 'ufCrm_A1', 'ufCrm2_163']
+    """
+    number, separator, code = (rest := upper.removeprefix("UF_CRM_")).partition("_")
+    if separator and number.isdigit():
+        return f"ufCrm{number}_{code}"
+    words = rest.split("_")
+    return "ufCrm" + "".join(w.title() if w.isalpha() else f"_{w}" for w in words)
 
 
 _PARENT = (

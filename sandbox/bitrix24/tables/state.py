@@ -2,7 +2,7 @@
 
 import random
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
@@ -53,6 +53,9 @@ class State:
             "addresses": fields.ADDRESS,
         }
         self._seed = seed
+        self.user_fields: list[Row] = []
+        # A user is active until somebody dismisses him.
+        self.users = dict.fromkeys(range(1, 21), True)
         self.clear()
 
     def clear(self) -> None:
@@ -73,6 +76,24 @@ class State:
              "NAME": name, "XML_ID": xml_id, "ACTIVE": "Y", "SORT": "500"}
             for i, (country, name, xml_id) in enumerate(_PRESETS)
         ]  # fmt: skip
+
+    def add_field(
+        self, kind: str, upper: str, field_type: str, multiple: bool, options: Sequence[str] = ()
+    ) -> int:
+        """Gives ``companies`` or ``contacts`` a custom field, empty in all records; returns its id.
+
+        The values of a list get ids of their own.
+        """
+        with self.lock:
+            first = 40 + 2 * sum(len(row["field"].options) for row in self.user_fields)
+            numbered = tuple((first + 2 * number, text) for number, text in enumerate(options))
+            name = fields.item_name(upper)
+            field = Field(name, field_type, multiple=multiple, upper=upper, options=numbered)
+            self.fields[kind][name] = field
+            self.tables[kind].add_field(name)
+            field_id = 1 + len(self.user_fields)
+            self.user_fields.append({"id": field_id, "kind": kind, "field": field})
+            return field_id
 
     def timestamp(self) -> str:
         """Returns the portal's time in the format of its records."""
@@ -154,7 +175,16 @@ class State:
         """Yields the whole portal as one JSON object, in pieces."""
         with self.lock:
             ids = {kind: table.next_id for kind, table in self.tables.items()}
-            head = {"next_ids": ids, "next_value_id": self._next_value_id, "presets": self.presets}
+            head = {
+                "next_ids": ids,
+                "next_value_id": self._next_value_id,
+                "presets": self.presets,
+                "user_fields": [
+                    [row["kind"], row["field"].upper, row["field"].type, row["field"].multiple,
+                     [text for _, text in row["field"].options]]
+                    for row in self.user_fields
+                ],
+            }  # fmt: skip
         yield msgspec.json.encode(head)[:-1]
         for kind in self.tables:
             yield f',"{kind}":['.encode()
@@ -169,6 +199,9 @@ class State:
         with self.lock:
             self.clear()
             self.presets, self._next_value_id = data["presets"], data["next_value_id"]
+            for kind, upper, field_type, multiple, options in data.get("user_fields", ()):
+                if fields.item_name(upper) not in self.fields[kind]:
+                    self.add_field(kind, upper, field_type, multiple, options)
             for kind, table in self.tables.items():
                 for row in data[kind]:
                     table.restore(row["id"], row)
