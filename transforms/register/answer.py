@@ -6,10 +6,12 @@ deferred.
 """
 
 import re
+from datetime import UTC, datetime
 from typing import Literal
 
 import msgspec
 
+from transforms.core.golden_records import RegisterFacts
 from transforms.core.records import Address
 from transforms.fields import text
 
@@ -31,6 +33,7 @@ _VERDICTS: dict[object, Verdict] = {
     "BANKRUPT": NOT_ACTIVE,
 }
 _KPP = re.compile(r"[0-9]{4}[0-9A-Z]{2}[0-9]{3}")
+_OKVED = re.compile(r"[0-9]{2}(?:\.[0-9]{1,2}){0,3}")
 _OGRN = re.compile(r"[0-9]{13}|[0-9]{15}")
 
 
@@ -38,7 +41,9 @@ class Answer(msgspec.Struct, frozen=True, array_like=True):
     """The register's verdict on ``tin``, and its legal data as far as the register has them.
 
     ``status`` is the register's own word (``LIQUIDATED``), empty for ``not_in_register``.
-    ``as_of`` is the moment for which this holds: microseconds since the epoch, UTC.
+    ``as_of`` is the moment for which this holds: microseconds since the epoch, UTC. ``status_on``,
+    ``since`` and ``until`` are days, ISO 8601; answers that an older program kept have none of
+    them, and no ``okved``.
     """
 
     tin: str
@@ -52,6 +57,25 @@ class Answer(msgspec.Struct, frozen=True, array_like=True):
     address: Address = Address()
     origin: Origin = QUERY
     as_of: int = 0
+    status_on: str = ""
+    okved: str = ""
+    since: str = ""
+    until: str = ""
+
+    @property
+    def facts(self) -> RegisterFacts:
+        """What cards show of the answer; nothing of a company that is not in the register."""
+        if self.verdict == NOT_IN_REGISTER:
+            return RegisterFacts()
+        return RegisterFacts(
+            self.status,
+            self.status_on or day_of(self.as_of),
+            self.okved,
+            self.address.text,
+            self.director,
+            self.since,
+            self.until,
+        )
 
 
 class NoAnswer(msgspec.Struct, frozen=True, array_like=True):
@@ -86,9 +110,32 @@ def ogrn_of(value: object) -> str:
     return ogrn if _OGRN.fullmatch(ogrn) else ""
 
 
+def okved_of(value: object) -> str:
+    """A well-formed code of an activity (``46.90``), else an empty string."""
+    okved = plain(value)
+    return okved if _OKVED.fullmatch(okved) else ""
+
+
+def day_of(microseconds: int) -> str:
+    """The day, UTC, of a moment; empty for one that is not known.
+
+    >>> day_of(1_553_040_000_000_000), day_of(0)
+    ('2019-03-20', '')
+    """
+    if not microseconds:
+        return ""
+    try:
+        return datetime.fromtimestamp(microseconds // 1_000_000, UTC).date().isoformat()
+    except (OverflowError, ValueError, OSError):
+        return ""
+
+
 def join(*words: object) -> str:
     """Join those of the words that are strings with blanks: a person's full name."""
     return text.clean(" ".join(word for word in words if isinstance(word, str)))
+
+
+_KEPT = ("kpp", "short_name", "full_name", "director", "address", "okved", "since")
 
 
 def newest(stored: Answer | None, answer: Answer) -> Answer:
@@ -104,7 +151,7 @@ def newest(stored: Answer | None, answer: Answer) -> Answer:
         return younger
     gaps = {
         field: getattr(older, field)
-        for field in ("kpp", "short_name", "full_name", "director", "address")
+        for field in _KEPT
         if getattr(younger, field) in ("", Address())
     }
     return msgspec.structs.replace(younger, **gaps)

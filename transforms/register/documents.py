@@ -3,14 +3,24 @@
 Names of elements and attributes are the tax service's own.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from functools import lru_cache
 from xml.etree.ElementTree import Element
 
 from transforms.core.records import Address
 from transforms.fields import tin as inn
-from transforms.register.answer import BULK, Answer, join, kpp_of, ogrn_of, plain, verdict_of
+from transforms.register.answer import (
+    BULK,
+    Answer,
+    day_of,
+    join,
+    kpp_of,
+    ogrn_of,
+    okved_of,
+    plain,
+    verdict_of,
+)
 
 # The elements that stand for a document's subject, and their attributes for TIN and OGRN.
 SUBJECTS = {
@@ -49,12 +59,12 @@ def read_documents(root: Element, written_at: int) -> Iterator[Answer]:
             if subject.tag in SUBJECTS:
                 has_subject = True
                 dates = subject.get("ДатаВып"), parent.get("ДатаСост"), root.get("ДатаВыг")
-                yield _answer(subject, next(filter(None, map(_day, dates)), written_at))
+                yield _answer(subject, parent, next(filter(None, map(_day, dates)), written_at))
     if not has_subject:
         raise UnusableDocument("holds no company")
 
 
-def _answer(subject: Element, as_of: int) -> Answer:
+def _answer(subject: Element, parent: Element, as_of: int) -> Answer:
     tin_name, ogrn_name = SUBJECTS[subject.tag]
     status = "ACTIVE" if subject.tag in _SMALL_BUSINESSES else _status(subject)
     verdict = verdict_of(status)
@@ -72,7 +82,53 @@ def _answer(subject: Element, as_of: int) -> Answer:
         address=_address(subject),
         origin=BULK,
         as_of=as_of,
+        status_on=_status_day(subject, status),
+        okved=_okved(subject, parent),
+        since=_registration_day(subject),
+        until=_end_day(subject),
     )
+
+
+def _okved(subject: Element, parent: Element) -> str:
+    # The register of small businesses has the codes beside the company, EGRUL within it.
+    place = parent if subject.tag in _SMALL_BUSINESSES else subject
+    main_code = place.find("СвОКВЭД/СвОКВЭДОсн")
+    return "" if main_code is None else okved_of(main_code.get("КодОКВЭД"))
+
+
+def _registration_day(subject: Element) -> str:
+    formation = _first(subject, "СвОбрЮЛ", "СвРегИП")
+    places = (subject,) if formation is None else (subject, formation)
+    names = ("ДатаОГРН", "ДатаОГРНИП", "ДатаРег")
+    return _first_day(place.get(name) for place in places for name in names)
+
+
+def _end_day(subject: Element) -> str:
+    end = _first(subject, "СвПрекрЮЛ", "СвПрекращ")
+    if end is None:
+        return ""
+    names = ("ДатаПрекрЮЛ", "ДатаПрекращ")
+    return _first_day(element.get(name) for element in end.iter() for name in names)
+
+
+def _status_day(subject: Element, status: str) -> str:
+    """The day from which the status holds, where the document has it."""
+    if status == "LIQUIDATED":
+        return _end_day(subject)
+    return max(
+        (
+            day_of(day)
+            for child in subject.findall("СвСтатус")
+            if any(_STATUSES.get(plain(code)) == status for code in _codes(child))
+            for record in child.iter("ГРНДата")
+            if (day := _day(record.get("ДатаЗаписи")))
+        ),
+        default="",
+    )
+
+
+def _first_day(values: Iterable[str | None]) -> str:
+    return next((day_of(day) for value in values if value and (day := _day(value))), "")
 
 
 def _tin(value: object) -> str:
@@ -95,11 +151,13 @@ def _status(subject: Element) -> str:
 
 def _status_codes(subject: Element) -> set[str]:
     # The subject's direct children only: a reorganisation contains statuses of other companies.
-    elements = [
-        element for child in subject.findall("СвСтатус") for element in child.iter("СвСтатус")
-    ]
-    codes = (element.get("КодСтатусЮЛ") or element.get("КодСтатус") for element in elements)
+    codes = (code for child in subject.findall("СвСтатус") for code in _codes(child))
     return set(map(plain, codes)) - {""}
+
+
+def _codes(status: Element) -> Iterator[str | None]:
+    for element in status.iter("СвСтатус"):
+        yield element.get("КодСтатусЮЛ") or element.get("КодСтатус")
 
 
 def _names(subject: Element) -> tuple[str, str]:

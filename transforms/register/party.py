@@ -10,9 +10,11 @@ from transforms.register.answer import (
     QUERY,
     Answer,
     NoAnswer,
+    day_of,
     join,
     kpp_of,
     ogrn_of,
+    okved_of,
     plain,
     verdict_of,
 )
@@ -65,7 +67,24 @@ def _answer(tin: str, data: dict[Any, Any], as_of: int) -> Answer | None:
         address=_address(_part(data, "address")),
         origin=QUERY,
         as_of=as_of,
+        status_on=_status_day(_part(data, "state")),
+        okved=okved_of(data.get("okved")),
+        since=_day(_part(data, "state").get("registration_date")) or _day(data.get("ogrn_date")),
+        until=_day(_part(data, "state").get("liquidation_date")),
     )
+
+
+def _status_day(state: dict[Any, Any]) -> str:
+    """The day from which the status holds: of a company that is gone, the day of its end."""
+    end = _day(state.get("liquidation_date")) if state.get("status") == "LIQUIDATED" else ""
+    return end or _day(state.get("actuality_date"))
+
+
+def _day(milliseconds: object) -> str:
+    """The day of milliseconds since the epoch; empty for anything else."""
+    if not isinstance(milliseconds, int) or isinstance(milliseconds, bool):
+        return ""
+    return day_of(milliseconds * 1000)
 
 
 def _address(address: dict[Any, Any]) -> Address:
