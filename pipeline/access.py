@@ -5,6 +5,7 @@ from pipeline.options import Options
 from transforms.configuration.stores import former_keys_of, stores_of
 from transforms.consolidation.register_questions import RegisterAccess
 from transforms.crm.access import CrmAccess
+from transforms.crm.card_settings import card_settings
 from transforms.ledger.database import Ledger
 from transforms.ledger.stores import write_stores
 from transforms.stores.topic.client import TopicAccess
@@ -25,8 +26,8 @@ def crm_access(chosen: Options) -> CrmAccess:
         chosen.crm_burst,
         chosen.crm_operating,
         chosen.crm_settle,
-        chosen.crm_responsible,
         chosen.crm_company_type,
+        card_settings(chosen.configuration.crm, chosen.crm_responsible),
     )
 
 

@@ -4,9 +4,9 @@ from pipeline.access import crm_access
 from pipeline.checks import check_crm_options
 from pipeline.options import Options
 from transforms.core.records import COMPANY
-from transforms.crm.access import PORTAL_CHECKS, open_client
-from transforms.crm.api.custom_fields import create_missing
-from transforms.crm.api.portal import Portal
+from transforms.crm.access import PORTAL_CHECKS, open_client, open_portal
+from transforms.crm.api.custom_fields import create_fields, missing_fields
+from transforms.crm.api.mapping import COMPANY_TYPE
 from transforms.ledger.database import open_ledger
 from transforms.ledger.loads import load_queue
 from transforms.ledger.lock import exclusive
@@ -22,10 +22,11 @@ def set_up(chosen: Options) -> list[str]:
     ledger = open_ledger(chosen.ledger)
     try:
         with exclusive(ledger):
-            with open_client(crm_access(chosen), ledger) as client:
-                portal = Portal(client)
-                portal.check()
-                created = create_missing(client, portal.custom)
+            access = crm_access(chosen)
+            with open_client(access, ledger) as client:
+                open_portal(client, access).check()
+                missing = missing_fields(client.fields(COMPANY_TYPE))
+                created = create_fields(client, missing)
             if created:
                 PORTAL_CHECKS.forget()
                 ledger.transact(lambda connection: load_queue.requeue_all(connection, COMPANY))

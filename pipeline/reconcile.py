@@ -16,8 +16,7 @@ from pipeline.run import execute_run
 from transforms.core.identity import Run
 from transforms.core.outcomes import DONE, INCOMPLETE, RunStatus
 from transforms.core.records import COMPANY, CONTACT
-from transforms.crm.access import load_crm, open_client
-from transforms.crm.api.portal import Portal
+from transforms.crm.access import load_crm, open_client, open_portal
 from transforms.crm.reconciliation import (
     FINDINGS,
     ORPHANED,
@@ -51,7 +50,7 @@ def reconcile(chosen: Options, repairs: bool) -> int:
     def work(ledger: Ledger, run: Run) -> None:
         access = crm_access(chosen)
         with open_client(access, ledger) as client:
-            portal = Portal(client)
+            portal = open_portal(client, access)
             portal.check()
             findings.extend(Reconciliation(ledger, portal).findings())
         if repairs and findings:

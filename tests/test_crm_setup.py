@@ -6,13 +6,27 @@ from sandbox.bitrix24 import Fault
 from tests.helpers.installation import PACE, party, tin
 
 CRM = tuple(option for option in PACE if not option.startswith("--register"))
-NAMES = ["UF_CRM_SVOD_ORDERS", "UF_CRM_SVOD_TOTAL", "UF_CRM_SVOD_LAST", "UF_CRM_SVOD_STORES"]
+NAMES = [
+    *("UF_CRM_SVOD_ORDERS", "UF_CRM_SVOD_TOTAL", "UF_CRM_SVOD_LAST", "UF_CRM_SVOD_STORES"),
+    *("UF_CRM_SVOD_REGISTER", "UF_CRM_SVOD_STATUS_ON", "UF_CRM_SVOD_OKVED"),
+    *("UF_CRM_SVOD_SINCE", "UF_CRM_SVOD_DIRECTOR"),
+]
+REGISTER = [
+    *("ufCrmSvodRegister", "ufCrmSvodStatusOn", "ufCrmSvodOkved", "ufCrmSvodSince"),
+    "ufCrmSvodDirector",
+]
 OWN = ["ufCrmSvodOrders", "ufCrmSvodTotal", "ufCrmSvodLast", "ufCrmSvodStores"]
 
 
 @pytest.fixture
 def filled(place):
-    place.know([party(tin(1), "ФИРМА")])
+    known = party(tin(1), "ФИРМА")
+    known["data"] |= {
+        "okved": "46.90",
+        "ogrn_date": 1553040000000,
+        "management": {"name": "Иванова Анна Павловна", "post": "ДИРЕКТОР"},
+    }
+    place.know([known])
     place.company(1, tin(1))
     place.contact(1, 1)
     for number, amount in ((1, "100.50"), (2, "1000.00")):
@@ -41,6 +55,10 @@ def test_fields_are_created_once_and_filled_by_the_next_run(filled):
     ]
     assert filled.full(sources=["store_a"]).code == 0
     assert values(filled) == [2, "1100.50", "2024-03-02", "A"]
+    (company,) = filled.portal.companies()
+    assert [company[name] for name in REGISTER] == [
+        *("Действует", "2024-04-25", "46.90", "2019-03-20", "Иванова Анна Павловна")
+    ]
     ended = filled.svod("crm", "setup", *CRM)
     assert ended.out == "The portal has all that svod needs.\n"
     filled.wrote()

@@ -23,6 +23,7 @@ from transforms.crm.api.client import CrmClient
 from transforms.crm.api.mapping import LINKS
 from transforms.crm.errors import CrmUnavailable, Stop
 from transforms.crm.limits.forecast import forecast
+from transforms.crm.loading.card_queue import queue_changed_cards
 from transforms.crm.planner import CREATE, SKIP, UPDATE, Planned, Planner
 from transforms.ledger.database import Ledger
 from transforms.ledger.loads import load_queue, rejections
@@ -57,6 +58,7 @@ def plan(chosen: Options, build_sources: BuildSources, path: Path) -> int:
 def _write_plan(ledger: Ledger, run: Run, client: CrmClient, chosen: Options, path: Path) -> Totals:
     portal = open_portal(client, crm_access(chosen))
     portal.check()
+    queue_changed_cards(ledger, portal)
     planner = Planner(ledger, portal)
     counts: dict[str, Counter[str]] = {COMPANY: Counter(), CONTACT: Counter()}
     calls: Counter[str] = Counter()

@@ -75,6 +75,22 @@ class GoldenContact(msgspec.Struct, frozen=True, array_like=True):
     emails: tuple[str, ...] = ()
 
 
+class RegisterFacts(msgspec.Struct, frozen=True):
+    """What the register says of a company, as cards show it; days are ISO 8601, "" is unknown.
+
+    ``status`` is the register's own word; ``status_on`` is the day from which the status holds, or
+    else the day of the answer; ``since`` and ``until`` bound the registration.
+    """
+
+    status: str = ""
+    status_on: str = ""
+    okved: str = ""
+    address: str = ""
+    director: str = ""
+    since: str = ""
+    until: str = ""
+
+
 _encode = msgspec.msgpack.Encoder().encode
 _decode_company = msgspec.msgpack.Decoder(GoldenCompany).decode
 _decode_contact = msgspec.msgpack.Decoder(GoldenContact).decode

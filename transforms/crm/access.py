@@ -12,6 +12,7 @@ from transforms.core.secrets import Secret
 from transforms.crm.api.client import WAITS, CrmClient
 from transforms.crm.api.mapping import COMPANY_TYPE, CONTACT_TYPE
 from transforms.crm.api.portal import Portal, PortalMetadata
+from transforms.crm.card_settings import NO_SETTINGS, CardSettings
 from transforms.crm.errors import CrmUnavailable, Stop
 from transforms.crm.limits.request_rate import Limits
 from transforms.crm.loading.loader import Loader, Selection
@@ -34,8 +35,8 @@ class CrmAccess(msgspec.Struct, frozen=True):
     """Where the CRM is, and what it allows: requests a second, a burst, operating seconds.
 
     ``settle`` is how long a request may still be executed after its answer was lost, in seconds.
-    ``responsible`` is the user to whom new records are assigned, ``company_type`` the type of new
-    companies; 0 and "" leave both to the portal.
+    ``company_type`` is the type of new companies; "" leaves it to the portal. ``cards`` says what
+    cards show beside the fields that every portal has, and who is responsible for new records.
     """
 
     webhook: Secret
@@ -43,8 +44,8 @@ class CrmAccess(msgspec.Struct, frozen=True):
     burst: int
     operating: float
     settle: float
-    responsible: int = 0
     company_type: str = ""
+    cards: CardSettings = NO_SETTINGS
 
 
 class PortalChecks:
@@ -106,9 +107,11 @@ def open_portal(
     client: CrmClient, access: CrmAccess, metadata: PortalMetadata | None = None
 ) -> Portal:
     """The portal, with the fields that every new record gets; ``metadata`` is of a recent check."""
-    person: dict[str, object] = {"assignedById": access.responsible} if access.responsible else {}
+    user = access.cards.default_user
+    person: dict[str, object] = {"assignedById": user} if user else {}
     kind: dict[str, object] = {"typeId": access.company_type} if access.company_type else {}
-    return Portal(client, {COMPANY_TYPE: person | kind, CONTACT_TYPE: person}, metadata)
+    defaults = {COMPANY_TYPE: person | kind, CONTACT_TYPE: person}
+    return Portal(client, defaults, metadata, cards=access.cards)
 
 
 def open_client(

@@ -5,7 +5,7 @@ takes few requests, and items that the ledger does not know are found as well. A
 listed, and are left out.
 """
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import pairwise
 from typing import Any, Literal
@@ -18,8 +18,10 @@ from transforms.core.identity import Run
 from transforms.core.records import COMPANY, CONTACT
 from transforms.crm.api import mapping
 from transforms.crm.api.batch import as_map
+from transforms.crm.api.field_values import is_same
 from transforms.crm.api.outcomes import Fields
 from transforms.crm.api.portal import PAGE, Item, Portal
+from transforms.crm.api.portal_fields import PortalField
 from transforms.crm.loading.existing_parts import find_bank_details, find_requisites
 from transforms.crm.loading.requisites import BANK, DELETED_MARK, REQUISITE
 from transforms.crm.loading.same_value import is_present
@@ -105,9 +107,14 @@ class Reconciliation:
         ranges: list[tuple[int, int | None]] = list(pairwise(bounds))
         if is_last:
             ranges.append((bounds[-1], None))
-        select = [*_PLAIN_FIELDS[kind], *_COMMON_FIELDS]
-        items = self._portal.items_between(mapping.ENTITY_TYPES[kind], ranges, select)
+        items = self._portal.items_between(
+            mapping.ENTITY_TYPES[kind], ranges, self._selected_names(kind)
+        )
         return {item.crm_id: item for item in items}
+
+    def _selected_names(self, kind: str) -> list[str]:
+        fields = (field.name for field in self._portal.fields_of(kind))
+        return [*_PLAIN_FIELDS[kind], *fields, *_COMMON_FIELDS]
 
     def _compare_known(
         self, kind: str, keys_by_id: Mapping[int, str], items: Mapping[int, Item]
@@ -117,7 +124,8 @@ class Reconciliation:
         with self._ledger.read() as connection:
             sent = sent_parts(connection, kind, keys)
             orphans = _orphans(connection, kind, keys)
-        select = [*_PLAIN_FIELDS[kind], *_COMMON_FIELDS]
+        fields = self._portal.fields_of(kind)
+        select = self._selected_names(kind)
         unmarked_ids = sorted(keys_by_id.keys() - items.keys())
         unmarked_items = self._portal.items_by_id(mapping.ENTITY_TYPES[kind], unmarked_ids, select)
         existing = {**items, **unmarked_items}
@@ -126,7 +134,7 @@ class Reconciliation:
                 yield Finding(MISSING, kind, key, crm_id)
                 continue
             if ITEM in sent.get(key, {}):
-                yield from _differences(kind, key, existing[crm_id], sent[key][ITEM])
+                yield from _differences(kind, key, existing[crm_id], sent[key][ITEM], fields)
             if key in orphans:
                 yield Finding(ORPHANED, kind, key, crm_id, orphans[key])
         if kind == COMPANY:
@@ -188,9 +196,12 @@ def _orphans(connection: Connection, kind: str, keys: Sequence[str]) -> dict[str
     }
 
 
-def _differences(kind: str, key: str, item: Item, sent: Sent) -> Iterator[Finding]:
+def _differences(
+    kind: str, key: str, item: Item, sent: Sent, fields: Iterable[PortalField]
+) -> Iterator[Finding]:
     changed = [
         *_changed_names(sent.fields, item.fields, _PLAIN_FIELDS[kind]),
+        *_changed_fields(sent.fields, item.fields, fields),
         *_changed_values(sent.fields, item.fields),
         *_lost_links(sent.fields, item.fields),
     ]
@@ -205,6 +216,15 @@ def _changed_names(sent: Fields, present: Fields, names: Collection[str]) -> lis
     """Those of the fields in ``names`` that were sent, and that have another value now."""
     return [
         name for name in names if name in sent and _text(present.get(name)) != _text(sent[name])
+    ]
+
+
+def _changed_fields(sent: Fields, present: Fields, fields: Iterable[PortalField]) -> list[str]:
+    """Those of the portal's own fields that were sent, and that hold another value now."""
+    return [
+        field.name
+        for field in fields
+        if field.name in sent and not is_same(field, sent[field.name], present.get(field.name))
     ]
 
 

@@ -6,7 +6,7 @@ would be created has a placeholder id, below 0.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from transforms.core.records import COMPANY, CONTACT
@@ -18,6 +18,7 @@ from transforms.crm.limits.request_size import IMPORT
 from transforms.crm.loading.journal import SentParts, with_links
 from transforms.ledger.database import Ledger
 from transforms.ledger.loads import load_queue, rejections
+from transforms.ledger.loads.card_facts import CardFacts, UnfitValue, read_card_facts
 from transforms.ledger.loads.rejections import RejectedRecord
 from transforms.ledger.loads.sent import ITEM, Intent, Key, Sent, intents, sent_parts
 
@@ -83,7 +84,9 @@ class RecordingPortal(Portal):
 
     def __init__(self, portal: Portal) -> None:
         self.recorder = RecordingSink()
-        super().__init__(portal.client, portal.defaults, portal.metadata, self.recorder)
+        super().__init__(
+            portal.client, portal.defaults, portal.metadata, self.recorder, portal.cards
+        )
         self.present_values: dict[int, list[Fields]] = {}
 
     def multifields(self, entity_type: int, ids: Sequence[int]) -> Outcomes[int]:
@@ -149,6 +152,16 @@ class OverlayJournal:
     def companies_created_now(self, tins: Sequence[str]) -> set[str]:
         """Those of the companies that the load would create."""
         return {tin for tin in tins if self.linked_companies.get(tin, 0) < 0}
+
+    def card_facts(self, kind: str, keys: Sequence[str], sources: Collection[str]) -> CardFacts:
+        """What cards show of these records beside their golden records."""
+        with self._ledger.read() as connection:
+            return read_card_facts(connection, kind, keys, sources)
+
+    def note_unfit_values(
+        self, kind: str, keys: Sequence[str], unfit_values: Sequence[UnfitValue]
+    ) -> None:
+        """Nothing: the load itself notes them."""
 
     def intend_creates(self, kind: str, parts: Mapping[Key, Fields]) -> None:
         """Nothing: a recorded write has no unknown outcome."""

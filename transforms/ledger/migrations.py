@@ -133,6 +133,11 @@ def add_former_store_keys(connection: Connection) -> None:
     add_table(connection, schema.former_store_keys)
 
 
+def add_unfit_values(connection: Connection) -> None:
+    """Version 13: values that do not fit into the portal's own fields are noted."""
+    add_table(connection, schema.unfit_values)
+
+
 STEPS: Mapping[int, Step] = {
     2: queue_all_goldens,
     3: add_matching,
@@ -144,6 +149,7 @@ STEPS: Mapping[int, Step] = {
     10: add_stores,
     11: add_departures,
     12: add_former_store_keys,
+    13: add_unfit_values,
 }
 """The step that brings a ledger up to each version; version 4 needs none but version 5's."""
 

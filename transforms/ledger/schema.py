@@ -22,7 +22,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import mysql
 
-VERSION = 12
+VERSION = 13
 
 metadata = MetaData()
 
@@ -397,6 +397,18 @@ sent = _table(
     Column("part", String(80), primary_key=True),
     Column("crm_id", BigInteger, nullable=False),
     Column("payload", _BLOB, nullable=False),
+)
+
+# Values that a field of the portal cannot hold: the field stays as it is. With the run that noted
+# it.
+unfit_values = _table(
+    "unfit_values",
+    Column("kind", _KIND, primary_key=True),
+    Column("key", _KEY, primary_key=True),
+    Column("field", _ID, primary_key=True),
+    Column("value", _TEXT, nullable=False),
+    Column("problem", _REASON, nullable=False),
+    Column("run_seq", Integer, nullable=False),
 )
 
 # Writes that are under way: noted before the request, removed when its outcome is known.

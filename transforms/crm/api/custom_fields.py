@@ -1,71 +1,97 @@
-"""Our custom fields in the portal: a company's orders, and the stores that know it.
+"""Our custom fields in the portal: a company's orders, its stores, what the register says of it.
 
 ``svod crm setup`` creates them; without them everything else is loaded.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, NamedTuple
 
-from transforms.core.golden_records import GoldenCompany
 from transforms.crm.api.client import CrmClient
+from transforms.crm.api.portal_fields import (
+    Description,
+    PortalField,
+    is_fillable,
+    portal_field,
+)
 from transforms.crm.errors import Refused
 
 Fields = dict[str, Any]
 
 
 class CustomField(NamedTuple):
-    """A custom field: its name in the portal's older spelling, its type, its label for people."""
+    """A custom field: its name in the portal's older spelling, type, label, and what fills it."""
 
     name: str
     type: str
     label: str
+    value: str
 
+
+STORE_KEYS = "store_keys"
+"""The value of a field that names stores by their keys."""
 
 CUSTOM_FIELDS = (
-    CustomField("UF_CRM_SVOD_ORDERS", "integer", "Заказов"),
-    CustomField("UF_CRM_SVOD_TOTAL", "double", "Сумма заказов, ₽"),
-    CustomField("UF_CRM_SVOD_LAST", "date", "Последний заказ"),
-    CustomField("UF_CRM_SVOD_STORES", "string", "Магазины"),
+    CustomField("UF_CRM_SVOD_ORDERS", "integer", "Заказов", "orders.count"),
+    CustomField("UF_CRM_SVOD_TOTAL", "double", "Сумма заказов, ₽", "orders.total"),
+    CustomField("UF_CRM_SVOD_LAST", "date", "Последний заказ", "orders.last_on"),
+    CustomField("UF_CRM_SVOD_STORES", "string", "Магазины", STORE_KEYS),
+    CustomField("UF_CRM_SVOD_REGISTER", "string", "Статус в реестре", "register.status"),
+    CustomField("UF_CRM_SVOD_STATUS_ON", "date", "Статус на дату", "register.status_on"),
+    CustomField("UF_CRM_SVOD_OKVED", "string", "ОКВЭД", "register.okved"),
+    CustomField("UF_CRM_SVOD_SINCE", "date", "Зарегистрирована", "register.since"),
+    CustomField("UF_CRM_SVOD_DIRECTOR", "string", "Руководитель", "register.director"),
 )
+# Those of a program that did not note how cards are filled.
+_FIRST_VALUES = frozenset(field.value for field in CUSTOM_FIELDS[:4])
 _PREFIX = "UF_CRM_"
 
 
-def names_in(fields: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
-    """The portal's names of those of our fields that it has; ``fields`` as it describes them.
+def our_fields(description: Description, used_names: Collection[str]) -> list[PortalField]:
+    """Those of our fields that the portal has and that the file does not fill otherwise.
 
-    >>> names_in({"ufCrmSvodTotal": {"upperName": "UF_CRM_SVOD_TOTAL"}, "title": {}})
-    {'UF_CRM_SVOD_TOTAL': 'ufCrmSvodTotal'}
+    >>> description = {"ufCrmSvodTotal": {"upperName": "UF_CRM_SVOD_TOTAL", "type": "double"}}
+    >>> [(field.name, field.value) for field in our_fields(description, ())]
+    [('ufCrmSvodTotal', 'orders.total')]
     """
-    ours = {field.name for field in CUSTOM_FIELDS}
-    upper_names = {name: str(field.get("upperName")) for name, field in fields.items()}
-    return {upper: name for name, upper in upper_names.items() if upper in ours}
+    names = _names_in(description)
+    return [
+        portal_field(name, field.value, description[name], is_ours=True)
+        for field in CUSTOM_FIELDS
+        if (name := names.get(field.name, ""))
+        and name not in used_names
+        and is_fillable(description[name])
+    ]
 
 
-def custom_values(company: GoldenCompany, names: Mapping[str, str]) -> Fields:
-    """A company's values of those custom fields that the portal has, by the portal's ``names``."""
-    orders = company.orders
-    values = {
-        "UF_CRM_SVOD_ORDERS": orders.count if orders else 0,
-        "UF_CRM_SVOD_TOTAL": f"{orders.total // 100}.{orders.total % 100:02}" if orders else "",
-        "UF_CRM_SVOD_LAST": orders.last_on if orders else "",
-        "UF_CRM_SVOD_STORES": ", ".join(company.stores),
-    }
-    return {names[name]: value for name, value in values.items() if name in names and value}
+def first_fields(fields: Iterable[PortalField]) -> list[PortalField]:
+    """Those of the fields that a program filled which did not note how cards are filled."""
+    return [field for field in fields if field.is_ours and field.value in _FIRST_VALUES]
 
 
-def create_missing(client: CrmClient, names: Mapping[str, str]) -> list[str]:
-    """Create our fields that the portal does not have; return their names.
+def missing_fields(description: Description) -> list[CustomField]:
+    """Those of our fields that the portal does not have."""
+    names = _names_in(description)
+    return [field for field in CUSTOM_FIELDS if field.name not in names]
+
+
+def _names_in(description: Description) -> Mapping[str, str]:
+    return {str(field.get("upperName")): name for name, field in description.items()}
+
+
+def create_fields(client: CrmClient, fields: Iterable[CustomField]) -> list[str]:
+    """Create these fields; return their names.
 
     Raises:
         Refused: the portal does not allow it; the error names the field.
     """
-    missing = [field for field in CUSTOM_FIELDS if field.name not in names]
-    for field in missing:
+    names: list[str] = []
+    for field in fields:
         try:
             client.call("crm.company.userfield.add", {"fields": _described(field)}, writes=True)
         except Refused as error:
             raise Refused(error.code, error.description, f"the field {field.name}") from None
-    return [field.name for field in missing]
+        names.append(field.name)
+    return names
 
 
 def _described(field: CustomField) -> Fields:

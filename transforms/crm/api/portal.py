@@ -8,13 +8,16 @@ import msgspec
 
 from transforms.core.chunks import chunks
 from transforms.core.errors import ConfigurationError
+from transforms.core.records import COMPANY, CONTACT
 from transforms.crm.api import mapping
 from transforms.crm.api.batch import Command
 from transforms.crm.api.client import CrmClient
 from transforms.crm.api.commands import read_commands
-from transforms.crm.api.custom_fields import names_in
+from transforms.crm.api.custom_fields import our_fields
 from transforms.crm.api.outcomes import Fields, Outcomes
+from transforms.crm.api.portal_fields import Description, PortalField, resolve_fields
 from transforms.crm.api.write_sink import PortalSink, WriteSink
+from transforms.crm.card_settings import NO_SETTINGS, CardSettings
 from transforms.crm.errors import Stop
 
 PAGE = 50
@@ -29,10 +32,11 @@ class Item(msgspec.Struct, frozen=True):
 
 
 class PortalMetadata(msgspec.Struct, frozen=True):
-    """A portal's settings: its presets' ids by ``XML_ID``, its names of our custom fields."""
+    """A portal's settings: its presets' ids by ``XML_ID``, its own fields that cards show."""
 
     presets: dict[str, int]
-    custom: dict[str, str]
+    company_fields: tuple[PortalField, ...] = ()
+    contact_fields: tuple[PortalField, ...] = ()
 
 
 class Portal:
@@ -40,6 +44,7 @@ class Portal:
 
     ``defaults`` are fields that every new record of an entity type gets. ``metadata`` may come from
     an earlier ``check``. Writes go through ``sink``: to the portal, unless it is a recording one.
+    ``cards`` says what cards show beside the fields that every portal has.
     """
 
     def __init__(
@@ -48,9 +53,11 @@ class Portal:
         defaults: Mapping[int, Fields] = MappingProxyType({}),
         metadata: PortalMetadata | None = None,
         sink: WriteSink | None = None,
+        cards: CardSettings = NO_SETTINGS,
     ) -> None:
         self.client, self.defaults, self.metadata = client, defaults, metadata
         self.sink: WriteSink = sink or PortalSink(client)
+        self.cards = cards
 
     def stop(self) -> None:
         """Wake every thread that waits for the limits: none of them gets its turn any more."""
@@ -65,17 +72,28 @@ class Portal:
         if self.metadata:
             return
         problems: list[str] = []
-        custom: dict[str, str] = {}
-        for entity_type in mapping.ITEM_FIELDS:
-            portal_fields = self.client.fields(entity_type)
-            problems += self._missing_fields(entity_type, portal_fields)
-            if entity_type == mapping.COMPANY_TYPE:
-                custom = names_in(portal_fields)
+        fields: dict[str, tuple[PortalField, ...]] = {}
+        for kind, entity_type in mapping.ENTITY_TYPES.items():
+            description = self.client.fields(entity_type)
+            problems += self._missing_fields(entity_type, description)
+            fields[kind], field_problems = self._card_fields(kind, description)
+            problems += field_problems
         presets = self._read_presets()
         problems += _missing_presets(presets)
         if problems:
             raise ConfigurationError("--crm: " + "; ".join(problems))
-        self.metadata = PortalMetadata(presets, custom)
+        self.metadata = PortalMetadata(presets, fields[COMPANY], fields[CONTACT])
+
+    def _card_fields(
+        self, kind: str, description: Description
+    ) -> tuple[tuple[PortalField, ...], list[str]]:
+        """The portal's own fields that cards of a kind show, and what is wrong with them."""
+        managed_names = mapping.ITEM_FIELDS[mapping.ENTITY_TYPES[kind]]
+        rules = self.cards.fields_of(kind)
+        fields, problems = resolve_fields(kind, rules, description, managed_names)
+        if kind == COMPANY:
+            fields += our_fields(description, [field.name for field in fields])
+        return tuple(fields), problems
 
     def _missing_fields(self, entity_type: int, portal_fields: Mapping[str, Any]) -> list[str]:
         needed = {*mapping.ITEM_FIELDS[entity_type], *self.defaults.get(entity_type, ())}
@@ -100,10 +118,15 @@ class Portal:
         """The ids of the portal's requisite presets, by ``XML_ID``."""
         return self.metadata.presets if self.metadata else {}
 
-    @property
-    def custom(self) -> dict[str, str]:
-        """The portal's names of those of our custom fields that it has."""
-        return self.metadata.custom if self.metadata else {}
+    def fields_of(self, kind: str) -> tuple[PortalField, ...]:
+        """The portal's own fields that cards of this kind show."""
+        if self.metadata is None:
+            return ()
+        fields: dict[str, tuple[PortalField, ...]] = {
+            COMPANY: self.metadata.company_fields,
+            CONTACT: self.metadata.contact_fields,
+        }
+        return fields.get(kind, ())
 
     def find_items(
         self, entity_type: int, keys: Sequence[str], select: Sequence[str]

@@ -6,8 +6,8 @@ from functools import partial
 from transforms.core.golden_records import GoldenCompany, decode_golden_company
 from transforms.core.records import COMPANY
 from transforms.crm.api import mapping
-from transforms.crm.api.custom_fields import custom_values
 from transforms.crm.loading.adopt_existing import adopt_companies
+from transforms.crm.loading.card_values import company_values
 from transforms.crm.loading.creates import IdempotentCreates
 from transforms.crm.loading.items import DesiredItem
 from transforms.crm.loading.record_loader import RecordLoader
@@ -21,19 +21,18 @@ class CompanyLoader(RecordLoader):
     kind, entity_type = COMPANY, mapping.ENTITY_TYPES[COMPANY]
 
     def desired_item(self, pending: PendingRecord) -> DesiredItem[GoldenCompany]:
-        """The item that the CRM is to hold of a company, our custom fields included."""
+        """The item that the CRM is to hold of a company, without the portal's own fields."""
         company = decode_golden_company(pending.payload)
         fields = (
-            self._portal.defaults.get(self.entity_type, {})
+            self._new_record_fields(pending)
             | mapping.company_item(company)
-            | custom_values(company, self._portal.custom)
             | mapping.origin(pending.key, pending.version)
         )
         return DesiredItem(pending.key, pending.version, company, fields, pending.crm_id)
 
     def load(self, chunk: Sequence[PendingRecord], creates: IdempotentCreates) -> int:
         """Load these companies; return how many are settled."""
-        items = [self.desired_item(pending) for pending in chunk]
+        items = self._add_card_values(list(map(self.desired_item, chunk)), company_values)
         writer = self._item_writer(creates, partial(adopt_companies, self._portal))
         sent = writer.write(items)
         owners = {

@@ -8,6 +8,7 @@ from transforms.core.records import CONTACT
 from transforms.crm.api import mapping
 from transforms.crm.api.outcomes import Fields, RefusedWrite, refused_write
 from transforms.crm.errors import Refused
+from transforms.crm.loading.card_values import contact_values
 from transforms.crm.loading.creates import IdempotentCreates
 from transforms.crm.loading.items import DesiredItem
 from transforms.crm.loading.journal import SentParts
@@ -26,10 +27,10 @@ class ContactLoader(RecordLoader):
     kind, entity_type = CONTACT, mapping.ENTITY_TYPES[CONTACT]
 
     def desired_item(self, pending: PendingRecord) -> Contact:
-        """The item that the CRM is to hold of a contact, without its links."""
+        """The item that the CRM is to hold of a contact, without links and the portal's fields."""
         contact = decode_golden_contact(pending.payload)
         fields = (
-            self._portal.defaults.get(self.entity_type, {})
+            self._new_record_fields(pending)
             | mapping.contact_item(contact)
             | mapping.origin(pending.key, pending.version)
         )
@@ -41,7 +42,7 @@ class ContactLoader(RecordLoader):
         A new contact without a company in the CRM waits, or is rejected together with all of its
         companies.
         """
-        contacts = [self.desired_item(pending) for pending in chunk]
+        contacts = self._add_card_values(list(map(self.desired_item, chunk)), contact_values)
         loadable, orphans = self._resolve_links(contacts)
         writer = self._item_writer(creates)
         sent = writer.write(loadable)

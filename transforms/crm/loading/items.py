@@ -8,6 +8,7 @@ import msgspec
 
 from transforms.core.chunks import chunks
 from transforms.crm.api import mapping
+from transforms.crm.api.field_values import is_filled
 from transforms.crm.api.outcomes import Fields, Outcomes, RefusedWrite, refused_write
 from transforms.crm.api.portal import Item, Portal
 from transforms.crm.api.write_sink import WriteKey
@@ -95,8 +96,10 @@ class ItemWriter:
         doubtful: Mapping[str, Intent],
     ) -> None:
         before = {
-            item.key: _surely_sent(sent[item.key][ITEM], doubtful.get(item.key)) for item in items
+            item.key: dict(_surely_sent(sent[item.key][ITEM], doubtful.get(item.key)))
+            for item in items
         }
+        self._leave_to_people(items, sent, doubtful, before)
         for item in items:
             item.fields = three_way_diff.with_mark(before[item.key], item.fields)
         updates = self._changes(items, before)
@@ -106,6 +109,32 @@ class ItemWriter:
             if item.key in updates and (item.key, ITEM) not in outcomes.answered():
                 item.crm_id = 0  # in doubt: looked at again when it must have been executed
                 self._creates.retry_when_settled()
+
+    def _leave_to_people(
+        self,
+        items: Sequence[DesiredItem[Any]],
+        sent: SentParts,
+        doubtful: Mapping[str, Intent],
+        before: Mapping[str, Fields],
+    ) -> None:
+        """Take as sent what people have put into fields of theirs that we never filled.
+
+        A field that the configuration names from now on may hold their values for years.
+        """
+        fields = [f for f in self._portal.fields_of(self._kind) if not f.is_ours]
+        missing_names = {
+            item.crm_id: [field for field in fields if _is_first(field.name, item, sent, doubtful)]
+            for item in items
+        }
+        missing_names = {crm_id: names for crm_id, names in missing_names.items() if names}
+        present_items = self._portal.items_by_id(
+            self._entity_type, sorted(missing_names), [field.name for field in fields]
+        )
+        for item in items:
+            if present := present_items.get(item.crm_id):
+                for field in missing_names[item.crm_id]:
+                    if is_filled(field, present.fields.get(field.name)):
+                        before[item.key][field.name] = item.fields[field.name]
 
     def _changes(
         self, items: Sequence[DesiredItem[Any]], before: Mapping[str, Fields]
@@ -193,6 +222,15 @@ def find_items(
             sent = Sent(item.crm_id, _taken_as_sent(desired, item, select))
             existing[desired.key, ITEM] = ExistingPart(sent, desired.key in our_items, item.fields)
     return existing
+
+
+def _is_first(
+    name: str, item: DesiredItem[Any], sent: SentParts, doubtful: Mapping[str, Intent]
+) -> bool:
+    """Whether the field is to be filled and was never sent, nor may have been."""
+    in_doubt = doubtful[item.key].fields if item.key in doubtful else {}
+    sent_fields = sent[item.key][ITEM].fields
+    return name in item.fields and name not in sent_fields and name not in in_doubt
 
 
 def _taken_as_sent(desired: DesiredItem[Any], item: Item, select: Sequence[str]) -> Fields:

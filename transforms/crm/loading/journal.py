@@ -5,7 +5,7 @@ and the journal, which notes it. ``LedgerJournal`` keeps the notes in the ledger
 ``transforms.crm.recording.OverlayJournal`` keeps those of a plan in memory, above the ledger's.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Protocol
 
 from sqlalchemy.engine import Connection
@@ -16,6 +16,12 @@ from transforms.crm.api.mapping import LINKS
 from transforms.crm.api.outcomes import Fields
 from transforms.ledger.database import Ledger
 from transforms.ledger.loads import load_queue, rejections
+from transforms.ledger.loads.card_facts import (
+    CardFacts,
+    UnfitValue,
+    read_card_facts,
+    save_unfit_values,
+)
 from transforms.ledger.loads.rejections import RejectedRecord
 from transforms.ledger.loads.sent import (
     ITEM,
@@ -51,6 +57,14 @@ class Journal(Protocol):
 
     def companies_created_now(self, tins: Sequence[str]) -> set[str]:
         """Those of the companies that this load has created."""
+
+    def card_facts(self, kind: str, keys: Sequence[str], sources: Collection[str]) -> CardFacts:
+        """What cards show of these records beside their golden records."""
+
+    def note_unfit_values(
+        self, kind: str, keys: Sequence[str], unfit_values: Sequence[UnfitValue]
+    ) -> None:
+        """Note the values of these records that the portal's fields cannot hold."""
 
     def intend_creates(self, kind: str, parts: Mapping[Key, Fields]) -> None:
         """Note creates before they are sent.
@@ -122,6 +136,19 @@ class LedgerJournal:
         """Those of the companies that this run has created."""
         with self._ledger.read() as connection:
             return load_queue.keys_created_by(connection, self._run, COMPANY, tins)
+
+    def card_facts(self, kind: str, keys: Sequence[str], sources: Collection[str]) -> CardFacts:
+        """What cards show of these records beside their golden records."""
+        with self._ledger.read() as connection:
+            return read_card_facts(connection, kind, keys, sources)
+
+    def note_unfit_values(
+        self, kind: str, keys: Sequence[str], unfit_values: Sequence[UnfitValue]
+    ) -> None:
+        """Save the values that did not fit, in place of those of an earlier load."""
+        self._ledger.transact(
+            lambda connection: save_unfit_values(connection, self._run, kind, keys, unfit_values)
+        )
 
     def intend_creates(self, kind: str, parts: Mapping[Key, Fields]) -> None:
         """Note creates before they are sent, unless another run has begun."""

@@ -17,6 +17,7 @@ from transforms.core.records import COMPANY, CONTACT
 from transforms.core.thread_map import in_parallel
 from transforms.crm.api.portal import Portal
 from transforms.crm.errors import RefusesAll
+from transforms.crm.loading.card_queue import are_rules_new, queue_changed_cards
 from transforms.crm.loading.company_loader import CompanyLoader
 from transforms.crm.loading.contact_loader import ContactLoader
 from transforms.crm.loading.creates import IdempotentCreates
@@ -87,12 +88,14 @@ class Loader:
             raise
 
     def _load(self) -> None:
-        with self._ledger.read() as connection:
-            pending = {kind: load_queue.count_pending(connection, kind) for kind in _STAGES}
-        if not any(pending.values()):
+        pending = self._count_pending()
+        if not any(pending.values()) and not are_rules_new(self._ledger, self._portal.cards):
             complete(self._ledger, self._run, *_STAGES.values())
             return
         self._portal.check()
+        if self._only is None:
+            queue_changed_cards(self._ledger, self._portal)
+            pending = self._count_pending()
         progress = {
             kind: Progress(self._ledger, self._run, _STAGES[kind], total=count)
             for kind, count in pending.items()
@@ -103,6 +106,10 @@ class Loader:
         for stage in progress.values():
             stage.flush()
         self._portal.sink.conclude()
+
+    def _count_pending(self) -> dict[str, int]:
+        with self._ledger.read() as connection:
+            return {kind: load_queue.count_pending(connection, kind) for kind in _STAGES}
 
     def _repeat_passes(self, progress: Mapping[str, Progress]) -> None:
         retry_at: int | None = 0

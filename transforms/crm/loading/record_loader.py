@@ -2,16 +2,29 @@
 
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any, TypeVar
 
-from transforms.crm.api.outcomes import RefusedWrite
+from transforms.core.golden_records import GoldenCompany, GoldenContact
+from transforms.crm.api.outcomes import Fields, RefusedWrite
 from transforms.crm.api.portal import Portal
+from transforms.crm.api.portal_fields import PortalField
+from transforms.crm.card_settings import CardSettings
+from transforms.crm.loading.card_values import sources_of
 from transforms.crm.loading.creates import IdempotentCreates
 from transforms.crm.loading.items import Adopt, DesiredItem, ItemWriter
 from transforms.crm.loading.journal import Journal
+from transforms.ledger.loads.card_facts import CardFacts, UnfitValue
 from transforms.ledger.loads.load_queue import PendingRecord
 from transforms.ledger.loads.rejections import RejectedRecord
+
+R = TypeVar("R", GoldenCompany, GoldenContact)
+
+ValuesOf = Callable[
+    [Sequence[R], Sequence[PortalField], CardFacts, CardSettings],
+    tuple[dict[str, Fields], list[UnfitValue]],
+]
+"""Makes the values of the portal's own fields, by key, and finds those that do not fit."""
 
 
 class RecordLoader(ABC):
@@ -28,11 +41,31 @@ class RecordLoader(ABC):
 
     @abstractmethod
     def desired_item(self, pending: PendingRecord) -> DesiredItem[Any]:
-        """The item that the CRM is to hold of a record."""
+        """The item that the CRM is to hold of a record, without the portal's own fields."""
 
     @abstractmethod
     def load(self, chunk: Sequence[PendingRecord], creates: IdempotentCreates) -> int:
         """Load these records; return how many are settled (loaded in full or rejected)."""
+
+    def _add_card_values(
+        self, items: Sequence[DesiredItem[R]], values_of: ValuesOf[R]
+    ) -> Sequence[DesiredItem[R]]:
+        """The items with the values of the portal's own fields; what does not fit is noted."""
+        fields = self._portal.fields_of(self.kind)
+        if not fields:
+            return items
+        keys = [item.key for item in items]
+        facts = self._journal.card_facts(self.kind, keys, sources_of(self.kind, fields))
+        records = [item.record for item in items]
+        values, unfit_values = values_of(records, fields, facts, self._portal.cards)
+        for item in items:
+            item.fields |= values[item.key]
+        self._journal.note_unfit_values(self.kind, keys, unfit_values)
+        return items
+
+    def _new_record_fields(self, pending: PendingRecord) -> Fields:
+        """The fields that only new records get: of all others they are people's business."""
+        return {} if pending.crm_id else dict(self._portal.defaults.get(self.entity_type, {}))
 
     def _item_writer(
         self, creates: IdempotentCreates, adopt: Adopt = lambda keys, select: {}

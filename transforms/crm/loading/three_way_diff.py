@@ -104,11 +104,11 @@ def _values(fields: Fields, kind: str) -> set[str]:
 def sent_after(before: Fields, after: Fields) -> Fields:
     """Our fields as the CRM holds them after an update from ``before`` to ``after``.
 
-    Links are sent separately, and values of a kind that the stores no longer know stay there.
+    Links are sent separately, and what the stores no longer know stays there.
     """
-    remaining = {kind: before[kind] for kind in MULTIFIELDS if kind in before and kind not in after}
+    remaining = {name: value for name, value in before.items() if name not in (_DOUBTFUL, LINKS)}
     links = {LINKS: before.get(LINKS, [])} if LINKS in after else {}
-    return after | remaining | links
+    return remaining | after | links
 
 
 def without_doubts(before: Fields, in_doubt: Fields) -> Fields:

@@ -6,8 +6,11 @@ from typing import NamedTuple
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from transforms.core.golden_records import RegisterFacts
 from transforms.core.identity import now
+from transforms.core.records import COMPANY
 from transforms.ledger import schema
+from transforms.ledger.base.card_sources import REGISTER_FACTS, queue_cards, shown_sources
 from transforms.ledger.statements import look_up, upsert
 from transforms.register.answer import (
     ACTIVE,
@@ -39,6 +42,15 @@ def fresh_answers(connection: Connection, tins: Sequence[str]) -> dict[str, Answ
     }
 
 
+def register_facts(connection: Connection, tins: Sequence[str]) -> dict[str, RegisterFacts]:
+    """What cards show of the remembered answers about these TINs, also of those that expired."""
+    table = schema.register_answers.c
+    return {
+        tin: decode_answer(payload).facts
+        for tin, payload in look_up(connection, (table.tin, table.payload), table.tin, tins)
+    }
+
+
 def save_answers(connection: Connection, run_seq: int, answers: Sequence[Answer]) -> int:
     """Remember those answers that are newer than what is remembered. Returns how many."""
     table = schema.register_answers.c
@@ -51,6 +63,7 @@ def save_answers(connection: Connection, run_seq: int, answers: Sequence[Answer]
     for answer in answers:
         latest[answer.tin] = newest(latest.get(answer.tin), answer)
     changed = [answer for tin, answer in latest.items() if answer != remembered.get(tin)]
+    _queue_cards(connection, remembered, changed)
     upsert(
         connection,
         schema.register_answers,
@@ -68,6 +81,19 @@ def save_answers(connection: Connection, run_seq: int, answers: Sequence[Answer]
         ],
     )
     return len(changed)
+
+
+def _queue_cards(
+    connection: Connection, remembered: Mapping[str, Answer], changed: Sequence[Answer]
+) -> None:
+    """Let the loader look at the companies whose cards show something that is new."""
+    if REGISTER_FACTS in shown_sources(connection, COMPANY):
+        tins = [
+            answer.tin
+            for answer in changed
+            if answer.tin not in remembered or remembered[answer.tin].facts != answer.facts
+        ]
+        queue_cards(connection, COMPANY, tins)
 
 
 def expire_refusing_answers(connection: Connection) -> None:

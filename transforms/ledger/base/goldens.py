@@ -16,6 +16,7 @@ from transforms.core.golden_records import (
 )
 from transforms.core.identity import RowKey, Run
 from transforms.ledger import schema
+from transforms.ledger.base.card_sources import SOURCE_ROWS, queue_cards, shown_sources
 from transforms.ledger.statements import delete, look_up, upsert
 
 _encode_provenance = msgspec.json.Encoder().encode
@@ -91,6 +92,7 @@ def save_goldens(
     among the new ones are removed.
     """
     _write_goldens(connection, run, kind, goldens, stored)
+    _queue_cards_of_other_rows(connection, kind, goldens, members)
     removed = stored.keys() - {golden.key for golden in goldens}
     # A rejection of a removed record is of no use. Its item stays in the CRM, and in the crosswalk.
     for table in (schema.golden, schema.rejected):
@@ -101,6 +103,20 @@ def save_goldens(
         [{"kind": kind, "key": key, "run_seq": run.run_seq} for key in sorted(removed)],
     )
     _write_members(connection, kind, goldens, members)
+
+
+def _queue_cards_of_other_rows(
+    connection: Connection,
+    kind: str,
+    goldens: Sequence[NewGolden],
+    members: Mapping[str, set[RowKey]],
+) -> None:
+    """Let the loader look at records whose cards name their rows, where these are not the same."""
+    changed_keys = [
+        golden.key for golden in goldens if members.get(golden.key) != set(golden.members)
+    ]
+    if changed_keys and SOURCE_ROWS in shown_sources(connection, kind):
+        queue_cards(connection, kind, changed_keys)
 
 
 def _write_goldens(
