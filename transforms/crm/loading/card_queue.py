@@ -63,13 +63,13 @@ def _first_digest(fields: Sequence[PortalField], stores: Stores, portal: Portal)
 def _fields_digest(fields: Iterable[PortalField], stores: Stores, language: str) -> str:
     """A digest of the fields and of the words that go into them; nothing depends on their order."""
     ordered_fields = sorted(fields, key=lambda field: field.name)
-    titles = {store.key: store.title for store in stores} if _show_titles(ordered_fields) else {}
+    titles = {store.key: store.title for store in stores} if _name_stores(ordered_fields) else {}
     words = language if any(f.value == "register.status" for f in ordered_fields) else ""
     return _digest([ordered_fields, sorted(titles.items()), words])
 
 
-def _show_titles(fields: Iterable[PortalField]) -> bool:
-    return any(field.value == "stores" for field in fields)
+def _name_stores(fields: Iterable[PortalField]) -> bool:
+    return any(field.value in ("stores", "store_ids") for field in fields)
 
 
 def _digest(content: object) -> str:
