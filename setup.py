@@ -30,7 +30,7 @@ PACKAGES = [
     "transforms.stores",
     "transforms.stores.export",
     "transforms.stores.files",
-    "transforms.stores.mysql",
+    "transforms.stores.sql",
     "transforms.stores.topic",
     "transforms.topic",
     "sandbox",

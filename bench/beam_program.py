@@ -13,12 +13,13 @@ from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 from bench.register import instant_register
 from bench.task import CONSOLIDATED, REMEMBERED, RUN, Stage, Tally, Task
 from pipeline import graph, options
+from pipeline.sql_stores import built_in_store
 from transforms.clean import CleanRows, SplitByOutcome
 from transforms.clean_batch import clean_partners
 from transforms.crm.access import CrmAccess
 from transforms.ledger.runs import settle_run
 from transforms.ledger_fn import LedgerFn
-from transforms.read_store_a import ReadStoreA
+from transforms.read_sql import ReadSql
 from transforms.read_store_b import ReadPartnerFiles
 from transforms.remember import RecordDeadLetters, RememberRows
 from transforms.stores import clean_a
@@ -68,10 +69,10 @@ def _read_and_clean_b(root: beam.Pipeline, task: Task) -> None:
 def _clean(task: Task) -> Tally:
     def wire(root: beam.Pipeline) -> None:
         _read_and_clean_b(root, task)
-        read = root | ReadStoreA(options.STORE_A)
+        read = root | ReadSql(built_in_store())
         for name, batches, clean in (
-            ("A companies", read.companies, clean_a.clean_company),
-            ("A contacts", read.contacts, clean_a.clean_contact),
+            ("A companies", read.batches["company"], clean_a.clean_company),
+            ("A contacts", read.batches["contact"], clean_a.clean_contact),
         ):
             _ = batches | f"Clean {name}" >> CleanRows(clean, processes=0)
 

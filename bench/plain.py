@@ -10,7 +10,8 @@ from typing import Any, BinaryIO, TypeVar
 
 from bench.register import instant_register
 from bench.task import CLEAN_B, CONSOLIDATED, REMEMBERED, RUN, Stage, Tally, Task
-from pipeline.options import LEDGER, STORE_A
+from pipeline.options import LEDGER
+from pipeline.sql_stores import built_in_store
 from transforms import stages
 from transforms.clean_batch import OutcomeRows, clean_batch
 from transforms.core.process_pool import ProcessPool
@@ -19,8 +20,7 @@ from transforms.ledger.database import Ledger, open_ledger
 from transforms.ledger.rows.source_rows import TouchedKeys
 from transforms.stores import clean_a
 from transforms.stores.export.partner_file import PartnerFile
-from transforms.stores.mysql.client import StoreClient
-from transforms.stores.mysql.keyset import COMPANIES, CONTACTS, Keyset, with_orders
+from transforms.stores.sql.keyset import Keyset
 
 _R = TypeVar("_R")
 _AT_ONCE = 4000
@@ -53,13 +53,14 @@ def _parts_of_b(task: Task, dead_letters: list[DeadLetter]) -> Iterator[OutcomeR
 
 def _parts_of_a() -> Iterator[OutcomeRows]:
     pool = ProcessPool()
-    with StoreClient(STORE_A, connections=1).session() as session:
-        keys = Keyset(COMPANIES)
+    store = built_in_store()
+    with store.client.session() as session:
+        keys = Keyset(store.tables["company"])
         companies = keys.pages(session, *keys.bounds(session))
-        pages = (with_orders(session, page) for page in companies)
+        pages = (store.add_orders(session, page) for page in companies)
         for batch in pool.map(partial(clean_batch, clean=clean_a.clean_company), pages):
             yield from batch.parts
-        keys = Keyset(CONTACTS)
+        keys = Keyset(store.tables["contact"])
         contacts = keys.pages(session, *keys.bounds(session))
         for batch in pool.map(partial(clean_batch, clean=clean_a.clean_contact), contacts):
             yield from batch.parts

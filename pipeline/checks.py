@@ -19,6 +19,7 @@ from pipeline.console import say
 from pipeline.disk_room import check_room, ledger_file
 from pipeline.engine import endpoints, engine_name, is_distributed, is_loopback, on_dataflow
 from pipeline.options import CRM, REGISTER_TOKEN, Options, need
+from pipeline.sql_stores import sql_stores
 from transforms.configuration.problems import raise_problems
 from transforms.configuration.selection import Reading, place_problems, readable_stores
 from transforms.core.errors import ConfigurationError
@@ -28,7 +29,7 @@ from transforms.crm.errors import CrmUnavailable, Stop
 from transforms.ledger.database import Ledger
 from transforms.read_store_b import check_files
 from transforms.register.connection import check_token, check_url
-from transforms.stores.mysql.check import check_store_a
+from transforms.stores.sql.check import check_store
 from transforms.stores.topic.check import check_topic
 
 # Seconds before the portal is tried again: short, for a person waits at the terminal.
@@ -59,8 +60,9 @@ def check_options(chosen: Options) -> None:
     check_machines(chosen)
     check_job_server(chosen)
     check_libraries(chosen)
-    if chosen.store_a:
-        check_store_a(chosen.store_a)
+    for key, store in sql_stores(chosen).items():
+        for warning in check_store(key, store):
+            say(f"warning: {warning}")
     if chosen.store_b_files:
         check_files(chosen.store_b_files, chosen.store_b_encoding)
     if chosen.store_b_kafka:

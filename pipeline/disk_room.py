@@ -11,9 +11,10 @@ from pathlib import Path
 from sqlalchemy.engine import make_url
 
 from pipeline.options import Options
+from pipeline.sql_stores import sql_stores
 from transforms.core.errors import ConfigurationError
 from transforms.read_store_b import json_size
-from transforms.stores.mysql.check import estimate_rows
+from transforms.stores.sql.check import estimate_rows
 
 # Bytes, measured on the sandbox's stores (decision 26).
 _JSON_OF_A_ROW = 500
@@ -31,7 +32,7 @@ def check_room(chosen: Options) -> None:
 
     Raises:
         ConfigurationError: naming ``--ledger``, what is free and what is needed.
-        AwayError: store A does not answer.
+        AwayError: a store does not answer.
     """
     file = ledger_file(chosen.ledger)
     if file is None or chosen.since or not file.parent.is_dir():
@@ -61,7 +62,7 @@ def ledger_size(rows: int) -> int:
 
 
 def _row_count(chosen: Options) -> int:
-    rows = estimate_rows(chosen.store_a) if chosen.store_a else 0
+    rows = sum(estimate_rows(key, store) for key, store in sql_stores(chosen).items())
     return rows + json_size(chosen.store_b_files) // _JSON_OF_A_ROW
 
 

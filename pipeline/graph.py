@@ -3,9 +3,9 @@
 Each source reads and cleans, so that everything behind it gets rows of one form, and input that is
 not a record as dead letters::
 
-    full load   store A (MySQL) ─> CleanRows ───────────────────────┐
+    full load   store A (database) ─> CleanRows ────────────────────┐
                 store B (files: the reader's processes clean) ──────┤
-    delta       store A (MySQL) ─> CleanRows ───────────────────────┤
+    delta       store A (database) ─> CleanRows ────────────────────┤
                 store B (topic: each batch of messages is cleaned) ─┼─> rows, dead letters
     replay      refused originals (ledger) ─> CleanRows ────────────┤
     stream      store B (topic: each batch of messages is cleaned) ─┘
@@ -33,12 +33,12 @@ import apache_beam as beam
 import msgspec
 from apache_beam.runners.runner import PipelineRunner
 
-from pipeline import options, store_a
+from pipeline import options, sql_stores
 from pipeline.access import crm_access, register_access, topic_access
 from pipeline.engine import on_job_server, on_prism, process_count
 from transforms.clean import Cleaned, CleanRows, Sharded, SplitByOutcome
 from transforms.clean_batch import clean_partners
-from transforms.configuration.builtin import FIRST_STORE, SECOND_STORE
+from transforms.configuration.builtin import SECOND_STORE
 from transforms.configuration.selection import StoreAndKind, parts_read_whole, withdrawn_parts
 from transforms.consolidate import ConsolidateCompanies, ConsolidateContacts, FindContacts
 from transforms.consolidation.register_questions import RegisterAccess
@@ -49,7 +49,7 @@ from transforms.core.secrets import Secret
 from transforms.crm.access import CrmAccess
 from transforms.fields import time
 from transforms.load import LoadCrm
-from transforms.read_store_a import ReadStoreA
+from transforms.read_sql import ReadSql
 from transforms.read_store_b import ReadPartnerFiles
 from transforms.remember import (
     CountRead,
@@ -178,13 +178,13 @@ def full_sources(root: beam.Pipeline, chosen: options.Options, run: Run) -> Sour
     """Read both stores: all of them, or what changed since the date that the options name."""
     rows: Rows = {}
     dead_letters: dict[str, beam.PCollection[DeadLetter]] = {}
-    read_up_to: Mapping[str, str] = {}
+    read_up_to: dict[str, str] = {}
     read_whole = withdrawn_parts(chosen.configuration)
-    if chosen.store_a:
-        stretch = store_a.full_stretch(chosen)
-        read_whole |= _parts_read_whole(chosen, FIRST_STORE)
-        _add_store_a(rows, root, chosen, run, stretch)
-        read_up_to = stretch.read_up_to
+    for key, table in sql_stores.sql_stores(chosen).items():
+        stretch = sql_stores.full_stretch(chosen, key, table)
+        read_whole |= _parts_read_whole(chosen, key)
+        dead_letters |= _add_sql_store(rows, root, chosen, run, stretch)
+        read_up_to |= stretch.read_up_to
     if chosen.store_b_files:
         since = time.parse(chosen.since, local=True)[0] if chosen.since else 0
         files = root | "ReadPartnerFiles" >> ReadPartnerFiles(
@@ -204,10 +204,13 @@ def full_sources(root: beam.Pipeline, chosen: options.Options, run: Run) -> Sour
 def delta_sources(root: beam.Pipeline, chosen: options.Options, run: Run) -> Sources:
     """Read what changed in both stores since the last run."""
     sources = Sources({}, {}, read_whole=withdrawn_parts(chosen.configuration))
-    if chosen.store_a:
-        stretch = store_a.delta_stretch(chosen)
-        _add_store_a(sources.rows, root, chosen, run, stretch)
-        sources = sources._replace(read_up_to=stretch.read_up_to)
+    for key, table in sql_stores.sql_stores(chosen).items():
+        stretch = sql_stores.delta_stretch(chosen, key, table)
+        dead_letters = _add_sql_store(sources.rows, root, chosen, run, stretch)
+        sources = sources._replace(
+            dead_letters={**sources.dead_letters, **dead_letters},
+            read_up_to={**sources.read_up_to, **stretch.read_up_to},
+        )
     if chosen.store_b_kafka:
         access = topic_access(chosen)
         processes = process_count(chosen.processes, root.runner)
@@ -215,7 +218,9 @@ def delta_sources(root: beam.Pipeline, chosen: options.Options, run: Run) -> Sou
         counted = events.batches | "Count B" >> CountRead(options.LEDGER, run)
         add_cleaned(sources.rows, SECOND_STORE, counted | "Part B" >> SplitByOutcome())
         topic = Topic(access, events.positions)
-        sources = sources._replace(dead_letters={SECOND_STORE: events.dead_letters}, topic=topic)
+        sources = sources._replace(
+            dead_letters={**sources.dead_letters, SECOND_STORE: events.dead_letters}, topic=topic
+        )
     return sources
 
 
@@ -225,20 +230,28 @@ def _parts_read_whole(chosen: options.Options, key: str) -> frozenset[StoreAndKi
     return parts_read_whole(key, chosen.configuration.store[key])
 
 
-def _add_store_a(
-    rows: Rows, root: beam.Pipeline, chosen: options.Options, run: Run, stretch: store_a.Stretch
-) -> None:
-    read = root | "ReadStoreA" >> ReadStoreA(
-        options.STORE_A, since=stretch.since, connections=chosen.store_a_connections
-    )
+def _add_sql_store(
+    rows: Rows,
+    root: beam.Pipeline,
+    chosen: options.Options,
+    run: Run,
+    stretch: sql_stores.Stretch,
+) -> dict[str, beam.PCollection[DeadLetter]]:
+    """Wire a store in a database; returns its rows without an id, if any, by its key."""
+    key = stretch.store.key
+    read = root | f"Read {key}" >> ReadSql(stretch.store, since=stretch.since)
     count = CountRead(options.LEDGER, run)
     processes = process_count(chosen.processes, root.runner)
-    for name, batches, clean in (
-        ("A companies", read.companies, clean_a.clean_company),
-        ("A contacts", read.contacts, clean_a.clean_contact),
+    for table, kind, clean in (
+        ("company", "companies", clean_a.clean_company),
+        ("contact", "contacts", clean_a.clean_contact),
     ):
-        counted = batches | f"Count {name}" >> count
-        add_cleaned(rows, name, counted | f"Clean {name}" >> CleanRows(clean, processes=processes))
+        if batches := read.batches.get(table):
+            name = f"{key} {kind}"
+            counted = batches | f"Count {name}" >> count
+            cleaned = counted | f"Clean {name}" >> CleanRows(clean, processes=processes)
+            add_cleaned(rows, name, cleaned)
+    return {} if read.dead_letters is None else {key: read.dead_letters}
 
 
 def add_cleaned(rows: Rows, name: str, cleaned: Cleaned) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from tests.helpers.installation import PACE, installation, party, tin
 from transforms.fields.time import MOSCOW
-from transforms.stores.mysql import keyset
+from transforms.stores.sql import keyset
 
 ALFA, VEGA, NEVA, ZARYA, KEDR = (tin(number) for number in range(1, 6))
 NAMES = {ALFA: "АЛЬФА", VEGA: "ВЕГА", NEVA: "НЕВА", ZARYA: "ЗАРЯ", KEDR: "КЕДР"}

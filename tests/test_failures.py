@@ -51,7 +51,7 @@ def test_a_store_that_stops_answering_is_named(ready, monkeypatch):
         raise StoreError("store A does not answer, tried 6 times; last: gone")
 
     with monkeypatch.context() as patch:
-        patch.setattr("transforms.stores.mysql.client.Session.rows", lost)
+        patch.setattr("transforms.stores.sql.client.Session.rows", lost)
         failed(ready, "svod: the run failed: store A does not answer, tried 6 times; last: gone")
     succeeds(ready)
 

@@ -18,29 +18,27 @@ from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 from apache_beam.testing.util import assert_that, equal_to
 
 import transforms
+from pipeline.sql_stores import built_in_store
 from sandbox import store_a
 from sandbox.servers.mariadb import MariaDB
 from transforms import mysql_source
+from transforms.configuration.builtin import built_in_configuration
 from transforms.core.errors import AwayError, ConfigurationError, StoreError
-from transforms.core.secrets import Secret
-from transforms.read_store_a import ReadStoreA, StoreASource
-from transforms.stores.mysql import client as mysql_client
-from transforms.stores.mysql import keyset
-from transforms.stores.mysql.check import check_store_a
-from transforms.stores.mysql.client import Session, StoreClient
-from transforms.stores.mysql.keyset import (
-    COMPANIES,
-    CONTACTS,
-    DeltaStart,
-    Keyset,
-    companies_of_changed_orders,
-)
-from transforms.stores.mysql.url import StoreUrl
+from transforms.read_sql import ReadSql, SqlSource
+from transforms.stores.sql import changed_orders, client, keyset
+from transforms.stores.sql.check import check_store
+from transforms.stores.sql.client import Session
+from transforms.stores.sql.url import DatabaseUrl
 
 OLD, SINCE, NEW = datetime(2024, 1, 1, 12), datetime(2024, 3, 1), datetime(2024, 3, 1, 0, 0, 1)
-STORE = Secret("SVOD_STORE_A")
+BUILT_IN = built_in_configuration().store["A"]
+COMPANY_TEXTS = (
+    *("inn", "kpp", "ogrn", "name", "full_name", "address"),
+    *("bank_name", "bik", "account", "corr_account", "phone", "email", "site"),
+)
+CONTACT_TEXTS = ("last_name", "first_name", "middle_name", "position", "phone", "email")
 CONNECTOR = "beam_mysql.connector.source"
-MODULES = ("mysql_source", "read_store_a")
+MODULES = ("mysql_source", "read_sql")
 
 
 @pytest.fixture(params=["connector", "own"])
@@ -54,8 +52,8 @@ def base(request, monkeypatch):
     for name in MODULES:
         monkeypatch.setattr(transforms, name, getattr(transforms, name))
         monkeypatch.delitem(sys.modules, f"transforms.{name}")
-    module = importlib.import_module("transforms.read_store_a")
-    for name in ("ReadStoreA", "StoreASource"):
+    module = importlib.import_module("transforms.read_sql")
+    for name in ("ReadSql", "SqlSource"):
         monkeypatch.setattr(sys.modules[__name__], name, getattr(module, name))
     return request.param
 
@@ -86,7 +84,7 @@ def small_pages(monkeypatch):
 
 @pytest.fixture
 def impatient(monkeypatch):
-    monkeypatch.setattr(mysql_client.time, "sleep", lambda _: None)
+    monkeypatch.setattr(client.time, "sleep", lambda _: None)
 
 
 def add(root, table, ids, **values):
@@ -104,11 +102,29 @@ def order(root, company_id, total, status="paid", at=OLD, updated_at=OLD):
 
 
 def since(moment):
-    return DeltaStart(moment, moment, moment)
+    return dict.fromkeys(("company", "contact", "order"), moment)
 
 
-def source(keys, connections=2):
-    return StoreASource(StoreClient(STORE, connections), keys)
+def store(connections=2):
+    """Store A as its catalogue has it now."""
+    resolved = built_in_store()
+    resolved.client.connections = connections
+    return resolved
+
+
+def source(table, since=None, connections=2):
+    return SqlSource(store(connections), table, since)
+
+
+def check_store_a(url):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SVOD_STORE_A", url or " ")
+        assert check_store("A", BUILT_IN) == []
+
+
+def companies_of_changed_orders(shop, moment):
+    with shop.client.session() as session:
+        return list(changed_orders.companies_of_changed_orders(session, shop, moment, moment))
 
 
 def read_all(tracked):
@@ -123,9 +139,10 @@ def ids(rows):
 
 def run(check_companies, check_contacts, **options):
     with beam.Pipeline(runner=FnApiRunner()) as root:
-        rows = root | "A" >> ReadStoreA(STORE, **options)
-        companies = rows.companies | "Companies" >> beam.FlatMap(list)
-        contacts = rows.contacts | "Contacts" >> beam.FlatMap(list)
+        read = ReadSql(store(options.get("connections", 2)), since=options.get("since"))
+        batches = (root | "A" >> read).batches
+        companies = batches["company"] | "Companies" >> beam.FlatMap(list)
+        contacts = batches["contact"] | "Contacts" >> beam.FlatMap(list)
         assert_that(companies, check_companies, label="CheckCompanies")
         assert_that(contacts, check_contacts, label="CheckContacts")
 
@@ -138,7 +155,7 @@ def has_ids(*expected):
 
 
 def test_the_source_is_the_connectors_where_it_installs(base):
-    origins = {kind.__module__ for kind in StoreASource.__mro__}
+    origins = {kind.__module__ for kind in SqlSource.__mro__}
     assert (CONNECTOR in origins) == (base == "connector")
 
 
@@ -175,7 +192,7 @@ def test_rows_come_as_bytes_with_their_orders(root):
     order(root, 1, "5.00", status="cancelled", at=NEW)
     order(root, 2, "5.00", status="cancelled")
     order(root, 99, "5.00")
-    nothing = dict.fromkeys(COMPANIES.texts)
+    nothing = dict.fromkeys(COMPANY_TEXTS)
     stamps = {"is_deleted": 0, "created_at": OLD, "updated_at": OLD}
     run(
         equal_to(
@@ -205,7 +222,7 @@ def test_rows_come_as_bytes_with_their_orders(root):
         equal_to(
             [
                 {
-                    **dict.fromkeys(CONTACTS.texts),
+                    **dict.fromkeys(CONTACT_TEXTS),
                     **stamps,
                     "id": 1,
                     "company_id": 77,
@@ -221,7 +238,7 @@ def test_orders_of_scattered_companies(root):
     add(root, "companies", [1, 7, 4_000_000_000])
     for company_id in (1, 5, 7, 7):
         order(root, company_id, "1.00")
-    rows = read_all(source(Keyset(COMPANIES)))
+    rows = read_all(source("company"))
     assert [(row["id"], row["orders_count"]) for row in rows] == [
         (1, 1),
         (7, 2),
@@ -261,9 +278,7 @@ def test_since_takes_what_changed_or_has_changed_orders(root, small_pages):
 def test_a_cancelled_order_is_a_change(root):
     add(root, "companies", [1])
     order(root, 1, "1.00", status="cancelled", updated_at=NEW)
-    client = StoreClient(STORE, 1)
-    with client.session() as session:
-        assert [ids(page) for page in companies_of_changed_orders(session, since(SINCE))] == [[1]]
+    assert [ids(page) for page in companies_of_changed_orders(store(1), SINCE)] == [[1]]
 
 
 @both
@@ -271,7 +286,7 @@ def test_a_cancelled_order_is_a_change(root):
 def test_ranges_hold_all_rows_and_none_twice(root, small_pages, since):
     add(root, "contacts", [1, 2, 3, 4, 5, 8, 9, 30, 31], updated_at=str(SINCE))
     add(root, "contacts", [32, 33], updated_at=str(NEW))
-    whole = source(Keyset(CONTACTS, since), connections=8)
+    whole = source("contact", since, connections=8)
     rows = read_all(whole)
     assert ids(rows) == [1, 2, 3, 4, 5, 8, 9, 30, 31, 32, 33]
     parts = list(whole.split(1))
@@ -291,7 +306,7 @@ def test_runner_may_split_anywhere(root, monkeypatch):
     """With one row an element, Beam's own checks can follow each row."""
     monkeypatch.setattr(keyset, "PAGE", 1)
     add(root, "contacts", [2, 3, 5])
-    whole = source(Keyset(CONTACTS), connections=4)
+    whole = source("contact", connections=4)
     bundles = [(part.source, part.start_position, part.stop_position) for part in whole.split(1)]
     source_test_utils.assert_sources_equal_reference_source((whole, None, None), bundles)
     source_test_utils.assert_reentrant_reads_succeed((whole, None, None))
@@ -301,7 +316,7 @@ def test_runner_may_split_anywhere(root, monkeypatch):
 @both
 def test_split_in_the_middle_of_a_page(root, small_pages):
     add(root, "contacts", range(1, 21))
-    whole = source(Keyset(CONTACTS))
+    whole = source("contact")
     for split_at in range(2, 21):
         tracker = whole.get_range_tracker(None, None)
         batches = whole.read(tracker)
@@ -318,10 +333,11 @@ def test_split_in_the_middle_of_a_page(root, small_pages):
 @both
 def test_gaps_between_ids_cost_nothing(root):
     add(root, "contacts", [1, 2_000_000_000, 4_294_967_295])
+    whole = source("contact")
     with root.cursor() as cursor:
         cursor.execute("SHOW GLOBAL STATUS LIKE 'Com_select'")
         before = int(cursor.fetchone()[1])
-        assert ids(read_all(source(Keyset(CONTACTS)))) == [1, 2_000_000_000, 4_294_967_295]
+        assert ids(read_all(whole)) == [1, 2_000_000_000, 4_294_967_295]
         cursor.execute("SHOW GLOBAL STATUS LIKE 'Com_select'")
         # The bounds, and one page.
         assert int(cursor.fetchone()[1]) - before == 2
@@ -332,7 +348,7 @@ def test_gaps_between_ids_cost_nothing(root):
 def test_lost_connection_is_taken_up_behind_the_last_row(root, small_pages, impatient, since):
     add(root, "companies", range(1, 12))
     order(root, 5, "1.00")
-    whole = source(Keyset(COMPANIES, since))
+    whole = source("company", since)
     rows = []
     for batch in whole.read(whole.get_range_tracker(None, None)):
         rows += batch
@@ -347,10 +363,11 @@ def test_lost_connection_is_taken_up_behind_the_last_row(root, small_pages, impa
 
 
 @both
-def test_store_that_stays_away_is_an_error(impatient, monkeypatch):
+def test_store_that_stays_away_is_an_error(root, impatient, monkeypatch):
+    whole = source("contact")
     monkeypatch.setenv("SVOD_STORE_A", "mysql://svod:geheim@127.0.0.1:1/shop")
     with pytest.raises(StoreError) as caught:
-        source(Keyset(CONTACTS)).get_range_tracker(None, None)
+        whole.get_range_tracker(None, None)
     told = str(caught.value)
     assert told.startswith("store A does not answer, tried 6 times; last: Can't connect")
     assert "geheim" not in told
@@ -358,16 +375,17 @@ def test_store_that_stays_away_is_an_error(impatient, monkeypatch):
 
 @both
 def test_refused_query_is_an_error(root):
+    whole = source("contact")
     with root.cursor() as cursor:
         cursor.execute("DROP TABLE shop.contacts")
     with pytest.raises(StoreError, match=r"^store A refuses a query: Table "):
-        source(Keyset(CONTACTS)).get_range_tracker(None, None)
+        whole.get_range_tracker(None, None)
 
 
 @both
 def test_connections_are_bounded(root, small_pages, monkeypatch):
-    monkeypatch.setattr(mysql_client, "_slots", {})
-    connect = mysql_client.connect
+    monkeypatch.setattr(client, "_slots", {})
+    connect = client.connect
     opened, held = [], []
 
     def counted(url):
@@ -376,9 +394,10 @@ def test_connections_are_bounded(root, small_pages, monkeypatch):
         held.append(sum(connection.open for connection in opened))
         return opened[-1]
 
-    monkeypatch.setattr(mysql_client, "connect", counted)
+    monkeypatch.setattr(client, "connect", counted)
     add(root, "contacts", range(1, 40))
-    whole = source(Keyset(CONTACTS), connections=2)
+    whole = source("contact", connections=2)
+    opened.clear()
     read = []
     barrier = threading.Barrier(2, timeout=30)
 
@@ -414,12 +433,12 @@ def test_no_query_reads_a_whole_table(root, monkeypatch):
             plans.append((plan["table"], plan["type"], plan["key"], plan["Extra"] or ""))
         return rows(session, query, parameters)
 
+    wholes = [source(table, at) for at in (None, SINCE) for table in ("company", "contact")]
+    shop = store(1)
     monkeypatch.setattr(Session, "rows", explained)
-    for moment in (None, SINCE):
-        for table in (COMPANIES, CONTACTS):
-            assert len(read_all(source(Keyset(table, moment)))) >= 59
-    with StoreClient(STORE, 1).session() as session:
-        assert [ids(page) for page in companies_of_changed_orders(session, since(SINCE))] == [[60]]
+    for whole in wholes:
+        assert len(read_all(whole)) >= 59
+    assert [ids(page) for page in companies_of_changed_orders(shop, SINCE)] == [[60]]
     assert {plan[:3] for plan in plans} == {
         (None, None, None),
         ("companies", "range", "PRIMARY"),
@@ -434,28 +453,29 @@ def test_no_query_reads_a_whole_table(root, monkeypatch):
 
 @both
 def test_no_password_travels(root, monkeypatch):
-    whole = source(Keyset(CONTACTS))
+    whole = source("contact")
     assert read_all(whole) == []
     assert store_a.PASSWORD.encode() not in pickle.dumps(whole)
     # A graph that is made where nobody knows the password cannot hold it.
+    shop = store()
     monkeypatch.delenv("SVOD_STORE_A")
     pipeline = beam.Pipeline(runner=FnApiRunner())
-    pipeline | ReadStoreA(STORE, since=since(SINCE))
+    pipeline | ReadSql(shop, since=since(SINCE))
     pipeline.to_runner_api()
 
 
 @both
-def test_options_are_checked_at_construction():
+def test_options_are_checked_at_construction(root):
     with pytest.raises(ValueError, match="connections must be 1 or more"):
-        ReadStoreA(STORE, connections=0)
-    with pytest.raises(ValueError, match="since must be Moscow time, without a zone"):
-        ReadStoreA(STORE, since=since(SINCE.astimezone()))
+        ReadSql(store(connections=0))
+    with pytest.raises(ValueError, match="since must be local time, without a zone"):
+        ReadSql(store(), since=since(SINCE.astimezone()))
 
 
 def test_url_is_taken_apart():
     url = "mysql://sv%40od:p%3Aa%2Fs%25s@db.example:3307/shop?ssl_ca=/etc/ca.pem&ssl_verify_identity=true"
-    parsed = StoreUrl.parse(url)
-    assert parsed == StoreUrl(
+    parsed = DatabaseUrl.parse(url, "mysql", "--store_a")
+    assert parsed == DatabaseUrl(
         "db.example",
         3307,
         "sv@od",
@@ -536,8 +556,8 @@ def test_tls_that_the_server_lacks_is_explained(root, server, tmp_path):
         ("ALTER TABLE shop.companies DROP kpp", "the column companies.kpp is missing"),
         (
             "ALTER TABLE shop.contacts DROP KEY idx_contacts_updated",
-            "the table contacts lacks an index that reading it needs: Key 'idx_contacts_updated'"
-            " doesn't exist in table 'contacts'",
+            "the table contacts lacks an index that reading it needs: CREATE INDEX"
+            " svod_contacts_updated_at ON contacts (updated_at, id)",
         ),
     ],
 )
@@ -552,7 +572,8 @@ def test_store_that_is_not_as_agreed_is_explained(root, server, change, told):
 def test_table_that_may_not_be_read_is_named(root, server):
     with root.cursor() as cursor:
         cursor.execute("CREATE OR REPLACE USER part@'%' IDENTIFIED BY 'p'")
-        cursor.execute("GRANT SELECT ON shop.companies TO part@'%'")
+        for table in ("companies", "orders"):
+            cursor.execute(f"GRANT SELECT ON shop.{table} TO part@'%'")
     with pytest.raises(ConfigurationError) as caught:
         check_store_a(server.url("shop", "part", "p"))
     assert str(caught.value) == (

@@ -8,12 +8,19 @@ import pytest
 
 from sandbox import store_a
 from sandbox.servers.mariadb import MariaDB
+from transforms.configuration.builtin import built_in_configuration
 from transforms.core.errors import AwayError, ConfigurationError
-from transforms.core.secrets import Secret
-from transforms.stores.mysql.check import check_store_a
-from transforms.stores.mysql.client import StoreClient
+from transforms.stores.sql.check import check_store
+from transforms.stores.sql.store import store_client
 
 HOST = "db.example"
+BUILT_IN = built_in_configuration().store["A"]
+
+
+def check_store_a(url):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SVOD_STORE_A", url)
+        check_store("A", BUILT_IN)
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +56,7 @@ def test_it_is_read_by_tls(shop, certificates, monkeypatch):
     url = f"{shop}?ssl_ca={quote(str(certificates))}/ca.pem"
     check_store_a(url)
     monkeypatch.setenv("SVOD_STORE_A", url)
-    with StoreClient(Secret("SVOD_STORE_A"), 1).session() as session:
+    with store_client("A", BUILT_IN).session() as session:
         [row] = session.rows("SHOW SESSION STATUS LIKE 'Ssl_cipher'")
     assert row["Value"]
 

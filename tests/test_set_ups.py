@@ -11,9 +11,10 @@ from pipeline.checks import check_job_server, check_machines
 from pipeline.options import Options
 from sandbox.store_b import write_store_b
 from sandbox.world.world import World
+from transforms.configuration.builtin import built_in_configuration
 from transforms.core.errors import ConfigurationError
 from transforms.read_store_b import json_size
-from transforms.stores.mysql.check import estimate_rows
+from transforms.stores.sql.check import estimate_rows
 
 SERVER = "postgresql://svod@db/svod"
 FILE = "sqlite:////var/lib/svod/svod.db"
@@ -200,7 +201,10 @@ def disk(monkeypatch):
 def test_a_disk_without_room_is_refused_and_one_with_room_is_not(place, disk):
     place.fill(World(3, 0.001), files=1)
     place.sql("ANALYZE TABLE companies, contacts")
-    rows = estimate_rows(place.environment["SVOD_STORE_A"]) + json_size([f"{place.files}/*"]) // 500
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SVOD_STORE_A", place.environment["SVOD_STORE_A"])
+        rows = estimate_rows("A", built_in_configuration().store["A"])
+    rows += json_size([f"{place.files}/*"]) // 500
     needed = disk_room.ledger_size(rows)
     disk[0] = needed - 1
     ended = place.full()

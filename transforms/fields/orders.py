@@ -32,12 +32,30 @@ def parse(
     notes += total_notes + count_notes
     if currency is not None and currency != "RUB":
         unit = text.excerpt(currency)
-        if unit and unit.strip().upper() not in _ROUBLES:
+        if unit and not is_roubles(unit):
             notes += (
                 Note("orders", "not_in_roubles", text.excerpt(f"{text.excerpt(total)} {unit}")),
             )
             kopecks = 0
     return (Orders(number, kopecks, last_on) if number or kopecks or last_on else None), notes
+
+
+def is_roubles(currency: str) -> bool:
+    """Whether a currency is the rouble, as people and programs write it.
+
+    >>> is_roubles("rub "), is_roubles("руб."), is_roubles("USD")
+    (True, True, False)
+    """
+    return currency.strip().upper() in _ROUBLES
+
+
+def amount(value: object) -> Decimal:
+    """Returns a sum of money; 0 when it cannot be read.
+
+    >>> amount("1 000,5"), amount(None), amount("много")
+    (Decimal('1000.5'), Decimal('0'), Decimal('0'))
+    """
+    return _amount(value) or Decimal(0)
 
 
 def _count(value: object) -> tuple[int, text.Notes]:
