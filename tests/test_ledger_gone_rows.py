@@ -8,6 +8,7 @@ from tests.helpers.ledger_runs import (
     OTHER,
     SILENT,
     VERDICTS,
+    column,
     company_row,
     contact_row,
     outcomes,
@@ -18,10 +19,10 @@ from tests.helpers.ledger_runs import (
 )
 from transforms import stages
 from transforms.core.identity import Run
-from transforms.core.outcomes import GONE_FROM_STORE
+from transforms.core.outcomes import GONE_FROM_STORE, OUTSIDE
 from transforms.core.records import COMPANY, CONTACT, Row
 from transforms.core.stores import LISTED, WITHDRAWN, Store, Stores
-from transforms.ledger import accounting
+from transforms.ledger import accounting, schema
 from transforms.ledger.database import Ledger
 from transforms.ledger.rows.refusals import refused_originals
 from transforms.ledger.runs import settle_run
@@ -176,6 +177,50 @@ def test_a_cleaner_may_say_it_of_a_known_row_only(ledger: Ledger) -> None:
     assert "company A:77" not in state
     assert numbers(ledger, run)[0] == {COMPANY: 1, CONTACT: 0}
     assert numbers(ledger, run)[2] == 0
+
+
+def outside(ref: str, at: int, kind: str = "", order: int = 0) -> Row:
+    """What a cleaner makes of a record that the configuration leaves out."""
+    source, _, source_id = ref.partition(":")
+    return Row(source, kind, source_id, at, order, "", OUTSIDE, "", b"", b'{"kind": "person"}')
+
+
+def test_a_known_row_that_the_configuration_leaves_out_is_gone_in_a_delta_too(
+    ledger: Ledger,
+) -> None:
+    run_once(ledger, BASE)
+    rows = [outside("A:1", 1, COMPANY), outside("A:2", 2), outside("A:404", 2), outside("B:1", 0)]
+    for _ in range(2):
+        run = run_once(ledger, rows)
+        state = outcomes(ledger)
+        assert state["company A:1"] == state["company A:2"] == GONE_FROM_STORE
+        # Where two tables leave it out, the rows of both kinds are gone.
+        assert state["contact A:2"] == GONE_FROM_STORE
+        assert state["contact A:1"] == "company_refused"
+        # Store B's record is older than what is known of its row.
+        assert state["company B:1"] == f"golden {ACTIVE}"
+        assert not [ref for ref in state if ref.endswith("404")]
+        assert numbers(ledger, run)[::2] == ({COMPANY: 2, CONTACT: 1}, 0)
+    assert column(ledger, schema.tombstones, "source_id") == []
+    run_once(ledger, [row for row in BASE if row.source == "A"])
+    assert outcomes(ledger)["contact A:2"] == "golden A-2"
+
+
+def test_of_the_versions_of_one_run_the_newest_says_whether_the_row_is_inside(
+    ledger: Ledger,
+) -> None:
+    run_once(ledger, [outside("B:1", 1, COMPANY), company_row("B:1", ACTIVE, 2)])
+    assert outcomes(ledger) == {"company B:1": f"golden {ACTIVE}"}
+    run_once(ledger, [company_row("B:1", ACTIVE, 3), outside("B:1", 4, COMPANY)])
+    assert outcomes(ledger) == {"company B:1": GONE_FROM_STORE}
+    run_once(ledger, [outside("B:2", 4, COMPANY), company_row("B:2", ACTIVE, 3)])
+    assert "company B:2" not in outcomes(ledger)
+
+
+def test_an_older_version_outside_is_no_sight_of_a_row(ledger: Ledger) -> None:
+    run_once(ledger, [company_row("A:1", ACTIVE, 5)])
+    read_whole(ledger, [outside("A:1", 4, COMPANY)], [("A", COMPANY)])
+    assert outcomes(ledger) == {"company A:1": GONE_FROM_STORE}
 
 
 def test_a_withdrawn_store_has_no_rows_any_more_until_it_is_read_again(ledger: Ledger) -> None:

@@ -3,6 +3,7 @@
 from itertools import permutations
 
 import pytest
+import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -12,13 +13,15 @@ from transforms.configuration.builtin import built_in_configuration
 from transforms.configuration.stores import stores_of
 from transforms.configuration.structs import (
     ChangesSource,
+    CompanyTable,
     Configuration,
+    ContactTable,
     FullSource,
     SourceKind,
     StoreTable,
 )
 from transforms.core.golden_records import Sourced
-from transforms.core.records import Row
+from transforms.core.records import COMPANY, Row
 from transforms.core.stores import ABSENT, LISTED, WITHDRAWN, Store, Stores
 from transforms.ledger import accounting, schema
 from transforms.ledger.database import Ledger
@@ -151,6 +154,15 @@ def test_what_is_read_last_wins_in_a_database_only(
     assert store == Store("shop", "Магазин «Север»", 1, last_read_wins, LISTED)
 
 
+def test_a_table_without_a_time_of_change_is_undated(ledger: Ledger) -> None:
+    table = StoreTable(
+        company=CompanyTable(id="id", tin="inn"),
+        contact=ContactTable(id="id", company="company", changed_at="changed"),
+    )
+    write_stores(ledger, stores_of(Configuration(store={"shop": table})))
+    assert stores_of_ledger(ledger)["shop"].undated == (COMPANY,)
+
+
 def test_a_withdrawn_store_is_one(ledger: Ledger) -> None:
     table = StoreTable(full=FullSource(kind="mysql"), withdrawn=True)
     write_stores(ledger, stores_of(Configuration(store={"shop": table})))
@@ -202,6 +214,39 @@ def test_an_id_may_be_typed_without_its_zeros_or_with_more(ledger: Ledger) -> No
         assert [find_row(connection, row)[1] for row in names] == [
             *("0001000123", "17", "7", "07", "x7", "9")
         ]
+
+
+def test_a_row_without_a_time_is_as_new_as_the_run_that_sees_it_differ(ledger: Ledger) -> None:
+    dated = Store("B", "B", 2)
+    write_stores(
+        ledger, Stores([Store("csv", "csv", last_read_wins=False, undated=(COMPANY,)), dated])
+    )
+
+    def state() -> tuple[str, int]:
+        with ledger.read() as connection:
+            query = sa.select(schema.rows.c.changed_at).where(schema.rows.c.source == "csv")
+            changed_at = int(connection.execute(query).scalar_one())
+        return snapshot(ledger).companies[ACTIVE][0].title, changed_at
+
+    first = run_once(ledger, [company_row("csv:1", ACTIVE, 0, name="Я первая")])
+    assert state() == ("Я первая", first.moment)
+    # The same again is no newer; what differs is, whatever its content.
+    run_once(ledger, [company_row("csv:1", ACTIVE, 0, name="Я первая")])
+    assert state() == ("Я первая", first.moment)
+    second = run_once(ledger, [company_row("csv:1", ACTIVE, 0, name="А вторая")])
+    assert state() == ("А вторая", max(second.moment, first.moment + 1))
+    # So it is compared with the rows of other stores by the run's time.
+    run_once(ledger, [company_row("B:1", ACTIVE, second.moment - 10**9, name="Старая")])
+    assert state()[0] == "А вторая"
+    run_once(ledger, [company_row("B:1", ACTIVE, second.moment + 10**9, name="Свежая")])
+    assert state()[0] == "Свежая"
+
+
+def test_of_messages_without_a_time_the_later_one_is_newer(ledger: Ledger) -> None:
+    write_stores(ledger, Stores([Store("t", "t", undated=(COMPANY,))]))
+    for order, name, title in ((7, "Седьмая", "Седьмая"), (6, "Шестая", "Седьмая"), (8, "О", "О")):
+        run_once(ledger, [company_row("t:1", ACTIVE, 0, order=order, name=name)])
+        assert snapshot(ledger).companies[ACTIVE][0].title == title
 
 
 def test_the_table_of_stores_takes_the_longest_key_and_title(ledger: Ledger) -> None:

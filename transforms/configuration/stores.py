@@ -1,6 +1,7 @@
 """The stores of a configuration, as the ledger and everything behind the cleaners know them."""
 
 from transforms.configuration.structs import SQL_KINDS, Configuration, StoreTable
+from transforms.core.records import COMPANY, CONTACT
 from transforms.core.stores import LISTED, WITHDRAWN, Store, Stores
 
 
@@ -30,6 +31,11 @@ def _store(key: str, table: StoreTable) -> Store:
         table.priority,
         last_read_wins=_is_read_as_it_stands(table),
         state=WITHDRAWN if table.withdrawn else LISTED,
+        undated=tuple(
+            kind
+            for kind, part in ((COMPANY, table.company), (CONTACT, table.contact))
+            if part is not None and part.changed_at is None
+        ),
     )
 
 

@@ -1,6 +1,7 @@
 """Identity of a run and of a source row, and the clock by which both are written."""
 
 import time
+from datetime import datetime
 
 import msgspec
 
@@ -25,6 +26,11 @@ class Run(msgspec.Struct, frozen=True):
     run_id: str
     run_seq: int
     started_at: str
+
+    @property
+    def moment(self) -> int:
+        """Its start, in microseconds since the epoch."""
+        return int(datetime.fromisoformat(self.started_at).timestamp()) * 1_000_000
 
 
 def now() -> int:

@@ -37,6 +37,12 @@ CRM_NOT_REACHED: DeferralReason = "crm_not_reached"
 GONE_FROM_STORE = "gone_from_store"
 """Why a known row is refused that its store no longer has. It is not among the rows read."""
 
+OUTSIDE = "outside"
+"""The reason of a version, without a payload, that the configuration leaves out (``only``).
+
+It is no outcome: if its row is known, that is gone from the store; else it is dropped.
+"""
+
 # Our own reasons of rejection. All others are the portal's codes, so the type is open.
 DELETED_IN_CRM = "deleted_in_crm"
 """A person has deleted the record: it is reported, and not created again."""

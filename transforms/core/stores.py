@@ -39,6 +39,9 @@ class Store(msgspec.Struct, frozen=True):
     ``last_read_wins`` decides between versions of a row with equal time: True for a store that is
     read as it stands now, so that the version read last is the newest; False for one whose files
     and messages hold copies without an order, where the content decides.
+
+    ``undated`` are the kinds of its rows that have no time of change: such a row is as new as the
+    run that sees it differ.
     """
 
     key: str
@@ -46,6 +49,7 @@ class Store(msgspec.Struct, frozen=True):
     priority: int = DEFAULT_PRIORITY
     last_read_wins: bool = True
     state: StoreState = LISTED
+    undated: tuple[str, ...] = ()
 
 
 _REFERENCE = re.compile(r"\s*(\w{1,16})\s*:\s*(\S.*?)\s*", re.S)
@@ -111,6 +115,11 @@ class Stores:
         """Whether the version of a row that was read last is the newest of those of one time."""
         store = self._by_key.get(key)
         return store is None or store.last_read_wins
+
+    def is_undated(self, key: str, kind: str) -> bool:
+        """Whether the store's rows of this kind have no time of change."""
+        store = self._by_key.get(key)
+        return store is not None and kind in store.undated
 
     @property
     def priorities(self) -> Priorities:

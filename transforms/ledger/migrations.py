@@ -138,6 +138,11 @@ def add_unfit_values(connection: Connection) -> None:
     add_table(connection, schema.unfit_values)
 
 
+def add_undated_kinds(connection: Connection) -> None:
+    """Version 14: stores say which of their rows have no time of change; before, all had one."""
+    add_column(connection, schema.stores.c.undated)
+
+
 STEPS: Mapping[int, Step] = {
     2: queue_all_goldens,
     3: add_matching,
@@ -150,6 +155,7 @@ STEPS: Mapping[int, Step] = {
     11: add_departures,
     12: add_former_store_keys,
     13: add_unfit_values,
+    14: add_undated_kinds,
 }
 """The step that brings a ledger up to each version; version 4 needs none but version 5's."""
 

@@ -22,7 +22,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import mysql
 
-VERSION = 13
+VERSION = 14
 
 metadata = MetaData()
 
@@ -87,6 +87,8 @@ stores = _table(
     Column("priority", BigInteger, nullable=False),
     Column("last_read_wins", Integer, nullable=False),
     Column("state", String(16), nullable=False),
+    # The kinds of rows without a time of change, with blanks between.
+    Column("undated", String(32), nullable=False, server_default=""),
 )
 
 # The keys that stores had before they were renamed: contacts have ids that begin with them.

@@ -18,11 +18,12 @@ def read_stores(connection: Connection) -> Stores:
     """All stores of which the ledger knows, also those that the configuration no longer has."""
     table = schema.stores.c
     query = sa.select(
-        table.key, table.title, table.priority, table.last_read_wins == 1, table.state
+        *(table.key, table.title, table.priority, table.last_read_wins, table.state),
+        table.undated,
     )
     return Stores(
-        Store(key, title, priority, bool(last_read_wins), state)
-        for key, title, priority, last_read_wins, state in connection.execute(query)
+        Store(key, title, priority, bool(last_read_wins), state, tuple(undated.split()))
+        for key, title, priority, last_read_wins, state, undated in connection.execute(query)
     )
 
 
@@ -68,6 +69,7 @@ def _write(connection: Connection, stores: Stores) -> None:
             "priority": store.priority,
             "last_read_wins": int(store.last_read_wins),
             "state": store.state,
+            "undated": " ".join(store.undated),
         }
         for store in (*stores, *absent)
     ]

@@ -17,11 +17,13 @@ from transforms.core.stores import Stores
 from transforms.ledger import schema
 from transforms.ledger.database import Ledger
 from transforms.ledger.drafts import carry_out
+from transforms.ledger.rows.outside_rows import with_gone
 from transforms.ledger.rows.rebuild_marks import mark_stale, mark_stale_companies
 from transforms.ledger.rows.refusals import record_refusals
 from transforms.ledger.rows.tombstones import with_deletions
 from transforms.ledger.rows.versions import (
     KnownVersion,
+    date_by_run,
     is_newer,
     known_versions,
     newest,
@@ -67,13 +69,14 @@ def remember(
 ) -> TouchedKeys:
     """Keep the versions that are newer than the ledger's; return the keys that they touch.
 
-    A version that says that its row is gone from the store concerns known rows only.
+    A version that the configuration leaves out (``OUTSIDE``), or that says that its row is gone,
+    concerns known rows only.
 
     Safe to repeat within the run: the keys are a function of the rows and the run, for the first
     attempt's result may be lost although its writes are not.
     """
     groups: dict[tuple[str, str], list[Row]] = defaultdict(list)
-    for row in newest(with_deletions(ledger, versions)):
+    for row in newest(with_deletions(ledger, with_gone(ledger, versions))):
         groups[row.source, row.kind].append(row)
     batches = [
         RowBatch(batch)
@@ -93,6 +96,8 @@ def _remember(
     """Remember rows of one store and kind."""
     source, kind = batch[0].source, batch[0].kind
     known = known_versions(connection, source, kind, [row.source_id for row in batch])
+    if stores.is_undated(source, kind):
+        batch = date_by_run(batch, known, run)
     originals = originals_of_ties(connection, batch, known)
     changes = _compare(batch, known, originals, run, stores.last_read_wins(source))
     # A repeated event changes nothing but its row's place in the topic. The row keeps the number of
@@ -161,7 +166,9 @@ def _compare(
         if previous is not None and not is_newer(
             row, previous, originals, moment, last_read_wins=last_read_wins
         ):
-            changes.outdated.append(row.source_id)
+            # An older version outside the table is no sight of the row.
+            if row.reason != GONE_FROM_STORE or previous.reason == GONE_FROM_STORE:
+                changes.outdated.append(row.source_id)
         elif previous is not None and says_the_same(row, previous):
             changes.repeated.append(row)
         else:

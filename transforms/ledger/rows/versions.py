@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import msgspec
 from sqlalchemy.engine import Connection
 
+from transforms.core.identity import Run
 from transforms.core.outcomes import GONE_FROM_STORE
 from transforms.core.records import Row
 from transforms.ledger import schema
@@ -108,6 +109,29 @@ def is_newer(
     # A store that is read as it stands now changes orders without its clock: what is read last is
     # true. And of one original the later cleaning is: the rules have become better.
     return last_read_wins or row.raw >= originals[row.source_id]
+
+
+def date_by_run(rows: Sequence[Row], known: Mapping[str, KnownVersion], run: Run) -> list[Row]:
+    """The rows, of a table without times of change: each is as new as the run that sees it differ.
+
+    Of messages the later one is newer; what is read otherwise is newer than what is known.
+    """
+    return [
+        msgspec.structs.replace(row, changed_at=_run_time(row, known[row.source_id], run.moment))
+        if row.source_id in known
+        else msgspec.structs.replace(row, changed_at=run.moment)
+        for row in rows
+    ]
+
+
+def _run_time(row: Row, version: KnownVersion, moment: int) -> int:
+    content = row.fingerprint, row.tin, row.reason
+    is_same = content == (version.fingerprint, version.tin, version.reason)
+    is_older_message = 0 < row.order < version.order
+    if is_same or is_older_message:
+        return version.changed_at
+    # A clock may go back between two runs.
+    return max(moment, version.changed_at + 1)
 
 
 def says_the_same(row: Row, version: KnownVersion) -> bool:
