@@ -30,6 +30,7 @@ PACKAGES = [
     "transforms.stores",
     "transforms.stores.export",
     "transforms.stores.files",
+    "transforms.stores.mapping",
     "transforms.stores.sql",
     "transforms.stores.topic",
     "transforms.topic",

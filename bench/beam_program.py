@@ -22,8 +22,8 @@ from transforms.ledger_fn import LedgerFn
 from transforms.read_sql import ReadSql
 from transforms.read_store_b import ReadPartnerFiles
 from transforms.remember import RecordDeadLetters, RememberRows
-from transforms.stores import clean_a
-from transforms.stores.clean_b import ClockBound
+from transforms.stores import two_stores
+from transforms.stores.mapping.headers import ClockBound
 
 
 def _run(wire: Callable[[beam.Pipeline], object], namespace: str = "bench") -> Tally:
@@ -71,8 +71,8 @@ def _clean(task: Task) -> Tally:
         _read_and_clean_b(root, task)
         read = root | ReadSql(built_in_store())
         for name, batches, clean in (
-            ("A companies", read.batches["company"], clean_a.clean_company),
-            ("A contacts", read.batches["contact"], clean_a.clean_contact),
+            ("A companies", read.batches["company"], two_stores.clean_company),
+            ("A contacts", read.batches["contact"], two_stores.clean_contact),
         ):
             _ = batches | f"Clean {name}" >> CleanRows(clean, processes=0)
 

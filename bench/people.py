@@ -8,8 +8,7 @@ from sandbox.world.truth import GOLDEN
 from sandbox.world.world import World
 from transforms.core.records import CONTACT, Row, decode_contact
 from transforms.matching.profiles import Profile, profile_of
-from transforms.stores.clean_a import clean_contact
-from transforms.stores.clean_b import partner_row
+from transforms.stores.two_stores import clean_contact, clean_partner
 
 _COLUMNS = (
     *("id", "company_id", "last_name", "first_name", "middle_name", "position"),
@@ -49,6 +48,6 @@ def _rows(world: World) -> Iterator[Row]:
     for cells in world.a.contact_rows():
         yield clean_contact(dict(zip(_COLUMNS, cells, strict=True)))
     for partner in world.b.partners():
-        row = partner_row(partner)
+        row = clean_partner(partner)
         if row.kind == CONTACT:
             yield row

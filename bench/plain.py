@@ -18,7 +18,7 @@ from transforms.core.process_pool import ProcessPool
 from transforms.core.records import DeadLetter, Row, decode_rows
 from transforms.ledger.database import Ledger, open_ledger
 from transforms.ledger.rows.source_rows import TouchedKeys
-from transforms.stores import clean_a
+from transforms.stores import two_stores
 from transforms.stores.export.partner_file import PartnerFile
 from transforms.stores.sql.keyset import Keyset
 
@@ -58,11 +58,11 @@ def _parts_of_a() -> Iterator[OutcomeRows]:
         keys = Keyset(store.tables["company"])
         companies = keys.pages(session, *keys.bounds(session))
         pages = (store.add_orders(session, page) for page in companies)
-        for batch in pool.map(partial(clean_batch, clean=clean_a.clean_company), pages):
+        for batch in pool.map(partial(clean_batch, clean=two_stores.clean_company), pages):
             yield from batch.parts
         keys = Keyset(store.tables["contact"])
         contacts = keys.pages(session, *keys.bounds(session))
-        for batch in pool.map(partial(clean_batch, clean=clean_a.clean_contact), contacts):
+        for batch in pool.map(partial(clean_batch, clean=two_stores.clean_contact), contacts):
             yield from batch.parts
     pool.close()
 

@@ -13,7 +13,7 @@ from transforms.consolidation.register_questions import RegisterAccess
 from transforms.core.identity import Run
 from transforms.ledger import schema
 from transforms.ledger.database import Ledger
-from transforms.stores.clean_b import NO_CLOCK_BOUND
+from transforms.stores.mapping.headers import NO_CLOCK_BOUND
 
 # The same for both programs and not entered in the ledger, so that their tables can be compared.
 RUN = Run("bench", 1, "2024-01-01T00:00:00Z")

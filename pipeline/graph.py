@@ -44,7 +44,7 @@ from transforms.consolidate import ConsolidateCompanies, ConsolidateContacts, Fi
 from transforms.consolidation.register_questions import RegisterAccess
 from transforms.core.identity import Run
 from transforms.core.process_pool import ProcessCount
-from transforms.core.records import DeadLetter
+from transforms.core.records import COMPANY, CONTACT, DeadLetter, Kind
 from transforms.core.secrets import Secret
 from transforms.crm.access import CrmAccess
 from transforms.fields import time
@@ -60,7 +60,7 @@ from transforms.remember import (
     ResumeUnfinishedWork,
     TouchedCollections,
 )
-from transforms.stores import clean_a
+from transforms.stores.registry import rules_of
 from transforms.stores.topic.client import TopicAccess
 from transforms.stores.topic.messages import PartitionRange
 from transforms.topic.commit_offsets import CommitOffsets
@@ -68,6 +68,8 @@ from transforms.topic.read_topic import ReadTopic
 from transforms.topic.stream_watch import Stream
 from transforms.topic.window_writer import RunWindow
 from transforms.topic.write_windows import WriteWindows
+
+_TABLES: Mapping[Kind, str] = {COMPANY: "companies", CONTACT: "contacts"}
 
 
 class Settings(msgspec.Struct, frozen=True):
@@ -237,21 +239,19 @@ def _add_sql_store(
     run: Run,
     stretch: sql_stores.Stretch,
 ) -> dict[str, beam.PCollection[DeadLetter]]:
-    """Wire a store in a database; returns its rows without an id, if any, by its key."""
+    """Wire a store in a database; returns its dead letters, such as rows without an id."""
     key = stretch.store.key
     read = root | f"Read {key}" >> ReadSql(stretch.store, since=stretch.since)
     count = CountRead(options.LEDGER, run)
     processes = process_count(chosen.processes, root.runner)
-    for table, kind, clean in (
-        ("company", "companies", clean_a.clean_company),
-        ("contact", "contacts", clean_a.clean_contact),
-    ):
-        if batches := read.batches.get(table):
-            name = f"{key} {kind}"
-            counted = batches | f"Count {name}" >> count
-            cleaned = counted | f"Clean {name}" >> CleanRows(clean, processes=processes)
-            add_cleaned(rows, name, cleaned)
-    return {} if read.dead_letters is None else {key: read.dead_letters}
+    dead_letters = [] if read.dead_letters is None else [read.dead_letters]
+    for kind, clean in rules_of(chosen.configuration, key).cleaners.items():
+        name, batches = f"{key} {_TABLES[kind]}", read.batches[kind]
+        counted = batches | f"Count {name}" >> count
+        cleaned = counted | f"Clean {name}" >> CleanRows(clean, processes=processes)
+        add_cleaned(rows, name, cleaned)
+        dead_letters.append(cleaned.dead_letters)
+    return {key: dead_letters | f"DeadLetters {key}" >> beam.Flatten()}
 
 
 def add_cleaned(rows: Rows, name: str, cleaned: Cleaned) -> None:

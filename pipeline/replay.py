@@ -28,10 +28,10 @@ def forget_refusals(ledger: Ledger) -> None:
     ledger.transact(forget)
 
 
-def replay_sources(root: beam.Pipeline, _: Options, run: Run) -> graph.Sources:
+def replay_sources(root: beam.Pipeline, chosen: Options, run: Run) -> graph.Sources:
     """The refused rows' original records, cleaned again: the rules may have become better since."""
     rows: graph.Rows = {}
-    for source, kind, clean in cleaners():
+    for source, kind, clean in cleaners(chosen.configuration):
         name = f"{source} {kind}"
         records = (
             root

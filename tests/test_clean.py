@@ -12,7 +12,7 @@ from apache_beam.transforms.window import FixedWindows, GlobalWindows, Timestamp
 from transforms.clean import CleanRows
 from transforms.core.records import decode_rows
 from transforms.raw_batch import RawBatch
-from transforms.stores.clean_a import clean_contact
+from transforms.stores.two_stores import clean_contact
 
 # More than are held at once, and more than are done in place.
 BATCHES, SIZE = 19, 3

@@ -17,7 +17,8 @@ from transforms.core.records import (
     decode_company,
     decode_contact,
 )
-from transforms.stores.clean_a import clean_company, clean_contact, decode
+from transforms.stores.sql.encoding import decode
+from transforms.stores.two_stores import clean_company, clean_contact
 
 COMPANY = {
     "id": 17,
@@ -188,7 +189,7 @@ def test_takes_anything(changes: dict[str, object]) -> None:
 
 
 def test_very_long_values_end_as_notes() -> None:
-    row = clean_company(dict.fromkeys(COMPANY, b"\xff 8" * 300000))
+    row = clean_company({**dict.fromkeys(COMPANY, b"\xff 8" * 300000), "id": 17})
     company = decode_company(row.payload)
     assert (row.reason, company.name, company.phones) == ("bad_tin_format", "", ())
     assert {len(note.value) for note in company.notes} == {200}

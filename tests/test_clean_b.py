@@ -16,7 +16,8 @@ from transforms.core.records import (
     decode_company,
     decode_contact,
 )
-from transforms.stores.clean_b import PartnerProblem, clean_partner
+from transforms.stores.mapping.exclusions import Unusable
+from transforms.stores.two_stores import clean_partner
 
 ORGANISATION = {
     "partner": "0001000123",
@@ -157,7 +158,7 @@ def test_the_order_of_versions_is_kept() -> None:
 )
 def test_unusable(record: object, reason: str) -> None:
     found = clean_partner(record)
-    assert isinstance(found, PartnerProblem)
+    assert isinstance(found, Unusable)
     assert found.reason == reason
     assert found.detail
 

@@ -2,11 +2,17 @@
 
 from decimal import Decimal
 
+import msgspec
 import pytest
 
+from transforms.configuration.builtin import SECOND_STORE, built_in_configuration
 from transforms.core.records import Row, decode_company, decode_contact
-from transforms.stores.clean_a import clean_company, clean_contact
-from transforms.stores.clean_b import clean_partner
+from transforms.stores.mapping.cleaners import compile_store
+from transforms.stores.two_stores import clean_company, clean_contact
+
+# Its ids in the form of store A's: what is compared is the rest.
+STORE_B = msgspec.structs.replace(built_in_configuration().store[SECOND_STORE], id_form=None)
+clean_partner = compile_store(SECOND_STORE, STORE_B).records
 
 
 def from_a(fields: dict[str, object]) -> Row:

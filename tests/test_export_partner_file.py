@@ -16,10 +16,10 @@ from transforms.clean_batch import CleanBatch, clean_partners
 from transforms.core import process_pool
 from transforms.core.process_pool import ProcessPool
 from transforms.core.records import DeadLetter, Row, decode_rows
-from transforms.stores.clean_b import NO_CLOCK_BOUND
 from transforms.stores.export import partner_file
 from transforms.stores.export.fast_reader import partner_chunks
 from transforms.stores.export.partner_file import PartnerFile
+from transforms.stores.mapping.headers import NO_CLOCK_BOUND
 
 
 @pytest.fixture(scope="module")

@@ -1,5 +1,7 @@
 """Runs that fail: a plain line, exit code 1, no personal data in it, and the next run goes on."""
 
+from types import SimpleNamespace
+
 import grpc
 import pytest
 
@@ -8,7 +10,7 @@ from pipeline.failures import plain_reason
 from tests.helpers.installation import party, tin
 from transforms.core.errors import StoreError
 from transforms.ledger.accounting import NumbersDoNotAddUpError
-from transforms.stores import clean_a
+from transforms.stores.registry import rules_of
 
 
 @pytest.fixture
@@ -40,9 +42,10 @@ def test_a_defect_says_where_it_is_and_quotes_nobody(ready, monkeypatch):
         raise ValueError(raw["name"].decode("cp1251"))
 
     with monkeypatch.context() as patch:
-        patch.setattr(graph.clean_a, "clean_company", broken)
+        rules = SimpleNamespace(cleaners={"company": broken, "contact": broken})
+        patch.setattr(graph, "rules_of", lambda *_: rules)
         failed(ready, "svod: the run failed: an unexpected ValueError in test_failures.py, line ")
-    assert clean_a.clean_company is not broken
+    assert graph.rules_of is rules_of
     succeeds(ready)
 
 
@@ -125,12 +128,12 @@ def test_a_defect_in_a_worker_elsewhere_says_where_it_is_and_quotes_nobody():
         " Traceback (most recent call last):\n"
         '  File "/opt/apache_beam/runners/worker.py", line 311, in _execute\n'
         "    response = task()\n"
-        '  File "/opt/transforms/stores/clean_a.py", line 40, in clean_company\n'
+        '  File "/opt/transforms/stores/mapping/headers.py", line 40, in is_set\n'
         "    raise ValueError(raw)\n"
         "ValueError: Иванов [while running 'Clean']\n\n"
         "\tat org.apache.beam.runners.fnexecution.control.FnApiControlClient"
     )
     assert plain_reason(RuntimeError(text)) == (
-        "an unexpected ValueError in clean_a.py, line 40: this is a defect of svod, please report"
+        "an unexpected ValueError in headers.py, line 40: this is a defect of svod, please report"
         " it; nothing is lost"
     )

@@ -10,7 +10,7 @@ from transforms.ledger.loads.rejections import RejectedRecord, reject, withdraw_
 from transforms.ledger.rows.dead_letters import record_dead_letters
 from transforms.ledger.rows.source_rows import remember
 from transforms.ledger.runs import remark, remarks, start_run
-from transforms.stores.clean_b import partner_row
+from transforms.stores.two_stores import clean_partner
 
 SENTENCE = "спросить у Марии Ивановны по телефону, она знает их ИНН, а также КПП и адрес фирмы."
 TINS = ["7805746764", "7707083893", "7702070139", "500100732259", "7728168971", "7736050003"]
@@ -31,7 +31,7 @@ def test_a_long_text_in_place_of_a_tin_is_cut_in_the_key_and_whole_in_the_record
         "6": TINS,
     }
     rows = [
-        partner_row(
+        clean_partner(
             {
                 "partner": number,
                 "category": "2",

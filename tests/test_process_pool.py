@@ -21,7 +21,7 @@ from transforms.core.identity import Run
 from transforms.core.process_pool import ProcessError, ProcessPool, default_size
 from transforms.ledger.database import Ledger
 from transforms.ledger.drafts import draft
-from transforms.stores.clean_b import NO_CLOCK_BOUND
+from transforms.stores.mapping.headers import NO_CLOCK_BOUND
 
 NUMBERS = range(-50, 50)
 

@@ -15,7 +15,7 @@ from transforms.core import process_pool
 from transforms.core.errors import ConfigurationError
 from transforms.core.records import DeadLetter
 from transforms.read_store_b import ReadPartnerFiles, check_files
-from transforms.stores.clean_b import NO_CLOCK_BOUND
+from transforms.stores.mapping.headers import NO_CLOCK_BOUND
 
 
 def partners(*numbers):

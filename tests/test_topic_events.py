@@ -15,9 +15,9 @@ from transforms.core.records import (
     message_order,
     partition_of,
 )
-from transforms.stores.clean_b import partner_row
 from transforms.stores.topic.events import event_row, read_event
 from transforms.stores.topic.messages import TopicMessage
+from transforms.stores.two_stores import clean_partner
 
 SENT, CHANGED = "2024-02-11T18:00:00+03:00", "2024-02-11T17:40:12+03:00"
 SENT_AT, CHANGED_AT = 1707663600000000, 1707662412000000
@@ -45,10 +45,10 @@ def row(value, **others):
 
 
 def test_an_upsert_is_the_same_row_as_in_a_file_but_for_its_place():
-    from_file = partner_row(COMPANY_B)
+    from_file = clean_partner(COMPANY_B)
     found = row(encode_event(COMPANY_B))
     assert (found.order, from_file.order) == (message_order(2, 6), 0)
-    assert found == partner_row(COMPANY_B, order=message_order(2, 6))
+    assert found == clean_partner(COMPANY_B, order=message_order(2, 6))
     assert found.fingerprint == from_file.fingerprint
 
 
@@ -56,7 +56,7 @@ def test_an_upsert_is_the_same_row_as_in_a_file_but_for_its_place():
 def test_who_does_not_say_when_it_changed_did_when_it_was_sent(missing):
     partner = {name: value for name, value in COMPANY_B.items() if name != "changed_at"} | missing
     assert row(encode_event(partner)).changed_at == SENT_AT
-    assert row(encode_event(partner)).fingerprint == partner_row(partner).fingerprint
+    assert row(encode_event(partner)).fingerprint == clean_partner(partner).fingerprint
     assert row(encode_event(partner, sent_at=None)).changed_at == 1707663601000000
     assert row(encode_event(partner, sent_at=7), timestamp=0).changed_at == 0
     far = row(encode_event(partner, sent_at=""), timestamp=(1 << 63) - 1).changed_at

@@ -10,26 +10,30 @@ from apache_beam.metrics import Metrics
 from transforms.clean_batch import (
     INVALID_COMPANIES,
     INVALID_CONTACTS,
+    LEFT_OUT,
     VALID,
     CleanBatch,
     clean_batch,
 )
 from transforms.core.metric_names import CLEAN
 from transforms.core.process_pool import ProcessCount
-from transforms.core.records import Row
+from transforms.core.records import DeadLetter, Row
 from transforms.pool_fn import PoolFn
 from transforms.raw_batch import RawBatch
+
+DEAD_LETTERS = "dead_letters"
 
 Sharded = tuple[int, bytes]
 """Many encoded rows of one shard: ``(shard, encode_rows(rows))``."""
 
 
 class Cleaned(NamedTuple):
-    """Cleaned rows by outcome, as ``(shard, encoded rows)``."""
+    """Cleaned rows by outcome, as ``(shard, encoded rows)``; those left out with the valid ones."""
 
     valid: beam.PCollection[Sharded]
     invalid_companies: beam.PCollection[Sharded]
     invalid_contacts: beam.PCollection[Sharded]
+    dead_letters: beam.PCollection[DeadLetter]
 
 
 class CleanRows(beam.PTransform):
@@ -54,9 +58,18 @@ class SplitByOutcome(beam.PTransform):
 
 def _by_outcome(batches: beam.PCollection, fn: beam.DoFn) -> Cleaned:
     outputs = batches | beam.ParDo(fn).with_outputs(
-        INVALID_COMPANIES, INVALID_CONTACTS, main=VALID
-    ).with_output_types(Sharded)
-    return Cleaned(outputs[VALID], outputs[INVALID_COMPANIES], outputs[INVALID_CONTACTS])
+        INVALID_COMPANIES, INVALID_CONTACTS, DEAD_LETTERS, main=VALID
+    )
+    rows = [outputs[tag] for tag in (VALID, INVALID_COMPANIES, INVALID_CONTACTS)]
+    for collection in rows:
+        # The type of a function with several outputs is that of all of them.
+        collection.element_type = Sharded
+    rows = [outputs[tag] for tag in (VALID, INVALID_COMPANIES, INVALID_CONTACTS)]
+    for collection in rows:
+        # The type of a function with several outputs is that of all of them.
+        collection.element_type = Sharded
+    valid, invalid_companies, invalid_contacts = rows
+    return Cleaned(valid, invalid_companies, invalid_contacts, outputs[DEAD_LETTERS])
 
 
 class _CleanFn(PoolFn):
@@ -72,9 +85,14 @@ class _SplitFn(beam.DoFn):
         yield from _split(batch)
 
 
-def _split(batch: CleanBatch) -> Iterator[object]:
+def _split(batch: CleanBatch) -> Iterator[Any]:
     for part in batch.parts:
-        Metrics.counter(CLEAN, part.outcome).inc(part.size)
         element = part.shard, part.rows
+        if part.outcome == LEFT_OUT:
+            yield element
+            continue
+        Metrics.counter(CLEAN, part.outcome).inc(part.size)
         is_valid = part.outcome == VALID
         yield element if is_valid else beam.pvalue.TaggedOutput(part.outcome, element)
+    for letter in batch.dead_letters:
+        yield beam.pvalue.TaggedOutput(DEAD_LETTERS, letter)

@@ -11,11 +11,18 @@ import msgspec
 
 from transforms.core.records import COMPANY, DeadLetter, Row, encode_rows
 from transforms.core.sharding import SHARDS, shard_of
-from transforms.stores.clean_b import NO_CLOCK_BOUND, ClockBound, partner_row
+from transforms.stores.mapping.cleaners import Result
+from transforms.stores.mapping.exclusions import OUTSIDE, Outside, Unusable
+from transforms.stores.mapping.headers import NO_CLOCK_BOUND, ClockBound
 from transforms.stores.topic.events import Event, event_row, read_event
 from transforms.stores.topic.messages import MessageBatch
+from transforms.stores.two_stores import clean_partner
 
 VALID, INVALID_COMPANIES, INVALID_CONTACTS = "valid", "invalid_companies", "invalid_contacts"
+LEFT_OUT = "left_out"
+"""The outcome of records that their table leaves out: where their rows are known, they are gone."""
+
+_OFFSETS = 1 << 63
 
 
 class OutcomeRows(NamedTuple):
@@ -30,12 +37,14 @@ class OutcomeRows(NamedTuple):
 class CleanBatch(msgspec.Struct, frozen=True):
     """The rows of a batch; its length is the number of raw records that were read for it.
 
-    ``fingerprint`` tells it from other batches, also where no row is left of it.
+    Those that their table leaves out, and dead letters, are not counted. ``fingerprint`` tells it
+    from other batches, also where no row is left of it.
     """
 
     read: int
     parts: list[OutcomeRows]
     fingerprint: str = ""
+    dead_letters: list[DeadLetter] = []
 
     def __len__(self) -> int:
         return self.read
@@ -54,7 +63,7 @@ def clean_partners(
     partners: Iterable[dict[str, Any]], *, since: int = 0, clock_bound: ClockBound
 ) -> CleanBatch:
     """Returns the rows of partners of store B's files; ``since`` is as for ``clean_batch``."""
-    return clean_batch(partners, partial(partner_row, clock_bound=clock_bound), since=since)
+    return clean_batch(partners, partial(clean_partner, clock_bound=clock_bound), since=since)
 
 
 class CleanEvents(NamedTuple):
@@ -73,21 +82,23 @@ def clean_events(batch: MessageBatch, *, shards: int = SHARDS) -> CleanEvents:
 
 
 def clean_batch(
-    batch: Iterable[Any], clean: Callable[[Any], Row], *, since: int = 0, shards: int = SHARDS
+    batch: Iterable[Any], clean: Callable[[Any], Any], *, since: int = 0, shards: int = SHARDS
 ) -> CleanBatch:
-    """Returns the rows that ``clean`` makes of raw records, each of one.
+    """Returns what ``clean`` makes of raw records: mostly a row of each.
 
     Rows that changed before ``since`` (microseconds since the epoch) are left out; those without
     a time of change are kept.
     """
     groups: dict[tuple[str, int], list[Row]] = defaultdict(list)
+    dead_letters: list[DeadLetter] = []
     read, first = 0, ""
     for raw in batch:
         first = first or batch_fingerprint(raw)
-        read += 1
-        row = clean(raw)
-        if row.changed_at >= since or not row.changed_at:
-            groups[outcome(row), shard_of(row.source_id, shards)].append(row)
+        result = clean(raw)
+        for row in (result,) if type(result) is Row else _rows(result, dead_letters):
+            if row.changed_at >= since or not row.changed_at:
+                groups[outcome(row), shard_of(row.source_id, shards)].append(row)
+            read += row.reason != OUTSIDE
     return CleanBatch(
         read,
         [
@@ -95,7 +106,26 @@ def clean_batch(
             for (outcome, shard), rows in groups.items()
         ],
         first,
+        dead_letters,
     )
+
+
+def _rows(result: Result | tuple[Result, ...], dead_letters: list[DeadLetter]) -> list[Row]:
+    """Returns the rows of a record that does not become one row; adds what becomes none."""
+    results = result if isinstance(result, tuple) else (result,)
+    dead_letters += [dead_letter(part) for part in results if isinstance(part, Unusable)]
+    return [
+        part.as_row() if isinstance(part, Outside) else part
+        for part in results
+        if not isinstance(part, Unusable)
+    ]
+
+
+def dead_letter(problem: Unusable) -> DeadLetter:
+    """Returns the dead letter of a record that cannot be used: its content says which it is."""
+    digest = blake2b(problem.raw, digest_size=8).digest()
+    offset = int.from_bytes(digest) % _OFFSETS
+    return DeadLetter(problem.source, -1, offset, problem.reason, problem.raw)
 
 
 def batch_fingerprint(first: object) -> str:
@@ -107,4 +137,6 @@ def outcome(row: Row) -> str:
     """Returns the outcome of cleaning a row."""
     if not row.reason:
         return VALID
+    if row.reason == OUTSIDE:
+        return LEFT_OUT
     return INVALID_COMPANIES if row.kind == COMPANY else INVALID_CONTACTS

@@ -8,12 +8,16 @@
 """
 
 import re
+from collections.abc import Callable
 from functools import lru_cache
 from itertools import chain
 
 from transforms.core.records import Address, Note
 from transforms.fields import text
 from transforms.fields.placeholders import is_placeholder
+
+Test = Callable[[object], bool]
+Convert = Callable[[object], object]
 
 _SHORT = 80
 _POSTAL_CODE = re.compile(r"\d{6}(?!\d)", re.ASCII)
@@ -27,8 +31,13 @@ def parse(value: object) -> tuple[Address, text.Notes]:
     return Address(line, _leading_code(line)), notes
 
 
-def choose(value: object) -> tuple[Address, text.Notes]:
-    """Returns the legal address among several, else the first, and a note for each other one.
+def choose(
+    value: object, is_preferred: Test | None = None, convert: Convert | None = None
+) -> tuple[Address, text.Notes]:
+    """Returns the preferred address among several, else the first, and a note for each other one.
+
+    By default the legal address is preferred. ``convert`` makes of an element of the list what
+    ``parse`` takes.
 
     >>> address, notes = choose(
     ...     [{"kind": "post", "text": "а/я 5"}, {"kind": "legal", "text": "Луга"}])
@@ -37,14 +46,18 @@ def choose(value: object) -> tuple[Address, text.Notes]:
     """
     values = value if isinstance(value, list) else [value]
     if len(values) == 1:
-        return parse(values[0])
-    parsed = [(single, *parse(single)) for single in values[: text.MOST_VALUES]]
+        return parse(convert(values[0]) if convert else values[0])
+    parsed = [
+        (single, *parse(convert(single) if convert else single))
+        for single in values[: text.MOST_VALUES]
+    ]
     notes = tuple(chain.from_iterable(notes for _, _, notes in parsed))
     candidates = [(single, address) for single, address, _ in parsed if address != Address()]
     if not candidates:
         return Address(), notes
-    legal = (address for single, address in candidates if _is_legal(single))
-    chosen = next(legal, candidates[0][1])
+    test = is_preferred or _is_legal
+    preferred = (address for single, address in candidates if test(single))
+    chosen = next(preferred, candidates[0][1])
     lines = {address.text for _, address in candidates} - {chosen.text, ""}
     return chosen, notes + _unused_notes(lines)
 

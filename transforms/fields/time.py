@@ -22,11 +22,13 @@ _MICROSECOND = timedelta(microseconds=1)
 _LONGEST = 40
 
 
-def parse(value: object, field: str = "changed_at", local: bool = False) -> tuple[int, text.Notes]:
+def parse(
+    value: object, field: str = "changed_at", local: bool = False, zone: ZoneInfo = MOSCOW
+) -> tuple[int, text.Notes]:
     """Returns the moment of a datetime or an ISO 8601 text; 0 and a note when there is none.
 
-    A value without an offset, such as a date, is Moscow time; a note says so unless the store's
-    times are ``local`` by contract.
+    A value without an offset, such as a date, is the time of ``zone``; a note says so unless the
+    store's times are ``local`` by contract.
 
     >>> parse(datetime(2012, 7, 1, 12), local=True)[0] == parse("2012-07-01T12:00:00+04:00")[0]
     True
@@ -41,7 +43,7 @@ def parse(value: object, field: str = "changed_at", local: bool = False) -> tupl
     if moment.tzinfo is None:
         if not local:
             notes = (Note(field, "no_offset", text.excerpt(value)),)
-        moment = moment.replace(tzinfo=MOSCOW)
+        moment = moment.replace(tzinfo=zone)
     return (moment - _EPOCH) // _MICROSECOND, notes
 
 

@@ -1,32 +1,37 @@
 """Binds each store's cleaners to the store's key.
 
 What comes behind the cleaners knows no store by name: it reads the stores from the ledger.
+
+>>> from transforms.configuration.builtin import SECOND_STORE, built_in_configuration
+>>> rules = rules_of(built_in_configuration(), SECOND_STORE)
+>>> rules.records({"partner": 1000123, "category": "2"}).source_id, rules.ids.full("1000123")
+('0001000123', '0001000123')
 """
 
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
-from transforms.configuration.builtin import FIRST_STORE, SECOND_STORE
-from transforms.core.records import COMPANY, CONTACT, Kind, Row
-from transforms.stores import clean_a, clean_b
-
-Clean = Callable[[dict[str, Any]], Row]
-"""A cleaner: the row of one raw record, or of its kept original."""
-
-Cleaners = Mapping[Kind, Clean]
-"""A store's cleaners by the kind of the record."""
-
-_CLEANERS: Mapping[str, Cleaners] = {
-    FIRST_STORE: {COMPANY: clean_a.clean_company, CONTACT: clean_a.clean_contact},
-    SECOND_STORE: {COMPANY: clean_b.partner_row, CONTACT: clean_b.partner_row},
-}
+from transforms.configuration.structs import Configuration
+from transforms.core.records import Kind
+from transforms.stores.mapping.cleaners import Cleaner, CompiledStore, compile_store
 
 
-def cleaners() -> Iterator[tuple[str, Kind, Clean]]:
+def rules_of(configuration: Configuration, key: str) -> CompiledStore:
+    """Returns the cleaners of a store, and how it writes its ids.
+
+    Raises:
+        KeyError: the configuration has no such store.
+    """
+    store = configuration.store[key]
+    named = store.contact.company_store if store.contact else None
+    company_store = configuration.store.get(named) if named else None
+    return compile_store(key, store, company_store.id_form if company_store else None)
+
+
+def cleaners(configuration: Configuration) -> Iterator[tuple[str, Kind, Cleaner]]:
     """Yields each store's cleaner of each kind, with the store's key and the kind.
 
     ``svod replay`` cleans the originals of refused rows by them.
     """
-    for key, cleaners_by_kind in _CLEANERS.items():
-        for kind, clean in cleaners_by_kind.items():
+    for key in sorted(configuration.store):
+        for kind, clean in rules_of(configuration, key).cleaners.items():
             yield key, kind, clean

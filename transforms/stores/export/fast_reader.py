@@ -15,9 +15,9 @@ import ijson
 import ijson.common
 
 from transforms.core.errors import SvodError
-from transforms.stores.clean_b import partner_problem
 from transforms.stores.export.decoding import decompressed
 from transforms.stores.export.json_values import swallows_partners
+from transforms.stores.two_stores import partner_problem
 
 CHUNK = 1 << 19
 

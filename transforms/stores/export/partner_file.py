@@ -7,9 +7,9 @@ from typing import Any, BinaryIO, Generic, TypeVar
 
 from transforms.core.process_pool import ProcessPool
 from transforms.core.records import DeadLetter
-from transforms.stores.clean_b import partner_problem
 from transforms.stores.export.fast_reader import UnusualFileError, partner_chunks, read_chunk
 from transforms.stores.export.mending_reader import MendingReader
+from transforms.stores.two_stores import partner_problem
 
 R = TypeVar("R")
 _BATCH_SIZE = 1000

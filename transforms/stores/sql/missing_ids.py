@@ -6,7 +6,7 @@ from datetime import datetime
 from hashlib import blake2b
 
 from transforms.core.records import DeadLetter
-from transforms.stores._rows import raw_json
+from transforms.stores.mapping.headers import raw_json
 from transforms.stores.sql.client import Session
 from transforms.stores.sql.encoding import TextDecoder
 from transforms.stores.sql.table import SqlTable

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from transforms.configuration.structs import Condition, OrderSums
 from transforms.fields import orders, time
-from transforms.stores._rows import is_set
+from transforms.stores.mapping.headers import is_set
 from transforms.stores.sql.client import DIALECTS, Session
 from transforms.stores.sql.encoding import TextDecoder, decode
 from transforms.stores.sql.mysql import is_uuid_in_bytes

@@ -19,10 +19,10 @@ import msgspec
 from transforms.configuration.builtin import SECOND_STORE
 from transforms.core.records import NO_PARTITION, UNKNOWN_KIND, DeadLetter, Row, message_order
 from transforms.fields import time
-from transforms.stores._rows import raw_json
-from transforms.stores.clean_b import ClockBound, partner_number, partner_problem, partner_row
 from transforms.stores.export.json_values import decode
+from transforms.stores.mapping.headers import ClockBound, raw_json
 from transforms.stores.topic.messages import TopicMessage
+from transforms.stores.two_stores import clean_partner, partner_problem, read_partner_number
 
 _BYTE_ORDER_MARK = "\ufeff"
 # The end of the year 9999, in milliseconds since the epoch.
@@ -59,11 +59,11 @@ def event_row(event: Event) -> Row:
     changed_at = time.parse(partner.get("changed_at"))[0]
     is_dated = changed_at and clock_bound.allows(changed_at)
     if "category" in partner:
-        row = partner_row(partner, order=order, clock_bound=clock_bound)
+        row: Row = clean_partner(partner, order=order, clock_bound=clock_bound)
         if row.reason == "deleted_in_store" and not is_dated:
             return msgspec.structs.replace(row, changed_at=sent_at, tin="", payload=b"")
         return row if changed_at else msgspec.structs.replace(row, changed_at=sent_at)
-    number = partner_number(partner["partner"])
+    number = read_partner_number(partner["partner"])
     if is_dated:
         # The time decides the order, and the offset only among equal times.
         sent_at, order = changed_at, order | NO_PARTITION
@@ -103,7 +103,7 @@ def _arrival(message: TopicMessage) -> int:
 def _deletion(key: bytes) -> dict[str, object]:
     """Returns the partner that a message without a value deletes: the one of its key."""
     try:
-        number = partner_number(key.decode())
+        number = read_partner_number(key.decode())
     except UnicodeDecodeError:
         raise _DeadLetterError("not_utf8") from None
     if not number:

@@ -7,7 +7,7 @@ import msgspec
 from transforms.core.records import CONTACT, Contact, Note, Row, encode
 from transforms.fields import email, person, phone, text
 from transforms.fields.placeholders import is_placeholder
-from transforms.stores._rows import RowHeader
+from transforms.stores.mapping.headers import RowHeader
 
 _VALID = ("", "")
 

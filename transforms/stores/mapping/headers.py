@@ -1,8 +1,10 @@
-"""Row parts that all stores share: header, original, time of change, deletion mark, lost text."""
+"""Row parts that all tables share: header, original, time of change, deletion mark, lost text."""
 
 import json
 from collections.abc import Mapping
 from itertools import islice
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
 
 import msgspec
 
@@ -12,7 +14,8 @@ from transforms.fields import text, time
 RAW_LIMIT = 65_536
 _HEAD = 16_384
 _TRUE = frozenset({"1", "TRUE", "T", "X", "Х", "Y", "YES", "ДА"})
-_REPLACED = "\ufffd".encode()
+REPLACED = "\ufffd".encode()
+"""Stands in an original where bytes could not be decoded."""
 _encode = msgspec.json.Encoder(enc_hook=str).encode
 
 
@@ -57,12 +60,12 @@ def unreadable_notes(record: Mapping[str, object], raw: bytes) -> text.Notes:
     >>> [(note.field, note.problem) for note in unreadable_notes(record, raw_json(record))]
     [('name', 'unreadable_characters')]
     """
-    if _REPLACED not in raw:
+    if REPLACED not in raw:
         return ()
     notes = (
         Note(text.excerpt(name), "unreadable_characters", text.excerpt(value))
         for name, value in record.items()
-        if _REPLACED in raw_json([name, value])
+        if REPLACED in raw_json([name, value])
     )
     return tuple(islice(notes, text.MOST_VALUES))
 
@@ -75,13 +78,39 @@ def _plain_json(record: object) -> bytes:
         return _encode({"unwritable": text.excerpt(record)})
 
 
-def change_time(changed: object, created: object, local: bool = False) -> tuple[int, text.Notes]:
+class ClockBound(NamedTuple):
+    """The latest plausible time of change, by the time at which a store handed a record over.
+
+    A record that changed after ``latest`` has the time of a wrong clock, and counts as changed at
+    ``substitute``. When ``substitute`` is 0 every time is allowed. Both are in microseconds since
+    the epoch.
+    """
+
+    latest: int
+    substitute: int
+
+    def allows(self, changed_at: int) -> bool:
+        """Whether the time is plausible."""
+        return changed_at <= self.latest or not self.substitute
+
+
+NO_CLOCK_BOUND = ClockBound(0, 0)
+
+
+def change_time(
+    changed: object, created: object, local: bool = False, zone: ZoneInfo = time.MOSCOW
+) -> tuple[int, text.Notes]:
     """Returns when the row changed, else when it was created; 0 when neither is known."""
-    changed_at, notes = time.parse(changed, "changed_at", local)
+    changed_at, notes = time.parse(changed, "changed_at", local, zone)
     if changed_at or not notes:
         return changed_at, notes
-    created_at, more = time.parse(created, "created_at", local)
+    created_at, more = time.parse(created, "created_at", local, zone)
     return created_at, notes + more
+
+
+def future_note(changed: object) -> Note:
+    """Returns the note on a time of a wrong clock."""
+    return Note("changed_at", "in_the_future", text.excerpt(changed))
 
 
 def is_set(mark: object) -> bool:

@@ -18,7 +18,7 @@ from transforms.core.records import (
 from transforms.fields import company_name, email, kpp, ogrn, phone, site, text
 from transforms.fields import tin as tins
 from transforms.fields.bank import parse as parse_account
-from transforms.stores._rows import RowHeader
+from transforms.stores.mapping.headers import RowHeader
 
 
 class RawBankAccount(NamedTuple):
