@@ -28,14 +28,16 @@ from unittest.mock import patch
 
 from bench.full import facts
 from pipeline import options
-from pipeline.access import topic_access
+from pipeline.access import topic_accesses
 from pipeline.follow.stream_job import StreamJob
-from pipeline.topic_lag import Lag
+from pipeline.option_values.store_options import lay_over
+from pipeline.topic_lag import TopicLags
 from sandbox.register.server import TOKEN, Register
 from sandbox.servers.flink import Flink
 from sandbox.servers.kafka import Kafka
 from sandbox.store_b_topic import Event, events, produce, produce_in_transaction, upsert
 from sandbox.world.world import World
+from transforms.configuration.builtin import built_in_configuration
 from transforms.ledger.base.answers import save_answers
 from transforms.ledger.database import open_ledger
 from transforms.register.answer import Answer
@@ -64,11 +66,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
         kafka = stack.enter_context(Kafka(Path(folder) / "kafka"))
         kafka.create_topic(_TOPIC)
-        job, lag = _prepare(stack, chosen.engine, Path(folder), kafka, world)
+        job, lags = _prepare(stack, chosen.engine, Path(folder), kafka, world)
         produce(kafka.brokers, islice(events(world), 1), _TOPIC)
         began = time.perf_counter()
         job.start()
-        _wait_until(lambda: lag.measure() == 0, job)
+        _wait_until(lambda: lags.measure() == 0, job)
         print(f"{chosen.engine}: begun, and done with one, in {time.perf_counter() - began:.1f} s")
         streams = {
             "new": events(world),
@@ -76,7 +78,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             "resent": _changed_events(world),
         }
         for name, coming in streams.items():
-            count, seconds = time_waiting_job(kafka.brokers, coming, job, lag)
+            count, seconds = time_waiting_job(kafka.brokers, coming, job, lags)
             speed = f"{count / seconds:,.0f} a second"
             print(
                 f"{chosen.engine}: {count:,} {name} events in {seconds:.1f} s: {speed}", flush=True
@@ -88,7 +90,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             )
             for name, sizes in thirds.items():
                 print(f"  {name}: " + ", ".join(f"{size:.0f}" for size in sizes))
-            _wait_until(lambda: lag.measure() == 0, job)
+            _wait_until(lambda: lags.measure() == 0, job)
         _end(job)
 
 
@@ -100,20 +102,22 @@ def _changed_events(world: World) -> Iterator[Event]:
 
 def _prepare(
     stack: ExitStack, engine: str, folder: Path, kafka: Kafka, world: World
-) -> tuple[StreamJob, Lag]:
-    """Makes the job, not yet started, with its services, and the topic's lag."""
+) -> tuple[StreamJob, TopicLags]:
+    """Makes the job, not yet started, with its services, and the topics' lags."""
     register = stack.enter_context(Register(rate=10**9, daily=10**9))
     environment = {
         options.LEDGER.variable: f"sqlite:///{folder}/ledger.db",
         options.REGISTER_TOKEN.variable: TOKEN,
+        "SVOD_KAFKA": kafka.brokers,
     }
     stack.enter_context(patch.dict(os.environ, environment))
     engine_options = ["--runner=PrismRunner", f"--prism_location={_PRISM}"]
     if engine == "flink":
         engine_options = [*stack.enter_context(Flink(folder / "flink")).options]
     chosen = options.Options(
-        store_b_kafka=kafka.brokers,
-        store_b_topic=_TOPIC,
+        configuration=lay_over(
+            built_in_configuration(), {"store_b_kafka": "SVOD_KAFKA", "store_b_topic": _TOPIC}
+        ),
         register=register.url,
         register_rate=1e6,
         register_daily=10**9,
@@ -123,8 +127,8 @@ def _prepare(
     ledger = stack.enter_context(closing(open_ledger(chosen.ledger)))
     answers = list(_answers(world))
     ledger.transact(lambda connection: save_answers(connection, 0, answers))
-    lag = stack.enter_context(closing(Lag(topic_access(chosen))))
-    return StreamJob(ledger, chosen, loads=False), lag
+    lags = stack.enter_context(closing(TopicLags(topic_accesses(chosen))))
+    return StreamJob(ledger, chosen, loads=False), lags
 
 
 def _answers(world: World) -> Iterator[Answer]:
@@ -138,14 +142,14 @@ def _answers(world: World) -> Iterator[Answer]:
 
 
 def time_waiting_job(
-    brokers: str, coming: Iterable[Event], job: StreamJob, lag: Lag
+    brokers: str, coming: Iterable[Event], job: StreamJob, lags: TopicLags
 ) -> tuple[int, float]:
     """Returns the number of events and the seconds until the waiting job has committed all."""
     with produce_in_transaction(brokers, coming, _TOPIC) as count:
         start = time.perf_counter()
     # The transaction has ended when the brokers have marked it in all partitions.
-    _wait_until(lambda: lag.measure() > 0, job)
-    _wait_until(lambda: lag.measure() == 0, job)
+    _wait_until(lambda: lags.measure() > 0, job)
+    _wait_until(lambda: lags.measure() == 0, job)
     return count, time.perf_counter() - start
 
 

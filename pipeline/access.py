@@ -2,13 +2,16 @@
 
 from pipeline import options
 from pipeline.options import Options
+from transforms.configuration.selection import readable_stores
 from transforms.configuration.stores import former_keys_of, stores_of
+from transforms.configuration.structs import ChangesSource, StoreTable
 from transforms.consolidation.register_questions import RegisterAccess
+from transforms.core.secrets import Secret
 from transforms.crm.access import CrmAccess
 from transforms.crm.card_settings import card_settings
 from transforms.ledger.database import Ledger
 from transforms.ledger.stores import write_stores
-from transforms.stores.topic.client import TopicAccess
+from transforms.stores.topic.client import SettingNames, TopicAccess
 
 
 def register_access(chosen: Options) -> RegisterAccess:
@@ -31,13 +34,50 @@ def crm_access(chosen: Options) -> CrmAccess:
     )
 
 
-def topic_access(chosen: Options) -> TopicAccess:
-    """The brokers, topic and group of store B."""
+def topic_accesses(chosen: Options) -> tuple[TopicAccess, ...]:
+    """The topics in which stores publish their changes, by priority and key of the stores."""
+    stores = readable_stores(chosen.configuration, "delta")
+    return tuple(
+        _topic_access(chosen, key, store, store.changes)
+        for key, store in stores.items()
+        if store.changes and store.changes.kind == "kafka" and chosen.reads(key)
+    )
+
+
+def _topic_access(
+    chosen: Options, key: str, store: StoreTable, changes: ChangesSource
+) -> TopicAccess:
     return TopicAccess(
-        chosen.store_b_kafka,
-        chosen.store_b_topic,
-        chosen.store_b_group,
-        chosen.store_b_kafka_config,
+        changes.brokers or Secret(changes.brokers_env or "").value(),
+        changes.topic or "",
+        changes.group or f"svod-{key}",
+        changes.config_file or "",
+        key,
+        store.title or key,
+        _setting_names(chosen, key),
+    )
+
+
+def _setting_names(chosen: Options, key: str) -> SettingNames:
+    if not chosen.has_file_stores:
+        return _BUILT_IN_NAMES
+    table = f"{chosen.configuration_file}: store.{key}.changes"
+    return SettingNames(
+        f"{table}.brokers", f"{table}.topic", f"{table}.group", f"{table}.config_file"
+    )
+
+
+# The options of the built-in store that has a topic.
+_BUILT_IN_NAMES = SettingNames(
+    "--store_b_kafka", "--store_b_topic", "--store_b_group", "--store_b_kafka_config"
+)
+
+
+def polled_stores(chosen: Options) -> tuple[str, ...]:
+    """The keys of the stores whose changes are asked for, not published in a topic."""
+    stores = readable_stores(chosen.configuration, "delta")
+    return tuple(
+        key for key, store in stores.items() if store.changes and store.changes.kind != "kafka"
     )
 
 

@@ -14,7 +14,7 @@ from apache_beam.options.pipeline_options import (
     PortableOptions,
 )
 
-from pipeline.access import crm_access, topic_access
+from pipeline.access import crm_access, topic_accesses
 from pipeline.console import say
 from pipeline.disk_room import check_room, ledger_file
 from pipeline.engine import endpoints, engine_name, is_distributed, is_loopback, on_dataflow
@@ -65,8 +65,8 @@ def check_options(chosen: Options) -> None:
             say(f"warning: {warning}")
     if chosen.store_b_files:
         check_files(chosen.store_b_files, chosen.store_b_encoding)
-    if chosen.store_b_kafka:
-        check_topic(topic_access(chosen))
+    for topic in topic_accesses(chosen):
+        check_topic(topic)
     check_room(chosen)
 
 

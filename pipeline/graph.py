@@ -34,7 +34,7 @@ import msgspec
 from apache_beam.runners.runner import PipelineRunner
 
 from pipeline import options, sql_stores
-from pipeline.access import crm_access, register_access, topic_access
+from pipeline.access import crm_access, register_access, topic_accesses
 from pipeline.engine import on_job_server, on_prism, process_count
 from transforms.clean import Cleaned, CleanRows, Sharded, SplitByOutcome
 from transforms.clean_batch import clean_partners
@@ -62,7 +62,7 @@ from transforms.remember import (
 )
 from transforms.stores.registry import rules_of
 from transforms.stores.topic.client import TopicAccess
-from transforms.stores.topic.messages import PartitionRange
+from transforms.stores.topic.messages import PartitionRange, StoreRange
 from transforms.topic.commit_offsets import CommitOffsets
 from transforms.topic.read_topic import ReadTopic
 from transforms.topic.stream_watch import Stream
@@ -96,7 +96,7 @@ class Sources(NamedTuple):
     rows: Rows
     dead_letters: Mapping[str, beam.PCollection[DeadLetter]]
     read_up_to: Mapping[str, str] = {}
-    topic: "Topic | None" = None
+    topics: "tuple[Topic, ...]" = ()
     read_whole: frozenset[StoreAndKind] = frozenset()
 
 
@@ -144,9 +144,11 @@ def build(root: beam.Pipeline, sources: Sources, chosen: Settings) -> beam.PColl
         | "Done" >> beam.Flatten()
         | "LoadCrm" >> LoadCrm(ledger, run, chosen.crm, sources.read_up_to)
     )
-    if sources.topic:
+    if sources.topics:
         signals = (loaded, *recorded) | "AllDone" >> beam.Flatten()
-        _ = (sources.topic.positions, signals) | CommitOffsets(ledger, run, sources.topic.access)
+        for topic in sources.topics:
+            commit = CommitOffsets(ledger, run, topic.access)
+            _ = (topic.positions, signals) | f"CommitOffsets {topic.access.store}" >> commit
     return loaded
 
 
@@ -213,17 +215,23 @@ def delta_sources(root: beam.Pipeline, chosen: options.Options, run: Run) -> Sou
             dead_letters={**sources.dead_letters, **dead_letters},
             read_up_to={**sources.read_up_to, **stretch.read_up_to},
         )
-    if chosen.store_b_kafka:
-        access = topic_access(chosen)
-        processes = process_count(chosen.processes, root.runner)
-        events = root | "ReadTopic" >> ReadTopic(access, processes=processes)
-        counted = events.batches | "Count B" >> CountRead(options.LEDGER, run)
-        add_cleaned(sources.rows, SECOND_STORE, counted | "Part B" >> SplitByOutcome())
-        topic = Topic(access, events.positions)
-        sources = sources._replace(
-            dead_letters={**sources.dead_letters, SECOND_STORE: events.dead_letters}, topic=topic
-        )
+    for access in topic_accesses(chosen):
+        sources = _add_topic(sources, root, chosen, run, access)
     return sources
+
+
+def _add_topic(
+    sources: Sources, root: beam.Pipeline, chosen: options.Options, run: Run, access: TopicAccess
+) -> Sources:
+    """Add the changes that a topic holds up to its end as of now."""
+    key, processes = access.store, process_count(chosen.processes, root.runner)
+    events = root | f"ReadTopic {key}" >> ReadTopic(access, processes=processes)
+    counted = events.batches | f"Count {key}" >> CountRead(options.LEDGER, run)
+    add_cleaned(sources.rows, key, counted | f"Part {key}" >> SplitByOutcome())
+    return sources._replace(
+        dead_letters={**sources.dead_letters, key: events.dead_letters},
+        topics=(*sources.topics, Topic(access, events.positions)),
+    )
 
 
 def _parts_read_whole(chosen: options.Options, key: str) -> frozenset[StoreAndKind]:
@@ -269,15 +277,15 @@ def build_stream(
     *,
     loads: bool = True,
 ) -> None:
-    """Wire the stream ``number``: the topic's events, cleaned, go to the one writer by window."""
-    access, stream = topic_access(chosen), Stream(options.LEDGER, number)
-    # Prism does everything in this process; Flink has workers for the steps before the writer.
-    processes = chosen.processes or (0 if on_prism(chosen) else 1)
-    events = root | "ReadTopic" >> ReadTopic(access, stream, processes=processes)
-    cleaned = events.batches | "Part B" >> SplitByOutcome()
-    _ = (cleaned, events.dead_letters, events.positions) | "WriteWindows" >> WriteWindows(
+    """Wire the stream ``number``: the topics' events, cleaned, go to the one writer by window."""
+    accesses, stream = topic_accesses(chosen), Stream(options.LEDGER, number)
+    events = [_follow_topic(root, chosen, access, stream) for access in accesses]
+    rows = tuple(part for topic in events for part in topic.rows)
+    dead_letters = [topic.dead_letters for topic in events] | "DeadLetters" >> beam.Flatten()
+    positions = [topic.positions for topic in events] | "Positions" >> beam.Flatten()
+    _ = (rows, dead_letters, positions) | "WriteWindows" >> WriteWindows(
         stream,
-        access,
+        accesses,
         register_access(chosen),
         crm_access(chosen) if loads else None,
         run_window,
@@ -285,3 +293,25 @@ def build_stream(
         # Flink removes no job whose sources have ended; Dataflow would repeat the failing step.
         fails_at_end=on_job_server(chosen),
     )
+
+
+class _TopicStream(NamedTuple):
+    """A topic that is followed: its rows by outcome, its dead letters, its ranges by store."""
+
+    rows: Cleaned
+    dead_letters: beam.PCollection[DeadLetter]
+    positions: beam.PCollection[StoreRange]
+
+
+def _follow_topic(
+    root: beam.Pipeline, chosen: options.Options, access: TopicAccess, stream: Stream
+) -> _TopicStream:
+    # Prism does everything in this process; Flink has workers for the steps before the writer.
+    processes = chosen.processes or (0 if on_prism(chosen) else 1)
+    key = access.store
+    events = root | f"ReadTopic {key}" >> ReadTopic(access, stream, processes=processes)
+    positions = events.positions | f"Positions {key}" >> beam.WithKeys(key).with_output_types(
+        StoreRange
+    )
+    rows = events.batches | f"Part {key}" >> SplitByOutcome()
+    return _TopicStream(rows, events.dead_letters, positions)

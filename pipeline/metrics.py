@@ -15,7 +15,7 @@ from prometheus_client.metrics_core import Metric as Family
 from prometheus_client.registry import Collector
 from sqlalchemy.exc import SQLAlchemyError
 
-from pipeline.topic_lag import Lag
+from pipeline.topic_lag import TopicLags
 from transforms.core import metric_names as names
 from transforms.core.metric_names import Metric
 from transforms.core.outcomes import FAILED
@@ -64,8 +64,8 @@ class RunMetrics:
     epoch).
     """
 
-    def __init__(self, lag: Lag | None = None) -> None:
-        self._lag = lag
+    def __init__(self, lags: TopicLags | None = None) -> None:
+        self._lags = lags
         self._lock = threading.Lock()
         self._started_at = self.last_success = time.time()
         self._records: Counter[tuple[str, ...]] = Counter()
@@ -93,12 +93,12 @@ class RunMetrics:
             self._runs[FAILED] += 1
 
     def families(self) -> list[Family]:
-        """The counts so far, and the topic's lag as it is now."""
-        if self._lag is not None:
-            # Nothing else measures the lag while a window is being loaded.
-            self._lag.refresh()
+        """The counts so far, and the topics' lags as they are now."""
+        if self._lags is not None:
+            # Nothing else measures the lags while a window is being loaded.
+            self._lags.refresh()
         with self._lock:
-            lags = _lag_families(self._lag) if self._lag is not None else ()
+            lags = _lag_families(self._lags) if self._lags is not None else ()
             return [*self._count_families(), *lags]
 
     def _count_families(self) -> Iterator[Family]:
@@ -145,10 +145,16 @@ def _is_recent(moment: float) -> bool:
     return time.time() - moment < _STALE
 
 
-def _lag_families(lag: Lag) -> Iterator[Family]:
-    events = (((str(partition),), count) for partition, count in sorted(lag.events.items()))
-    yield _family(names.LAG_EVENTS, events)
-    yield _single(names.LAG_SECONDS, lag.seconds)
+def _lag_families(lags: TopicLags) -> Iterator[Family]:
+    yield _family(names.LAG_EVENTS, _lag_samples(lags))
+    yield _single(names.LAG_SECONDS, lags.seconds)
+
+
+def _lag_samples(lags: TopicLags) -> Iterator[Sample]:
+    has_several = len(lags.by_store) > 1
+    for store, lag in sorted(lags.by_store.items()):
+        for partition, count in sorted(lag.events.items()):
+            yield (str(partition), store)[: 1 + has_several], count
 
 
 def _budget_families(gauges: Gauges) -> Iterator[Family]:

@@ -59,6 +59,8 @@ class Options(msgspec.Struct):
     store_a: str = ""
     store_a_connections: int = 2
     store_a_window: float = 15.0
+    read_stores: tuple[str, ...] | None = None
+    """The keys of the stores that this run reads; None: all that the options name."""
     follow: bool = False
     poll: float = 60.0
     store_b_files: tuple[str, ...] = ()
@@ -88,6 +90,10 @@ class Options(msgspec.Struct):
     shared_paths: bool = False
     warnings: list[str] = []
     beam: list[str] = []
+
+    def reads(self, store: str) -> bool:
+        """Whether this run reads the store of this key."""
+        return self.read_stores is None or store in self.read_stores
 
 
 def resolve(arguments: argparse.Namespace, rest: Sequence[str]) -> Options:

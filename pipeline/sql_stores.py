@@ -33,7 +33,7 @@ class Stretch(NamedTuple):
 
 def sql_stores(chosen: options.Options) -> dict[str, StoreTable]:
     """Returns the stores of a run that are in databases, by key."""
-    if not chosen.store_a:
+    if not chosen.store_a or not chosen.reads(FIRST_STORE):
         return {}
     store = built_in_configuration().store[FIRST_STORE]
     replace = msgspec.structs.replace

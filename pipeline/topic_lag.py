@@ -1,8 +1,9 @@
-"""The lag of store B's topic: the number of events still to be done, and their waiting time."""
+"""The lag of the stores' topics: the number of events still to be done, and their waiting time."""
 
 import threading
 import time
 from collections import defaultdict, deque
+from collections.abc import Sequence
 from contextlib import suppress
 
 from confluent_kafka import KafkaException
@@ -96,3 +97,50 @@ class Lag:
         with self._lock:
             self._closed = True
             self._client.close()
+
+
+class TopicLags:
+    """The lags of all topics that are followed, by the keys of their stores."""
+
+    def __init__(self, accesses: Sequence[TopicAccess]) -> None:
+        self.by_store = {access.store: Lag(access) for access in accesses}
+
+    @property
+    def seconds(self) -> float:
+        """Seconds that the oldest event of all topics has waited."""
+        return max((lag.seconds for lag in self.by_store.values()), default=0.0)
+
+    @property
+    def events(self) -> int:
+        """The number of events to be done, as of the last measurements."""
+        return sum(sum(lag.events.values()) for lag in self.by_store.values())
+
+    def measure(self) -> int:
+        """Measure all lags; returns the number of events to be done.
+
+        Raises:
+            StoreError: the brokers of a topic do not answer, or deny access; the topics behind it
+                are measured all the same.
+        """
+        errors = [error for error in map(_measurement_error, self.by_store.values()) if error]
+        if errors:
+            raise errors[0]
+        return self.events
+
+    def refresh(self) -> None:
+        """Measure what was not measured just now; where brokers fail, nothing changes."""
+        for lag in self.by_store.values():
+            lag.refresh()
+
+    def close(self) -> None:
+        """Close the connections."""
+        for lag in self.by_store.values():
+            lag.close()
+
+
+def _measurement_error(lag: Lag) -> StoreError | None:
+    try:
+        lag.measure()
+    except StoreError as error:
+        return error
+    return None

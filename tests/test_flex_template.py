@@ -55,8 +55,9 @@ def test_every_parameter_is_an_option_and_none_is_a_secret():
     assert parameters().keys() - own == {"sdk_container_image"}
     assert beam_arguments(["--sdk_container_image=gcr.io/p/svod"])
     assert not parameters().keys() & SECRET_OPTIONS
-    # The launcher leaves before there is a report; its engine is on other machines.
-    left_out = {"help", "report", "one_machine", "shared_paths"}
+    # The launcher leaves before there is a report; its engine is on other machines. A configuration
+    # file is a part of its image: SVOD_CONFIG names it there.
+    left_out = {"help", "report", "one_machine", "shared_paths", "config"}
     assert own - parameters().keys() == SECRET_OPTIONS | left_out
 
 
@@ -313,10 +314,9 @@ def test_the_job_is_a_batch_with_the_templates_image_and_no_secret(
     assert statuses(site) == ["running"]
 
 
-def test_the_topic_is_a_streaming_job_of_dataflow(site):
-    chosen = Options(
-        store_b_kafka="broker:9092", register=site.register.url, beam=list(GOOGLE), ledger="x"
-    )
+def test_the_topic_is_a_streaming_job_of_dataflow(site, monkeypatch):
+    monkeypatch.setenv("SVOD_KAFKA", "broker:9092")
+    chosen = Options(register=site.register.url, beam=list(GOOGLE), ledger="x")
     assert can_stream(chosen)
     assert not on_job_server(chosen)
     root = stream_job.streaming_pipeline(chosen)

@@ -6,6 +6,7 @@ import urllib.error
 import urllib.request
 from contextlib import closing
 from functools import partial
+from types import SimpleNamespace
 
 import pytest
 
@@ -40,10 +41,10 @@ class Behind:
     """A topic's lag."""
 
     def __init__(self):
-        self.events, self.seconds = {}, 2.5
+        self.by_store, self.seconds = {"B": SimpleNamespace(events={})}, 2.5
 
     def refresh(self):
-        self.events = {0: 5, 1: 0}
+        self.by_store["B"].events = {0: 5, 1: 0}
 
 
 def gauges():

@@ -2,15 +2,12 @@
 
 import pytest
 from apache_beam.options.pipeline_options import PortableOptions
-from apache_beam.runners.worker.statesampler import StateSampler
-from apache_beam.utils.counters import CounterFactory
 
 from pipeline.engine import engine_options
 from pipeline.options import DEFAULT_LEDGER, Options
 from sandbox import store_a
 from sandbox.register import server
 from tests.helpers.installation import CODE, party, tin
-from transforms.tuning import tune_beam
 
 SECRETS = ("SVOD_STORE_A", "SVOD_CRM", "SVOD_REGISTER_TOKEN")
 
@@ -206,8 +203,3 @@ def test_what_svod_does_not_know_goes_to_beam(ready):
 def test_a_job_on_prism_may_take_longer_than_a_request(arguments, days):
     beam_options = engine_options(Options(beam=arguments)).view_as(PortableOptions)
     assert beam_options.job_server_timeout // 86_400 == days
-
-
-def test_a_bundle_of_beams_does_not_wait_long_for_its_sampler_to_wake_up():
-    tune_beam()
-    assert StateSampler("step", CounterFactory()).sampling_period_ms == 10

@@ -40,7 +40,7 @@ class Followed:
         self.job, self.reasons, self._now = Job(), list[str](), 0.0
         monkeypatch.setattr(stream_and_polls, "StreamJob", lambda *_: self.job)
         monkeypatch.setattr(stream_and_polls.time, "monotonic", lambda: self._now)
-        lag: Any = SimpleNamespace(events={0: events, 1: 0}, measure=lambda: events)
+        lag: Any = SimpleNamespace(events=events, measure=lambda: events)
         teller: Any = SimpleNamespace(failed=lambda reason, pause: self.reasons.append(reason))
         self._follower = StreamFollower(ledger, Options(), lag, teller)
         monkeypatch.setattr(self._follower._polls, "poll", lambda: None)

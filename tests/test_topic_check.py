@@ -7,7 +7,11 @@ from sandbox.servers.services import free_port
 from transforms.core.errors import AwayError, ConfigurationError
 from transforms.stores.topic import check, client
 from transforms.stores.topic.check import check_topic
-from transforms.stores.topic.client import TopicAccess
+from transforms.stores.topic.client import SettingNames, TopicAccess
+
+NAMES = SettingNames(
+    "--store_b_kafka", "--store_b_topic", "--store_b_group", "--store_b_kafka_config"
+)
 
 
 @pytest.fixture(autouse=True)
@@ -31,7 +35,7 @@ def secured(kafka, topic, tmp_path):
     def made(text=None, group="g"):
         path = tmp_path / "kafka.properties"
         path.write_text(kafka.secured.properties() if text is None else text)
-        return TopicAccess(kafka.secured.brokers, topic, group, str(path))
+        return TopicAccess(kafka.secured.brokers, topic, group, str(path), names=NAMES)
 
     return made
 
@@ -43,17 +47,19 @@ def test_a_sound_topic(kafka, topic):
 def test_nobody_is_there(caplog):
     brokers = f"127.0.0.1:{free_port()}"
     with pytest.raises(AwayError) as caught:
-        check_topic(TopicAccess(brokers, "t", "g"))
+        check_topic(TopicAccess(brokers, "t", "g", names=NAMES))
     assert str(caught.value).startswith(f"--store_b_kafka: no broker of {brokers} can be reached: ")
     # Nor does librdkafka tell each of its tries.
     assert not caplog.records
 
 
 def test_a_topic_that_is_not_there(kafka):
-    assert problem_of(TopicAccess(kafka.brokers, "no-such", "g")) == (
+    assert problem_of(TopicAccess(kafka.brokers, "no-such", "g", names=NAMES)) == (
         "--store_b_topic: the brokers have no topic no-such"
     )
-    assert problem_of(TopicAccess(kafka.brokers, "no such", "g")).startswith("--store_b_topic: ")
+    assert problem_of(TopicAccess(kafka.brokers, "no such", "g", names=NAMES)).startswith(
+        "--store_b_topic: "
+    )
 
 
 @pytest.mark.parametrize("mechanism", ["PLAIN", "SCRAM-SHA-512"])
@@ -119,7 +125,7 @@ def test_a_setting_that_is_none(secured, text, problem):
 
 
 def test_a_file_that_is_not_there(kafka, topic):
-    access = TopicAccess(kafka.brokers, topic, "g", "/no/such.properties")
+    access = TopicAccess(kafka.brokers, topic, "g", "/no/such.properties", names=NAMES)
     assert problem_of(access) == (
         "--store_b_kafka_config: cannot read /no/such.properties: No such file or directory"
     )

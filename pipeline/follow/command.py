@@ -1,11 +1,12 @@
 """``svod delta --follow``: what changes in the stores goes into the CRM, without an end.
 
-On an engine that streams, one job brings the topic's events up to the CRM (``stream_job``), and
-store A is polled by runs between the job's windows (``stream_and_polls``). On any other engine the
-bounded graph runs again and again (``runs_in_a_row``), each on what changed since the last.
+On an engine that streams, one job brings the topics' events up to the CRM (``stream_job``), and
+the other stores are polled by runs between the job's windows (``stream_and_polls``). On any other
+engine the bounded graph runs again and again (``runs_in_a_row``), each on what changed since the
+last.
 
-A failure is reported and tried again after a back-off; trouble with store A does not hold store B
-up.
+A failure is reported and tried again after a back-off; trouble with one store does not hold the
+others up.
 """
 
 import threading
@@ -18,7 +19,7 @@ from pipeline import options
 from pipeline.access import (
     crm_access,
     register_access,
-    topic_access,
+    topic_accesses,
     write_configured_stores,
 )
 from pipeline.checks import check_options, check_portal
@@ -31,7 +32,7 @@ from pipeline.metrics import MetricsCollector, RunMetrics, read_gauges
 from pipeline.metrics_export import serving, writing
 from pipeline.report import write_report
 from pipeline.signals import stoppable
-from pipeline.topic_lag import Lag
+from pipeline.topic_lag import TopicLags
 from transforms.consolidation.register_questions import shared_session
 from transforms.core.backoff import Backoff
 from transforms.core.errors import AwayError
@@ -45,7 +46,7 @@ _INTERVAL = 0.5
 
 
 def follow(chosen: options.Options) -> int:
-    """Follow both stores until SIGTERM or Ctrl-C; returns the exit code.
+    """Follow the stores until SIGTERM or Ctrl-C; returns the exit code.
 
     Raises:
         ConfigurationError: before anything was read.
@@ -60,14 +61,14 @@ def follow(chosen: options.Options) -> int:
         with wait_for_exclusive(ledger):
             write_configured_stores(ledger, chosen)
         stack.enter_context(shared_session(register_access(chosen)))
-        lag = stack.enter_context(_lag(chosen))
-        metrics = RunMetrics(lag)
+        lags = stack.enter_context(closing(TopicLags(topic_accesses(chosen))))
+        metrics = RunMetrics(lags)
         collector = MetricsCollector(
             metrics, partial(read_gauges, ledger, crm_access(chosen), chosen.register_daily)
         )
         stack.enter_context(_publish_metrics(chosen, collector))
         forget_old_runs(ledger, COMMAND)
-        follower = _follower(ledger, chosen, lag, RunReporter(metrics))
+        follower = _follower(ledger, chosen, lags, RunReporter(metrics))
         say("Follows the stores until SIGTERM or Ctrl-C.")
         while not stop.is_set():
             follower.poll()
@@ -98,20 +99,11 @@ def await_stores(chosen: options.Options, stop: threading.Event) -> bool:
 
 
 def _follower(
-    ledger: Ledger, chosen: options.Options, lag: Lag | None, reporter: RunReporter
+    ledger: Ledger, chosen: options.Options, lags: TopicLags, reporter: RunReporter
 ) -> Follower | StreamFollower:
-    if lag and can_stream(chosen):
-        return StreamFollower(ledger, chosen, lag, reporter)
-    return Follower(chosen, partial(run_delta, ledger), lag, reporter)
-
-
-@contextmanager
-def _lag(chosen: options.Options) -> Iterator[Lag | None]:
-    if not chosen.store_b_kafka:
-        yield None
-        return
-    with closing(Lag(topic_access(chosen))) as lag:
-        yield lag
+    if lags.by_store and can_stream(chosen):
+        return StreamFollower(ledger, chosen, lags, reporter)
+    return Follower(chosen, partial(run_delta, ledger), lags, reporter)
 
 
 @contextmanager

@@ -1,18 +1,19 @@
-"""Following both stores by bounded runs in a row, and reporting the runs of any follower."""
+"""Following the stores by bounded runs in a row, and reporting the runs of any follower."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
 
 from pipeline import graph, options
+from pipeline.access import polled_stores
 from pipeline.console import say
 from pipeline.failures import plain_reason
 from pipeline.follow.window import run_window
 from pipeline.metrics import RunMetrics
 from pipeline.run import run_graph
 from pipeline.terminal_lines import window_line
-from pipeline.topic_lag import Lag
+from pipeline.topic_lag import TopicLags
 from transforms.core.backoff import Backoff
 from transforms.core.errors import StoreError
 from transforms.ledger.database import Ledger
@@ -52,52 +53,52 @@ class RunReporter:
 
 
 class Follower:
-    """Runs a delta when store A is due, every ``poll`` seconds, or the topic has events.
+    """Runs a delta when the polls are due, every ``poll`` seconds, or a topic has events.
 
-    A run in which store A is due also resumes unfinished work.
+    A poll reads the stores without a topic, and resumes unfinished work. While it fails, the topics
+    are read without it, and each topic without those that fail.
     """
 
     def __init__(
-        self, chosen: options.Options, run: RunDelta, lag: Lag | None, reporter: RunReporter
+        self, chosen: options.Options, run: RunDelta, lags: TopicLags, reporter: RunReporter
     ) -> None:
-        self._chosen, self._run, self._lag, self._reporter = chosen, run, lag, reporter
-        self._store_a, self._topic = Backoff(chosen.poll), Backoff()
+        self._chosen, self._run, self._lags, self._reporter = chosen, run, lags, reporter
+        self._polled = polled_stores(chosen)
+        self._polls = Backoff(chosen.poll)
+        self._topics = {store: Backoff() for store in lags.by_store}
 
     def poll(self) -> None:
         """Run a delta, if one is due."""
-        is_due, has_events = self._store_a.is_due, self._has_events()
-        if is_due or has_events:
-            self._try(is_due, has_events)
+        is_due = self._polls.is_due
+        topics = [store for store in self._topics if self._has_events(store)]
+        if is_due or topics:
+            self._try(is_due, topics)
 
     def finish(self) -> None:
         """Do nothing: no run is under way between two polls."""
 
-    def _has_events(self) -> bool:
-        if self._lag is None or not self._topic.is_due:
+    def _has_events(self, store: str) -> bool:
+        backoff = self._topics[store]
+        if not backoff.is_due:
             return False
         try:
-            return self._lag.measure() > 0
+            return self._lags.by_store[store].measure() > 0
         except StoreError as error:
-            self._fail(self._topic, error)
+            self._reporter.failed(plain_reason(error), backoff.failed())
             return False
 
-    def _try(self, is_due: bool, has_events: bool) -> None:
-        chosen = self._chosen
-        delta = msgspec.structs.replace(
-            chosen,
-            store_a=chosen.store_a if is_due else "",
-            # A delta has one store at least.
-            store_b_kafka=chosen.store_b_kafka if has_events or not chosen.store_a else "",
-        )
-        # While store A is in trouble, store B is read without it.
-        backoff = self._store_a if is_due else self._topic
+    def _try(self, is_due: bool, topics: Sequence[str]) -> None:
+        polled = self._polled if is_due else ()
+        # A delta has one store at least.
+        stores = (*polled, *topics) or tuple(self._topics)
+        delta = msgspec.structs.replace(self._chosen, read_stores=stores)
+        backoffs = [self._polls] if is_due else [self._topics[store] for store in topics]
         try:
             summary = self._run(delta)
         except Exception as error:  # noqa: BLE001 - whatever it was, the next run may do better
-            self._fail(backoff, error)
+            pause = max(backoff.failed() for backoff in backoffs)
+            self._reporter.failed(plain_reason(error), pause)
         else:
-            backoff.succeeded()
+            for backoff in backoffs:
+                backoff.succeeded()
             self._reporter.ended(summary)
-
-    def _fail(self, backoff: Backoff, error: Exception) -> None:
-        self._reporter.failed(plain_reason(error), backoff.failed())

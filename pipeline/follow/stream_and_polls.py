@@ -1,4 +1,4 @@
-"""Following the topic by one job of a streaming engine, and store A by polls between windows."""
+"""Following topics by one job of a streaming engine, and other stores by polls between windows."""
 
 import time
 from typing import Any
@@ -13,7 +13,7 @@ from pipeline.follow.runs_in_a_row import Follower, RunReporter
 from pipeline.follow.stream_job import StreamJob
 from pipeline.follow.window import COMMAND, run_window
 from pipeline.run import run_graph
-from pipeline.topic_lag import Lag
+from pipeline.topic_lag import TopicLags
 from transforms.configuration.selection import withdrawn_parts
 from transforms.core.backoff import Backoff
 from transforms.core.errors import StoreError, SvodError
@@ -29,26 +29,28 @@ _STUCK = 300.0
 
 
 class StreamFollower:
-    """Keeps a streaming job going, and polls store A; both take the ledger's lock in turn.
+    """Keeps a streaming job going, and polls the stores without a topic.
 
-    A job that fails, or is stuck, is started anew. The polls also resume unfinished work.
+    Job and polls take the ledger's lock in turn. A job that fails, or is stuck, is started anew.
+    The polls also resume unfinished work.
     """
 
     def __init__(
-        self, ledger: Ledger, chosen: options.Options, lag: Lag, reporter: RunReporter
+        self, ledger: Ledger, chosen: options.Options, lags: TopicLags, reporter: RunReporter
     ) -> None:
-        self._ledger, self._chosen, self._lag, self._reporter = ledger, chosen, lag, reporter
+        self._ledger, self._chosen, self._lags, self._reporter = ledger, chosen, lags, reporter
         # Polls are small, so they run locally, not on the engine.
-        local = msgspec.structs.replace(chosen, store_b_kafka="", beam=[])
-        self._polls = Follower(local, self._run_poll, None, reporter)
+        local = msgspec.structs.replace(chosen, beam=[])
+        self._polls = Follower(local, self._run_poll, TopicLags(()), reporter)
         self._poll_ids: set[str] = set()
         with ledger.read() as connection:
             self._reported = last_run_seq(connection)
-        self._job, self._restarts, self._lags = StreamJob(ledger, chosen), Backoff(), Backoff()
+        self._job, self._restarts = StreamJob(ledger, chosen), Backoff()
+        self._measurements = Backoff()
         self._last_sign = time.monotonic()
 
     def poll(self) -> None:
-        """Report the job's runs, see to the job, then poll store A if that is due."""
+        """Report the job's runs, see to the job, then poll the other stores if that is due."""
         self._report_runs()
         if not self._job.is_running and self._restarts.is_due:
             self._restart()
@@ -85,11 +87,11 @@ class StreamFollower:
             self._reporter.failed(plain_reason(error), self._restarts.failed())
 
     def _measure_lag(self) -> None:
-        if self._lags.is_due:
+        if self._measurements.is_due:
             try:
-                self._lag.measure()
+                self._lags.measure()
             except StoreError as error:
-                self._reporter.failed(plain_reason(error), self._lags.failed())
+                self._reporter.failed(plain_reason(error), self._measurements.failed())
 
     def _watch_job(self) -> None:
         """Give up a job of which the engine has silently lost a part: it brings nothing more."""
@@ -98,7 +100,7 @@ class StreamFollower:
                 writes = is_running(connection)
         except SQLAlchemyError:
             return
-        if writes or not any(self._lag.events.values()):
+        if writes or not self._lags.events:
             self._last_sign = time.monotonic()
         elif time.monotonic() - self._last_sign > _STUCK and self._job.is_running:
             self._job.give_up("the engine brings nothing of the topic any more: it begins anew")
@@ -106,7 +108,7 @@ class StreamFollower:
     def _run_poll(self, chosen: options.Options) -> dict[str, Any]:
         def work(run: Run) -> None:
             self._poll_ids.add(run.run_id)
-            if chosen.store_a:
+            if chosen.read_stores:
                 run_graph(run, chosen, graph.delta_sources)
             else:
                 run_stages(

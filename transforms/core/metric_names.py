@@ -28,7 +28,9 @@ LAST_SUCCESS = Metric(
     "svod_last_success_timestamp_seconds", "When the last run ended well, since the epoch."
 )
 LAG_EVENTS = Metric(
-    "svod_lag_events", "Events of the topic that are not loaded yet.", ("partition",)
+    "svod_lag_events",
+    "Events of a topic that are not loaded yet; the store where there are several topics.",
+    ("partition", "store"),
 )
 LAG_SECONDS = Metric("svod_lag_seconds", "For how long the oldest such event has been known.")
 CRM_BUCKET_USED = Metric("svod_crm_bucket_used", "Requests in the CRM's leaky bucket now.")

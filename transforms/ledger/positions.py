@@ -20,41 +20,42 @@ OffsetRange = tuple[int, int]
 def advance(
     connection: Connection,
     reader: int,
-    topic: str,
+    store: str,
     done: Iterable[tuple[int, int, int]],
     committed: Mapping[int, int],
 ) -> dict[int, int]:
     """Note offsets as done. Returns the offset that may be committed now, by partition.
 
-    ``reader`` is the number of the run or stream that has read them. ``done`` are ``(partition,
+    ``reader`` is the number of the run or stream that has read them, ``store`` the key of the store
+    whose topic it is: another store's topic may have the same name. ``done`` are ``(partition,
     start, stop)``. ``committed`` is the offset that the consumer group has committed, by partition.
     Offsets that are done and may not be committed yet are kept; those of other readers are dropped.
     """
     ranges: dict[int, set[OffsetRange]] = defaultdict(set)
-    for partition, start, stop in (*done, *_take_kept(connection, reader, topic, committed)):
+    for partition, start, stop in (*done, *_take_kept(connection, reader, store, committed)):
         ranges[partition].add((start, stop))
     ready: dict[int, int] = {}
     for partition, partition_ranges in ranges.items():
         joined = _join(partition_ranges, committed[partition])
-        _keep(connection, reader, topic, partition, joined)
+        _keep(connection, reader, store, partition, joined)
         if joined and joined[0][0] == committed[partition]:
             ready[partition] = joined[0][1]
     return ready
 
 
 def _take_kept(
-    connection: Connection, reader: int, topic: str, partitions: Iterable[int]
+    connection: Connection, reader: int, store: str, partitions: Iterable[int]
 ) -> list[tuple[int, int, int]]:
     """Take out the kept ``(partition, start, stop)`` of the partitions, and drop other readers'."""
     table = schema.done_offsets.c
     in_partitions = table.partition.in_(partitions)
     query = sa.select(table.partition, table.start, table.stop).where(
-        table.topic == topic, table.run_seq == reader, in_partitions
+        table.topic == store, table.run_seq == reader, in_partitions
     )
     kept = [(partition, start, stop) for partition, start, stop in connection.execute(query)]
     connection.execute(
         schema.done_offsets.delete().where(
-            table.topic == topic, sa.or_(in_partitions, table.run_seq != reader)
+            table.topic == store, sa.or_(in_partitions, table.run_seq != reader)
         )
     )
     return kept
@@ -63,7 +64,7 @@ def _take_kept(
 def _keep(
     connection: Connection,
     reader: int,
-    topic: str,
+    store: str,
     partition: int,
     ranges: Iterable[OffsetRange],
 ) -> None:
@@ -72,7 +73,7 @@ def _keep(
         schema.done_offsets,
         [
             {
-                "topic": topic,
+                "topic": store,
                 "partition": partition,
                 "start": start,
                 "stop": stop,

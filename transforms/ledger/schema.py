@@ -151,7 +151,8 @@ streams = _slim_table(
 )
 
 # Offsets of a topic that are done but not yet committed, because an offset before them is not.
-# ``run_seq`` is the number of the run, or of the stream, that has read them.
+# ``run_seq`` is the number of the run, or of the stream, that has read them. ``topic`` holds the
+# key of the store whose topic it is: two stores may have topics of one name, on other brokers.
 done_offsets = _slim_table(
     "done_offsets",
     Column("topic", String(255), primary_key=True),

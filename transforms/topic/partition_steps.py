@@ -101,7 +101,8 @@ class PartitionFinder:
             for number in self._client.partitions()[first:]:
                 yield number, self._client.begin_reading(number)[0], FOR_EVER
         except KafkaException as error:
-            _log.warning("store B: %s; it is tried again", describe_error(error.args[0]))
+            reason = describe_error(error.args[0])
+            _log.warning("%s: %s; it is tried again", self._client.access.title, reason)
         self._next_check = time.monotonic() + _PARTITION_INTERVAL
 
     def close(self) -> None:

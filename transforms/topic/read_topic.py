@@ -1,4 +1,4 @@
-"""Reading store B's topic: rows of its events, dead letters, and the ranges that were read.
+"""Reading a store's topic: rows of its events, dead letters, and the ranges that were read.
 
 Offsets are not committed here, but when all that the events caused is done.
 """

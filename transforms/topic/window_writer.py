@@ -22,9 +22,10 @@ Three things guard it:
 import logging
 import threading
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
-from functools import cache
+from contextlib import ExitStack, closing, contextmanager
+from functools import cache, partial
 from typing import Any
 
 import msgspec
@@ -42,7 +43,7 @@ from transforms.ledger.database import Ledger, open_ledger
 from transforms.ledger.lock import wait_for_exclusive
 from transforms.stages import run_stages
 from transforms.stores.topic.client import TopicAccess
-from transforms.stores.topic.messages import PartitionRange
+from transforms.stores.topic.messages import PartitionRange, StoreRange
 from transforms.stores.topic.offset_commits import OffsetCommits
 from transforms.topic.stream_watch import Stream
 
@@ -53,11 +54,11 @@ _log = logging.getLogger(__name__)
 
 
 class Window(msgspec.Struct, eq=False):
-    """The content of one or several windows: encoded rows, dead letters, positions of the topic."""
+    """The content of one or several windows: encoded rows, dead letters, positions of topics."""
 
     rows: list[bytes] = []
     dead_letters: list[DeadLetter] = []
-    positions: list[PartitionRange] = []
+    positions: list[StoreRange] = []
 
     def extend(self, parts: Mapping[str, Iterable[Any]]) -> None:
         """Add parts, each under the name of its attribute."""
@@ -93,7 +94,7 @@ class WindowWriter:
         ledger: Ledger,
         stream: Stream,
         bring: Callable[[Window], object],
-        commit: Callable[[Sequence[PartitionRange]], object],
+        commit: Callable[[Sequence[StoreRange]], object],
         *,
         shortest_pause: float = 1.0,
     ) -> None:
@@ -132,10 +133,10 @@ class WindowWriter:
 
     def _is_current(self) -> bool:
         with self._ledger.read() as connection:
-            return is_current(connection, self._stream)
+            return is_current(self._stream, connection)
 
 
-def is_current(connection: Connection, stream: Stream) -> bool:
+def is_current(stream: Stream, connection: Connection) -> bool:
     """Whether no other stream has begun since this one."""
     return streams.current_stream(connection).number == stream.number
 
@@ -143,21 +144,26 @@ def is_current(connection: Connection, stream: Stream) -> bool:
 @contextmanager
 def opened_writer(
     stream: Stream,
-    topic: TopicAccess,
+    topics: Sequence[TopicAccess],
     register: RegisterAccess,
     crm: CrmAccess | None,
     run_window: RunWindow,
     processes: ProcessCount,
 ) -> Iterator[WindowWriter]:
-    """A writer that runs all stages and commits to the topic; closes what it uses in the end.
+    """A writer that runs all stages and commits to the topics; closes what it uses in the end.
 
     Without ``crm`` the windows end in the ledger.
     """
     pool = shared_pool(processes)
-    with closing(open_ledger(stream.ledger.value())) as ledger, shared_session(register):
-        commits = OffsetCommits(
-            ledger, stream.number, topic, lambda connection: is_current(connection, stream)
-        )
+    with ExitStack() as stack:
+        ledger = stack.enter_context(closing(open_ledger(stream.ledger.value())))
+        stack.enter_context(shared_session(register))
+        commits = {
+            topic.store: stack.enter_context(
+                closing(OffsetCommits(ledger, stream.number, topic, partial(is_current, stream)))
+            )
+            for topic in topics
+        }
 
         def bring(window: Window) -> None:
             def work(run: Run) -> None:
@@ -165,5 +171,20 @@ def opened_writer(
 
             run_window(ledger, work)
 
-        with closing(commits):
-            yield WindowWriter(ledger, stream, bring, commits.add_finished)
+        def commit(positions: Sequence[StoreRange]) -> None:
+            for store, ranges in group_by_store(positions).items():
+                commits[store].add_finished(ranges)
+
+        yield WindowWriter(ledger, stream, bring, commit)
+
+
+def group_by_store(positions: Iterable[StoreRange]) -> dict[str, list[PartitionRange]]:
+    """Returns the ranges of each store's topic, by the store's key.
+
+    >>> group_by_store([("B", (0, 0, 5)), ("C", (0, 0, 1)), ("B", (1, 0, 2))])
+    {'B': [(0, 0, 5), (1, 0, 2)], 'C': [(0, 0, 1)]}
+    """
+    ranges: dict[str, list[PartitionRange]] = defaultdict(list)
+    for store, partition_range in positions:
+        ranges[store].append(partition_range)
+    return dict(ranges)

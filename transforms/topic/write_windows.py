@@ -17,7 +17,7 @@ from transforms.crm.access import CrmAccess
 from transforms.ledger import streams
 from transforms.ledger.database import open_ledger
 from transforms.stores.topic.client import TopicAccess
-from transforms.stores.topic.messages import PartitionRange
+from transforms.stores.topic.messages import StoreRange
 from transforms.topic.stream_watch import Stream
 from transforms.topic.window_writer import RunWindow, Window, WindowWriter, opened_writer
 from transforms.tuning import tune_beam
@@ -27,7 +27,7 @@ WINDOW = 2.0
 
 
 class WriteWindows(beam.PTransform):
-    """Writes rows and dead letters, and commits the ranges of the topic that they came from.
+    """Writes rows and dead letters, and commits the ranges of the topics that they came from.
 
     Each window is a run; all windows that came while the writer was busy are one. After it their
     offsets are committed: everything before them is then in the ledger, and in the CRM or recorded
@@ -43,7 +43,7 @@ class WriteWindows(beam.PTransform):
     def __init__(
         self,
         stream: Stream,
-        topic: TopicAccess,
+        topics: Sequence[TopicAccess],
         register: RegisterAccess,
         crm: CrmAccess | None,
         run_window: RunWindow,
@@ -54,7 +54,7 @@ class WriteWindows(beam.PTransform):
         super().__init__()
         self._end_fn = _EndFn(stream, fails_at_end)
         self._fn = _WriteFn(
-            partial(opened_writer, stream, topic, register, crm, run_window, processes)
+            partial(opened_writer, stream, topics, register, crm, run_window, processes)
         )
 
     def expand(
@@ -62,7 +62,7 @@ class WriteWindows(beam.PTransform):
         inputs: tuple[
             Sequence[beam.PCollection[Sharded]],
             beam.PCollection[DeadLetter],
-            beam.PCollection[PartitionRange],
+            beam.PCollection[StoreRange],
         ],
     ) -> beam.PCollection[int]:
         """Returns one element, when the stream has ended and everything is done."""

@@ -1,4 +1,4 @@
-"""Checks before a run that store B's topic exists and may be read."""
+"""Checks before a run that a store's topic exists and may be read."""
 
 import time
 from typing import NoReturn
@@ -28,7 +28,7 @@ def check_topic(access: TopicAccess) -> None:
     """Checks the brokers, the account, and the rights to read the topic and in the group.
 
     Raises:
-        ConfigurationError: naming the option, what is wrong and what to do.
+        ConfigurationError: naming the setting, what is wrong and what to do.
         AwayError: when no broker answers.
     """
     client = TopicClient(access)
@@ -76,20 +76,20 @@ def _try_to_read(client: TopicClient, number: int) -> None:
 def _raise_explained(access: TopicAccess, error: KafkaError) -> NoReturn:
     code = error.code()
     if code in _TOPIC_ERRORS:
-        option = "topic"
+        setting = access.names.topic
         problem = (
             f"this user may not read {access.topic}: grant READ on it"
             if code == KafkaError.TOPIC_AUTHORIZATION_FAILED
             else f"the brokers have no topic {access.topic}"
         )
     elif code in _GROUP_ERRORS:
-        option = "group"
+        setting = access.names.group
         problem = f"this user may not read in the group {access.group}: grant READ on it"
     elif is_denial(error):
-        option, problem = "kafka_config", describe_error(error)
+        setting, problem = access.names.config, describe_error(error)
     else:
         raise AwayError(
-            f"--store_b_kafka: no broker of {access.brokers} can be reached:"
+            f"{access.names.brokers}: no broker of {access.brokers} can be reached:"
             f" {describe_error(error)}"
         ) from None
-    raise ConfigurationError(f"--store_b_{option}: {problem}") from None
+    raise ConfigurationError(f"{setting}: {problem}") from None

@@ -1,4 +1,4 @@
-"""The client of store B's topic: librdkafka with the user's settings and its errors explained."""
+"""The client of a store's topic: librdkafka with the user's settings and its errors explained."""
 
 import logging
 import time
@@ -47,25 +47,40 @@ _RIGHT_DENIALS = {
 }
 
 
+class SettingNames(msgspec.Struct, frozen=True):
+    """How messages to people name a topic's settings: by options, or by keys of a file."""
+
+    brokers: str = "brokers"
+    topic: str = "topic"
+    group: str = "group"
+    config: str = "config_file"
+
+
 class TopicAccess(msgspec.Struct, frozen=True):
     """The brokers (``host:port``, comma separated), the topic's name and the group to read in.
 
     ``config`` is the path of a librdkafka properties file, or empty. Only the path is sent to
-    workers, never the file's content.
+    workers, never the file's content. ``store`` is the key of the store whose changes are read,
+    ``title`` what people call it.
     """
 
     brokers: str
     topic: str
     group: str
     config: str = ""
+    store: str = ""
+    title: str = ""
+    names: SettingNames = SettingNames()
 
     def partition(self, number: int, offset: int = OFFSET_INVALID) -> TopicPartition:
         """Returns a partition of the topic in librdkafka's form."""
         return TopicPartition(self.topic, number, offset)
 
 
-def read_properties(path: str) -> dict[str, str]:
+def read_properties(path: str, name: str) -> dict[str, str]:
     """Reads a properties file: ``name=value`` lines, and comments that begin with ``#``.
+
+    Messages call the setting that holds the path ``name``.
 
     Raises:
         ConfigurationError: when the file cannot be read, or a line is not a setting.
@@ -74,18 +89,16 @@ def read_properties(path: str) -> dict[str, str]:
         lines = Path(path).read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         why = getattr(error, "strerror", None) or "it is not UTF-8 text"
-        raise ConfigurationError(f"--store_b_kafka_config: cannot read {path}: {why}") from None
+        raise ConfigurationError(f"{name}: cannot read {path}: {why}") from None
     settings: dict[str, str] = {}
     for number, line in enumerate(map(str.strip, lines), 1):
         if not line or line.startswith(("#", "!")):
             continue
-        name, mark, value = line.partition("=")
-        if not mark or not name.strip():
+        setting, mark, value = line.partition("=")
+        if not mark or not setting.strip():
             # The line itself may be a secret.
-            raise ConfigurationError(
-                f"--store_b_kafka_config: line {number} of {path} is not name=value"
-            )
-        settings[name.strip()] = value.strip()
+            raise ConfigurationError(f"{name}: line {number} of {path} is not name=value")
+        settings[setting.strip()] = value.strip()
     return settings
 
 
@@ -102,7 +115,7 @@ class TopicClient:
     def __init__(self, access: TopicAccess) -> None:
         self.access = access
         self.last_error: KafkaError | None = None
-        user_settings = read_properties(access.config) if access.config else {}
+        user_settings = read_properties(access.config, access.names.config) if access.config else {}
         settings = {
             **_DEFAULT_SETTINGS,
             **user_settings,
@@ -115,7 +128,7 @@ class TopicClient:
         try:
             self.consumer = Consumer(settings)
         except (KafkaException, ValueError, TypeError) as error:
-            raise _setting_error(error, user_settings) from None
+            raise _setting_error(error, user_settings, access.names) from None
 
     def _remember_error(self, error: KafkaError) -> None:
         # "All brokers down" follows every error and would hide its cause.
@@ -205,15 +218,17 @@ def _checked(partitions: list[TopicPartition]) -> list[TopicPartition]:
     return partitions
 
 
-def _setting_error(error: Exception, user_settings: dict[str, str]) -> ConfigurationError:
+def _setting_error(
+    error: Exception, user_settings: dict[str, str], setting_names: SettingNames
+) -> ConfigurationError:
     text = str(error)
     # librdkafka's text may quote the value, which may be a secret: the message only has names.
     names = sorted(name for name in user_settings if f'"{name}"' in text) or sorted(user_settings)
     return ConfigurationError(
-        f"--store_b_kafka_config: librdkafka does not take {' or '.join(names)}: it has no such"
+        f"{setting_names.config}: librdkafka does not take {' or '.join(names)}: it has no such"
         " property, or not with this value"
         if names
-        else "--store_b_kafka: librdkafka does not take it"
+        else f"{setting_names.brokers}: librdkafka does not take it"
     )
 
 
@@ -231,6 +246,6 @@ def is_denial(error: KafkaError) -> bool:
 def topic_error(access: TopicAccess, error: KafkaError) -> StoreError:
     """Returns the error to raise when the topic can no longer be read."""
     return StoreError(
-        f"store B: the topic {access.topic} cannot be read: {describe_error(error)};"
+        f"{access.title}: the topic {access.topic} cannot be read: {describe_error(error)};"
         " nothing is lost, the next run goes on from here"
     )

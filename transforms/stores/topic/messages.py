@@ -31,6 +31,9 @@ class MessageBatch(msgspec.Struct, frozen=True, array_like=True):
 PartitionRange = tuple[int, int, int]
 """A range of one partition's offsets: ``(partition, start, stop)``."""
 
+StoreRange = tuple[str, PartitionRange]
+"""A range of the topic of one store, by the store's key."""
+
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(MessageBatch).decode
 

@@ -64,7 +64,8 @@ class OffsetCommits:
             self._client.commit(offsets)
         except KafkaException as error:
             _log.warning(
-                "store B: the offsets of %s are not committed: %s; it is tried again",
+                "%s: the offsets of %s are not committed: %s; it is tried again",
+                self._access.title,
                 self._access.topic,
                 describe_error(error.args[0]),
             )
@@ -77,7 +78,7 @@ class OffsetCommits:
         """Records the ranges in the ledger; returns the offsets that may be committed now."""
         if not self._may_commit(connection):
             return {}
-        return advance(connection, self._reader, self._access.topic, self._uncommitted, committed)
+        return advance(connection, self._reader, self._access.store, self._uncommitted, committed)
 
     def _start_timer(self) -> None:
         if self._timer is None:

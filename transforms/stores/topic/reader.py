@@ -1,4 +1,4 @@
-"""Reads one partition of store B's topic in order, many messages at a time."""
+"""Reads one partition of a store's topic in order, many messages at a time."""
 
 import threading
 from collections.abc import Iterator
