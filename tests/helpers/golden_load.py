@@ -12,6 +12,7 @@ from transforms.core.identity import Run
 from transforms.core.records import COMPANY, CONTACT, Address, BankAccount
 from transforms.crm.api.client import CrmClient
 from transforms.crm.api.portal import Portal
+from transforms.crm.card_settings import NO_SETTINGS, CardSettings
 from transforms.crm.limits.request_rate import Limits
 from transforms.crm.loading.loader import Loader
 from transforms.ledger.base import goldens
@@ -122,12 +123,17 @@ def client_of(portal: Bitrix24, waits: tuple[float, ...] = (0.0, 0.0, 0.0)) -> I
 
 
 def load(
-    ledger: Ledger, portal: Bitrix24, run: Run, settle: float = SETTLE, workers: int = 1
+    ledger: Ledger,
+    portal: Bitrix24,
+    run: Run,
+    settle: float = SETTLE,
+    workers: int = 1,
+    cards: CardSettings = NO_SETTINGS,
 ) -> dict[str, Any]:
     """Loads the pending records as ``LoadCrm`` does; returns the numbers of the run."""
     with client_of(portal) as client:
         try:
-            Loader(ledger, run, Portal(client), settle, workers).load()
+            Loader(ledger, run, Portal(client, cards=cards), settle, workers).load()
         finally:
             ledger.transact(lambda connection: results.defer_unloaded(connection, run))
     return counts(ledger, run)
@@ -143,10 +149,14 @@ def counts(ledger: Ledger, run: Run) -> dict[str, Any]:
 
 
 def bring(
-    ledger: Ledger, portal: Bitrix24, records: Iterable[Record], workers: int = 1
+    ledger: Ledger,
+    portal: Bitrix24,
+    records: Iterable[Record],
+    workers: int = 1,
+    cards: CardSettings = NO_SETTINGS,
 ) -> dict[str, Any]:
     """Consolidates to these records and loads them."""
-    return load(ledger, portal, hold(ledger, records), workers=workers)
+    return load(ledger, portal, hold(ledger, records), workers=workers, cards=cards)
 
 
 def picture(portal: Bitrix24) -> dict[str, Any]:

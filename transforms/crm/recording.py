@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from transforms.core.golden_records import GoldenCompany
 from transforms.core.records import COMPANY, CONTACT
 from transforms.crm.api.outcomes import Fields, Outcomes
 from transforms.crm.api.portal import Portal
@@ -16,6 +17,7 @@ from transforms.crm.api.write_sink import WriteKey
 from transforms.crm.errors import Refused
 from transforms.crm.limits.request_size import IMPORT
 from transforms.crm.loading.journal import SentParts, with_links
+from transforms.ledger.base.goldens import golden_companies
 from transforms.ledger.database import Ledger
 from transforms.ledger.loads import load_queue, rejections
 from transforms.ledger.loads.card_facts import CardFacts, UnfitValue, read_card_facts
@@ -152,6 +154,11 @@ class OverlayJournal:
     def companies_created_now(self, tins: Sequence[str]) -> set[str]:
         """Those of the companies that the load would create."""
         return {tin for tin in tins if self.linked_companies.get(tin, 0) < 0}
+
+    def golden_companies(self, tins: Sequence[str]) -> list[GoldenCompany]:
+        """The golden records of these companies."""
+        with self._ledger.read() as connection:
+            return golden_companies(connection, tins)
 
     def card_facts(self, kind: str, keys: Sequence[str], sources: Collection[str]) -> CardFacts:
         """What cards show of these records beside their golden records."""

@@ -19,6 +19,7 @@ from transforms.crm.api.portal_fields import Description, PortalField, resolve_f
 from transforms.crm.api.write_sink import PortalSink, WriteSink
 from transforms.crm.card_settings import NO_SETTINGS, CardSettings
 from transforms.crm.errors import Stop
+from transforms.crm.responsible import user_problems
 
 PAGE = 50
 
@@ -78,6 +79,7 @@ class Portal:
             problems += self._missing_fields(entity_type, description)
             fields[kind], field_problems = self._card_fields(kind, description)
             problems += field_problems
+        problems += user_problems(self.client, self.cards)
         presets = self._read_presets()
         problems += _missing_presets(presets)
         if problems:

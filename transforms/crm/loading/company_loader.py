@@ -12,6 +12,7 @@ from transforms.crm.loading.creates import IdempotentCreates
 from transforms.crm.loading.items import DesiredItem
 from transforms.crm.loading.record_loader import RecordLoader
 from transforms.crm.loading.requisites import RequisiteOwner, RequisiteWriter
+from transforms.crm.responsible import RESPONSIBLE, responsible_for
 from transforms.ledger.loads.load_queue import PendingRecord
 
 
@@ -23,8 +24,11 @@ class CompanyLoader(RecordLoader):
     def desired_item(self, pending: PendingRecord) -> DesiredItem[GoldenCompany]:
         """The item that the CRM is to hold of a company, without the portal's own fields."""
         company = decode_golden_company(pending.payload)
+        user = responsible_for(company, self._portal.cards)
+        responsible = {RESPONSIBLE: user} if user and not pending.crm_id else {}
         fields = (
             self._new_record_fields(pending)
+            | responsible
             | mapping.company_item(company)
             | mapping.origin(pending.key, pending.version)
         )

@@ -1,18 +1,20 @@
 """Loading contacts: items with their links to companies."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from transforms.core.golden_records import GoldenContact, decode_golden_contact
 from transforms.core.outcomes import COMPANY_REJECTED
 from transforms.core.records import CONTACT
 from transforms.crm.api import mapping
 from transforms.crm.api.outcomes import Fields, RefusedWrite, refused_write
+from transforms.crm.api.portal import Item
 from transforms.crm.errors import Refused
 from transforms.crm.loading.card_values import contact_values
 from transforms.crm.loading.creates import IdempotentCreates
 from transforms.crm.loading.items import DesiredItem
 from transforms.crm.loading.journal import SentParts
 from transforms.crm.loading.record_loader import RecordLoader
+from transforms.crm.responsible import RESPONSIBLE, responsible_for
 from transforms.ledger.loads.load_queue import PendingRecord
 from transforms.ledger.loads.sent import ITEM
 
@@ -56,30 +58,49 @@ class ContactLoader(RecordLoader):
         tins = sorted({tin for contact in contacts for tin in contact.record.tins})
         rejected = self._journal.rejected_companies(tins)
         ids = self._journal.company_ids(tins)
-        deleted = self._report_deleted(ids)
+        deleted, users = self._report_deleted(ids)
         loadable: list[Contact] = []
         orphans: list[Contact] = []
         for contact in contacts:
             linked_tins = [tin for tin in contact.record.tins if tin in ids and tin not in deleted]
             contact.fields[mapping.LINKS] = [ids[tin] for tin in linked_tins]
+            if linked_tins and not contact.crm_id and users.get(linked_tins[0]):
+                contact.fields[RESPONSIBLE] = users[linked_tins[0]]
             if linked_tins or contact.crm_id:
                 loadable.append(contact)
             elif (rejected | deleted).issuperset(contact.record.tins):
                 orphans.append(contact)
         return loadable, orphans
 
-    def _report_deleted(self, company_ids: Mapping[str, int]) -> set[str]:
-        """Report and return those of the companies that a person has deleted in the CRM.
+    def _report_deleted(self, company_ids: Mapping[str, int]) -> tuple[set[str], dict[str, int]]:
+        """Report those of the companies that a person has deleted in the CRM.
 
-        The portal would silently drop a link to a company that does not exist.
+        The portal would silently drop a link to a company that does not exist. Returns these
+        companies, and where rules say who is responsible, the users whom new contacts get.
         """
         created_now = self._journal.companies_created_now(list(company_ids))
         ids = {tin: crm_id for tin, crm_id in company_ids.items() if tin not in created_now}
-        items = self._portal.items_by_id(mapping.COMPANY_TYPE, sorted(ids.values()), [])
+        select = [RESPONSIBLE] if self._portal.cards.people else []
+        items = self._portal.items_by_id(mapping.COMPANY_TYPE, sorted(ids.values()), select)
         deleted = {tin for tin, crm_id in ids.items() if crm_id not in items}
         if deleted:
             self._journal.report_deleted_companies(sorted(deleted))
-        return deleted
+        return deleted, self._company_users(ids, items, created_now)
+
+    def _company_users(
+        self, ids: Mapping[str, int], items: Mapping[int, Item], created_now: Collection[str]
+    ) -> dict[str, int]:
+        """Who is responsible for the companies, where rules say it of new ones."""
+        if not self._portal.cards.people:
+            return {}
+        users = {
+            tin: int(items[crm_id].fields.get(RESPONSIBLE) or 0)
+            for tin, crm_id in ids.items()
+            if crm_id in items
+        }
+        for company in self._journal.golden_companies(sorted(created_now)):
+            users[company.tin] = responsible_for(company, self._portal.cards)
+        return users
 
     def _link(
         self, contacts: Sequence[Contact], sent: SentParts, creates: IdempotentCreates

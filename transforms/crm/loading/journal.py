@@ -10,10 +10,12 @@ from typing import Protocol
 
 from sqlalchemy.engine import Connection
 
+from transforms.core.golden_records import GoldenCompany
 from transforms.core.identity import Run
 from transforms.core.records import COMPANY, CONTACT
 from transforms.crm.api.mapping import LINKS
 from transforms.crm.api.outcomes import Fields
+from transforms.ledger.base.goldens import golden_companies
 from transforms.ledger.database import Ledger
 from transforms.ledger.loads import load_queue, rejections
 from transforms.ledger.loads.card_facts import (
@@ -57,6 +59,9 @@ class Journal(Protocol):
 
     def companies_created_now(self, tins: Sequence[str]) -> set[str]:
         """Those of the companies that this load has created."""
+
+    def golden_companies(self, tins: Sequence[str]) -> list[GoldenCompany]:
+        """The golden records of these companies."""
 
     def card_facts(self, kind: str, keys: Sequence[str], sources: Collection[str]) -> CardFacts:
         """What cards show of these records beside their golden records."""
@@ -136,6 +141,11 @@ class LedgerJournal:
         """Those of the companies that this run has created."""
         with self._ledger.read() as connection:
             return load_queue.keys_created_by(connection, self._run, COMPANY, tins)
+
+    def golden_companies(self, tins: Sequence[str]) -> list[GoldenCompany]:
+        """The golden records of these companies."""
+        with self._ledger.read() as connection:
+            return golden_companies(connection, tins)
 
     def card_facts(self, kind: str, keys: Sequence[str], sources: Collection[str]) -> CardFacts:
         """What cards show of these records beside their golden records."""

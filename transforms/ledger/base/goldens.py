@@ -11,10 +11,12 @@ from transforms.core.golden_records import (
     GoldenCompany,
     GoldenContact,
     Provenance,
+    decode_golden_company,
     encode_golden,
     version_of,
 )
 from transforms.core.identity import RowKey, Run
+from transforms.core.records import COMPANY
 from transforms.ledger import schema
 from transforms.ledger.base.card_sources import SOURCE_ROWS, queue_cards, shown_sources
 from transforms.ledger.statements import delete, look_up, upsert
@@ -51,6 +53,13 @@ def stored_goldens(
             connection, columns, table.key, keys, kind=kind
         )
     }
+
+
+def golden_companies(connection: Connection, tins: Sequence[str]) -> list[GoldenCompany]:
+    """Those of the companies that are in the base."""
+    table = schema.golden.c
+    rows = look_up(connection, (table.payload,), table.key, tins, kind=COMPANY)
+    return [decode_golden_company(bytes(payload)) for (payload,) in rows]
 
 
 def members_of(connection: Connection, kind: str, keys: Sequence[str]) -> dict[str, set[RowKey]]:
