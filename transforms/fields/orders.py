@@ -12,7 +12,7 @@ import re
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 
 from transforms.core.records import Note, Orders
-from transforms.fields import text, time
+from transforms.fields import moments, text
 from transforms.fields.placeholders import words
 
 _ROUBLES = words("RUB RUR 643 РУБ РУБ. ₽")
@@ -26,7 +26,7 @@ def parse(
     count: object, total: object, last_at: object, currency: object = None
 ) -> tuple[Orders | None, text.Notes]:
     """Returns the orders in any JSON values, None for none; a sum not in roubles is left out."""
-    last_on, notes = time.moscow_date(last_at, "orders")
+    last_on, notes = moments.moscow_date(last_at, "orders")
     kopecks, total_notes = _kopecks(total)
     number, count_notes = _count(count)
     notes += total_notes + count_notes

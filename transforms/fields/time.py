@@ -35,7 +35,7 @@ def parse(
     >>> parse("2024-02-11")
     (1707598800000000, (Note(field='changed_at', problem='no_offset', value='2024-02-11'),))
     """
-    moment = _read(value)
+    moment = read(value)
     if moment is None:
         problem = "missing" if value is None or value == "" else "unreadable"
         return 0, (Note(field, problem, "" if value is None else text.excerpt(value)),)
@@ -55,7 +55,7 @@ def moscow_date(value: object, field: str) -> tuple[str, text.Notes]:
     """
     if value is None or value == "":
         return "", ()
-    moment = _read(value)
+    moment = read(value)
     if moment is None:
         return "", (Note(field, "unreadable", text.excerpt(value)),)
     if moment.tzinfo is not None:
@@ -66,7 +66,8 @@ def moscow_date(value: object, field: str) -> tuple[str, text.Notes]:
     return moment.date().isoformat(), ()
 
 
-def _read(value: object) -> datetime | None:
+def read(value: object) -> datetime | None:
+    """Returns the moment of a datetime, a date or an ISO 8601 text, None when it is none of them."""
     if isinstance(value, str):
         try:
             return datetime.fromisoformat(value.strip()) if len(value) <= _LONGEST else None
