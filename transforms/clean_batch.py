@@ -9,10 +9,11 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from transforms.core.outcomes import OUTSIDE
 from transforms.core.records import COMPANY, DeadLetter, Row, encode_rows
 from transforms.core.sharding import SHARDS, shard_of
 from transforms.stores.mapping.cleaners import Result
-from transforms.stores.mapping.exclusions import OUTSIDE, Outside, Unusable
+from transforms.stores.mapping.exclusions import Outside, Unusable
 from transforms.stores.mapping.headers import NO_CLOCK_BOUND, ClockBound
 from transforms.stores.topic.events import Event, event_row, read_event
 from transforms.stores.topic.messages import MessageBatch
@@ -96,7 +97,7 @@ def clean_batch(
         first = first or batch_fingerprint(raw)
         result = clean(raw)
         for row in (result,) if type(result) is Row else _rows(result, dead_letters):
-            if row.changed_at >= since or not row.changed_at:
+            if row.changed_at >= since or row.undated or not row.changed_at:
                 groups[outcome(row), shard_of(row.source_id, shards)].append(row)
             read += row.reason != OUTSIDE
     return CleanBatch(

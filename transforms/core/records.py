@@ -94,6 +94,9 @@ class Row(msgspec.Struct, frozen=True, array_like=True):
     refused. ``reason`` is empty for a valid row.
     ``payload`` is the encoded ``Company`` or ``Contact``; ``raw`` the original record as JSON.
 
+    An ``undated`` row does not say when it changed, though its store does for others: it is as new
+    as its reception, which ``changed_at`` says (0: the run's start).
+
     A deletion without a time has no ``payload``, and its ``changed_at`` is the moment at which it
     was sent: the ledger knows the row that it deletes, and from that its age. Its ``kind`` is
     ``UNKNOWN_KIND`` when it does not say whether it deletes a company or a contact.
@@ -109,6 +112,7 @@ class Row(msgspec.Struct, frozen=True, array_like=True):
     detail: str
     payload: bytes
     raw: bytes
+    undated: bool = False
 
     @property
     def fingerprint(self) -> str:

@@ -1,6 +1,6 @@
 """Moments in any of the forms in which stores write them.
 
-Source: contracts/configuration, "Times". ISO 8601 is read as ``transforms.fields.time`` reads it.
+Source: contracts/configuration. ISO 8601 is read as ``transforms.fields.time`` reads it.
 
 >>> moscow = "2024-02-11T17:40:12+03:00"
 >>> forms = (moscow, "11.02.2024 17:40:12", "20240211174012", 20240211174012,
@@ -64,9 +64,7 @@ def parse(
     return (moment - _EPOCH) // _MICROSECOND, ()
 
 
-def moscow_date(
-    value: object, field: str, zone: ZoneInfo = time.MOSCOW
-) -> tuple[str, text.Notes]:
+def moscow_date(value: object, field: str, zone: ZoneInfo = time.MOSCOW) -> tuple[str, text.Notes]:
     """Returns the calendar day in Moscow, ``YYYY-MM-DD``; of a value without an offset its own.
 
     >>> moscow_date("02.03.2024", "orders"), moscow_date("2024-03-01T22:00:00Z", "orders")
@@ -87,7 +85,11 @@ def read(value: object) -> datetime | None:
     if isinstance(value, str):
         if len(value) > _LONGEST:
             return None
-        return time.read(value) or _read_text(value.strip())
+        cell = value.strip()
+        try:
+            return datetime.fromisoformat(cell)
+        except ValueError:
+            return _read_text(cell)
     if isinstance(value, int | float | Decimal) and not isinstance(value, bool):
         return _read_number(value)
     return time.read(value)

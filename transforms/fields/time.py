@@ -67,7 +67,7 @@ def moscow_date(value: object, field: str) -> tuple[str, text.Notes]:
 
 
 def read(value: object) -> datetime | None:
-    """Returns the moment of a datetime, a date or an ISO 8601 text, None when it is none of them."""
+    """Returns the moment of a datetime, a date or an ISO 8601 text, else None."""
     if isinstance(value, str):
         try:
             return datetime.fromisoformat(value.strip()) if len(value) <= _LONGEST else None

@@ -24,6 +24,7 @@ from transforms.ledger.rows.tombstones import with_deletions
 from transforms.ledger.rows.versions import (
     KnownVersion,
     date_by_run,
+    date_received,
     is_newer,
     known_versions,
     newest,
@@ -76,7 +77,7 @@ def remember(
     attempt's result may be lost although its writes are not.
     """
     groups: dict[tuple[str, str], list[Row]] = defaultdict(list)
-    for row in newest(with_deletions(ledger, with_gone(ledger, versions))):
+    for row in newest(with_deletions(ledger, with_gone(ledger, date_received(versions, run)))):
         groups[row.source, row.kind].append(row)
     batches = [
         RowBatch(batch)
@@ -96,8 +97,8 @@ def _remember(
     """Remember rows of one store and kind."""
     source, kind = batch[0].source, batch[0].kind
     known = known_versions(connection, source, kind, [row.source_id for row in batch])
-    if stores.is_undated(source, kind):
-        batch = date_by_run(batch, known, run)
+    is_table_undated = stores.is_undated(source, kind)
+    batch = date_by_run(batch, known, run, is_table_undated=is_table_undated)
     originals = originals_of_ties(connection, batch, known)
     changes = _compare(batch, known, originals, run, stores.last_read_wins(source))
     # A repeated event changes nothing but its row's place in the topic. The row keeps the number of

@@ -111,17 +111,39 @@ def is_newer(
     return last_read_wins or row.raw >= originals[row.source_id]
 
 
-def date_by_run(rows: Sequence[Row], known: Mapping[str, KnownVersion], run: Run) -> list[Row]:
-    """The rows, of a table without times of change: each is as new as the run that sees it differ.
-
-    Of messages the later one is newer; what is read otherwise is newer than what is known.
-    """
+def date_received(rows: Sequence[Row], run: Run) -> Sequence[Row]:
+    """The rows; those that say neither when they changed nor when they came date from the run."""
+    if not any(row.undated for row in rows):
+        return rows
     return [
-        msgspec.structs.replace(row, changed_at=_run_time(row, known[row.source_id], run.moment))
-        if row.source_id in known
-        else msgspec.structs.replace(row, changed_at=run.moment)
+        msgspec.structs.replace(row, changed_at=run.moment)
+        if row.undated and not row.changed_at
+        else row
         for row in rows
     ]
+
+
+def date_by_run(
+    rows: Sequence[Row], known: Mapping[str, KnownVersion], run: Run, *, is_table_undated: bool
+) -> Sequence[Row]:
+    """The rows; each that has no time of change is as new as the run that sees it differ.
+
+    That holds for all rows of a table without times. An undated row of another table is as new as
+    its reception, and newer than what is known. Of messages the later one is newer.
+    """
+    if not is_table_undated and not any(row.undated for row in rows):
+        return rows
+    return [
+        _date(row, known.get(row.source_id), run.moment if is_table_undated else row.changed_at)
+        if is_table_undated or row.undated
+        else row
+        for row in rows
+    ]
+
+
+def _date(row: Row, version: KnownVersion | None, moment: int) -> Row:
+    changed_at = moment if version is None else _run_time(row, version, moment)
+    return msgspec.structs.replace(row, changed_at=changed_at)
 
 
 def _run_time(row: Row, version: KnownVersion, moment: int) -> int:
@@ -130,6 +152,9 @@ def _run_time(row: Row, version: KnownVersion, moment: int) -> int:
     is_older_message = 0 < row.order < version.order
     if is_same or is_older_message:
         return version.changed_at
+    if row.undated and version.order > row.order == 0 and moment < version.changed_at:
+        # A file that was made before the message came is read again and again.
+        return moment
     # A clock may go back between two runs.
     return max(moment, version.changed_at + 1)
 

@@ -78,7 +78,14 @@ class CompiledStore:
         """How the store writes its ids."""
         company_ids = form_of(company_form)
         zone = ZoneInfo(table.timezone)
-        self._form = TableForm(key, self.ids, company_ids, zone, table.order is not None)
+        self._form = TableForm(
+            key,
+            self.ids,
+            company_ids,
+            zone,
+            is_snapshot=table.full is not None and table.full.kind in SQL_KINDS,
+            has_orders=table.order is not None,
+        )
         kinds: dict[Kind, RecordTable | None] = {COMPANY: table.company, CONTACT: table.contact}
         self._tables = {kind: own for kind, own in kinds.items() if own is not None}
         self.cleaners: Mapping[Kind, Cleaner] = {

@@ -2,12 +2,11 @@
 
 import msgspec
 
+from transforms.core.outcomes import OUTSIDE
 from transforms.core.records import Row
 
 NOT_AN_OBJECT = "not_an_object"
 NO_ID = "no_id"
-OUTSIDE = "outside"
-"""The reason of the row that carries an ``Outside`` to the ledger."""
 
 
 class Outside(msgspec.Struct, frozen=True):
@@ -25,7 +24,7 @@ class Outside(msgspec.Struct, frozen=True):
     raw: bytes
 
     def as_row(self) -> Row:
-        """Returns it as a row without a payload."""
+        """Returns it as the row without a payload that carries it to the ledger."""
         return Row(
             self.source, self.kind, self.source_id, self.changed_at, self.order, "", OUTSIDE,
             "the store's configuration leaves it out", b"", self.raw,

@@ -9,11 +9,12 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from transforms.core.records import Kind, Note, Row
-from transforms.fields import text, time
+from transforms.fields import moments, text, time
 
 RAW_LIMIT = 65_536
 _HEAD = 16_384
 _TRUE = frozenset({"1", "TRUE", "T", "X", "Х", "Y", "YES", "ДА"})
+_FALSE = frozenset({"", "0", "N", "NO", "F", "FALSE", "Н", "НЕТ", "-", "NONE", "NULL"})
 REPLACED = "\ufffd".encode()
 """Stands in an original where bytes could not be decoded."""
 _encode = msgspec.json.Encoder(enc_hook=str).encode
@@ -28,12 +29,13 @@ class RowHeader(msgspec.Struct, frozen=True):
     order: int
     deleted: bool
     raw: bytes
+    undated: bool = False
 
     def row(self, kind: Kind, tin: str, verdict: tuple[str, str], payload: bytes) -> Row:
         """Returns the row with this header; ``verdict`` is its reason and detail."""
         return Row(
             self.source, kind, self.source_id, self.changed_at, self.order, tin, *verdict, payload,
-            self.raw,
+            self.raw, self.undated,
         )  # fmt: skip
 
 
@@ -98,13 +100,16 @@ NO_CLOCK_BOUND = ClockBound(0, 0)
 
 
 def change_time(
-    changed: object, created: object, local: bool = False, zone: ZoneInfo = time.MOSCOW
+    changed: object, created: object = None, zone: ZoneInfo = time.MOSCOW
 ) -> tuple[int, text.Notes]:
-    """Returns when the row changed, else when it was created; 0 when neither is known."""
-    changed_at, notes = time.parse(changed, "changed_at", local, zone)
-    if changed_at or not notes:
+    """Returns when the row changed, else when it was created; 0 when neither is known.
+
+    What is without an offset is the time of ``zone``.
+    """
+    changed_at, notes = moments.parse(changed, "changed_at", zone)
+    if changed_at or not notes or created is None:
         return changed_at, notes
-    created_at, more = time.parse(created, "created_at", local, zone)
+    created_at, more = moments.parse(created, "created_at", zone)
     return created_at, notes + more
 
 
@@ -116,11 +121,32 @@ def future_note(changed: object) -> Note:
 def is_set(mark: object) -> bool:
     """Whether a mark such as ``deleted`` is set, in any of the forms that stores contain.
 
-    >>> [is_set(x) for x in (True, 1, "X", "true", None, 0, "", "0", "нет", [])]
-    [True, True, True, True, False, False, False, False, False, False]
+    A date says when it was set.
+
+    >>> [is_set(x) for x in (True, 1, "X", "true", "2024-03-01", "01.03.2024 12:00", 1709251200)]
+    [True, True, True, True, True, True, True]
+    >>> [is_set(x) for x in (None, 0, "", "0", "N", "false", "нет", "0000-00-00", [], "closed")]
+    [False, False, False, False, False, False, False, False, False, False]
     """
     if mark is False or mark is None:
         return False
     if isinstance(mark, str):
-        return len(mark) < text.EXCERPT_LENGTH and mark.strip().upper() in _TRUE
-    return text.integer(mark) == 1 or mark is True
+        return len(mark) < text.EXCERPT_LENGTH and _is_set_by(mark.strip())
+    return mark is True or bool(text.integer(mark)) or moments.read(mark) is not None
+
+
+def _is_set_by(word: str) -> bool:
+    folded = word.upper()
+    return folded in _TRUE or (folded not in _FALSE and moments.read(word) is not None)
+
+
+def mark_notes(mark: object) -> text.Notes:
+    """Returns a note for a mark that is not set and says nothing that is known.
+
+    >>> mark_notes("closed"), mark_notes("N")
+    ((Note(field='deleted', problem='unreadable', value='closed'),), ())
+    """
+    word = mark.strip().upper() if isinstance(mark, str) else None
+    if not mark or word in _FALSE or (word and not word.strip("0.-: T")):
+        return ()
+    return (Note("deleted", "unreadable", text.excerpt(mark)),)

@@ -30,6 +30,7 @@ from transforms.stores.mapping.headers import (
     change_time,
     future_note,
     is_set,
+    mark_notes,
     raw_json,
     unreadable_notes,
 )
@@ -56,7 +57,8 @@ CONSTANTS: dict[str, object] = {
     "RawContact": RawContact, "RowHeader": RowHeader, "Unusable": Unusable,
     "bank_accounts": values.bank_accounts, "change_time": change_time,
     "choose_address": address.choose, "company_row": company_row, "contact_row": contact_row,
-    "future_note": future_note, "is_set": is_set, "no_orders": values.no_orders,
+    "future_note": future_note, "is_set": is_set, "mark_notes": mark_notes,
+    "no_orders": values.no_orders,
     "parse_address": address.parse, "parse_orders": orders.parse, "raw_json": raw_json,
     "unreadable_notes": unreadable_notes,
 }  # fmt: skip
@@ -75,14 +77,15 @@ _NO_ID_REASONS = {"partner": ("no_partner_number", "the partner has no number")}
 class TableForm(NamedTuple):
     """What a table's records have in common with the rest of the store.
 
-    ``company_ids`` is the form of the ids that a contact names, ``has_orders`` says whether a
-    reader sums single orders up for a company.
+    ``company_ids`` is the form of the ids that a contact names. ``is_snapshot``: the store is read
+    as it stands now. ``has_orders``: a reader sums single orders up for a company.
     """
 
     source: str
     ids: IdForm
     company_ids: IdForm
     zone: ZoneInfo
+    is_snapshot: bool = False
     has_orders: bool = False
 
 
@@ -199,30 +202,45 @@ def _name_sources(record: RecordCode, table: ContactTable) -> list[str]:
 def _write_header(record: RecordCode, table: RecordTable, form: TableForm, kind: Kind) -> None:
     """Write the lines that make the row's header; they return early for what is no row."""
     code, source = record.code, repr(form.source)
-    changed = code.assign(value_source(record, table.changed_at), "changed")
     if table.only:
         value = code.assign(record.path(table.only.field))
+        outside = outside_source(record, table, form, kind)
         code.line(f"if not {conditions.condition_source(code, table.only, value)}:")
-        code.line(f"    return {outside_source(record, table, form, kind)}")
+        code.line(f"    return {outside}")
     write_id(record, table, form)
     code.line("if not source_id:")
     code.line(f"    return {missing_id(table, form)}")
-    code.line(f"changed_at, notes = {_time_source(record, table, form)}")
-    code.line("if changed_at > clock_bound.latest and clock_bound.substitute:")
-    code.line("    changed_at = clock_bound.substitute")
-    code.line(f"    notes += (future_note({changed}),)")
+    _write_time(record, table, form)
     code.line("original = raw_json(record)")
     code.line("if REPLACED in original:")
     code.line("    notes += unreadable_notes(record, original)")
     deleted = _deleted_source(record, table.deleted)
-    code.line(f"header = RowHeader({source}, source_id, changed_at, order, {deleted}, original)")
+    arguments = f"source_id, changed_at, order, {deleted}, original, undated"
+    code.line(f"header = RowHeader({source}, {arguments})")
+
+
+def _write_time(record: RecordCode, table: RecordTable, form: TableForm) -> None:
+    """Write the lines that say when the row changed; without a column the ledger decides."""
+    code = record.code
+    if table.changed_at is None:
+        code.line("changed_at, notes, undated = 0, (), False")
+        return
+    changed = code.assign(value_source(record, table.changed_at), "changed")
+    code.line(f"changed_at, notes = {_time_source(record, table, form)}")
+    code.line("undated = not changed_at")
+    code.line("if undated:")
+    code.line("    changed_at = clock_bound.substitute")
+    code.line("elif changed_at > clock_bound.latest and clock_bound.substitute:")
+    code.line("    changed_at = clock_bound.substitute")
+    code.line(f"    notes += (future_note({changed}),)")
 
 
 def _time_source(record: RecordCode, table: RecordTable, form: TableForm) -> str:
     changed = record.code.assign(value_source(record, table.changed_at), "changed")
-    created = value_source(record, table.created_at)
+    # A row of a database that never changed may have no other time. A copy counts as received.
+    created = value_source(record, table.created_at) if form.is_snapshot else "None"
     zone = record.code.constant(form.zone, "zone")
-    return f"change_time({changed}, {created}, True, {zone})"
+    return f"change_time({changed}, {created}, {zone})"
 
 
 def outside_source(record: RecordCode, table: RecordTable, form: TableForm, kind: str) -> str:
@@ -230,7 +248,7 @@ def outside_source(record: RecordCode, table: RecordTable, form: TableForm, kind
     source_id = (
         f"{record.code.constant(form.ids.read, 'read_id')}({value_source(record, table.id)})"
     )
-    time = f"{_time_source(record, table, form)}[0]"
+    time = f"{_time_source(record, table, form)}[0]" if table.changed_at else "0"
     return f"Outside({form.source!r}, {kind!r}, {source_id}, {time}, order, raw_json(record))"
 
 
@@ -258,7 +276,12 @@ def _deleted_source(record: RecordCode, deleted: str | Condition | None) -> str:
     if isinstance(deleted, Condition):
         value = record.code.assign(record.path(deleted.field))
         return conditions.condition_source(record.code, deleted, value)
-    return f"is_set({record.path(deleted)})"
+    code = record.code
+    mark = code.assign(record.path(deleted), "mark")
+    code.line(f"deleted = is_set({mark})")
+    code.line(f"if {mark} and not deleted:")
+    code.line(f"    notes += mark_notes({mark})")
+    return "deleted"
 
 
 def _orders_source(record: RecordCode, sums: OrderSums | None) -> str:

@@ -18,7 +18,7 @@ import msgspec
 
 from transforms.configuration.builtin import SECOND_STORE
 from transforms.core.records import NO_PARTITION, UNKNOWN_KIND, DeadLetter, Row, message_order
-from transforms.fields import time
+from transforms.fields import moments
 from transforms.stores.export.json_values import decode
 from transforms.stores.mapping.headers import ClockBound, raw_json
 from transforms.stores.topic.messages import TopicMessage
@@ -56,13 +56,13 @@ def event_row(event: Event) -> Row:
     """
     partner, order, sent_at, arrived_at = event
     clock_bound = _clock_bound(arrived_at)
-    changed_at = time.parse(partner.get("changed_at"))[0]
+    changed_at = moments.parse(partner.get("changed_at"))[0]
     is_dated = changed_at and clock_bound.allows(changed_at)
     if "category" in partner:
         row: Row = clean_partner(partner, order=order, clock_bound=clock_bound)
         if row.reason == "deleted_in_store" and not is_dated:
             return msgspec.structs.replace(row, changed_at=sent_at, tin="", payload=b"")
-        return row if changed_at else msgspec.structs.replace(row, changed_at=sent_at)
+        return msgspec.structs.replace(row, changed_at=sent_at) if row.undated else row
     number = read_partner_number(partner["partner"])
     if is_dated:
         # The time decides the order, and the offset only among equal times.
@@ -86,7 +86,7 @@ def read_event(topic: str, partition: int, message: TopicMessage) -> Event | Dea
         if message.value is None:
             return Event(_deletion(message.key or b""), order, arrived_at, arrived_at)
         envelope = _decode_envelope(message.value)
-        sent_at = time.parse(envelope.get("sent_at"))[0]
+        sent_at = moments.parse(envelope.get("sent_at"))[0]
         if not sent_at or not _clock_bound(arrived_at).allows(sent_at):
             sent_at = arrived_at
         return Event(_partner(envelope), order, sent_at, arrived_at)
