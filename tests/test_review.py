@@ -16,7 +16,8 @@ from pipeline.review.page import ReviewServer
 from pipeline.review.pairs import read_pairs, terminal_lines
 from pipeline.review.spreadsheet import COLUMNS, read_csv, write_csv
 from tests.helpers.ledger_runs import ACTIVE, OTHER, company_row, contact_row, outcomes, run_once
-from transforms.ledger.database import Ledger, open_ledger
+from tests.helpers.ledgers import open_ledger
+from transforms.ledger.database import Ledger
 
 MOBILE = ("+79210000001",)
 
@@ -167,7 +168,7 @@ def test_the_command_line(ledger: Ledger, tmp_path: Path, capsys: pytest.Capture
     own = ["--ledger", f"sqlite:///{tmp_path}/svod.db"]
     assert run(["review", *own]) == 0
     assert "A:5 and B:7" in capsys.readouterr().out
-    assert run(["review", "--no", "A:5", "B:7", *own]) == 0
+    assert run(["review", "--no", "a:05", "В:7", *own]) == 0
     assert run(["review", *own]) == 0
     assert "Nothing waits" in capsys.readouterr().out
     assert run(["review", "--yes", "A:5", "B:404", *own]) == 1

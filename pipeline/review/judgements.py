@@ -10,12 +10,15 @@ from sqlalchemy.engine import Connection
 from pipeline.review.pairs import describe
 from transforms.consolidation.contact_standing import contacts_of
 from transforms.core.errors import SvodError
-from transforms.core.identity import row_key
+from transforms.core.identity import row_key, row_ref
 from transforms.core.records import COMPANY, CONTACT
+from transforms.core.stores import Stores
 from transforms.ledger.base.reviews import save_judgements
 from transforms.ledger.database import Ledger
+from transforms.ledger.inspection import find_row
 from transforms.ledger.rows.rebuild_marks import mark_dirty
 from transforms.ledger.runs import utc_now
+from transforms.ledger.stores import read_stores
 
 
 class WrongJudgementError(SvodError):
@@ -25,18 +28,29 @@ class WrongJudgementError(SvodError):
 def judge(ledger: Ledger, kind: str, judgements: Mapping[tuple[str, str], bool]) -> None:
     """Save judgements by pair of references, True for "the same"; the next run obeys them.
 
+    A reference is taken as a person types it: in any case, and without leading zeros.
+
     Raises:
         WrongJudgementError: the ledger lacks one of the records; then nothing is saved.
     """
 
     def save(connection: Connection) -> None:
-        for left_ref, right_ref in judgements:
+        stores = read_stores(connection)
+        full_judgements = {
+            (
+                _full_ref(connection, stores, left_ref),
+                _full_ref(connection, stores, right_ref),
+            ): same
+            for (left_ref, right_ref), same in judgements.items()
+        }
+        for left_ref, right_ref in full_judgements:
             _check(connection, kind, left_ref, right_ref)
-        save_judgements(connection, kind, judgements, utc_now())
+        save_judgements(connection, kind, full_judgements, utc_now())
         if kind == CONTACT:
-            mark_dirty(connection, {row_key(ref) for pair in judgements for ref in pair})
+            mark_dirty(connection, {row_key(ref) for pair in full_judgements for ref in pair})
         else:
-            mark_dirty(connection, contacts_of(connection, [row_key(row) for row, _ in judgements]))
+            companies = [row_key(row) for row, _ in full_judgements]
+            mark_dirty(connection, contacts_of(connection, companies))
 
     ledger.transact(save)
 
@@ -44,6 +58,11 @@ def judge(ledger: Ledger, kind: str, judgements: Mapping[tuple[str, str], bool])
 def kind_of(pair: Sequence[str]) -> str:
     """Returns the kind of a pair: two rows are contacts, a row and a TIN are companies."""
     return CONTACT if ":" in pair[1] else COMPANY
+
+
+def _full_ref(connection: Connection, stores: Stores, ref: str) -> str:
+    row = stores.parse_reference(ref)
+    return row_ref(find_row(connection, row)) if row else ref
 
 
 def _check(connection: Connection, kind: str, left_ref: str, right_ref: str) -> None:
