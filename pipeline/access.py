@@ -10,7 +10,9 @@ from transforms.core.secrets import Secret
 from transforms.crm.access import CrmAccess
 from transforms.crm.card_settings import card_settings
 from transforms.ledger.database import Ledger
+from transforms.ledger.renaming import Renaming
 from transforms.ledger.stores import write_stores
+from transforms.stores.sql.cursors import cursor_names
 from transforms.stores.topic.client import SettingNames, TopicAccess
 
 
@@ -88,4 +90,8 @@ def write_configured_stores(ledger: Ledger, chosen: Options) -> None:
         ConfigurationError: a store cannot be renamed, for the ledger has rows of both keys.
     """
     configuration = chosen.configuration
-    write_stores(ledger, stores_of(configuration), former_keys_of(configuration))
+    renamings = [
+        Renaming(key, former_key, cursor_names(former_key, key))
+        for key, former_key in sorted(former_keys_of(configuration).items())
+    ]
+    write_stores(ledger, stores_of(configuration), renamings)

@@ -125,7 +125,9 @@ def build(root: beam.Pipeline, sources: Sources, chosen: Settings) -> beam.PColl
     """
     ledger, run = chosen.ledger, chosen.run
     unfinished = root | "ResumeUnfinishedWork" >> ResumeUnfinishedWork(ledger, run)
-    remembered = dict(sources.rows) | "RememberRows" >> RememberRows(ledger, run)
+    # All stores may be withdrawn: then nothing is read.
+    rows = sources.rows or {"": root | "NoRows" >> beam.Create([]).with_output_types(Sharded)}
+    remembered = dict(rows) | "RememberRows" >> RememberRows(ledger, run)
     recorded = [
         dead_letters | f"RecordDeadLetters {key}" >> RecordDeadLetters(ledger, run)
         for key, dead_letters in sources.dead_letters.items()

@@ -220,6 +220,15 @@ def test_a_new_priority_reaches_the_portal_once(loaded: Installation) -> None:
     assert loaded.rows("SELECT * FROM stale_companies") == []
 
 
+def test_all_stores_may_be_withdrawn(loaded: Installation) -> None:
+    config = configure(loaded, "[store.A] withdrawn = true\n[store.B] withdrawn = true")
+    ended = loaded.svod("full", config, f"--report={loaded.report}", *PACE)
+    assert ended.code == 0, ended
+    assert golden(loaded) == set()
+    assert loaded.summary()["read"] == {}
+    assert loaded.summary()["gone"] == 9
+
+
 def test_two_stores_are_not_made_one(loaded: Installation) -> None:
     text = loaded.svod("init", "--two_stores").out
     path = loaded.folder / "svod.toml"

@@ -22,6 +22,7 @@ from transforms.ledger import schema
 from transforms.ledger.base.reviews import DoubtfulPair, replace_doubtful_pairs, save_judgements
 from transforms.ledger.cursors import move_cursors, read_cursors
 from transforms.ledger.database import Ledger
+from transforms.ledger.renaming import Renaming
 from transforms.ledger.statements import upsert
 from transforms.ledger.stores import stores_of_ledger, write_stores
 
@@ -97,7 +98,7 @@ def test_all_of_it_goes_on_under_the_new_key(ledger: Ledger) -> None:
     write_stores(ledger, OLD)
     fill(ledger, "o_d")
     before = outcomes(ledger)
-    write_stores(ledger, NEW, {"shop": "o_d"})
+    write_stores(ledger, NEW, [Renaming("shop", "o_d")])
     assert references(ledger) == {"shop", "B"}
     run_once(ledger, rows_of("shop"))
     state = snapshot(ledger)
@@ -119,19 +120,19 @@ def test_all_of_it_goes_on_under_the_new_key(ledger: Ledger) -> None:
 def test_the_same_line_changes_nothing_the_second_time(ledger: Ledger) -> None:
     write_stores(ledger, OLD)
     fill(ledger, "o_d")
-    write_stores(ledger, NEW, {"shop": "o_d"})
+    write_stores(ledger, NEW, [Renaming("shop", "o_d")])
     run_once(ledger)
     before = content(ledger)
-    for former_keys in ({"shop": "o_d"}, {"shop": "nowhere"}, {}):
-        write_stores(ledger, NEW, former_keys)
+    for renamings in ([Renaming("shop", "o_d")], [Renaming("shop", "nowhere")], []):
+        write_stores(ledger, NEW, renamings)
         assert content(ledger) == before
 
 
 def test_an_unknown_former_key_changes_nothing(ledger: Ledger) -> None:
-    write_stores(ledger, NEW, {"shop": "o_d"})
+    write_stores(ledger, NEW, [Renaming("shop", "o_d")])
     fill(ledger, "shop")
     before = content(ledger)
-    write_stores(ledger, NEW, {"shop": "O_D"})
+    write_stores(ledger, NEW, [Renaming("shop", "O_D")])
     assert content(ledger) == before
 
 
@@ -142,7 +143,7 @@ def test_two_stores_are_not_made_one(ledger: Ledger) -> None:
     with pytest.raises(
         ConfigurationError, match=r"^store\.B\.renamed_from: the ledger has rows of"
     ):
-        write_stores(ledger, Stores([Store("B", "B")]), {"B": "o_d"})
+        write_stores(ledger, Stores([Store("B", "B")]), [Renaming("B", "o_d")])
     assert content(ledger) == before
     assert [store.key for store in stores_of_ledger(ledger)] == ["B", "o_d"]
 
@@ -150,8 +151,23 @@ def test_two_stores_are_not_made_one(ledger: Ledger) -> None:
 def test_a_key_may_change_its_case_only(ledger: Ledger) -> None:
     write_stores(ledger, OLD)
     fill(ledger, "o_d")
-    write_stores(ledger, Stores([Store("O_D", "Старый"), Store("B", "B")]), {"O_D": "o_d"})
+    write_stores(
+        ledger, Stores([Store("O_D", "Старый"), Store("B", "B")]), [Renaming("O_D", "o_d")]
+    )
     assert references(ledger) == {"O_D", "B"}
+
+
+def test_a_cursor_that_does_not_tell_its_store_gets_the_name_that_is_said(ledger: Ledger) -> None:
+    write_stores(ledger, OLD)
+    fill(ledger, "o_d")
+    positions = {"companies": "2024-02-01", "contacts": "2024-02-02"}
+    ledger.transact(lambda connection: move_cursors(connection, positions))
+    names = {"companies": "shop.company", "contacts": "shop.contact", "orders": "shop.order"}
+    write_stores(ledger, NEW, [Renaming("shop", "o_d", names)])
+    with ledger.read() as connection:
+        cursors = read_cursors(connection)
+    assert cursors["shop.contact"] == "2024-02-02"
+    assert cursors.keys() == {"shop.company", "shop.contact", "B.company"}
 
 
 def test_a_key_with_an_underscore_is_no_pattern(ledger: Ledger) -> None:
@@ -159,14 +175,14 @@ def test_a_key_with_an_underscore_is_no_pattern(ledger: Ledger) -> None:
     fill(ledger, "o_d")
     run_once(ledger, [company_row("old:1", ACTIVE, 7)])
     ledger.transact(lambda connection: move_cursors(connection, {"old.company": "2024"}))
-    write_stores(ledger, NEW, {"shop": "o_d"})
+    write_stores(ledger, NEW, [Renaming("shop", "o_d")])
     assert references(ledger) == {"shop", "old", "B"}
 
 
 def test_a_later_store_of_the_former_key_gives_no_id_again(ledger: Ledger) -> None:
     write_stores(ledger, OLD)
     fill(ledger, "o_d")
-    write_stores(ledger, NEW, {"shop": "o_d"})
+    write_stores(ledger, NEW, [Renaming("shop", "o_d")])
     run_once(ledger)
     write_stores(ledger, Stores([*NEW, Store("o_d", "Другой")]))
     run_once(

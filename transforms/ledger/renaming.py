@@ -5,6 +5,9 @@ an id is given once. So that a later store of the former key gives none of them 
 key is noted.
 """
 
+from collections.abc import Mapping
+
+import msgspec
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
@@ -16,7 +19,19 @@ from transforms.ledger.rows.rebuild_marks import mark_records_of
 from transforms.ledger.statements import upsert
 
 
-def rename_store(connection: Connection, former_key: str, key: str) -> None:
+class Renaming(msgspec.Struct, frozen=True):
+    """A store's key, the one that it had before, and the names of cursors that do not tell it.
+
+    Other cursors are named by store and table: ``shop.contact``. ``cursor_names`` are the new names
+    by the former ones.
+    """
+
+    key: str
+    former_key: str
+    cursor_names: Mapping[str, str] = {}
+
+
+def rename_store(connection: Connection, renaming: Renaming) -> None:
     """Let the rows of the store, and all that hangs on them, go on under the new key.
 
     Changes nothing when no row has the former key: there was no such store, or it is done already.
@@ -25,6 +40,7 @@ def rename_store(connection: Connection, former_key: str, key: str) -> None:
     Raises:
         ConfigurationError: rows of both keys are known, and no two stores become one.
     """
+    key, former_key = renaming.key, renaming.former_key
     if not has_rows(connection, former_key):
         return
     if has_rows(connection, key):
@@ -39,7 +55,7 @@ def rename_store(connection: Connection, former_key: str, key: str) -> None:
                 connection.execute(
                     table.update().where(column == former_key).values({column.name: key})
                 )
-    _rename_cursors(connection, former_key, key)
+    _rename_cursors(connection, renaming)
     for table in (schema.doubts, schema.judgements):
         _rename_references(connection, table, former_key, key)
     mark_records_of(connection, [key])
@@ -58,8 +74,8 @@ def former_store_keys(connection: Connection) -> set[str]:
 
 
 def _drop_doubles(connection: Connection, former_key: str, key: str) -> None:
-    """Drop what the new key has of its own although no row has it: deletions, a title, cursors."""
-    tombstones, cursors = schema.tombstones, schema.cursors
+    """Drop what both keys have: deletions, and the store's title."""
+    tombstones = schema.tombstones
     newer_ids = sa.select(tombstones.c.source_id).where(tombstones.c.source == key)
     ids = connection.execute(newer_ids).scalars().all()
     for source_id in ids:
@@ -68,16 +84,17 @@ def _drop_doubles(connection: Connection, former_key: str, key: str) -> None:
                 tombstones.c.source == former_key, tombstones.c.source_id == source_id
             )
         )
-    connection.execute(cursors.delete().where(_begins_with(cursors.c.name, f"{key}.")))
     connection.execute(schema.stores.delete().where(schema.stores.c.key == former_key))
 
 
-def _rename_cursors(connection: Connection, former_key: str, key: str) -> None:
-    """Cursors are named by store and table: ``shop.public.customers``."""
-    table = schema.cursors
-    query = sa.select(table.c.name).where(_begins_with(table.c.name, f"{former_key}."))
+def _rename_cursors(connection: Connection, renaming: Renaming) -> None:
+    table, prefix = schema.cursors, f"{renaming.former_key}."
+    query = sa.select(table.c.name).where(
+        _begins_with(table.c.name, prefix) | table.c.name.in_(sorted(renaming.cursor_names))
+    )
     for name in connection.execute(query).scalars().all():
-        new_name = key + name.removeprefix(former_key)
+        new_name = renaming.cursor_names.get(name) or f"{renaming.key}.{name.removeprefix(prefix)}"
+        connection.execute(table.delete().where(table.c.name == new_name))
         connection.execute(table.update().where(table.c.name == name).values(name=new_name))
 
 

@@ -1,6 +1,6 @@
 """The stores of a ledger: written when a run starts, read by everything behind the cleaners."""
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 
 import msgspec
 import sqlalchemy as sa
@@ -9,7 +9,7 @@ from sqlalchemy.engine import Connection
 from transforms.core.stores import ABSENT, Store, Stores
 from transforms.ledger import schema
 from transforms.ledger.database import Ledger
-from transforms.ledger.renaming import has_rows, rename_store
+from transforms.ledger.renaming import Renaming, has_rows, rename_store
 from transforms.ledger.rows.rebuild_marks import mark_records_of
 from transforms.ledger.statements import upsert
 
@@ -33,12 +33,10 @@ def stores_of_ledger(ledger: Ledger) -> Stores:
         return read_stores(connection)
 
 
-def write_stores(
-    ledger: Ledger, stores: Stores, former_keys: Mapping[str, str] | None = None
-) -> None:
+def write_stores(ledger: Ledger, stores: Stores, renamings: Sequence[Renaming] = ()) -> None:
     """Let the ledger know the stores of the configuration, before a run that reads them.
 
-    ``former_keys`` has the key that a store had before, by its key: it is renamed (``renaming``).
+    ``renamings`` are those of stores that had another key before.
 
     A store that the configuration no longer has stays, as absent, as long as it has rows. Where a
     priority has changed, the next run consolidates the store's records anew.
@@ -48,8 +46,8 @@ def write_stores(
     """
 
     def write(connection: Connection) -> None:
-        for key, former_key in sorted((former_keys or {}).items()):
-            rename_store(connection, former_key, key)
+        for renaming in renamings:
+            rename_store(connection, renaming)
         _write(connection, stores)
 
     ledger.transact(write)

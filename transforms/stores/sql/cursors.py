@@ -38,6 +38,15 @@ def cursor_name(store: str, table: TableName) -> str:
     return _FIRST_NAMES[table] if store == FIRST_STORE else f"{store}.{table}"
 
 
+def cursor_names(former_key: str, key: str) -> dict[str, str]:
+    """Returns the names of a store's cursors under a new key, by those under the former one.
+
+    >>> cursor_names("A", "shop")["contacts"], cursor_names("web", "A")["web.contact"]
+    ('shop.contact', 'contacts')
+    """
+    return {cursor_name(former_key, name): cursor_name(key, name) for name in _FIRST_NAMES}
+
+
 def newest_cursors(session: Session, store: SqlStore) -> Cursors:
     """Returns each table's newest time of change that is not in the future."""
     cursors = {}
