@@ -171,7 +171,11 @@ def from_stores(keys: Sequence[str]) -> str:
 
     >>> from_stores(["A"]), from_stores(["A", "B"]), from_stores(list("ABCDE"))
     ('из магазина A', 'из магазинов A и B', 'из 5 магазинов')
+    >>> from_stores([])
+    'ни один магазин не читается'
     """
+    if not keys:
+        return "ни один магазин не читается"
     if len(keys) > 4:
         return f"из {len(keys)} магазинов"
     return f"из магазин{'ов' if len(keys) > 1 else 'а'} {_listed(keys)}"
