@@ -26,6 +26,7 @@ PACKAGES = [
     "transforms.ledger.loads",
     "transforms.ledger.rows",
     "transforms.matching",
+    "transforms.proposal",
     "transforms.register",
     "transforms.stores",
     "transforms.stores.export",

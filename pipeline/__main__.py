@@ -119,8 +119,27 @@ def _init(_: Options, arguments: Namespace) -> int:
         print_lines(built_in_text().rstrip())
         return 0
     file = arguments.output or DEFAULT_FILE
+    if arguments.places:
+        return _propose(file, arguments.places)
     write_configuration(file, template_text())
     print_lines(f"Configuration file: {file}")
+    return 0
+
+
+def _propose(file: Path, places: Sequence[str]) -> int:
+    from pipeline.init.command import write_configuration
+    from pipeline.init.proposal import VARIABLE, propose
+
+    draft = propose(places)
+    write_configuration(file, draft.text)
+    if any(mask(place) != place for place in places):
+        say(
+            "warning: --from holds a secret and stands in the list of processes: better put it into"
+            f" {VARIABLE}, and give --from {VARIABLE}"
+        )
+    print_lines(f"Configuration file: {file}. Look through it, then try: svod check")
+    if draft.statements:
+        print_lines("", "Run this in the database first:", "", *draft.statements)
     return 0
 
 

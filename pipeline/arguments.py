@@ -152,6 +152,14 @@ def add_init(parser: Parser) -> None:
         help="print the built-in configuration: the two stores that hold without a file",
     )
     parser.add_argument(
+        "--from",
+        dest="places",
+        action="append",
+        metavar="PLACE",
+        help="propose the mapping by what stands in mysql://…, postgresql://…, the variable that"
+        " holds such a URL, or a file (csv, xlsx, json, jsonl; may be given several times)",
+    )
+    parser.add_argument(
         "--output", type=Path, metavar="FILE", help="the file to write; default svod.toml"
     )
 

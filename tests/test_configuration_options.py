@@ -194,3 +194,26 @@ def test_a_variable_of_the_files_store_that_is_not_set_is_named(folder, monkeypa
     check_stores(options("full"), "full", "full")
     with pytest.raises(ConfigurationError, match=r"\[store\.KEY\.changes\]"):
         check_stores(options("delta"), "delta", "delta")
+
+
+def test_paths_are_those_of_the_files_folder(folder):
+    (folder / "etc").mkdir()
+    text = """
+[options]
+report = "report"
+[store.shop.full]
+kind = "csv"
+files = ["in/*.csv", "/abs/x.csv", "gs://bucket/x.csv"]
+[store.shop.company]
+id = "id"
+tin = "inn"
+files = ["own.csv"]
+"""
+    file = write(folder, text, "etc/svod.toml")
+    chosen = options("full", f"--config={file}")
+    shop = chosen.configuration.store["shop"]
+    assert shop.full.files == [f"{folder}/etc/in/*.csv", "/abs/x.csv", "gs://bucket/x.csv"]
+    assert shop.company.files == [f"{folder}/etc/own.csv"]
+    assert chosen.report == f"{folder}/etc/report"
+    (folder / "etc/svod.toml").rename(folder / "svod.toml")
+    assert options("full").configuration.store["shop"].full.files[0] == "in/*.csv"

@@ -29,6 +29,7 @@ FLOORS = {
     "transforms.core": (),
     "transforms.configuration": (GROUND,),
     "transforms.fields": (GROUND,),
+    "transforms.proposal": (GROUND, "transforms.configuration", "transforms.fields"),
     "transforms.register": (GROUND, "transforms.fields"),
     "transforms.ledger": (GROUND, "transforms.register.answer"),
     "transforms.stores": (

@@ -15,7 +15,7 @@ from transforms.configuration.crm_rules import check_crm
 from transforms.configuration.problems import Problem, raise_problems
 from transforms.configuration.shape import join_key, prune, type_name
 from transforms.configuration.store_rules import check_stores
-from transforms.configuration.structs import Configuration
+from transforms.configuration.structs import Configuration, StoreTable
 from transforms.core.errors import ConfigurationError
 from transforms.core.secrets import mask
 
@@ -28,12 +28,17 @@ _OPTIONS = "options"
 def read_configuration(file: Path, check_options: OptionsCheck) -> Configuration:
     """Returns what a file says; the stores are the built-in ones where it has none.
 
+    Relative paths become those of the file's folder.
+
     Raises:
         ConfigurationError: the file cannot be read, or some of it is wrong: all of that, with keys.
     """
     configuration, problems = parse_configuration(_load(file), check_options)
     raise_problems(str(file), problems)
-    return configuration
+    if file.parent == Path():
+        return configuration
+    stores = {key: _located(store, file.parent) for key, store in configuration.store.items()}
+    return msgspec.structs.replace(configuration, store=stores)
 
 
 def parse_configuration(
@@ -57,6 +62,25 @@ def parse_configuration(
     problems += (problem for problem in rule_problems if not _is_explained(problem.key, keys))
     problems += _secret_problems("", rest)
     return msgspec.structs.replace(configuration, options=options), _unique(problems)
+
+
+def _located(store: StoreTable, folder: Path) -> StoreTable:
+    """Returns the store whose files lie in a folder."""
+    places: dict[str, Any] = {}
+    for name in ("full", "changes", "company", "contact", "order"):
+        table = getattr(store, name)
+        paths: dict[str, Any] = {}
+        if files := getattr(table, "files", None):
+            paths["files"] = [_path(path, folder) for path in files]
+        if config_file := getattr(table, "config_file", None):
+            paths["config_file"] = _path(config_file, folder)
+        if paths:
+            places[name] = msgspec.structs.replace(table, **paths)
+    return msgspec.structs.replace(store, **places)
+
+
+def _path(path: str, folder: Path) -> str:
+    return path if "://" in path else str(folder / Path(path).expanduser())
 
 
 def _check_stores(configuration: Configuration, content: Mapping[str, Any]) -> Iterator[Problem]:
