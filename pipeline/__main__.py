@@ -155,9 +155,9 @@ def _plan(chosen: Options, arguments: Namespace) -> int:
     from pipeline.graph import delta_sources, full_sources
     from pipeline.plan.command import plan
 
-    is_full = arguments.mode == "full"
-    check_stores(chosen, arguments.mode, "plan")
-    return plan(chosen, full_sources if is_full else delta_sources, arguments.plan)
+    mode = arguments.mode
+    check_stores(chosen, mode, "plan")
+    return plan(chosen, mode, full_sources if mode == "full" else delta_sources, arguments.plan)
 
 
 def _apply(chosen: Options, arguments: Namespace) -> int:

@@ -45,8 +45,10 @@ _WAYS_OUT = (
 )
 
 
-def check_options(chosen: Options) -> None:
+def check_options(chosen: Options, reading: Reading | None) -> None:
     """Check all options of a run: CRM, register, engine, stores.
+
+    ``reading`` is what the run reads of the stores, None for nothing.
 
     Raises:
         ConfigurationError: naming the option.
@@ -60,14 +62,19 @@ def check_options(chosen: Options) -> None:
     check_machines(chosen)
     check_job_server(chosen)
     check_libraries(chosen)
-    for key, store in sql_stores(chosen).items():
-        for warning in check_store(key, store):
-            say(f"warning: {warning}")
+    if reading:
+        _check_databases(chosen, reading)
     if chosen.store_b_files:
         check_files(chosen.store_b_files, chosen.store_b_encoding)
     for topic in topic_accesses(chosen):
         check_topic(topic)
-    check_room(chosen)
+    check_room(chosen, reading)
+
+
+def _check_databases(chosen: Options, reading: Reading) -> None:
+    for key, store in sql_stores(chosen, reading).items():
+        for warning in check_store(key, store, reading, chosen.configuration_file):
+            say(f"warning: {warning}")
 
 
 _STORE_OPTIONS: Mapping[Reading, str] = {

@@ -12,6 +12,7 @@ from sqlalchemy.engine import make_url
 
 from pipeline.options import Options
 from pipeline.sql_stores import sql_stores
+from transforms.configuration.selection import Reading
 from transforms.core.errors import ConfigurationError
 from transforms.read_store_b import json_size
 from transforms.stores.sql.check import estimate_rows
@@ -24,7 +25,7 @@ _LOG_OF_A_ROW = 6_000
 _LONGEST_LOG = 64 * 2**20
 
 
-def check_room(chosen: Options) -> None:
+def check_room(chosen: Options, reading: Reading | None = None) -> None:
     """Check that the ledger's disk has room for what the stores will need.
 
     The options of the stores are checked already. With ``since`` a part of the stores is read,
@@ -37,7 +38,7 @@ def check_room(chosen: Options) -> None:
     file = ledger_file(chosen.ledger)
     if file is None or chosen.since or not file.parent.is_dir():
         return
-    needed = ledger_size(_row_count(chosen)) - _size(file)
+    needed = ledger_size(_row_count(chosen, reading)) - _size(file)
     free = shutil.disk_usage(file.parent).free
     if needed > free:
         raise ConfigurationError(
@@ -61,8 +62,10 @@ def ledger_size(rows: int) -> int:
     return rows * _LEDGER_OF_A_ROW + min(rows * _LOG_OF_A_ROW, _LONGEST_LOG)
 
 
-def _row_count(chosen: Options) -> int:
-    rows = sum(estimate_rows(key, store) for key, store in sql_stores(chosen).items())
+def _row_count(chosen: Options, reading: Reading | None) -> int:
+    stores = sql_stores(chosen, reading) if reading else {}
+    file = chosen.configuration_file
+    rows = sum(estimate_rows(key, store, reading or "full", file) for key, store in stores.items())
     return rows + json_size(chosen.store_b_files) // _JSON_OF_A_ROW
 
 

@@ -186,7 +186,7 @@ def full_sources(root: beam.Pipeline, chosen: options.Options, run: Run) -> Sour
     dead_letters: dict[str, beam.PCollection[DeadLetter]] = {}
     read_up_to: dict[str, str] = {}
     read_whole = withdrawn_parts(chosen.configuration)
-    for key, table in sql_stores.sql_stores(chosen).items():
+    for key, table in sql_stores.sql_stores(chosen, "full").items():
         stretch = sql_stores.full_stretch(chosen, key, table)
         read_whole |= _parts_read_whole(chosen, key)
         dead_letters |= _add_sql_store(rows, root, chosen, run, stretch)
@@ -210,7 +210,7 @@ def full_sources(root: beam.Pipeline, chosen: options.Options, run: Run) -> Sour
 def delta_sources(root: beam.Pipeline, chosen: options.Options, run: Run) -> Sources:
     """Read what changed in both stores since the last run."""
     sources = Sources({}, {}, read_whole=withdrawn_parts(chosen.configuration))
-    for key, table in sql_stores.sql_stores(chosen).items():
+    for key, table in sql_stores.sql_stores(chosen, "delta").items():
         stretch = sql_stores.delta_stretch(chosen, key, table)
         dead_letters = _add_sql_store(sources.rows, root, chosen, run, stretch)
         sources = sources._replace(
@@ -255,8 +255,8 @@ def _add_sql_store(
     count = CountRead(options.LEDGER, run)
     processes = process_count(chosen.processes, root.runner)
     dead_letters = [] if read.dead_letters is None else [read.dead_letters]
-    for kind, clean in rules_of(chosen.configuration, key).cleaners.items():
-        name, batches = f"{key} {_TABLES[kind]}", read.batches[kind]
+    for kind, batches in read.batches.items():
+        name, clean = f"{key} {_TABLES[kind]}", rules_of(chosen.configuration, key).cleaners[kind]
         counted = batches | f"Count {name}" >> count
         cleaned = counted | f"Clean {name}" >> CleanRows(clean, processes=processes)
         add_cleaned(rows, name, cleaned)

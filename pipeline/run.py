@@ -22,6 +22,7 @@ from pipeline.report import write_report
 from pipeline.signals import interruptible
 from pipeline.summary import account
 from pipeline.terminal_lines import outcome_lines
+from transforms.configuration.selection import Reading
 from transforms.consolidation.company_suggestions import suggest_companies
 from transforms.core.identity import Run
 from transforms.core.outcomes import DONE, FAILED, INCOMPLETE, INTERRUPTED, RunStatus
@@ -32,6 +33,9 @@ from transforms.ledger.stores import stores_of_ledger
 from transforms.tuning import tune_beam
 
 EXIT = {DONE: 0, INCOMPLETE: 3, FAILED: 1, INTERRUPTED: 130}
+
+_READINGS: dict[str, Reading] = {"full": "full", "delta": "delta"}
+"""What a command reads of the stores."""
 
 BuildSources = Callable[[beam.Pipeline, Options, Run], graph.Sources]
 
@@ -49,7 +53,7 @@ def load(
     Raises:
         ConfigurationError: before anything was read.
     """
-    check_options(chosen)
+    check_options(chosen, _READINGS.get(command))
 
     def work(ledger: Ledger, run: Run) -> None:
         run_graph(run, chosen, build_sources)

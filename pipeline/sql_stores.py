@@ -4,11 +4,10 @@ from contextlib import closing
 from datetime import timedelta
 from typing import NamedTuple
 
-import msgspec
-
 from pipeline import options
 from transforms.configuration.builtin import FIRST_STORE, built_in_configuration
-from transforms.configuration.structs import StoreTable
+from transforms.configuration.selection import Reading, readable_stores
+from transforms.configuration.structs import SQL_KINDS, StoreTable
 from transforms.ledger.cursors import read_cursors
 from transforms.ledger.database import open_ledger
 from transforms.stores.sql.check import open_store
@@ -31,15 +30,20 @@ class Stretch(NamedTuple):
     read_up_to: Cursors
 
 
-def sql_stores(chosen: options.Options) -> dict[str, StoreTable]:
-    """Returns the stores of a run that are in databases, by key."""
-    if not chosen.store_a or not chosen.reads(FIRST_STORE):
-        return {}
-    store = built_in_configuration().store[FIRST_STORE]
-    replace = msgspec.structs.replace
-    full = store.full and replace(store.full, connections=chosen.store_a_connections)
-    changes = store.changes and replace(store.changes, trailing_minutes=chosen.store_a_window)
-    return {FIRST_STORE: replace(store, full=full, changes=changes)}
+def sql_stores(chosen: options.Options, reading: Reading) -> dict[str, StoreTable]:
+    """Returns the stores that a run reads of databases, by key."""
+    stores = readable_stores(chosen.configuration, reading)
+    return {
+        key: store
+        for key, store in stores.items()
+        if chosen.reads(key) and _is_in_database(store, reading)
+    }
+
+
+def _is_in_database(store: StoreTable, reading: Reading) -> bool:
+    if reading == "delta":
+        return store.changes is not None and store.changes.kind == "cursor"
+    return store.full is not None and store.full.kind in SQL_KINDS
 
 
 def built_in_store() -> SqlStore:
@@ -53,7 +57,7 @@ def built_in_store() -> SqlStore:
 def full_stretch(chosen: options.Options, key: str, table: StoreTable) -> Stretch:
     """Returns the whole of a store, or what changed since the date that the options name."""
     cursors = _cursors(chosen)
-    store, newest = _newest(key, table)
+    store, newest = _newest(chosen, key, table, "full")
     if chosen.since is None:
         return Stretch(store, None, newest)
     since = start_since(store, chosen.since)
@@ -63,7 +67,7 @@ def full_stretch(chosen: options.Options, key: str, table: StoreTable) -> Stretc
 def delta_stretch(chosen: options.Options, key: str, table: StoreTable) -> Stretch:
     """Returns what changed since a window before the last run, or all if there was none."""
     cursors = _cursors(chosen)
-    store, newest = _newest(key, table)
+    store, newest = _newest(chosen, key, table, "delta")
     minutes = table.changes.trailing_minutes if table.changes else 0.0
     since = delta_start(store, cursors, newest, timedelta(minutes=minutes))
     return Stretch(store, since, newest)
@@ -74,9 +78,11 @@ def _cursors(chosen: options.Options) -> Cursors:
         return read_cursors(connection)
 
 
-def _newest(key: str, table: StoreTable) -> tuple[SqlStore, Cursors]:
+def _newest(
+    chosen: options.Options, key: str, table: StoreTable, reading: Reading
+) -> tuple[SqlStore, Cursors]:
     # Taken before anything is read: what changes meanwhile is for the next run.
-    client = store_client(key, table)
+    client = store_client(key, table, reading, chosen.configuration_file)
     with client.session() as session:
         store = open_store(session, key, table, client)
         return store, newest_cursors(session, store) if store.has_cursor else {}

@@ -88,7 +88,7 @@ def await_stores(chosen: options.Options, stop: threading.Event) -> bool:
     backoff = Backoff()
     while not stop.is_set():
         try:
-            check_options(chosen)
+            check_options(chosen, "delta")
         except AwayError as error:
             pause = backoff.failed()
             say(f"svod: {mask(str(error))}; tried again in {pause:.0f} s")

@@ -13,6 +13,7 @@ from pipeline.metrics import RunMetrics
 from pipeline.options import Options
 from pipeline.plan.file import PlanFile, Totals, read_plan
 from pipeline.run import BuildSources, conclude, execute_run, run_graph
+from transforms.configuration.selection import Reading
 from transforms.core.chunks import chunks
 from transforms.core.errors import ConfigurationError, SvodError
 from transforms.core.identity import Run
@@ -33,12 +34,12 @@ _CHUNK = 500
 _SHOWN = 20
 
 
-def plan(chosen: Options, build_sources: BuildSources, path: Path) -> int:
+def plan(chosen: Options, reading: Reading, build_sources: BuildSources, path: Path) -> int:
     """Read and consolidate as a load does, and write down what it would send.
 
     Returns the exit code.
     """
-    check_options(chosen)
+    check_options(chosen, reading)
 
     def work(ledger: Ledger, run: Run) -> None:
         run_graph(run, chosen, build_sources, loads=False)

@@ -11,6 +11,7 @@ from typing import Any
 from transforms.core.errors import StoreError
 from transforms.core.secrets import Secret
 from transforms.stores.sql.dialect import Dialect
+from transforms.stores.sql.location import StoreLocation
 from transforms.stores.sql.mysql import MySQL
 from transforms.stores.sql.postgresql import PostgreSQL
 from transforms.stores.sql.relation import RawRow
@@ -29,13 +30,14 @@ _slots_lock = threading.Lock()
 class StoreAddress:
     """Where a store's database is; it holds the URL by name only.
 
-    ``title`` is what people call the store; ``origin`` the option or key that names the URL.
+    ``title`` is what people call the store; ``location`` the place where it names the URL. Without
+    a ``dialect`` the URL says of what kind the database is.
     """
 
     title: str
     secret: Secret
-    dialect: DialectName
-    origin: str
+    dialect: DialectName | None
+    location: StoreLocation
 
     def url(self) -> DatabaseUrl:
         """Returns the URL, looked up where it is used.
@@ -44,7 +46,7 @@ class StoreAddress:
             SecretError: when this process does not have it.
             ConfigurationError: when it is malformed.
         """
-        return DatabaseUrl.parse(self.secret.value(), self.dialect, self.origin)
+        return DatabaseUrl.parse(self.secret.value(), self.dialect, self.location.url)
 
 
 class StoreClient:

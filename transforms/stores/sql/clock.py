@@ -28,13 +28,14 @@ _ONE_SECOND = timedelta(seconds=1)
 _ONE_DAY = timedelta(days=1)
 # Seconds and milliseconds of the years 1990 to 2100.
 _UNITS = {1: (631_152_000, 4_102_444_800), 1000: (631_152_000_000, 4_102_444_800_000)}
+_UTC = r"(Z|\+00(:?00)?)"
+# A text that is compared is cut behind the seconds: what follows them sorts behind it.
 _FORMS = (
     (re.compile(r"\d{4}-\d\d-\d\d"), "%Y-%m-%d"),
     (re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d+)?"), "%Y-%m-%d %H:%M:%S"),
     (re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?"), "%Y-%m-%dT%H:%M:%S"),
-    (re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z"), "%Y-%m-%dT%H:%M:%SZ"),
-    (re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d+)?\+00:?(00)?"), "%Y-%m-%d %H:%M:%S+00"),
-    (re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?\+00:?00"), "%Y-%m-%dT%H:%M:%S+00"),
+    (re.compile(rf"\d{{4}}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d+)?{_UTC}"), "%Y-%m-%d %H:%M:%S"),
+    (re.compile(rf"\d{{4}}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?{_UTC}"), "%Y-%m-%dT%H:%M:%S"),
     (re.compile(r"\d{8}"), "%Y%m%d"),
     (re.compile(r"\d{14}"), "%Y%m%d%H%M%S"),
 )
@@ -90,7 +91,14 @@ class Clock(msgspec.Struct, frozen=True):
             return datetime(value.year, value.month, value.day)
         if self.kind == "epoch":
             return _EPOCH + timedelta(seconds=float(value) / self.unit)
-        return _text_moment(value.decode() if isinstance(value, bytes) else str(value))
+        return datetime.strptime(_text(value)[: len(LATEST.strftime(self.form))], self.form)
+
+    def find_moment(self, value: Any) -> datetime | None:
+        """Returns the moment of a column's value; None for a text that is no time."""
+        try:
+            return self.moment(value)
+        except ValueError:
+            return None
 
     def position(self, moment: datetime) -> int:
         """Returns the number of a moment: of seconds, or of days, since the epoch."""
@@ -152,13 +160,10 @@ def _unit(sample: Sequence[Any]) -> int:
 
 
 def _text_clock(timezone: str, sample: Sequence[object]) -> Clock:
-    texts = [
-        value.decode("ascii", "replace") if isinstance(value, bytes) else str(value)
-        for value in sample
-    ]
+    texts = [_text(value) for value in sample]
     for pattern, form in _FORMS:
         if sum(map(bool, map(pattern.fullmatch, texts))) >= max(1, _MOST * len(texts)):
-            is_utc = form.endswith(("Z", "+00"))
+            is_utc = _UTC in pattern.pattern
             return Clock("text", "UTC" if is_utc else timezone, form=form)
     if not texts:
         return Clock("text", timezone, form=_FORMS[1][1])
@@ -168,6 +173,5 @@ def _text_clock(timezone: str, sample: Sequence[object]) -> Clock:
     )
 
 
-def _text_moment(text: str) -> datetime:
-    moment = datetime.fromisoformat(text.strip())
-    return moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment
+def _text(value: object) -> str:
+    return value.decode("ascii", "replace") if isinstance(value, bytes) else str(value)

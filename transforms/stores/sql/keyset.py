@@ -19,6 +19,8 @@ from transforms.stores.sql.table import CHANGE, KEY, KeyColumn, SqlTable
 PAGE = 1000
 
 _ONE_RANGE = 0, 1
+# Texts that are no times, more than which are not looked behind for one that is.
+_GARBAGE = 100
 
 
 @dataclass(frozen=True)
@@ -36,10 +38,12 @@ class Keyset:
             key = self.table.id.expression
             query = f"SELECT MIN({key}) AS first, MAX({key}) AS last FROM {self.table.source}"  # noqa: S608 - quoted names
             [row] = session.rows(query)
-            return (0, 0) if row["last"] is None else (row["first"], row["last"] + 1)
-        start = self._clock.position(self.since)
-        newest = newest_moment(session, self.table, self._clock.moment_at(start))
-        return (start, start if newest is None else self._clock.position(newest) + 1)
+            if row["last"] is None:
+                return 0, 0
+            return max(0, row["first"]), max(0, row["last"]) + 1
+        start = max(0, self._clock.position(self.since))
+        newest = newest_moment(session, self.table, self.since)
+        return (start, start if newest is None else max(start, self._clock.position(newest)) + 1)
 
     def position(self, row: RawRow) -> int:
         """Returns a row's key as a number of the range."""
@@ -47,8 +51,8 @@ class Keyset:
             return 0
         if self.since is None:
             key: int = row[self.table.id.alias]
-            return key
-        return self._clock.position(self._clock.moment(row[self._keys[0].alias]))
+            return key if key > 0 else 0
+        return max(0, self._clock.position(self._clock.moment(row[self._keys[0].alias])))
 
     def pages(self, session: Session, start: int, stop: int) -> Iterator[list[RawRow]]:
         """Yields the rows of ``[start, stop)`` in the order of their keys, ``PAGE`` at a time.
@@ -106,8 +110,9 @@ class Keyset:
 
     def _lower(self, start: int) -> list[object]:
         if self.since is None:
-            return [start] if self._has_ranges else []
-        moment = self._clock.moment_at(start) if self._has_ranges else self.since
+            # What is below 0 belongs to the range that begins there.
+            return [start] if self._has_ranges and start else []
+        moment = self._clock.moment_at(start) if self._has_ranges and start else self.since
         return [self._clock.value(moment)]
 
     def _upper(self, stop: int) -> list[object]:
@@ -155,12 +160,14 @@ def newest_moment(
         conditions.append((f"{name} <= %s", [clock.value(last)]))
     if table.valid_change:
         conditions.append((table.valid_change, []))
+    limit = _GARBAGE if clock.kind == "text" else 1
     query = (
         f"SELECT {name} AS last FROM {table.source}{table.change_hint}"  # noqa: S608 - quoted names
-        f" WHERE {' AND '.join(text for text, _ in conditions)} ORDER BY {name} DESC LIMIT 1"
+        f" WHERE {' AND '.join(text for text, _ in conditions)} ORDER BY {name} DESC LIMIT {limit}"
     )
     rows = session.rows(query, [value for _, values in conditions for value in values])
-    return clock.moment(rows[0]["last"]) if rows else None
+    moments = (clock.find_moment(row["last"]) for row in rows)
+    return next((moment for moment in moments if moment), None)
 
 
 def _up_to(keys: Sequence[KeyColumn], values: Sequence[object]) -> Condition:

@@ -36,6 +36,9 @@ _SETTINGS = (
     "SET TimeZone = 'UTC'",
     f"SET statement_timeout = '{READ_TIMEOUT}s'",
     "SET extra_float_digits = 1",
+    # For a wide range the server would choose to read the whole table.
+    "SET enable_seqscan = off",
+    "SET enable_bitmapscan = off",
 )
 _ANY_BYTES = "SQL_ASCII"
 

@@ -6,10 +6,9 @@ problem; what only costs something is a warning.
 
 import re
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 
+from transforms.configuration.problems import Problem, nearest_name, raise_problems
 from transforms.configuration.structs import OrderTable, RecordTable, StoreTable
-from transforms.core.errors import ConfigurationError
 from transforms.stores.sql.client import DIALECTS, StoreClient
 from transforms.stores.sql.clock import Clock, NoClockError, clock_of
 from transforms.stores.sql.encoding import TextDecoder
@@ -35,21 +34,21 @@ class Findings:
     """What is wrong with a store, each with its place in the configuration."""
 
     location: StoreLocation
-    problems: list[str] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
 
     def problem(self, table: str, key: str, text: str) -> None:
         """Note what makes reading impossible."""
-        self.problems.append(f"{self.location.field(table, key)}: {text}")
+        self.problems.append(self.location.problem(table, key, text))
 
     def warn(self, table: str, key: str, text: str) -> None:
         """Note what only costs something."""
-        self.warnings.append(f"{self.location.field(table, key)}: {text}")
+        problem = self.location.problem(table, key, text)
+        self.warnings.append(f"{self.location.origin}: {problem}")
 
     def raise_problems(self) -> None:
         """Raise a ``ConfigurationError`` with all problems, if there are any."""
-        if self.problems:
-            raise ConfigurationError("\n".join(dict.fromkeys(self.problems)))
+        raise_problems(self.location.origin, list(dict.fromkeys(self.problems)))
 
 
 def resolve_store(
@@ -266,6 +265,5 @@ def _statement(mapped: MappedTable, columns: tuple[Column, ...]) -> str:
 
 def _nearest(name: str, names: list[str]) -> str:
     """Returns a proposal to add to a message; empty when no name is near."""
-    folded = {known.casefold(): known for known in names}
-    matches = get_close_matches(name.casefold(), folded, n=1)
-    return f": did you mean {folded[matches[0]]}?" if matches else ""
+    match = nearest_name(name, names)
+    return f": did you mean {match}?" if match else ""

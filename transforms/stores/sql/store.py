@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Literal
 from zoneinfo import ZoneInfo
 
+from transforms.configuration.selection import Reading
 from transforms.configuration.structs import SQL_KINDS, RecordTable, StoreTable
 from transforms.core.secrets import Secret
 from transforms.stores.sql.client import Session, StoreAddress, StoreClient
@@ -58,7 +59,10 @@ class SqlStore:
 
 
 def sql_tables(store: StoreTable) -> dict[TableName, RecordTable]:
-    """Returns the tables of a store that stand in its database, by what they are called."""
+    """Returns the tables of a store that stand in its database, by what they are called.
+
+    Where changes are read by cursor, that is all of them.
+    """
     tables: dict[TableName, RecordTable | None] = {
         "company": store.company,
         "contact": store.contact,
@@ -68,16 +72,20 @@ def sql_tables(store: StoreTable) -> dict[TableName, RecordTable]:
 
 
 def _is_sql(store: StoreTable, table: RecordTable) -> bool:
+    if store.changes and store.changes.kind == "cursor" and not table.files:
+        return True
     kind = table.kind or (store.full.kind if store.full else None)
-    return not table.files and (kind is None or kind in SQL_KINDS)
+    return not table.files and kind in SQL_KINDS
 
 
-def store_client(key: str, store: StoreTable) -> StoreClient:
-    """Returns the client of a store that is in a database."""
-    full, changes = store.full, store.changes
-    variable = (full and full.url_env) or (changes and changes.url_env) or ""
-    title = store.title or f"store {key}"
-    location = StoreLocation.of(key, variable)
-    dialect: DialectName = "postgresql" if full and full.kind == "postgresql" else "mysql"
-    address = StoreAddress(title, Secret(variable), dialect, location.url(variable))
+def store_client(
+    key: str, store: StoreTable, reading: Reading = "full", file: str = ""
+) -> StoreClient:
+    """Returns the client of the database of which a store is read; ``file`` configures it."""
+    full, title = store.full, store.title or f"store {key}"
+    location = StoreLocation.of(key, store, reading, file)
+    dialect: DialectName | None = None
+    if full and full.kind in SQL_KINDS and location.url_key == "full.url_env":
+        dialect = "postgresql" if full.kind == "postgresql" else "mysql"
+    address = StoreAddress(title, Secret(location.variable), dialect, location)
     return StoreClient(address, full.connections if full else 2)

@@ -69,8 +69,10 @@ class DatabaseUrl:
     dialect: DialectName = "mysql"
 
     @classmethod
-    def parse(cls, url: str, dialect: DialectName, origin: str) -> "DatabaseUrl":
+    def parse(cls, url: str, dialect: DialectName | None, origin: str) -> "DatabaseUrl":
         """Splits ``url`` into its parts; ``origin`` is the option or key that names it.
+
+        Without a ``dialect`` the scheme says which one it is.
 
         Raises:
             ConfigurationError: naming ``origin`` and what is wrong, never the URL itself.
@@ -78,6 +80,7 @@ class DatabaseUrl:
         >>> DatabaseUrl.parse("mariadb://svod:p%40ss@db/shop", "mysql", "--store_a")
         DatabaseUrl(host='db', port=3306, user='svod', database='shop', tls=(), dialect='mysql')
         """
+        dialect = dialect or _dialect_of(url)
         form = _FORMS[dialect]
         try:
             parts = _split(url, form)
@@ -94,6 +97,11 @@ class DatabaseUrl:
 
     def __str__(self) -> str:
         return f"{self.host}:{self.port}"
+
+
+def _dialect_of(url: str) -> DialectName:
+    scheme = url.strip().partition("://")[0]
+    return next((name for name, form in _FORMS.items() if scheme in form.schemes), "mysql")
 
 
 def _split(url: str, form: _Form) -> SplitResult:
