@@ -27,6 +27,7 @@ from bench.register import instant_register
 from bench.task import Task
 from bench.world import World, serve_world
 from pipeline import graph, options
+from pipeline.access import write_configured_stores
 from pipeline.run import BuildSources
 from pipeline.summary import summarize
 from sandbox.store_a import DATABASE, connect
@@ -117,12 +118,13 @@ def change(world: World) -> None:
 
 def _run(ledger: Ledger, world: World, build_sources: BuildSources) -> float:
     start = time.perf_counter()
-    run = start_run(ledger, "bench")
     register = Task(world.files, str(world.answers)).register
     crm = CrmAccess(options.CRM, rate=1, burst=1, operating=1, settle=0)
     chosen = options.Options(
         store_a=world.store_a, store_b_files=(world.files,), ledger=str(ledger.engine.url)
     )
+    write_configured_stores(ledger, chosen)
+    run = start_run(ledger, "bench")
     with (
         instant_register(),
         patch.object(graph, "LoadCrm", _TakeAll),

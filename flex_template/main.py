@@ -15,6 +15,7 @@ from boot import fill
 from sqlalchemy.exc import SQLAlchemyError
 
 from pipeline import graph, options
+from pipeline.access import write_configured_stores
 from pipeline.arguments import Parser, add_full
 from pipeline.checks import check_options, check_portal
 from pipeline.console import say
@@ -62,6 +63,7 @@ def _submit(chosen: Options) -> None:
     check_options(chosen)
     with closing(open_ledger(chosen.ledger)) as ledger, exclusive(ledger):
         check_portal(chosen, ledger)
+        write_configured_stores(ledger, chosen)
         run = start_run(ledger, "full")
         try:
             build(chosen, run).run()
