@@ -32,7 +32,10 @@ def golden_lines(connection: Connection, kind: str, key: str) -> Iterator[str]:
         yield "   no record: none of its rows is good"
         return
     for field, value in msgspec.structs.asdict(golden.record).items():
-        if value and value != Address():
+        if field == "extra":
+            for name, text in value:
+                yield _field_line(f"extra.{name}", text, golden.provenance)
+        elif value and value != Address():
             yield _field_line(field, value, golden.provenance)
     members = members_of(connection, kind, [key])[key]
     yield f"   members: {', '.join(sorted(map(row_ref, members)))}"

@@ -6,7 +6,7 @@ from typing import Generic, TypeVar
 import msgspec
 
 from transforms.core.identity import RowKey
-from transforms.core.records import Address, BankAccount, Orders
+from transforms.core.records import Address, BankAccount, Extra, Orders, encode_with_extra
 
 R = TypeVar("R")
 
@@ -55,6 +55,7 @@ class GoldenCompany(msgspec.Struct, frozen=True, array_like=True):
     site: str = ""
     orders: Orders | None = None
     stores: tuple[str, ...] = ()
+    extra: Extra = ()
 
     @property
     def is_individual(self) -> bool:
@@ -73,6 +74,7 @@ class GoldenContact(msgspec.Struct, frozen=True, array_like=True):
     tins: tuple[str, ...] = ()
     phones: tuple[str, ...] = ()
     emails: tuple[str, ...] = ()
+    extra: Extra = ()
 
 
 class RegisterFacts(msgspec.Struct, frozen=True):
@@ -91,14 +93,13 @@ class RegisterFacts(msgspec.Struct, frozen=True):
     until: str = ""
 
 
-_encode = msgspec.msgpack.Encoder().encode
 _decode_company = msgspec.msgpack.Decoder(GoldenCompany).decode
 _decode_contact = msgspec.msgpack.Decoder(GoldenContact).decode
 
 
 def encode_golden(record: GoldenCompany | GoldenContact) -> bytes:
     """Returns the record as the ledger keeps it."""
-    return _encode(record)
+    return encode_with_extra(record, record.extra)
 
 
 def decode_golden_company(payload: bytes) -> GoldenCompany:

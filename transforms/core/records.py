@@ -55,6 +55,10 @@ class Orders(msgspec.Struct, frozen=True, array_like=True):
     last_on: str = ""
 
 
+Extra = tuple[tuple[str, str], ...]
+"""Texts for the CRM's own fields, by the name that the configuration gives them, sorted."""
+
+
 class Company(msgspec.Struct, frozen=True, array_like=True):
     """A cleaned company as one row of one store has it. ``tin`` is valid when the row is."""
 
@@ -70,6 +74,7 @@ class Company(msgspec.Struct, frozen=True, array_like=True):
     site: str = ""
     orders: Orders | None = None
     notes: tuple[Note, ...] = ()
+    extra: Extra = ()
 
 
 class Contact(msgspec.Struct, frozen=True, array_like=True):
@@ -83,6 +88,7 @@ class Contact(msgspec.Struct, frozen=True, array_like=True):
     phones: tuple[str, ...] = ()
     emails: tuple[str, ...] = ()
     notes: tuple[Note, ...] = ()
+    extra: Extra = ()
 
 
 class Row(msgspec.Struct, frozen=True, array_like=True):
@@ -162,7 +168,21 @@ _decode_rows = msgspec.msgpack.Decoder(list[Row]).decode
 
 def encode(record: Company | Contact) -> bytes:
     """Encodes a record as the bytes of ``Row.payload``."""
-    return _encode(record)
+    return encode_with_extra(record, record.extra)
+
+
+def encode_with_extra(record: msgspec.Struct, extra: Extra) -> bytes:
+    """Encodes a record whose last field is ``extra``; an empty one is left out.
+
+    So a record without one has the bytes, and the fingerprint, that it had before there were any.
+
+    >>> contacts = Contact("Иванов"), Contact("Иванов", extra=(("segment", "B"),))
+    >>> [len(msgspec.msgpack.decode(encode(contact))) for contact in contacts]
+    [8, 9]
+    """
+    data = _encode(record)
+    # A MessagePack array of up to 15 elements says their number in its first byte.
+    return data if extra else bytes((data[0] - 1,)) + data[1:-1]
 
 
 def decode_company(payload: bytes) -> Company:

@@ -43,6 +43,7 @@ def merge_company(
         site=survivors.newest("site"),
         orders=_orders(ordered),
         stores=tuple(sorted({row.source for row in ordered})),
+        extra=survivors.newest_extra(),
     )
     return golden, provenance
 

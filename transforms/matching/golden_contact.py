@@ -31,6 +31,7 @@ def merge_contact(
         tins=tuple(sorted(set(tins))),
         phones=survivors.united("phones"),
         emails=survivors.united("emails"),
+        extra=survivors.newest_extra(),
     )
     return golden, survivors.provenance
 

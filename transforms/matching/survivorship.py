@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from typing import Generic
 
 from transforms.core.golden_records import Provenance, R, Sourced
-from transforms.core.records import Address
+from transforms.core.records import Address, Extra
 from transforms.core.stores import DEFAULT_PRIORITY, Priorities
 
 _NO_ADDRESS = Address()
@@ -58,6 +58,17 @@ class Survivorship(Generic[R]):
                 self.provenance["address"] = row.ref
                 return address
         return _NO_ADDRESS
+
+    def newest_extra(self) -> Extra:
+        """Returns the newest text of each name, sorted by name."""
+        texts: dict[str, str] = {}
+        for row in self._rows:
+            pairs: Extra = getattr(row.record, "extra", ())
+            for name, value in pairs:
+                if name not in texts:
+                    texts[name] = value
+                    self.provenance[f"extra.{name}"] = row.ref
+        return tuple(sorted(texts.items()))
 
     def united(self, field: str) -> tuple[str, ...]:
         """Returns each value of all rows once, newest first."""

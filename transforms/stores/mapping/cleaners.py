@@ -20,6 +20,7 @@ from transforms.core.records import COMPANY, CONTACT, UNKNOWN_KIND, Kind, Row
 from transforms.stores.mapping.exclusions import Outside, Unusable
 from transforms.stores.mapping.headers import NO_CLOCK_BOUND, ClockBound
 from transforms.stores.mapping.ids import form_of
+from transforms.stores.mapping.owner_names import owner_names
 from transforms.stores.mapping.place_code import compile_place
 from transforms.stores.mapping.record_code import ColumnsError
 from transforms.stores.mapping.table_code import (
@@ -96,6 +97,10 @@ class CompiledStore:
         self.records = Cleaner(self, UNKNOWN_KIND, place.clean)
         self.find_problem = place.find_problem
         """Returns why a value is no record of the store, None when it is one."""
+
+    def owner_names(self, kind: Kind) -> Mapping[str, str]:
+        """Returns what the store's owner calls each field of a record, and of its notes."""
+        return owner_names(self._tables[kind])
 
     def cleaner(self, kind: str) -> Cleaner:
         """Returns the cleaner of a kind; for the unknown kind that of all records."""

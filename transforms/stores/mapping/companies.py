@@ -10,6 +10,7 @@ from transforms.core.records import (
     Address,
     BankAccount,
     Company,
+    Extra,
     Note,
     Orders,
     Row,
@@ -46,6 +47,7 @@ class RawCompany(msgspec.Struct, frozen=True):
     site: object
     orders: Orders | None
     notes: text.Notes
+    extra: Extra = ()
 
 
 def company_row(header: RowHeader, raw: RawCompany) -> Row:
@@ -62,7 +64,7 @@ def company_row(header: RowHeader, raw: RawCompany) -> Row:
     notes += email_notes + site_notes + raw.notes
     company = Company(
         tin.tin, kpps, registered, name, full_name, raw.address, accounts, phones, emails, web,
-        raw.orders, notes,
+        raw.orders, notes, raw.extra,
     )  # fmt: skip
     if header.deleted:
         verdict = ("deleted_in_store", "the store marks the company as deleted")

@@ -269,12 +269,19 @@ class _Search:
 
 def typed_paths(fields: Mapping[str, object]) -> dict[str, list[TypedPath]]:
     """Returns the paths into lists of types, by the field that they fill."""
+    named = {**fields, **_extra_fields(fields.get("extra"))}
     return {
         field: [
             path
             for value in several(values)
             if isinstance(value, str) and isinstance(path := parse_path(value), TypedPath)
         ]
-        for field, values in fields.items()
+        for field, values in named.items()
         if isinstance(values, str | list)
     }
+
+
+def _extra_fields(extra: object) -> dict[str, object]:
+    if not isinstance(extra, dict):
+        return {}
+    return {f"extra.{name}": values for name, values in extra.items()}

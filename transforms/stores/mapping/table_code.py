@@ -15,6 +15,7 @@ from transforms.configuration.structs import (
     OrderSums,
     RecordTable,
     Value,
+    Values,
 )
 from transforms.core.records import COMPANY, CONTACT, Address, Kind
 from transforms.fields import address, orders
@@ -57,8 +58,8 @@ CONSTANTS: dict[str, object] = {
     "RawContact": RawContact, "RowHeader": RowHeader, "Unusable": Unusable,
     "bank_accounts": values.bank_accounts, "change_time": change_time,
     "choose_address": address.choose, "company_row": company_row, "contact_row": contact_row,
-    "future_note": future_note, "is_set": is_set, "mark_notes": mark_notes,
-    "no_orders": values.no_orders,
+    "extra_texts": values.extra_texts, "future_note": future_note, "is_set": is_set,
+    "mark_notes": mark_notes, "no_orders": values.no_orders,
     "parse_address": address.parse, "parse_orders": orders.parse, "raw_json": raw_json,
     "unreadable_notes": unreadable_notes,
 }  # fmt: skip
@@ -165,10 +166,10 @@ def write_company(record: RecordCode, table: CompanyTable, form: TableForm) -> N
         value_source(record, table.site, "site"),
         "orders" if has_sums else "None",
     ]
-    notes += [*record.notes(), *(["bank_notes"] if has_notes else []), "notes"]
-    code.line(
-        f"return company_row(header, RawCompany({', '.join(arguments)}, {' + '.join(notes)}))"
-    )
+    extra, extra_notes = _extra_source(record, table.extra)
+    notes += [*record.notes(), *(["bank_notes"] if has_notes else []), *extra_notes, "notes"]
+    arguments += [" + ".join(notes), extra]
+    code.line(f"return company_row(header, RawCompany({', '.join(arguments)}))")
 
 
 def write_contact(record: RecordCode, table: ContactTable, form: TableForm) -> None:
@@ -184,8 +185,20 @@ def write_contact(record: RecordCode, table: ContactTable, form: TableForm) -> N
         any_source(record, table.phones, "phones"),
         any_source(record, table.emails, "emails"),
     ]
-    notes = " + ".join(["id_notes", *record.notes(), "notes"])
-    code.line(f"return contact_row(header, RawContact({', '.join(arguments)}, {notes}))")
+    extra, extra_notes = _extra_source(record, table.extra)
+    notes = " + ".join(["id_notes", *record.notes(), *extra_notes, "notes"])
+    code.line(f"return contact_row(header, RawContact({', '.join(arguments)}, {notes}, {extra}))")
+
+
+def _extra_source(record: RecordCode, extra: dict[str, Values]) -> tuple[str, list[str]]:
+    """Returns the source of the texts for the CRM's own fields, and the name of their notes."""
+    if not extra:
+        return "()", []
+    pairs = (
+        f"({name!r}, {text_source(record, extra[name], f'extra.{name}')})" for name in sorted(extra)
+    )
+    record.code.line(f"extra, extra_notes = extra_texts(({', '.join(pairs)},))")
+    return "extra", ["extra_notes"]
 
 
 def _name_sources(record: RecordCode, table: ContactTable) -> list[str]:

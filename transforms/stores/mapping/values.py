@@ -4,8 +4,9 @@ A store that has one object where a list is due, or a type in another case, is r
 """
 
 from collections.abc import Callable, Iterable
+from datetime import datetime, time
 
-from transforms.core.records import Note
+from transforms.core.records import Extra, Note
 from transforms.fields import text
 from transforms.stores.mapping.companies import RawBankAccount
 
@@ -50,7 +51,8 @@ def join(*values: object) -> object:
 
 
 def _as_text(value: object) -> str:
-    return value if isinstance(value, str) else text.parse(value, "name")[0]
+    plain = _plain(value)
+    return plain if isinstance(plain, str) else text.excerpt(plain)
 
 
 class TypedEntries:
@@ -83,16 +85,19 @@ class TypedEntries:
             kind = entry.get(key) if type(entry) is dict else None
             place = places.get(kind) if type(kind) is str else None
             if place and type(entry) is dict:
-                groups[place[0]].append(entry.get(place[1]))
+                if (content := entry.get(place[1])) is not None:
+                    groups[place[0]].append(content)
             else:
                 self._add_unusual(entry, groups, notes)
         return groups, tuple(notes[: text.MOST_VALUES])
 
     def _add_unusual(self, entry: object, groups: list[list[object]], notes: list[Note]) -> None:
         for kind, value in self._typed(entry):
+            if value is None:
+                continue
             if place := self._places.get(_fold(kind)):
                 groups[place[0]].append(value)
-            elif value is not None and self._noted:
+            elif self._noted:
                 notes.append(Note(self._noted, "unknown_type", text.excerpt([kind, value])))
 
     def _typed(self, entry: object) -> Iterable[tuple[object, object]]:
@@ -127,6 +132,39 @@ def _field(element: object, names: tuple[str, ...]) -> object:
     for name in names:
         element = element.get(name) if isinstance(element, dict) else element
     return element
+
+
+def extra_texts(values: tuple[tuple[str, object], ...]) -> tuple[Extra, text.Notes]:
+    """Returns the values as clean texts, those that are empty left out; the names are sorted.
+
+    >>> extra_texts((("abc", " A "), ("born", datetime(1990, 5, 1)), ("tags", ["b", 7.5, True])))[0]
+    (('abc', 'A'), ('born', '1990-05-01'), ('tags', 'b, 7.5, true'))
+    """
+    extra = []
+    notes: text.Notes = ()
+    for name, value in values:
+        if value is None or value == "":
+            continue
+        clean, more = text.parse_cached(_plain(value), f"extra.{name}")
+        notes += more
+        if clean:
+            extra.append((name, clean))
+    return tuple(extra), notes
+
+
+def _plain(value: object) -> object:
+    """Returns a value as text, as people write it; an object as it is: it is no text."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, datetime):
+        is_day = value.tzinfo is None and value.time() == time()
+        return value.date().isoformat() if is_day else value.isoformat(" ")
+    if isinstance(value, list):
+        parts = [_plain(part) for part in value if part is not None]
+        return ", ".join(map(str, parts)) if all(isinstance(part, str) for part in parts) else value
+    if isinstance(value, dict) or text.integer(value) is not None:
+        return value if isinstance(value, dict) else str(text.integer(value))
+    return value if isinstance(value, str) else str(value)
 
 
 def no_orders(value: object) -> tuple[None, text.Notes]:
