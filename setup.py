@@ -5,6 +5,7 @@ from setuptools import setup
 # The packages are named, not found: find_packages() would ship tests and flex_template as well.
 PACKAGES = [
     "pipeline",
+    "pipeline.check",
     "pipeline.explain",
     "pipeline.follow",
     "pipeline.init",
@@ -54,6 +55,7 @@ setup(
     python_requires=">=3.11,<3.14",
     packages=PACKAGES,
     package_data={
+        "pipeline.check": ["*.html.j2"],
         "pipeline.plan": ["*.html.j2"],
         "pipeline.report": ["templates/*"],
         "pipeline.review": ["*.html.j2"],

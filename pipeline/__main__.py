@@ -15,6 +15,7 @@ from pipeline import options
 from pipeline.arguments import (
     Parser,
     add_apply,
+    add_check,
     add_crm,
     add_delta,
     add_explain,
@@ -124,6 +125,12 @@ def _init(_: Options, arguments: Namespace) -> int:
     write_configuration(file, template_text())
     print_lines(f"Configuration file: {file}")
     return 0
+
+
+def _check(chosen: Options, arguments: Namespace) -> int:
+    from pipeline.check.command import check
+
+    return check(chosen, arguments.sample, arguments.page, is_shown=arguments.show)
 
 
 def _propose(file: Path, places: Sequence[str]) -> int:
@@ -245,6 +252,7 @@ _COMMANDS: Sequence[tuple[str, RunCommand, Callable[[Parser], None], str]] = (
     ("crm", _crm, add_crm, "check the portal, and create svod's fields in it"),
     ("reconcile", _reconcile, add_reconcile, "compare the CRM with what was loaded"),
     ("init", _init, add_init, "write a configuration file to begin with"),
+    ("check", _check, add_check, "try the configuration: reach all, clean a sample"),
     ("replay", _replay, add_replay, "try refused, deferred and rejected records again"),
     ("register", _register, add_register, "import the register's bulk files"),
     ("explain", _explain, add_explain, "explain why a record is in the CRM, or why not"),

@@ -144,6 +144,20 @@ def add_report(parser: Parser) -> None:
     add_ledger(parser)
 
 
+def add_check(parser: Parser) -> None:
+    """The command that tries the configuration."""
+    _add_whole(_add_stores(parser))
+    parser.add_argument(
+        "--sample",
+        type=_positive(int),
+        default=200,
+        help="records of each table to clean; default 200",
+    )
+    parser.add_argument("--show", action="store_true", help="show the examples' values unmasked")
+    parser.add_argument("--page", type=Path, metavar="FILE", help="write a page of it")
+    add_load(parser)
+
+
 def add_init(parser: Parser) -> None:
     """The command that writes a configuration file."""
     parser.add_argument(

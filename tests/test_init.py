@@ -214,7 +214,7 @@ def test_the_views_that_it_proposes_can_be_made_in_postgresql(folder, postgresql
         ("mysql://u:s3cret@127.0.0.1:1/shop", "--from: the database cannot be read: "),
         ("mysql://u:s3cr@et@h:port/shop", "--from: it is no URL like mysql://"),
         ("none.csv", "--from: cannot read none.csv: No such file or directory"),
-        ("empty.csv", "--from: empty.csv is empty"),
+        ("empty.csv", "empty.csv is empty"),
         ("list.json", "--from: list.json holds no list of records"),
     ],
 )

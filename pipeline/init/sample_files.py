@@ -24,6 +24,7 @@ _MOST_HEADER_ROWS = 20
 _TYPE_KEYS = ("type", "kind", "code", "name", "key")
 _MOST_TYPES = 20
 _IDENTIFIER = re.compile(r"[A-Za-z_]\w*", re.ASCII)
+_TAB = "\t"
 _EXCEL = ("xl/workbook.xml", "[Content_Types].xml")
 
 
@@ -33,6 +34,48 @@ class SampleFile(NamedTuple):
     kind: str
     place: dict[str, Any]
     tables: list[Table]
+
+
+def read_records(
+    path: Path, kind: str, *, encoding: str, header: int, delimiter: str, place: str
+) -> list[dict[str, Any]]:
+    """Returns the first records of a file that is read as the configuration says.
+
+    Raises:
+        ConfigurationError: it cannot be read.
+    """
+    if kind == "xlsx":
+        tables = [table for table in _excel(path).tables if table.name == (place or table.name)]
+        return _records(tables[0]) if tables else []
+    text = _read_head(path, encoding)
+    if kind == "jsonl":
+        return list(_json_lines(text))
+    if kind == "json":
+        data = text.encode()
+        prefixes = [place] if place else _array_prefixes(data)[:1]
+        return [
+            record
+            for prefix in prefixes
+            for record in _items(data, f"{prefix}.item" if prefix else "item")
+        ]
+    delimiters = [_TAB if delimiter == "tab" else delimiter] if delimiter else DELIMITERS
+    return _records(_csv_table(path, text, delimiters, header - 1 if header else None)[0])
+
+
+def _records(table: Table) -> list[dict[str, Any]]:
+    names = [column.name for column in table.columns]
+    rows = zip(*(column.values for column in table.columns), strict=True)
+    return [dict(zip(names, row, strict=True)) for row in rows]
+
+
+def _read_head(path: Path, encoding: str) -> str:
+    try:
+        with path.open("rb") as stream:
+            members = zip_members(stream) if is_zip(stream) else [""]
+            head = unpacked_head(stream, members[0] if members else "", _HEAD)
+    except OSError as error:
+        raise ConfigurationError(f"cannot read {path}: {error.strerror}") from None
+    return head.decode(encoding, "replace").removeprefix("\ufeff") if encoding else _decode(head)[1]
 
 
 def sample_file(path: Path) -> SampleFile:
@@ -70,19 +113,26 @@ def _decode(head: bytes) -> tuple[str, str]:
 
 
 def _csv(path: Path, text: str, place: dict[str, Any]) -> SampleFile:
+    table, header = _csv_table(path, text, DELIMITERS, None)
+    return SampleFile("csv", {**place, **({"header": header + 1} if header else {})}, [table])
+
+
+def _csv_table(
+    path: Path, text: str, delimiters: Iterable[str], header: int | None
+) -> tuple[Table, int]:
+    """Returns a file's table, and the number of the row that names its columns."""
     lines = text.splitlines(keepends=True)[:SAMPLE]
     if not lines:
-        raise ConfigurationError(f"--from: {path} is empty")
-    rows, width = max(map(partial(_split, lines), DELIMITERS), key=_evenness)
-    header = next(
-        (number for number, row in enumerate(rows[:_MOST_HEADER_ROWS]) if _is_header(row, width)),
-        0,
-    )
-    if header:
-        place = {**place, "header": header + 1}
-    names = [cell.strip() for cell in rows[header]]
+        raise ConfigurationError(f"{path} is empty")
+    rows, width = max(map(partial(_split, lines), delimiters), key=_evenness)
+    if header is None:
+        numbers = (
+            number for number, row in enumerate(rows[:_MOST_HEADER_ROWS]) if _is_header(row, width)
+        )
+        header = next(numbers, 0)
+    names = [cell.strip() for cell in rows[header]] if header < len(rows) else []
     cells = [row for row in rows[header + 1 :] if len(row) == len(names)]
-    return SampleFile("csv", place, [_table(path.stem, names, cells, {})])
+    return _table(path.stem, names, cells, {}), header
 
 
 def _split(lines: list[str], delimiter: str) -> tuple[list[list[str]], int]:

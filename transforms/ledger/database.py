@@ -157,6 +157,26 @@ def open_ledger(url: str) -> Ledger:
     return ledger
 
 
+def reach_database(url: str) -> None:
+    """Check that a ledger's database answers, without making a ledger in it.
+
+    Raises:
+        ConfigurationError: naming ``--ledger``, when it does not.
+    """
+    try:
+        engine = _engine(url)
+    except (ArgumentError, NoSuchModuleError, ImportError, ValueError):
+        raise ConfigurationError(_UNREADABLE) from None
+    try:
+        engine.connect().close()
+    except DBAPIError as error:
+        raise ConfigurationError(f"--ledger: cannot open it: {mask(str(error.orig))}") from None
+    except (TypeError, OSError):
+        raise ConfigurationError(_UNKNOWN_SETTING) from None
+    finally:
+        engine.dispose()
+
+
 def _engine(url: str) -> Engine:
     parsed = make_url(url)
     if "@" in (parsed.host or ""):
