@@ -23,6 +23,7 @@ from pipeline.engine import engine_options, runner
 from pipeline.failures import plain_reason
 from pipeline.options import Options
 from pipeline.summary import account
+from transforms.configuration.selection import readable_stores
 from transforms.core.errors import ConfigurationError, SvodError
 from transforms.core.identity import Run
 from transforms.core.outcomes import FAILED
@@ -58,9 +59,9 @@ def _submit(chosen: Options) -> None:
         ConfigurationError: an option is wrong.
         SvodError: another run is going on, or the engine did not take the job.
     """
-    if not chosen.store_a and not chosen.store_b_files:
+    if not readable_stores(chosen.configuration, "full"):
         raise ConfigurationError("store A (its secret) or store_b_files is needed")
-    check_options(chosen)
+    check_options(chosen, "full")
     with closing(open_ledger(chosen.ledger)) as ledger, exclusive(ledger):
         check_portal(chosen, ledger)
         write_configured_stores(ledger, chosen)

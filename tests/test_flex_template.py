@@ -204,7 +204,7 @@ def test_the_launcher_submits_the_graph_and_leaves(launcher, site, monkeypatch):
     assert launch(launcher, site, *GOOGLE) == 0
     [(proto, options)] = submitted
     labels = {step.unique_name for step in proto.components.transforms.values()}
-    assert {"ReadStoreA", "ReadPartnerFiles", "LoadCrm", "Conclude"} <= labels
+    assert {"Read A", "ReadPartnerFiles", "LoadCrm", "Conclude"} <= labels
     assert options.view_as(WorkerOptions).sdk_container_image == IMAGE
     assert any(b"SVOD_CRM" in part for part in assert_no_secret(proto.SerializeToString()))
     assert_no_secret(repr(options.get_all_options()).encode())

@@ -229,6 +229,44 @@ def test_all_stores_may_be_withdrawn(loaded: Installation) -> None:
     assert loaded.summary()["gone"] == 9
 
 
+def rename_first_store(place: Installation) -> str:
+    """The built-in stores, the first under another key; returns the option."""
+    text = place.svod("init", "--two_stores").out
+    head, second_store = text[: text.index("[store.B]")], text[text.index("[store.B]") :]
+    head = head.replace("[store.A]\n", '[store.shop]\nrenamed_from = "A"\n')
+    head = head.replace("[store.A.", "[store.shop.").replace('"SVOD_STORE_A"', '"SVOD_SHOP"')
+    start, end = second_store.index("[store.B.changes]"), second_store.index("[store.B.company]")
+    path = place.folder / "svod.toml"
+    path.write_text(head + second_store[:start] + second_store[end:], encoding="utf-8")
+    place.environment["SVOD_SHOP"] = place.environment.pop("SVOD_STORE_A")
+    return f"--config={path}"
+
+
+def test_a_store_goes_on_under_another_key_and_nothing_is_doubled(loaded: Installation) -> None:
+    before, titles, people = golden(loaded), loaded.titles(), loaded.people()
+    cursors = dict(loaded.rows("SELECT name, position FROM cursors"))
+    config = rename_first_store(loaded)
+    # A delta goes on where the store was read to before.
+    loaded.change("contacts", 1, last_name="Азов")
+    delta = loaded.delta(config)
+    assert delta.code == 0, delta
+    assert loaded.summary()["read"]["shop"]["contacts"] < 4
+    renamed = dict(loaded.rows("SELECT name, position FROM cursors"))
+    assert renamed.keys() == {"shop.company", "shop.contact", "shop.order"}
+    assert renamed["shop.company"] == cursors["companies"]
+    for _ in range(2):
+        ended = loaded.full(config)
+        assert ended.code == 0, ended
+        assert golden(loaded) == before
+        assert (loaded.titles(), loaded.people()) == (titles, people | {"A-1": "Азов"})
+        assert loaded.summary()["read"]["shop"] == {"companies": 3, "contacts": 3}
+    assert "crm.item.add" not in loaded.wrote()
+    for table in ("rows", "members", "links"):
+        assert {key for (key,) in loaded.rows(f"SELECT source FROM {table}")} == {"shop", "B"}
+    assert f"Company {ALFA}: in the CRM" in loaded.svod("explain", "shop:1").out
+    assert "no longer in the configuration" not in loaded.svod("status").out
+
+
 def test_two_stores_are_not_made_one(loaded: Installation) -> None:
     text = loaded.svod("init", "--two_stores").out
     path = loaded.folder / "svod.toml"
