@@ -146,7 +146,9 @@ def add_report(parser: Parser) -> None:
 
 def add_check(parser: Parser) -> None:
     """The command that tries the configuration."""
-    _add_whole(_add_stores(parser))
+    stores = _add_stores(parser)
+    _add_whole(stores)
+    _add_changes(stores)
     parser.add_argument(
         "--sample",
         type=_positive(int),

@@ -97,3 +97,17 @@ def test_the_printed_two_stores_can_be_checked_as_a_file(ready):
     assert ended.code == 2
     assert "store.B.full.files: the list is empty: name the files" in ended.err
     assert "store A: good" in ended.out
+
+
+def test_the_options_of_the_stores_are_tried_too(ready):
+    tax_numbers = [{"type": "INN", "number": tin(1)}]
+    company = {"partner": "7", "category": "2", "name1": "ООО Луч", "taxnumbers": tax_numbers}
+    person = {"partner": "8", "category": 1, "last_name": "Иванов", "contact_of": ["7"]}
+    ready.export(company, person)
+    ended = ready.svod("check", f"--store_b_files={ready.files}/*.json", "--store_b_topic=t")
+    assert ended.code == 0, ended
+    assert "store B, company: 2 records, 1 left out by only" in ended.out
+    assert "store B, contact: 2 records, 1 left out by only" in ended.out
+    ended = ready.svod("check", f"--store_b_files={ready.files}/none*.json")
+    assert ended.code == 2
+    assert "store.B.full.files: no file matches" in ended.err
