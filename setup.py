@@ -68,12 +68,15 @@ setup(
         # Elsewhere transforms/mysql_source.py has classes of our own.
         'beam-mysql-connector==1.8.6; python_version < "3.12"',
         "confluent-kafka==2.16.1",
+        # Reads workbooks; openpyxl takes it for XML where it is installed.
+        "defusedxml==0.7.1",
         "email-validator==2.4.0",
         "ijson==3.6.0",
         "Jinja2==3.1.6",
         "jmespath==1.1.0",
         "MarkupSafe==3.0.4",
         "msgspec==0.22.0",
+        "openpyxl==3.1.5",
         "phonenumbers==9.0.43",
         "prometheus_client==0.26.0",
         "psycopg[binary]==3.3.9",

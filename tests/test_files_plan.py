@@ -142,7 +142,7 @@ def test_files_of_another_kind(plan):
         ),
         (
             "store.shop.full.files",
-            "c.csv is a workbook of the old form (.xls), or one with a password, not csv",
+            "c.csv is a workbook of the old form, .xls (save it as .xlsx)",
         ),
     ]
 

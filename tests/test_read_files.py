@@ -8,7 +8,7 @@ from apache_beam.testing.util import assert_that, equal_to
 from tests.helpers.files import no_problem
 from transforms.core.records import DeadLetter
 from transforms.read_files import BeamFiles, ReadFiles
-from transforms.stores.files.data_file import FilePart
+from transforms.stores.files.parts import FilePart
 
 
 def test_files_come_in_batches(tmp_path):

@@ -14,7 +14,8 @@ from apache_beam.pvalue import TaggedOutput
 from transforms.core.metric_names import READ, REPLACED_CHARACTERS
 from transforms.core.process_pool import ProcessCount, collect_less_often, shared_pool
 from transforms.core.records import DeadLetter
-from transforms.stores.files.data_file import DataFile, FilePart
+from transforms.stores.files.data_file import DataFile
+from transforms.stores.files.parts import FilePart
 
 Convert = Callable[[Iterable[dict[str, Any]]], Any]
 """Makes an element of raw records."""

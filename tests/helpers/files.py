@@ -8,7 +8,8 @@ from pathlib import Path
 
 from transforms.core.process_pool import ProcessPool
 from transforms.core.records import DeadLetter
-from transforms.stores.files.data_file import DataFile, FilePart
+from transforms.stores.files.data_file import DataFile
+from transforms.stores.files.parts import FilePart
 
 
 class LocalFiles:

@@ -5,6 +5,7 @@ test's.
 """
 
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from typing import BinaryIO, NamedTuple, Protocol
 
 import msgspec
@@ -12,7 +13,6 @@ import msgspec
 from transforms.configuration.structs import StoreTable
 from transforms.stores.files.columns import column_problems, find_columns
 from transforms.stores.files.csv_rows import MOST_CHARACTERS, CsvReader, NoHeaderError
-from transforms.stores.files.data_file import FilePart
 from transforms.stores.files.encodings import (
     canonical_name,
     marked_encoding,
@@ -26,6 +26,9 @@ from transforms.stores.files.packing import (
     unpacked_head,
     zip_members,
 )
+from transforms.stores.files.parts import FilePart
+from transforms.stores.files.sheet_reader import next_header, open_workbook, sheet_columns
+from transforms.stores.files.sheet_xml import SheetError
 from transforms.stores.files.sources import (
     Source,
     TableName,
@@ -34,6 +37,7 @@ from transforms.stores.files.sources import (
     table_of,
 )
 from transforms.stores.files.text_lines import Lines
+from transforms.stores.files.workbook import CONTENT_TYPES, Workbook
 
 DEFAULT_ENCODING = "utf-8"
 
@@ -128,10 +132,10 @@ class _SourceCheck:
         return sorted(paths)
 
     def _parts_of(self, path: str) -> Iterator[FilePart]:
-        members = [""]
         with self._files.open(path) as stream:
-            if is_zip(stream):
-                members = zip_members(stream)
+            members = zip_members(stream) if is_zip(stream) else [""]
+        if CONTENT_TYPES in members:
+            members = [""]
         for member in members:
             part = FilePart(
                 path=path,
@@ -142,6 +146,7 @@ class _SourceCheck:
                 header=self._source.header,
                 place=self._source.place,
                 names=tuple(dict.fromkeys(name for _, name in self._names)),
+                id_names=tuple(name for key, name in self._names if key.endswith(".id")),
             )
             if checked := self._checked(part):
                 yield checked
@@ -150,9 +155,11 @@ class _SourceCheck:
         """Returns the part in the encoding it is in; None when something is wrong with it."""
         with self._files.open(part.path) as stream:
             head = unpacked_head(stream, part.member)
-        if binary := _binary_kind(head):
-            self._add(f"{part.name} is {binary}, not {part.kind}")
+        if binary := _binary_kind(head, part.kind):
+            self._add(f"{part.name} is {binary}")
             return None
+        if part.kind == "xlsx":
+            return part if self._has_columns(part) else None
         if not self._source.encoding:
             part = msgspec.structs.replace(part, encoding=marked_encoding(head) or part.encoding)
         if reason := other_encoding(head, part.encoding):
@@ -163,13 +170,30 @@ class _SourceCheck:
 
     def _has_columns(self, part: FilePart) -> bool:
         with self._files.open(part.path) as stream:
-            columns = read_columns(stream, part)
+            if part.kind == "csv":
+                columns = read_columns(stream, part)
+            else:
+                with closing(open_workbook(stream, part.member)) as book:
+                    columns = self._columns_of_sheet(book, part)
         if columns is None:
             # An empty file is no mistake of the configuration: reading it says so.
             return True
         problems = list(self._column_problems(part, columns))
         self.problems += problems
         return not problems
+
+    def _columns_of_sheet(self, book: Workbook, part: FilePart) -> list[str] | None:
+        sheet = book.find_sheet(part.place)
+        if sheet is None:
+            known = ", ".join(f'"{sheet.title}"' for sheet in book.sheets)
+            self._add(f'{part.name}: there is no sheet "{part.place}": it has {known}', "from")
+            return None
+        try:
+            header = next_header(book.rows(sheet), part.header)
+        except SheetError as error:
+            self._add(f"cannot read {part.name}: {error}")
+            return None
+        return sheet_columns(header) if header else None
 
     def _column_problems(self, part: FilePart, columns: Sequence[str]) -> Iterator[Problem]:
         if not any(find_columns(columns, name) for _, name in self._names):
@@ -186,20 +210,29 @@ class _SourceCheck:
     def _key(self, name: str) -> str:
         return f"{self._source.owner}.{name}"
 
-    def _add(self, text: str) -> None:
-        self.problems.append(Problem(self._key("files"), text))
+    def _add(self, text: str, name: str = "files") -> None:
+        self.problems.append(Problem(self._key(name), text))
 
 
+_WORKBOOK = b"PK\x03\x04"
+_OLD_WORKBOOK = b"\xd0\xcf\x11\xe0"
+_ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
 _BINARY = (
-    (b"PK\x03\x04", "an archive or a workbook (.xlsx)"),
-    (b"\xd0\xcf\x11\xe0", "a workbook of the old form (.xls), or one with a password"),
+    (_WORKBOOK, "an archive or a workbook (.xlsx)"),
     (b"%PDF", "a PDF"),
     (b"SQLite format 3", "a database"),
 )
 
 
-def _binary_kind(head: bytes) -> str:
-    return next((name for mark, name in _BINARY if head.startswith(mark)), "")
+def _binary_kind(head: bytes, kind: str) -> str:
+    """What a file is whose kind is not the one that the configuration says; empty if it may be."""
+    if head.startswith(_OLD_WORKBOOK):
+        if _ENCRYPTED in head:
+            return "a workbook with a password (save it without one)"
+        return "a workbook of the old form, .xls (save it as .xlsx)"
+    if kind == "xlsx":
+        return "" if head.startswith(_WORKBOOK) else "no workbook"
+    return next((f"{name}, not {kind}" for mark, name in _BINARY if head.startswith(mark)), "")
 
 
 def read_columns(stream: BinaryIO, part: FilePart) -> list[str] | None:
