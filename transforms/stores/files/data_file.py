@@ -6,6 +6,7 @@ from typing import Any, BinaryIO, Generic, NamedTuple, TypeVar
 
 from transforms.core.process_pool import ProcessPool
 from transforms.core.records import DeadLetter
+from transforms.stores.files.json_array import JsonArrayReader
 from transforms.stores.files.parts import (
     BrokenStretch,
     FilePart,
@@ -22,6 +23,7 @@ R = TypeVar("R")
 
 READERS: Mapping[str, Callable[[FilePart], RecordReader]] = {
     "csv": CsvFileReader,
+    "json": JsonArrayReader,
     "jsonl": JsonLinesReader,
     "xlsx": SheetReader,
 }
