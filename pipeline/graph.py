@@ -33,7 +33,7 @@ import apache_beam as beam
 import msgspec
 from apache_beam.runners.runner import PipelineRunner
 
-from pipeline import options, sql_stores
+from pipeline import file_stores, options, sql_stores
 from pipeline.access import crm_access, register_access, topic_accesses
 from pipeline.engine import on_job_server, on_prism, process_count
 from transforms.clean import Cleaned, CleanRows, Sharded, SplitByOutcome
@@ -49,6 +49,7 @@ from transforms.core.secrets import Secret
 from transforms.crm.access import CrmAccess
 from transforms.fields import time
 from transforms.load import LoadCrm
+from transforms.read_files import ReadFiles
 from transforms.read_sql import ReadSql
 from transforms.read_store_b import ReadPartnerFiles
 from transforms.remember import (
@@ -191,7 +192,10 @@ def full_sources(root: beam.Pipeline, chosen: options.Options, run: Run) -> Sour
         read_whole |= _parts_read_whole(chosen, key)
         dead_letters |= _add_sql_store(rows, root, chosen, run, stretch)
         read_up_to |= stretch.read_up_to
-    if chosen.store_b_files:
+    for name, group in file_stores.file_stores(chosen, "full").items():
+        dead_letters |= _add_file_store(rows, root, chosen, run, name, group, dead_letters)
+        read_whole |= _parts_read_whole(chosen, group.key)
+    if chosen.store_b_files and not chosen.has_file_stores:
         since = time.parse(chosen.since, local=True)[0] if chosen.since else 0
         files = root | "ReadPartnerFiles" >> ReadPartnerFiles(
             chosen.store_b_files,
@@ -234,6 +238,26 @@ def _add_topic(
         dead_letters={**sources.dead_letters, key: events.dead_letters},
         topics=(*sources.topics, Topic(access, events.positions)),
     )
+
+
+def _add_file_store(
+    rows: Rows,
+    root: beam.Pipeline,
+    chosen: options.Options,
+    run: Run,
+    name: str,
+    group: file_stores.FileStore,
+    known_letters: Mapping[str, beam.PCollection[DeadLetter]],
+) -> dict[str, beam.PCollection[DeadLetter]]:
+    """Wire files of a store; returns the dead letters of the store, with those known before."""
+    key = group.key
+    processes = process_count(chosen.processes, root.runner)
+    read = root | f"Read {name}" >> ReadFiles(group.parts, group.convert, processes=processes)
+    counted = read.batches | f"Count {name}" >> CountRead(options.LEDGER, run)
+    add_cleaned(rows, name, counted | f"Part {name}" >> SplitByOutcome())
+    _ = read.remarks | f"Remarks {name}" >> RememberRemarks(options.LEDGER, run)
+    letters = [read.dead_letters, *(known_letters[key] for _ in [key] if key in known_letters)]
+    return {key: letters | f"DeadLetters {name}" >> beam.Flatten()}
 
 
 def _parts_read_whole(chosen: options.Options, key: str) -> frozenset[StoreAndKind]:

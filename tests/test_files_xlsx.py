@@ -37,7 +37,11 @@ def book_of(*rows, title="Лист1", merged=()):
 
 
 def read(data, **options):
-    return read_data(data, "xlsx", **options)
+    records, dead_letters = read_data(data, "xlsx", **options)
+    filled = [
+        {key: value for key, value in record.items() if value is not None} for record in records
+    ]
+    return filled, dead_letters
 
 
 def repacked(data, change):
@@ -119,7 +123,7 @@ def test_cells_merged_over_rows_count_for_each_but_no_id():
     rows = [["1", "a", "x"], [None, "b", None], ["3", None, None], [None, "c", "y"]]
     data = book_of(HEAD, *rows, merged=["A2:A3", "C2:C4"])
     records, dead_letters = read(
-        data, names=("id",), id_names=("id",), problem=lambda row: "" if "id" in row else "no_id"
+        data, names=("id",), id_names=("id",), problem=lambda row: "" if row["id"] else "no_id"
     )
     assert records == [{"id": "1", "name": "a", "tin": "x"}, {"id": "3", "tin": "x"}]
     assert reasons(dead_letters) == [

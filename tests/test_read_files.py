@@ -5,7 +5,7 @@ import pytest
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 from apache_beam.testing.util import assert_that, equal_to
 
-from tests.helpers.files import no_problem
+from tests.helpers.files import as_they_are
 from transforms.core.records import DeadLetter
 from transforms.read_files import BeamFiles, ReadFiles
 from transforms.stores.files.parts import FilePart
@@ -17,7 +17,7 @@ def test_files_come_in_batches(tmp_path):
     b.write_bytes(b'{"id": "\xff"}\n')
     parts = [FilePart(path=str(a), kind="csv"), FilePart(path=str(b), kind="jsonl")]
     pipeline = beam.Pipeline(runner=FnApiRunner())
-    read = pipeline | ReadFiles(parts, list, no_problem)
+    read = pipeline | ReadFiles(parts, as_they_are)
     expected = [[{"id": "1", "x": "я"}], [{"id": "\ufffd"}]]
     assert_that(read.batches, equal_to(expected), label="Batches")
     broken = [DeadLetter(f"file:{a}", -1, 10, "wrong_cell_count", b"line 3: 2")]

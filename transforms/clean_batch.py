@@ -2,7 +2,7 @@
 
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from hashlib import blake2b
 from typing import Any, NamedTuple
@@ -109,6 +109,42 @@ def clean_batch(
         first,
         dead_letters,
     )
+
+
+class LocatedBatch(NamedTuple):
+    """The rows of records, and the positions of records that cannot be used, with reasons."""
+
+    clean: CleanBatch
+    unusable: list[tuple[int, str]]
+
+
+def clean_records(
+    records: Iterable[dict[str, Any]],
+    *,
+    cleaners: Sequence[Callable[..., Any]],
+    since: int = 0,
+    clock_bound: ClockBound = NO_CLOCK_BOUND,
+) -> LocatedBatch:
+    """Returns the rows of records that stand in a file, by the cleaner of each table in it.
+
+    ``since`` is as for ``clean_batch``.
+    """
+    unusable: dict[tuple[int, str], None] = {}
+
+    def clean(numbered: tuple[int, dict[str, Any]]) -> Any:
+        position, record = numbered
+        results: list[Any] = []
+        for cleaner in cleaners:
+            result = cleaner(record, clock_bound=clock_bound)
+            for part in result if isinstance(result, tuple) else (result,):
+                if isinstance(part, Unusable):
+                    unusable[position, part.reason] = None
+                else:
+                    results.append(part)
+        return results[0] if len(results) == 1 else tuple(results)
+
+    batch = clean_batch(enumerate(records), clean, since=since)
+    return LocatedBatch(batch, list(unusable))
 
 
 def _rows(result: Result | tuple[Result, ...], dead_letters: list[DeadLetter]) -> list[Row]:

@@ -1,6 +1,6 @@
 """Reading the files of any store: many records per element, several files at once."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO, Literal, NamedTuple
@@ -11,14 +11,16 @@ from apache_beam.io.filesystems import FileSystems
 from apache_beam.metrics import Metrics
 from apache_beam.pvalue import TaggedOutput
 
+from transforms.clean_batch import clock_bound
 from transforms.core.metric_names import READ, REPLACED_CHARACTERS
 from transforms.core.process_pool import ProcessCount, collect_less_often, shared_pool
 from transforms.core.records import DeadLetter
+from transforms.stores.export.decoding import exported_at
 from transforms.stores.files.data_file import DataFile
 from transforms.stores.files.parts import FilePart
 
-Convert = Callable[[Iterable[dict[str, Any]]], Any]
-"""Makes an element of raw records."""
+Convert = Callable[..., tuple[Any, list[tuple[int, str]]]]
+"""Makes an element of raw records, ``(records, clock_bound=...)``: see ``clean_records``."""
 
 
 class FileRecords(NamedTuple):
@@ -33,22 +35,18 @@ class FileRecords(NamedTuple):
 
 
 class ReadFiles(beam.PTransform):
-    """Reads parts of files, and converts many records at once.
-
-    ``problem`` returns why a record cannot be used, an empty text when it can.
-    """
+    """Reads parts of files, and converts many records at once."""
 
     def __init__(
         self,
         parts: Sequence[FilePart],
         convert: Convert,
-        problem: Callable[[dict[str, Any]], str],
         *,
         processes: ProcessCount = 1,
     ) -> None:
         super().__init__()
         self._parts = parts
-        self._fn = _ReadFileFn(convert, problem, processes)
+        self._fn = _ReadFileFn(convert, processes)
 
     def expand(self, root: beam.pvalue.PBegin) -> FileRecords:
         """One file is read by one worker: what is broken in it shows only from its beginning."""
@@ -63,13 +61,8 @@ class ReadFiles(beam.PTransform):
 
 
 class _ReadFileFn(beam.DoFn):
-    def __init__(
-        self,
-        convert: Convert,
-        problem: Callable[[dict[str, Any]], str],
-        processes: ProcessCount,
-    ) -> None:
-        self._convert, self._problem, self._processes = convert, problem, processes
+    def __init__(self, convert: Convert, processes: ProcessCount) -> None:
+        self._convert, self._processes = convert, processes
         self._replaced = Metrics.counter(READ, REPLACED_CHARACTERS)
 
     def setup(self) -> None:
@@ -85,15 +78,22 @@ class _ReadFileFn(beam.DoFn):
         | TaggedOutput[Literal["dead_letters"], DeadLetter]
         | TaggedOutput[Literal["remarks"], str]
     ]:
-        file: DataFile[Any] = DataFile(
-            partial(open_file, part.path), part, self._convert, self._pool, self._problem
-        )
+        convert = partial(self._convert, clock_bound=clock_bound(_exported_at(part)))
+        file: DataFile[Any] = DataFile(partial(open_file, part.path), part, convert, self._pool)
         for element in file:
             is_dead = isinstance(element, DeadLetter)
             yield TaggedOutput("dead_letters", element) if is_dead else element
         if file.replaced:
             self._replaced.inc(file.replaced)
             yield TaggedOutput("remarks", _lost_text(part, file.replaced))
+
+
+def _exported_at(part: FilePart) -> int:
+    """When a JSON file was made, as SAP's say in front of their records; 0 when unknown."""
+    if part.kind != "json" or part.member:
+        return 0
+    with open_file(part.path) as stream:
+        return exported_at(stream)
 
 
 def _lost_text(part: FilePart, count: int) -> str:

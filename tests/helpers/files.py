@@ -20,14 +20,20 @@ class LocalFiles:
         return Path(path).open("rb")
 
 
-def no_problem(record):
-    return ""
+def as_they_are(records, **_):
+    return list(records), []
 
 
-def read_data(data, kind, problem=no_problem, **options):
+def read_data(data, kind, problem=lambda record: "", **options):
     """The records and the dead letters of a file with this content."""
+
+    def convert(records):
+        usable = [record for record in records if not problem(record)]
+        reasons = [(index, problem(record)) for index, record in enumerate(records)]
+        return usable, [(index, reason) for index, reason in reasons if reason]
+
     part = FilePart(path="f", kind=kind, **options)
-    file = DataFile(partial(BytesIO, data), part, list, ProcessPool(1), problem)
+    file = DataFile(partial(BytesIO, data), part, convert, ProcessPool(1))
     records, dead_letters = [], []
     for element in file:
         if isinstance(element, DeadLetter):

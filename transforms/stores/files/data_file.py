@@ -21,6 +21,9 @@ from transforms.stores.files.text_readers import CsvFileReader, JsonLinesReader
 
 R = TypeVar("R")
 
+Convert = Callable[[list[Record]], tuple[R, list[tuple[int, str]]]]
+"""Makes a result of records; returns also which of them cannot be used, with reasons."""
+
 READERS: Mapping[str, Callable[[FilePart], RecordReader]] = {
     "csv": CsvFileReader,
     "json": JsonArrayReader,
@@ -41,20 +44,19 @@ class DataFile(Generic[R]):
     """The results of ``convert`` for the records of one file, and the file's dead letters.
 
     Iterate once. ``convert`` is called with many records at a time, in other processes when
-    ``processes`` has any; ``problem`` returns why a record cannot be used, else an empty text.
+    ``processes`` has any; it returns its result, and which records cannot be used, with reasons.
     """
 
     def __init__(
         self,
         open_file: Callable[[], BinaryIO],
         part: FilePart,
-        convert: Callable[[Iterable[Record]], R],
+        convert: Convert[R],
         processes: ProcessPool,
-        problem: Callable[[Record], str],
     ) -> None:
         self._open, self._part, self._processes = open_file, part, processes
         self._reader = READERS[part.kind](part)
-        self._convert = partial(_convert, self._reader.parse, convert, problem)
+        self._convert = partial(_convert, self._reader.parse, convert)
         self.replaced = 0
         """Number of characters that could not be decoded and became U+FFFD."""
 
@@ -93,19 +95,16 @@ def _without_broken(
 
 def _convert(
     parse: Callable[[Any], ParsedRecords],
-    convert: Callable[[Iterable[Record]], R],
-    problem: Callable[[Record], str],
+    convert: Convert[R],
     content: Any,
 ) -> _Converted:
-    """Converts the records that can be used; an empty one holds nothing, and is passed over."""
+    """Converts the records of a batch; an empty one holds nothing, and is passed over."""
     parsed = parse(content)
-    broken = parsed.broken
-    records = []
-    for record, position in zip(parsed.records, parsed.positions, strict=True):
-        if not record:
-            continue
-        if reason := problem(record):
-            broken.append((position, reason))
-        else:
-            records.append(record)
-    return _Converted(convert(records), sorted(broken))
+    positions = [
+        position
+        for record, position in zip(parsed.records, parsed.positions, strict=True)
+        if record
+    ]
+    result, unusable = convert([record for record in parsed.records if record])
+    broken = [(positions[index], reason) for index, reason in unusable]
+    return _Converted(result, sorted(parsed.broken + broken))

@@ -78,10 +78,12 @@ class SheetReader:
 
     @staticmethod
     def parse(content: tuple[list[str], list[Row]]) -> ParsedRecords:
-        """Returns the records of rows; a cell that holds nothing is left out."""
+        """Returns the records of rows; a row that holds nothing makes an empty one."""
         keys, rows = content
         records = [
-            {key: value for key, value in zip(keys, row, strict=True) if key and value is not None}
+            {key: value for key, value in zip(keys, row, strict=True) if key}
+            if any(value is not None for value in row)
+            else {}
             for row in rows
         ]
         return ParsedRecords(records, range(len(rows)), [])

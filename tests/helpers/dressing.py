@@ -1,0 +1,53 @@
+"""The same records dressed as a file of any kind, delimiter, encoding and packing."""
+
+import csv
+import gzip
+import io
+import json
+import zipfile
+
+import openpyxl
+
+
+def dressed(records, kind, *, delimiter=";", encoding="utf-8", packing="", indent=None):
+    """The content of a file of this kind with the records: dicts of texts with the same keys."""
+    data = _KINDS[kind](records, delimiter, encoding, indent)
+    if packing == "gzip":
+        return gzip.compress(data)
+    if packing == "zip":
+        archive = io.BytesIO()
+        with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as file:
+            file.writestr("data", data)
+        return archive.getvalue()
+    return data
+
+
+def _csv(records, delimiter, encoding, _):
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, delimiter=delimiter, lineterminator="\r\n", quoting=csv.QUOTE_ALL)
+    writer.writerow(records[0])
+    writer.writerows(record.values() for record in records)
+    return text.getvalue().encode(encoding)
+
+
+def _xlsx(records, *_):
+    book = openpyxl.Workbook()
+    book.active.append(list(records[0]))
+    for record in records:
+        book.active.append(list(record.values()))
+    data = io.BytesIO()
+    book.save(data)
+    return data.getvalue()
+
+
+def _json(records, _, encoding, indent):
+    content = {"made": "now", "data": {"rows": records}}
+    return json.dumps(content, ensure_ascii=False, indent=indent).encode(encoding)
+
+
+def _jsonl(records, _, encoding, __):
+    lines = (json.dumps(record, ensure_ascii=False) + "\n" for record in records)
+    return "".join(lines).encode(encoding)
+
+
+_KINDS = {"csv": _csv, "xlsx": _xlsx, "json": _json, "jsonl": _jsonl}
