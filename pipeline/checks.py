@@ -18,7 +18,7 @@ from pipeline.access import crm_access, topic_accesses
 from pipeline.console import say
 from pipeline.disk_room import check_room, ledger_file
 from pipeline.engine import endpoints, engine_name, is_distributed, is_loopback, on_dataflow
-from pipeline.file_stores import file_stores
+from pipeline.file_stores import check_file_stores
 from pipeline.options import CRM, REGISTER_TOKEN, Options, need
 from pipeline.sql_stores import sql_stores
 from transforms.configuration.problems import raise_problems
@@ -94,7 +94,7 @@ def check_stores(chosen: Options, reading: Reading, command: str) -> None:
     if chosen.has_file_stores:
         raise_problems(chosen.configuration_file, list(place_problems(configuration, reading)))
     if readable_stores(configuration, reading):
-        file_stores(chosen, reading)
+        check_file_stores(chosen, reading)
         return
     if not chosen.has_file_stores:
         raise ConfigurationError(f"{_STORE_OPTIONS[reading]} is needed: see svod {command} --help")

@@ -126,7 +126,7 @@ def build(root: beam.Pipeline, sources: Sources, chosen: Settings) -> beam.PColl
     """
     ledger, run = chosen.ledger, chosen.run
     unfinished = root | "ResumeUnfinishedWork" >> ResumeUnfinishedWork(ledger, run)
-    # All stores may be withdrawn: then nothing is read.
+    # Nothing is read where all stores are withdrawn, or no file is new.
     rows = sources.rows or {"": root | "NoRows" >> beam.Create([]).with_output_types(Sharded)}
     remembered = dict(rows) | "RememberRows" >> RememberRows(ledger, run)
     recorded = [
@@ -194,6 +194,7 @@ def full_sources(root: beam.Pipeline, chosen: options.Options, run: Run) -> Sour
         read_up_to |= stretch.read_up_to
     for name, group in file_stores.file_stores(chosen, "full").items():
         dead_letters |= _add_file_store(rows, root, chosen, run, name, group, dead_letters)
+        read_up_to |= group.read_up_to
         read_whole |= _parts_read_whole(chosen, group.key)
     if chosen.store_b_files and not chosen.has_file_stores:
         since = time.parse(chosen.since, local=True)[0] if chosen.since else 0
@@ -223,6 +224,14 @@ def delta_sources(root: beam.Pipeline, chosen: options.Options, run: Run) -> Sou
         )
     for access in topic_accesses(chosen):
         sources = _add_topic(sources, root, chosen, run, access)
+    for name, group in file_stores.file_stores(chosen, "delta").items():
+        dead_letters = _add_file_store(
+            sources.rows, root, chosen, run, name, group, sources.dead_letters
+        )
+        sources = sources._replace(
+            dead_letters={**sources.dead_letters, **dead_letters},
+            read_up_to={**sources.read_up_to, **group.read_up_to},
+        )
     return sources
 
 

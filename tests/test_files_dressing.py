@@ -69,7 +69,7 @@ def rows(records, kind, encoding="utf-8", **options):
     return sorted((msgspec.structs.replace(row, raw=b"") for row in cleaned), key=str)
 
 
-@settings(deadline=None, max_examples=30)
+@settings(deadline=None, max_examples=20)
 @given(
     RECORDS,
     st.sampled_from([";", ",", "\t", "|"]),

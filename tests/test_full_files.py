@@ -10,6 +10,7 @@ from sandbox.bitrix24 import Bitrix24
 from sandbox.register.server import Register
 from tests.helpers.dressing import dressed
 from tests.helpers.installation import CODE, PACE, Installation, party, tin
+from transforms import stages
 
 CONFIGURATION = """
 [store.shop]
@@ -119,3 +120,49 @@ def test_all_that_is_wrong_is_said_before_anything_is_read(place):
     assert 'store.shop.company.tin: a.csv: there is no column "inn"' in lines
     assert 'store.shop.company.name: a.csv: there is no column "name" (nearest: "nam")' in lines
     assert not (place.folder / "svod.db").exists()
+
+
+CHANGES = CONFIGURATION + '\n[store.shop.changes]\nkind = "files"\n'
+
+
+def read_count(place):
+    [[text]] = place.rows("SELECT summary FROM runs ORDER BY run_seq DESC LIMIT 1")
+    return sum(sum(kinds.values()) for kinds in json.loads(text)["read"].values())
+
+
+def test_a_delta_reads_what_came_or_grew(place):
+    configure(place, "csv", "store_b/*.csv", text=CHANGES)
+    first, lines = place.files / "a.csv", dressed(RECORDS, "csv").splitlines(keepends=True)
+    first.write_bytes(b"".join(lines[:3]))
+    assert full(place).code == 0
+    assert set(place.titles()) == {tin(1), tin(2)}
+    assert (ended := run(place, "delta")).code == 0, ended
+    assert read_count(place) == 0
+    # It grows, and is renamed without a change; another one comes.
+    first.write_bytes(b"".join(lines[:5]))
+    (place.files / "b.csv").write_bytes(lines[0] + lines[5])
+    assert (ended := run(place, "delta")).code == 0, ended
+    assert read_count(place) == 3
+    first.rename(place.files / "c.csv")
+    assert (ended := run(place, "delta")).code == 0, ended
+    assert read_count(place) == 0
+    # What was read already has changed: all of it is read again.
+    (place.files / "c.csv").write_bytes(b"".join(lines[:5]).replace("Пион".encode(), b"Rose"))
+    assert (ended := run(place, "delta")).code == 0, ended
+    assert read_count(place) == 4
+    for file in place.files.iterdir():
+        file.unlink()
+    assert (ended := run(place, "delta")).code == 0, ended
+    assert read_count(place) == 0
+    assert full(place).code == 2
+
+
+def test_a_run_that_fails_remembers_no_file(place, monkeypatch):
+    configure(place, "csv", "store_b/*.csv", text=CHANGES)
+    (place.files / "a.csv").write_bytes(dressed(RECORDS, "csv"))
+    with monkeypatch.context() as patch:
+        patch.setattr(stages, "settle_run", lambda *_: 1 / 0)
+        assert run(place, "delta").code == 1
+    assert place.rows("SELECT count(*) FROM cursors") == [(0,)]
+    assert (ended := run(place, "delta")).code == 0, ended
+    assert read_count(place) == 5

@@ -16,6 +16,7 @@ from transforms.core.metric_names import READ, REPLACED_CHARACTERS
 from transforms.core.process_pool import ProcessCount, collect_less_often, shared_pool
 from transforms.core.records import DeadLetter
 from transforms.stores.export.decoding import exported_at
+from transforms.stores.files.changes import Stat
 from transforms.stores.files.data_file import DataFile
 from transforms.stores.files.parts import FilePart
 
@@ -125,6 +126,19 @@ class BeamFiles:
         except (BeamIOError, ValueError):
             raise OSError(None, None) from None
         return [file.path for file in matched.metadata_list]
+
+    def stat(self, path: str) -> Stat:
+        """A file's size and time of change.
+
+        Raises:
+            OSError: there is no such file.
+        """
+        try:
+            [matched] = FileSystems.match([path])
+            [file] = matched.metadata_list
+        except (BeamIOError, ValueError):
+            raise OSError(None, None) from None
+        return Stat(file.size_in_bytes, int(file.last_updated_in_seconds))
 
     def open(self, path: str) -> BinaryIO:
         """A file as it is, packed or not.

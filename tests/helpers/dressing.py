@@ -26,7 +26,7 @@ def _csv(records, delimiter, encoding, _):
     text = io.StringIO(newline="")
     writer = csv.writer(text, delimiter=delimiter, lineterminator="\r\n", quoting=csv.QUOTE_ALL)
     writer.writerow(records[0])
-    writer.writerows(record.values() for record in records)
+    writer.writerows([record[name] for name in records[0]] for record in records)
     return text.getvalue().encode(encoding)
 
 
@@ -34,7 +34,7 @@ def _xlsx(records, *_):
     book = openpyxl.Workbook()
     book.active.append(list(records[0]))
     for record in records:
-        book.active.append(list(record.values()))
+        book.active.append([record[name] for name in records[0]])
     data = io.BytesIO()
     book.save(data)
     return data.getvalue()

@@ -171,7 +171,8 @@ class _SourceCheck:
     def _has_columns(self, part: FilePart) -> bool:
         with self._files.open(part.path) as stream:
             if part.kind == "csv":
-                columns = read_columns(stream, part)
+                reader = open_columns(stream, part)
+                columns = reader.columns if reader else None
             else:
                 with closing(open_workbook(stream, part.member)) as book:
                     columns = self._columns_of_sheet(book, part)
@@ -235,11 +236,12 @@ def _binary_kind(head: bytes, kind: str) -> str:
     return next((f"{name}, not {kind}" for mark, name in _BINARY if head.startswith(mark)), "")
 
 
-def read_columns(stream: BinaryIO, part: FilePart) -> list[str] | None:
-    """The names of a CSV file's columns; None when it has no row that could name them."""
+def open_columns(stream: BinaryIO, part: FilePart) -> CsvReader | None:
+    """A reader behind the row that names a CSV file's columns; None when it has no such row."""
     lines = Lines(unpacked(stream, part.member, CHUNK), part.encoding, most=MOST_CHARACTERS)
     reader = CsvReader(lines, delimiter=part.delimiter, header=part.header)
     try:
-        return reader.open(part.names)
+        reader.open(part.names)
     except NoHeaderError:
         return None
+    return reader
