@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.helpers.files import read_data, reasons
+from transforms.stores.files import json_text
 
 RECORDS = [
     {"id": str(number), "name": "Ромашка", "tags": ["a"], "orders": [{"id": "q", "total": 1.5}]}
@@ -91,7 +92,7 @@ def test_a_cut_file_loses_nothing_before():
 
 
 def test_a_broken_header():
-    text = document(FEW).replace('"header": {', '"header": {x')
+    text = document(FEW).replace('"header": {', '"header" {')
     records, [dead_letter] = read(text, place="data.customers", names=("id", "name"))
     assert (records, dead_letter.reason) == (FEW, "broken_header")
 
@@ -104,7 +105,7 @@ def test_a_value_of_any_length_is_passed_over():
 @given(st.data())
 def test_damage_loses_no_other_record(data):
     text = json.dumps({"rows": FEW * 3}, ensure_ascii=False)
-    place = data.draw(st.integers(0, len(text)))
+    place = data.draw(st.integers(text.index("["), len(text)))
     damaged = (
         text[:place]
         + data.draw(st.sampled_from(['"', "{", "]", "", ",17", "\0"]))
@@ -114,3 +115,9 @@ def test_damage_loses_no_other_record(data):
     sound = sum(1 for record in records if record in FEW)
     assert sound >= 10
     assert len(records) - sound <= 1
+
+
+def test_a_value_above_the_window_is_passed_over(monkeypatch):
+    monkeypatch.setattr(json_text, "MOST_CHARACTERS", 1 << 16)
+    text = json.dumps({"blob": [{"y": '\\"]' * 9000, "z": [[]] * 9000}] * 9, "rows": FEW})
+    assert read(text, place="rows") == (FEW, [])

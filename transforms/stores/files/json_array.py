@@ -25,6 +25,8 @@ _MOST_DEPTH = 50
 # The records whose fields tell what a record is like.
 _LEARNED = 100
 _PLAIN_NAME = re.compile(r"[A-Za-z_]\w*").fullmatch
+# The characters that a JSON value begins with, in Python's reading of it.
+_BEGINNINGS = '{["-0123456789tfnNI'
 _OBJECT = re.compile(r'\{[ \t\r\n]*(?:"|\Z)')
 
 
@@ -111,6 +113,8 @@ class JsonArrayReader:
     def _value(self, path: tuple[str, ...], depth: int = 0) -> Iterator[_Element | BrokenStretch]:
         """Reads a value: the array itself, an object around it, or anything else."""
         character = self._text.peek()
+        if character not in _BEGINNINGS:
+            raise JsonDamageError
         if character == "{" and (path or not self._path) and depth < _MOST_DEPTH:
             yield from self._object(path, depth)
         elif character != "[" or path:
@@ -126,6 +130,8 @@ class JsonArrayReader:
             text.expect("}")
             return
         while True:
+            if text.peek() != '"':
+                raise JsonDamageError(not text.peek())
             name = text.read_value()
             text.expect(":")
             if not path or name == path[0]:

@@ -16,7 +16,8 @@ MOST_CHARACTERS = 1 << 24
 
 _BLANKS = re.compile(r"[ \t\r\n]*")
 # What matters in a value that is passed over: brackets, and texts, which may hold brackets.
-_TOKEN = re.compile(r'[\[\]{}]|"(?:[^"\\]|\\.)*"', re.DOTALL)
+_TOKEN = re.compile(r'[\[\]{}]|"[^"\\]*(?:\\.[^"\\]*)*(?:"|\\?\Z)', re.DOTALL)
+_WHOLE_TEXT = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL).fullmatch
 _STRUCTURE = re.compile(r'[][{}:,"]')
 _SURROGATE = re.compile(r"\\u[dD]")
 _BYTE_ORDER_MARK = "\ufeff"
@@ -92,7 +93,7 @@ class JsonText:
                 value, end = self.decode()
             except _UnfinishedError:
                 # Double the text: growing by chunks would decode a long value too often.
-                self.more(max(len(self.text) - self.position, 1))
+                self._double()
             else:
                 self.position = end
                 return value
@@ -107,7 +108,7 @@ class JsonText:
             try:
                 return self.decode()[0]
             except _UnfinishedError:
-                self.more(max(len(self.text) - self.position, 1))
+                self._double()
 
     def decode(self) -> tuple[Any, int]:
         """Decode the value at the position; returns also where it ends.
@@ -134,21 +135,34 @@ class JsonText:
         Raises:
             JsonDamageError: it ends too early, or no value begins here.
         """
-        if self.peek() not in ("{", "["):
+        try:
             self.read_value()
-            return
+        except JsonDamageError:
+            # What is broken stays in the window: there may be records in it.
+            if len(self.text) - self.position < MOST_CHARACTERS or self.peek() not in ("{", "["):
+                raise
+            self._skip_brackets()
+
+    def _skip_brackets(self) -> None:
         depth = 0
         while True:
             for token in _TOKEN.finditer(self.text, self.position):
+                if token[0][0] == '"' and not _WHOLE_TEXT(token[0]):
+                    # The window cuts the text.
+                    self.position = token.start()
+                    break
                 self.position = token.end()
                 depth += {"{": 1, "[": 1, "}": -1, "]": -1}.get(token[0], 0)
                 if depth == 0:
                     return
-            # A text may be cut by the window: what is left begins with it, or with none.
-            if '"' not in self.text[self.position :]:
+            else:
                 self.position = len(self.text)
-            if len(self.text) - self.position > MOST_CHARACTERS or not self.more():
+            if len(self.text) - self.position > MOST_CHARACTERS or not self._double():
                 raise JsonDamageError(self.ended)
+
+    def _double(self) -> bool:
+        """Double the text behind the position; false at the file's end."""
+        return self.more(max(len(self.text) - self.position, 1))
 
     def offset(self) -> int:
         """Returns the position in bytes from the start of the unpacked file."""

@@ -186,8 +186,8 @@ class _SourceCheck:
     def _columns_of_sheet(self, book: Workbook, part: FilePart) -> list[str] | None:
         sheet = book.find_sheet(part.place)
         if sheet is None:
-            known = ", ".join(f'"{sheet.title}"' for sheet in book.sheets)
-            self._add(f'{part.name}: there is no sheet "{part.place}": it has {known}', "from")
+            titles = ", ".join(f'"{sheet.title}"' for sheet in book.sheets)
+            self._add(f'{part.name}: there is no sheet "{part.place}": it has {titles}', "from")
             return None
         try:
             header = next_header(book.rows(sheet), part.header)

@@ -53,7 +53,9 @@ class SheetReader:
         keys = record_names(sheet_columns(header), self._part.names)
         # Rows that share a merged id are not several versions of one record.
         ids = {position for position, key in enumerate(keys) if key in self._part.id_names}
-        while batch := self._take(rows):
+        # One iterator for all batches: an abandoned one would close the rows.
+        sound_rows = self._until_damage(rows)
+        while batch := self._take(sound_rows):
             for row in batch:
                 merged.fill(row.number, row.values, ids)
             content = [_row(row, len(keys)) for row in batch]
@@ -62,7 +64,7 @@ class SheetReader:
             yield self._broken("broken_workbook")
 
     def _take(self, rows: Iterator[SheetRow]) -> list[SheetRow]:
-        batch = list(islice(self._until_damage(rows), _BATCH_SIZE))
+        batch = list(islice(rows, _BATCH_SIZE))
         if batch:
             self._number = batch[-1].number + 1
         return batch
