@@ -18,7 +18,7 @@ from pipeline.access import crm_access, topic_accesses
 from pipeline.console import say
 from pipeline.disk_room import check_room, ledger_file
 from pipeline.engine import endpoints, engine_name, is_distributed, is_loopback, on_dataflow
-from pipeline.file_stores import check_file_stores
+from pipeline.file_stores import check_file_stores, file_patterns
 from pipeline.options import CRM, REGISTER_TOKEN, Options, need
 from pipeline.sql_stores import sql_stores
 from transforms.configuration.problems import raise_problems
@@ -195,7 +195,9 @@ def _check_one_machine(chosen: Options) -> None:
 
 def _check_paths(chosen: Options, workers: str) -> None:
     options = (("--store_b_files", path) for path in chosen.store_b_files)
-    for option, path in (*options, ("--store_b_kafka_config", chosen.store_b_kafka_config)):
+    files = file_patterns(chosen)
+    topic = ("--store_b_kafka_config", chosen.store_b_kafka_config)
+    for option, path in (*options, *files, topic):
         if path and ("://" not in path or path.startswith("file:")):
             raise ConfigurationError(
                 f"{option}: {path} is a path of this machine, and {workers}: put the file where all"

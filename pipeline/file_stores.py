@@ -18,7 +18,7 @@ from transforms.read_files import BeamFiles
 from transforms.stores.files.changes import Changes
 from transforms.stores.files.parts import FilePart
 from transforms.stores.files.plan import TableFiles, plan_files
-from transforms.stores.files.sources import TableName
+from transforms.stores.files.sources import TableName, sources
 from transforms.stores.registry import rules_of
 
 _KINDS: dict[TableName, Kind] = {"company": COMPANY, "contact": CONTACT}
@@ -43,6 +43,19 @@ def check_file_stores(chosen: Options, reading: Reading) -> None:
         ConfigurationError: all that is wrong with them, with file and key.
     """
     _plans(chosen, reading)
+
+
+def file_patterns(chosen: Options) -> list[tuple[str, str]]:
+    """Returns the files that the stores of the configuration file name, each with its key."""
+    if not chosen.has_file_stores:
+        return []
+    return [
+        (f"{chosen.configuration_file}: {source.owner}.files", pattern)
+        for key, store in chosen.configuration.store.items()
+        for of_changes in (False, True)
+        for source in sources(key, store, of_changes=of_changes)
+        for pattern in source.patterns
+    ]
 
 
 def file_stores(chosen: Options, reading: Reading) -> dict[str, FileStore]:

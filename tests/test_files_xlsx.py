@@ -10,6 +10,7 @@ from decimal import Decimal
 import openpyxl
 import pytest
 
+from tests.helpers.dressing import with_shared_strings
 from tests.helpers.files import LocalFiles, read_data, reasons
 from transforms.configuration.structs import CompanyTable, FullSource, StoreTable
 from transforms.stores.files import shared_strings, workbook
@@ -61,6 +62,15 @@ def test_rows_are_records():
     ]
     assert read(book_of(HEAD, *rows)) == (expected, [])
     assert read(gzip.compress(book_of(HEAD, *rows))) == (expected, [])
+
+
+def test_texts_may_be_shared():
+    rows = [[str(number), f" имя {number % 7} ", "&"] for number in range(3000)]
+    data = book_of(HEAD, *rows)
+    records, dead_letters = read(with_shared_strings(data))
+    assert dead_letters == []
+    assert len(records) == 3000
+    assert records == read(data)[0]
 
 
 def test_values_are_those_of_json():

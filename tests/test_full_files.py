@@ -6,11 +6,14 @@ from types import SimpleNamespace
 
 import pytest
 
+from pipeline.file_stores import file_patterns
+from pipeline.options import Options
 from sandbox.bitrix24 import Bitrix24
 from sandbox.register.server import Register
 from tests.helpers.dressing import dressed
 from tests.helpers.installation import CODE, PACE, Installation, party, tin
 from transforms import stages
+from transforms.configuration.reading import read_configuration
 
 CONFIGURATION = """
 [store.shop]
@@ -166,3 +169,16 @@ def test_a_run_that_fails_remembers_no_file(place, monkeypatch):
     assert place.rows("SELECT count(*) FROM cursors") == [(0,)]
     assert (ended := run(place, "delta")).code == 0, ended
     assert read_count(place) == 5
+
+
+def test_files_of_this_machine_are_named_for_engines_on_others(place):
+    configure(place, "csv", "in/*.csv", text=CHANGES)
+    patterns = file_patterns(
+        Options(
+            configuration=read_configuration(place.folder / "svod.toml", lambda _: ()),
+            configuration_file="svod.toml",
+            has_file_stores=True,
+        )
+    )
+    assert set(patterns) == {("svod.toml: store.shop.full.files", "in/*.csv")}
+    assert file_patterns(Options()) == []

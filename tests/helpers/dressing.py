@@ -4,6 +4,7 @@ import csv
 import gzip
 import io
 import json
+import re
 import zipfile
 
 import openpyxl
@@ -51,3 +52,33 @@ def _jsonl(records, _, encoding, __):
 
 
 _KINDS = {"csv": _csv, "xlsx": _xlsx, "json": _json, "jsonl": _jsonl}
+
+
+_CELL = re.compile(r't="inlineStr"><is><t[^>]*>([^<]*)</t></is>')
+_SHARED = "application/vnd.openxmlformats-officedocument.spreadsheetml.sharedStrings+xml"
+
+
+def with_shared_strings(workbook):
+    """The workbook as Excel writes it: its cells refer to texts that stand in a part of their own.
+
+    openpyxl writes the texts into the cells.
+    """
+    texts, result = [], io.BytesIO()
+
+    def share(match):
+        texts.append(match[1])
+        return f't="s"><v>{len(texts) - 1}</v>'
+
+    with zipfile.ZipFile(io.BytesIO(workbook)) as old, zipfile.ZipFile(result, "w") as new:
+        for name in old.namelist():
+            xml = old.read(name).decode()
+            if name.startswith("xl/worksheets/"):
+                xml = _CELL.sub(share, xml)
+            if name == "[Content_Types].xml":
+                part = f'<Override PartName="/xl/sharedStrings.xml" ContentType="{_SHARED}"/>'
+                xml = xml.replace("</Types>", f"{part}</Types>")
+            new.writestr(name, xml)
+        strings = "".join(f'<si><t xml:space="preserve">{text}</t></si>' for text in texts)
+        namespace = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
+        new.writestr("xl/sharedStrings.xml", f'<sst xmlns="{namespace}">{strings}</sst>')
+    return result.getvalue()
