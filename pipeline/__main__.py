@@ -12,6 +12,7 @@ from pathlib import Path
 from sqlalchemy.exc import SQLAlchemyError
 
 from pipeline import options
+from pipeline.access import crm_access
 from pipeline.arguments import (
     Parser,
     add_apply,
@@ -197,7 +198,8 @@ def _register(chosen: Options, arguments: Namespace) -> int:
 
 def _explain(chosen: Options, arguments: Namespace) -> int:
     with closing(open_ledger(chosen.ledger)) as ledger:
-        print_lines(explain(ledger, arguments.name, arguments.second_name))
+        cards = crm_access(chosen).cards
+        print_lines(explain(ledger, arguments.name, arguments.second_name, cards))
     return 0
 
 

@@ -147,3 +147,19 @@ def test_a_sole_proprietor_has_no_kpp_whatever_a_row_says() -> None:
     golden, _ = merge_company(rows, Answer(INDIVIDUAL, "active", kpp="770101001"))
     assert golden.kpps == ()
     assert golden.is_individual
+
+
+FORMS = (
+    row("A:1", 1, emails=("P.Ivanov@gmail.com", "info@x.example")),
+    row("B:2", 3, emails=("pivanov+shop@gmail.com", "ivan@yandex.ru")),
+    row("A:3", 2, emails=("ivan@ya.ru", "INFO@x.example", "buh@x.example")),
+)
+
+
+@pytest.mark.parametrize("rows", list(permutations(FORMS)))
+def test_a_mailbox_stands_there_once_in_its_newest_form(rows: tuple[Sourced[Company], ...]) -> None:
+    golden, provenance = merge_company(rows, Answer(TIN, "active"))
+    assert golden.emails == (
+        *("pivanov+shop@gmail.com", "ivan@yandex.ru", "INFO@x.example", "buh@x.example"),
+    )
+    assert provenance["emails"] == "B:2 A:3"

@@ -30,3 +30,13 @@ def test_a_golden_contact_takes_the_newest_good_value_of_each_field() -> None:
     assert merge_contact("A-1", rows[::-1], ["T", "U"]) == expected
     # An initial is better than nothing.
     assert merge_contact("A-1", rows[:1], ["T"])[0].first_name == "П."
+
+
+def test_a_contact_bears_a_mailbox_once_in_its_newest_form() -> None:
+    rows = [
+        row("1", "Иванов Пётр", "ivan@ya.ru", at=1),
+        row("2", "Иванов Пётр", "Ivan@yandex.ru", at=2),
+    ]
+    for ordered in (rows, rows[::-1]):
+        golden, provenance = merge_contact("A-1", ordered, ["T"])
+        assert (golden.emails, provenance["emails"]) == (("Ivan@yandex.ru",), "A:2")

@@ -8,9 +8,13 @@ from sqlalchemy.engine import Connection
 
 from transforms.core.identity import row_ref
 from transforms.core.records import Address, BankAccount, Orders
+from transforms.crm.api.custom_fields import value_names
+from transforms.crm.api.portal_fields import fold_name
+from transforms.crm.card_settings import NO_SETTINGS, CardSettings
 from transforms.ledger.base.goldens import members_of
 from transforms.ledger.inspection import find_golden, find_item, find_rejection
-from transforms.ledger.loads.sent import intents, sent_parts
+from transforms.ledger.loads.card_facts import unfit_values_of
+from transforms.ledger.loads.sent import ITEM, intents, sent_parts
 
 
 def instant(microseconds: int) -> str:
@@ -73,8 +77,10 @@ def standing(connection: Connection, kind: str, key: str, obstacle: str = "") ->
     return f"{place}, but not in its newest form: {reason}" if item else f"{place}: {reason}"
 
 
-def crm_lines(connection: Connection, kind: str, key: str) -> Iterator[str]:
-    """Ids in the CRM part by part, writes under way, and the CRM's rejection."""
+def crm_lines(
+    connection: Connection, kind: str, key: str, cards: CardSettings = NO_SETTINGS
+) -> Iterator[str]:
+    """Ids in the CRM part by part, the portal's own fields, writes under way, the rejection."""
     golden, item = find_golden(connection, kind, key), find_item(connection, kind, key)
     if item is None:
         yield "   never loaded"
@@ -88,5 +94,19 @@ def crm_lines(connection: Connection, kind: str, key: str) -> Iterator[str]:
         yield f"   {part}: {sent.crm_id}"
     for (_, part), intent in sorted(intents(connection, kind, [key]).items()):
         yield f"   {part}: sent {instant(intent.sent_at)}, its outcome is not known yet"
+    yield from _card_lines(connection, kind, key, cards)
     if rejection := find_rejection(connection, kind, key):
         yield f"   rejected {rejection.seen_at}, {rejection.reason}: {rejection.detail}"
+
+
+def _card_lines(connection: Connection, kind: str, key: str, cards: CardSettings) -> Iterator[str]:
+    """The portal's own fields of the card: what was sent, from where, and what does not fit."""
+    value_by_field = value_names(cards.fields_of(kind))
+    item = sent_parts(connection, kind, [key]).get(key, {}).get(ITEM)
+    for name, content in sorted(item.fields.items() if item else ()):
+        if value := value_by_field.get(fold_name(name)):
+            text = ", ".join(map(str, content)) if isinstance(content, list) else content
+            yield f"   {name}: {text}   <- {value}"
+    for unfit in unfit_values_of(connection, kind, [key]):
+        origin = value_by_field.get(fold_name(unfit.field), "the file of that day")
+        yield f"   {unfit.field}: left alone, {unfit.problem}: {unfit.value}   <- {origin}"

@@ -13,6 +13,7 @@ from pipeline.explain.rows import MOST, company_lines, outcome_text, row_lines, 
 from transforms.core.errors import SvodError
 from transforms.core.identity import RowKey, now
 from transforms.core.records import COMPANY, CONTACT
+from transforms.crm.card_settings import NO_SETTINGS, CardSettings
 from transforms.fields import tin as tin_rules
 from transforms.ledger.base.goldens import contacts_in, members_of
 from transforms.ledger.database import Ledger
@@ -34,7 +35,9 @@ class UnknownRecordError(SvodError):
     """Nothing in the ledger has this TIN, row or key."""
 
 
-def explain(ledger: Ledger, name: str, second_name: str = "") -> str:
+def explain(
+    ledger: Ledger, name: str, second_name: str = "", cards: CardSettings = NO_SETTINGS
+) -> str:
     """The story of a TIN (``7805746764``), a row (``A:17``) or a contact's key (``A-17``).
 
     A number can be both a company's and a contact's: then both are explained. With a second row:
@@ -49,7 +52,7 @@ def explain(ledger: Ledger, name: str, second_name: str = "") -> str:
             lines = list(_pair_story(connection, name, second_name))
             name = f"{name} and {second_name} as contact rows of the base"
         else:
-            lines = list(_story(connection, name))
+            lines = list(_story(connection, name, cards))
     if not lines:
         raise UnknownRecordError(
             f"nothing is known of {name}: give a TIN (7805746764), a row (A:17, B:0001000123) or"
@@ -58,13 +61,13 @@ def explain(ledger: Ledger, name: str, second_name: str = "") -> str:
     return "\n".join(lines)
 
 
-def _story(connection: Connection, name: str) -> Iterator[str]:
+def _story(connection: Connection, name: str, cards: CardSettings) -> Iterator[str]:
     row = read_stores(connection).parse_reference(name)
     if row:
-        yield from _row_story(connection, find_row(connection, row))
+        yield from _row_story(connection, find_row(connection, row), cards)
         return
-    company = list(_company_story(connection, name))
-    yield from company or _contact_story(connection, name)
+    company = list(_company_story(connection, name, cards))
+    yield from company or _contact_story(connection, name, cards)
 
 
 def _pair_story(connection: Connection, name: str, second_name: str) -> Iterator[str]:
@@ -76,31 +79,31 @@ def _pair_story(connection: Connection, name: str, second_name: str) -> Iterator
         )
 
 
-def _row_story(connection: Connection, key: RowKey) -> Iterator[str]:
+def _row_story(connection: Connection, key: RowKey, cards: CardSettings) -> Iterator[str]:
     for number, row in enumerate(rows_of_id(connection, *key)):
         if number:
             yield ""
         yield f"{row.ref} ({row.kind})"
         yield ""
         if row.kind == COMPANY:
-            yield from _company_row_story(connection, row)
+            yield from _company_row_story(connection, row, cards)
         else:
-            yield from _contact_row_story(connection, row)
+            yield from _contact_row_story(connection, row, cards)
 
 
-def _company_row_story(connection: Connection, row: KnownRow) -> Iterator[str]:
+def _company_row_story(connection: Connection, row: KnownRow, cards: CardSettings) -> Iterator[str]:
     if not row.reason:
-        yield from _company_story(connection, row.tin)
+        yield from _company_story(connection, row.tin, cards)
         return
     yield "1. Row and cleaning"
     yield from row_lines(connection, row)
     yield "It goes no further: not in the register's questions, not in the CRM."
 
 
-def _contact_row_story(connection: Connection, row: KnownRow) -> Iterator[str]:
+def _contact_row_story(connection: Connection, row: KnownRow, cards: CardSettings) -> Iterator[str]:
     keys = golden_key_by_row(connection, CONTACT, [row.key])
     if row.key in keys:
-        yield from _contact_story(connection, keys[row.key])
+        yield from _contact_story(connection, keys[row.key], cards)
         return
     yield "1. Row and cleaning"
     yield from row_lines(connection, row)
@@ -110,7 +113,7 @@ def _contact_row_story(connection: Connection, row: KnownRow) -> Iterator[str]:
     yield "It is part of no person in the base, and not in the CRM."
 
 
-def _company_story(connection: Connection, text: str) -> Iterator[str]:
+def _company_story(connection: Connection, text: str, cards: CardSettings) -> Iterator[str]:
     """The story of the company with this TIN; of a TIN that is not valid, that of its rows."""
     parsed = tin_rules.parse(text)
     tin = text if parsed.reason else parsed.tin
@@ -130,7 +133,7 @@ def _company_story(connection: Connection, text: str) -> Iterator[str]:
     yield from golden_lines(connection, COMPANY, tin)
     yield from _contacts_line(connection, tin)
     yield "5. CRM"
-    yield from crm_lines(connection, COMPANY, tin)
+    yield from crm_lines(connection, COMPANY, tin, cards)
 
 
 def _tin_verdict(tin: str) -> str:
@@ -158,7 +161,7 @@ def _contacts_line(connection: Connection, tin: str) -> Iterator[str]:
         yield f"   contacts: {', '.join(keys[:MOST])}{more}"
 
 
-def _contact_story(connection: Connection, name: str) -> Iterator[str]:
+def _contact_story(connection: Connection, name: str, cards: CardSettings) -> Iterator[str]:
     key = follow_alias(connection, CONTACT, name)
     rows = _contact_rows(connection, key)
     if not rows and not find_item(connection, CONTACT, key):
@@ -177,7 +180,7 @@ def _contact_story(connection: Connection, name: str) -> Iterator[str]:
     if aliases := aliases_of(connection, CONTACT, key):
         yield f"   merged into it: {', '.join(aliases)}"
     yield "4. CRM"
-    yield from crm_lines(connection, CONTACT, key)
+    yield from crm_lines(connection, CONTACT, key, cards)
 
 
 def _contact_rows(connection: Connection, key: str) -> list[KnownRow]:

@@ -1,4 +1,4 @@
-"""Values that cleaning dropped or repaired, counted over the rows that a run has read."""
+"""Values that cleaning dropped or repaired in a run's rows, or that the portal cannot hold."""
 
 from collections import Counter
 
@@ -32,8 +32,17 @@ def count_notes(connection: Connection, run: PastRun) -> list[NoteCount]:
     streamed = connection.execution_options(stream_results=True, yield_per=5000)
     for kind, payload in streamed.execute(query):
         counts.update((note.field, note.problem) for note in notes_of(kind, payload))
+    counts.update(_count_unfit_values(connection, run))
     ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
     return [NoteCount(field, problem, count) for (field, problem), count in ordered[:_MOST]]
+
+
+def _count_unfit_values(connection: Connection, run: PastRun) -> dict[tuple[str, str], int]:
+    """The values that the portal's own fields could not hold, as the run has found them."""
+    table = schema.unfit_values.c
+    query = sa.select(table.field, table.problem, sa.func.count())
+    query = query.where(table.run_seq == run.run_seq).group_by(table.field, table.problem)
+    return {(field, problem): count for field, problem, count in connection.execute(query)}
 
 
 def notes_of(kind: str, payload: bytes) -> tuple[Note, ...]:

@@ -39,7 +39,7 @@ def merge_company(
         address=_address(survivors, answer),
         accounts=_accounts(ordered, provenance),
         phones=survivors.united("phones"),
-        emails=survivors.united("emails"),
+        emails=survivors.mailboxes(),
         site=survivors.newest("site"),
         orders=_orders(ordered),
         stores=tuple(sorted({row.source for row in ordered})),

@@ -30,7 +30,7 @@ def merge_contact(
         position=survivors.newest("position"),
         tins=tuple(sorted(set(tins))),
         phones=survivors.united("phones"),
-        emails=survivors.united("emails"),
+        emails=survivors.mailboxes(),
         extra=survivors.newest_extra(),
     )
     return golden, survivors.provenance

@@ -6,6 +6,7 @@ from typing import Generic
 from transforms.core.golden_records import Provenance, R, Sourced
 from transforms.core.records import Address, Extra
 from transforms.core.stores import DEFAULT_PRIORITY, Priorities
+from transforms.fields import email
 
 _NO_ADDRESS = Address()
 
@@ -84,3 +85,25 @@ class Survivorship(Generic[R]):
         if refs:
             self.provenance[field] = " ".join(refs)
         return tuple(values)
+
+    def mailboxes(self) -> tuple[str, ...]:
+        """Returns each mailbox of all rows once, newest first, in its newest form."""
+        addresses = self.united("emails")
+        if len(addresses) < 2:
+            return addresses
+        forms: dict[str, str] = {}
+        for address in addresses:
+            forms.setdefault(email.compare_key(address), address)
+        if len(forms) < len(addresses):
+            self._name_rows_of("emails", set(forms.values()))
+        return tuple(forms.values())
+
+    def _name_rows_of(self, field: str, values: set[str]) -> None:
+        """Sets as the field's provenance the newest row of each value."""
+        refs: list[str] = []
+        for row in self._rows:
+            row_values = values.intersection(getattr(row.record, field))
+            if row_values:
+                refs.append(row.ref)
+                values -= row_values
+        self.provenance[field] = " ".join(refs)

@@ -10,9 +10,11 @@ from transforms.crm.api.client import CrmClient
 from transforms.crm.api.portal_fields import (
     Description,
     PortalField,
+    fold_name,
     is_fillable,
     portal_field,
 )
+from transforms.crm.card_settings import FieldRules
 from transforms.crm.errors import Refused
 
 Fields = dict[str, Any]
@@ -61,6 +63,12 @@ def our_fields(description: Description, used_names: Collection[str]) -> list[Po
         and name not in used_names
         and is_fillable(description[name])
     ]
+
+
+def value_names(rules: FieldRules) -> dict[str, str]:
+    """What fills each field of a card, by ``fold_name`` of the field: by the file, or by setup."""
+    ours = {fold_name(field.name): field.value for field in CUSTOM_FIELDS}
+    return ours | {fold_name(name): value for name, value in rules}
 
 
 def first_fields(fields: Iterable[PortalField]) -> list[PortalField]:

@@ -67,7 +67,7 @@ class FieldLookup:
         for name, field in description.items():
             for form in dict.fromkeys((name, str(field.get("upperName") or name))):
                 self._exact.setdefault(form, name)
-                names = self._folded.setdefault(_folded(form), [])
+                names = self._folded.setdefault(fold_name(form), [])
                 if name not in names:
                     names.append(name)
 
@@ -75,15 +75,20 @@ class FieldLookup:
         """The portal's names of the field: several when more than one is written like that."""
         if name in self._exact:
             return [self._exact[name]]
-        return self._folded.get(_folded(name), [])
+        return self._folded.get(fold_name(name), [])
 
     def nearest(self, name: str) -> str:
         """`` (nearest: …)`` with the portal's name that looks most like this one."""
-        match = nearest_name(_folded(name), self._folded)
+        match = nearest_name(fold_name(name), self._folded)
         return f" (nearest: {self._folded[match][0]})" if match else ""
 
 
-def _folded(name: str) -> str:
+def fold_name(name: str) -> str:
+    """A name of a field without regard to its form of case.
+
+    >>> fold_name("UF_CRM_OKVED") == fold_name("ufCrmOkved")
+    True
+    """
     return name.replace("_", "").lower()
 
 
