@@ -324,3 +324,21 @@ def test_a_webhook_without_the_right_to_see_users(ledger: Ledger, portal: Bitrix
     portal.faults.set([Fault("denied", method="user.get")])
     bring(ledger, portal, [LOADED], cards=settings(rules=RULES))
     assert card(portal)["assignedById"] == 12
+
+
+def test_texts_that_a_store_names_itself(ledger: Ledger, portal: Bitrix24) -> None:
+    portal.make_field("companies", "UF_CRM_SEGMENT", "enumeration", options=("Опт", "Розница"))
+    portal.make_field("companies", "UF_CRM_LIMIT", "money")
+    portal.make_field("contacts", "UF_CRM_BIRTHDAY", "date")
+    cards = settings(
+        {"ufCrmSegment": "extra.segment", "ufCrmLimit": "extra.limit"},
+        {"ufCrmBirthday": "extra.birthday"},
+    )
+    company = changed(LOADED, extra=(("limit", "12 500,50"), ("segment", " РОЗНИЦА")))
+    contact = changed(IVANOV, extra=(("birthday", "04.03.1980"),))
+    bring(ledger, portal, [company, contact], cards=cards)
+    options = portal.state.fields["companies"]["ufCrmSegment"].options
+    assert card(portal)["ufCrmSegment"] == options[1][0]
+    assert card(portal)["ufCrmLimit"] == "12500.50|RUB"
+    assert card(portal, "A-17", "contacts")["ufCrmBirthday"] == "1980-03-04"
+    assert unfit(ledger) == []

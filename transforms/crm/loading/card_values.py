@@ -149,15 +149,10 @@ def _value(
 ) -> Value:
     name = field.value
     if name.startswith(_EXTRA):
-        return _extra(known.record, name.removeprefix(_EXTRA))
+        return dict(known.record.extra).get(name.removeprefix(_EXTRA), "")
     if name == "kpp" and field.is_multiple:
         name = _ALL_KPPS
     return readers[name](known)
-
-
-def _extra(record: GoldenCompany | GoldenContact, name: str) -> str:
-    pairs: tuple[tuple[str, str], ...] = getattr(record, "extra", ())
-    return dict(pairs).get(name, "")
 
 
 def _name(company: GoldenCompany) -> str:
