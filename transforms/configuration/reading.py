@@ -37,6 +37,8 @@ def read_configuration(file: Path, check_options: OptionsCheck) -> Configuration
     raise_problems(str(file), problems)
     if file.parent == Path():
         return configuration
+    if configuration.store is built_in_configuration().store:
+        return configuration
     stores = {key: _located(store, file.parent) for key, store in configuration.store.items()}
     return msgspec.structs.replace(configuration, store=stores)
 

@@ -15,7 +15,7 @@ from sandbox.bitrix24.methods.items import Items
 from sandbox.bitrix24.methods.links import Links
 from sandbox.bitrix24.methods.requisites import Requisites, list_presets
 from sandbox.bitrix24.methods.user_fields import UserFields
-from sandbox.bitrix24.methods.users import list_users
+from sandbox.bitrix24.methods.users import current_user, list_users
 from sandbox.bitrix24.tables.state import State
 
 Method = Callable[[dict[str, Any]], Answer]
@@ -29,7 +29,6 @@ def methods_of(state: State, faults: Faults) -> dict[str, Method]:
     company_fields, contact_fields = UserFields(state, "companies"), UserFields(state, "contacts")
     requisites = Requisites(state, faults, "requisites")
     bank_details = Requisites(state, faults, "bank_details")
-    user = {"ID": "1", "ADMIN": True, "NAME": "Вебхук", "LAST_NAME": "Песочницы"}
     return {
         "crm.item.fields": items.describe,
         "crm.item.list": items.page,
@@ -53,8 +52,8 @@ def methods_of(state: State, faults: Faults) -> dict[str, Method]:
         "crm.address.add": addresses.add,
         "crm.address.update": addresses.update,
         "crm.address.list": addresses.page,
-        "profile": lambda _: Answer(user),
-        "user.current": lambda _: Answer(user),
+        "profile": current_user,
+        "user.current": current_user,
         "scope": lambda _: Answer(list(SCOPE)),
         "app.info": lambda _: Answer({"SCOPE": list(SCOPE), "LICENSE": "ru_project"}),
         "server.time": lambda _: Answer(state.timestamp()),

@@ -1,4 +1,4 @@
-"""The portal's users: ``user.get``."""
+"""The portal's users: ``user.get``, ``user.current``, ``profile``."""
 
 from sandbox.bitrix24 import php
 from sandbox.bitrix24.answers import Answer
@@ -6,6 +6,12 @@ from sandbox.bitrix24.tables.state import State
 from sandbox.bitrix24.tables.table import Row
 
 PAGE = 50
+_WEBHOOK_USER: Row = {"ID": "1", "ADMIN": True, "NAME": "Вебхук", "LAST_NAME": "Песочницы"}
+
+
+def current_user(_: Row) -> Answer:
+    """Returns the user to whom the webhook belongs."""
+    return Answer(_WEBHOOK_USER)
 
 
 def list_users(state: State, params: Row) -> Answer:
