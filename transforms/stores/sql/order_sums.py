@@ -9,6 +9,7 @@ from uuid import UUID
 
 from transforms.configuration.structs import Condition, OrderSums
 from transforms.fields import orders, time
+from transforms.stores.mapping.conditions import folded_texts, is_among, is_filled
 from transforms.stores.mapping.headers import is_set
 from transforms.stores.sql.client import DIALECTS, Session
 from transforms.stores.sql.encoding import TextDecoder, decode
@@ -34,7 +35,7 @@ _PLAIN_TEXTS = TextDecoder()
 
 @dataclass(frozen=True)
 class OrderRules:
-    """Which orders count: ``cancelled`` are folded values of the status."""
+    """Which orders count: ``cancelled`` are folded texts of the status."""
 
     cancelled: frozenset[str] = frozenset()
     only: Condition | None = None
@@ -43,7 +44,7 @@ class OrderRules:
 
     def hold(self, row: RawRow) -> bool:
         """Whether orders with these values count."""
-        if self.cancelled and self._folded(row.get(STATUS)) in self.cancelled:
+        if STATUS in row and is_among(self.decoder.value(row[STATUS]), self.cancelled):
             return False
         if self.only and not self._fits(row[ONLY], self.only):
             return False
@@ -54,15 +55,12 @@ class OrderRules:
         return not is_set(row[DELETED])
 
     def _fits(self, value: object, condition: Condition) -> bool:
-        text = self._folded(value)
-        if condition.is_ is not None and text not in map(folded, condition.is_):
+        text = self.decoder.value(value)
+        if condition.is_ is not None and not is_among(text, folded_texts(condition.is_)):
             return False
-        if condition.is_not is not None and text in map(folded, condition.is_not):
+        if condition.is_not is not None and is_among(text, folded_texts(condition.is_not)):
             return False
-        return condition.filled is None or condition.filled == bool(text)
-
-    def _folded(self, value: object) -> str:
-        return folded(self.decoder.value(value))
+        return condition.filled is None or condition.filled == is_filled(text)
 
 
 _ALL_COUNT = OrderRules()

@@ -1,6 +1,7 @@
 """How the server sums a store's orders, by what types their columns have."""
 
 from transforms.configuration.structs import Condition, OrderTable
+from transforms.stores.mapping.conditions import folded_texts
 from transforms.stores.sql.mapped_table import MappedTable, is_naive_instant
 from transforms.stores.sql.order_sums import (
     COUNT,
@@ -39,9 +40,7 @@ def summation_of(mapped: MappedTable, table: OrderTable, id_form: str | None) ->
         groups=tuple(summing.groups.items()),
         condition=summing.condition,
         currency=mapped.selected(currency) if currency else "",
-        rules=OrderRules(
-            frozenset(summing.cancelled), table.only, _condition(table.deleted), mapped.decoder
-        ),
+        rules=OrderRules(summing.cancelled, table.only, _condition(table.deleted), mapped.decoder),
         instants=last_at is not None and is_naive_instant(last_at),
         width=int(id_form.partition(":")[2]) if id_form else 0,
     )
@@ -55,7 +54,7 @@ class _Summing:
         self.aggregates = {COUNT: "COUNT(*)"}
         self.groups: dict[str, str] = {}
         self.condition: tuple[str, tuple[str, ...]] = ("", ())
-        self.cancelled: set[str] = set()
+        self.cancelled: frozenset[str] = frozenset()
 
     def count_orders(self, table: OrderTable) -> None:
         """Choose what is summed, and what a person's rules need to see."""
@@ -105,7 +104,7 @@ class _Summing:
             is_null = f"{name} IS NULL OR " if column.nullable else ""
             self.condition = f"({is_null}{query})", tuple(cancelled)
         else:
-            self.groups[STATUS], self.cancelled = expression, set(cancelled)
+            self.groups[STATUS], self.cancelled = expression, folded_texts(table.cancelled)
 
 
 def _condition(deleted: object) -> Condition | None:
