@@ -6,7 +6,7 @@ from typing import Generic, TypeVar
 import msgspec
 
 from transforms.core.identity import RowKey
-from transforms.core.records import Address, BankAccount, Extra, Orders, encode_with_extra
+from transforms.core.records import Address, BankAccount, Extra, Orders, without_extra
 
 R = TypeVar("R")
 
@@ -93,13 +93,15 @@ class RegisterFacts(msgspec.Struct, frozen=True):
     until: str = ""
 
 
+_encode = msgspec.msgpack.Encoder().encode
 _decode_company = msgspec.msgpack.Decoder(GoldenCompany).decode
 _decode_contact = msgspec.msgpack.Decoder(GoldenContact).decode
 
 
 def encode_golden(record: GoldenCompany | GoldenContact) -> bytes:
     """Returns the record as the ledger keeps it."""
-    return encode_with_extra(record, record.extra)
+    data = _encode(record)
+    return data if record.extra else without_extra(data)
 
 
 def decode_golden_company(payload: bytes) -> GoldenCompany:

@@ -166,13 +166,18 @@ _decode_contact = msgspec.msgpack.Decoder(Contact).decode
 _decode_rows = msgspec.msgpack.Decoder(list[Row]).decode
 
 
+# The first byte of a MessagePack array of so many elements, less than 16.
+_ARRAY_HEADS = [bytes((0x90 + size,)) for size in range(16)]
+
+
 def encode(record: Company | Contact) -> bytes:
     """Encodes a record as the bytes of ``Row.payload``."""
-    return encode_with_extra(record, record.extra)
+    data = _encode(record)
+    return data if record.extra else without_extra(data)
 
 
-def encode_with_extra(record: msgspec.Struct, extra: Extra) -> bytes:
-    """Encodes a record whose last field is ``extra``; an empty one is left out.
+def without_extra(data: bytes) -> bytes:
+    """Returns the bytes of a record without its last field, which is an empty ``extra``.
 
     So a record without one has the bytes, and the fingerprint, that it had before there were any.
 
@@ -180,9 +185,7 @@ def encode_with_extra(record: msgspec.Struct, extra: Extra) -> bytes:
     >>> [len(msgspec.msgpack.decode(encode(contact))) for contact in contacts]
     [8, 9]
     """
-    data = _encode(record)
-    # A MessagePack array of up to 15 elements says their number in its first byte.
-    return data if extra else bytes((data[0] - 1,)) + data[1:-1]
+    return _ARRAY_HEADS[data[0] - 0x91] + data[1:-1]
 
 
 def decode_company(payload: bytes) -> Company:

@@ -59,9 +59,14 @@ def parse(
     if moment is None:
         problem = "missing" if is_empty(value) else "unreadable"
         return 0, (Note(field, problem, "" if value is None else text.excerpt(value)),)
+    return microseconds(moment, zone), ()
+
+
+def microseconds(moment: datetime, zone: ZoneInfo) -> int:
+    """Returns the microseconds since the epoch; a moment without a time zone is one of ``zone``."""
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=zone)
-    return (moment - _EPOCH) // _MICROSECOND, ()
+    return (moment - _EPOCH) // _MICROSECOND
 
 
 def moscow_date(value: object, field: str, zone: ZoneInfo = time.MOSCOW) -> tuple[str, text.Notes]:

@@ -37,7 +37,7 @@ Result = Row | Outside | Unusable
 Record = dict[str, Any]
 Function = Callable[[Record, int, ClockBound], Any]
 
-Decode = Callable[[Mapping[str, object]], dict[str, object]]
+Adapt = Callable[[tuple[str, ...]], Function]
 
 _VARIANTS = 32
 _COLUMN_KINDS = (*SQL_KINDS, "csv", "xlsx")
@@ -46,11 +46,14 @@ _COLUMN_KINDS = (*SQL_KINDS, "csv", "xlsx")
 class Cleaner:
     """Cleans the records of one table of a store, or of two tables that stand in one place.
 
-    It is pickled as the configuration that it was compiled from.
+    It is pickled as the configuration that it was compiled from. ``adapt`` returns the function for
+    records with other columns than the last one had.
     """
 
-    def __init__(self, store: "CompiledStore", kind: str, function: Function) -> None:
-        self._store, self._kind, self._function = store, kind, function
+    def __init__(
+        self, store: "CompiledStore", kind: str, function: Function, adapt: Adapt | None = None
+    ) -> None:
+        self._store, self._kind, self._function, self._adapt = store, kind, function, adapt
 
     def __call__(
         self, record: Record, order: int = 0, clock_bound: ClockBound = NO_CLOCK_BOUND
@@ -59,7 +62,13 @@ class Cleaner:
 
         ``order`` ranks versions of equal time.
         """
-        return self._function(record, order, clock_bound)
+        try:
+            return self._function(record, order, clock_bound)
+        except ColumnsError:
+            if self._adapt is None:
+                raise
+            self._function = self._adapt(tuple(record))
+            return self._function(record, order, clock_bound)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _cleaner_of, (self._store.configuration, self._kind)
@@ -90,7 +99,7 @@ class CompiledStore:
         kinds: dict[Kind, RecordTable | None] = {COMPANY: table.company, CONTACT: table.contact}
         self._tables = {kind: own for kind, own in kinds.items() if own is not None}
         self.cleaners: Mapping[Kind, Cleaner] = {
-            kind: Cleaner(self, kind, self._function(own)) for kind, own in self._tables.items()
+            kind: self._cleaner(kind, own) for kind, own in self._tables.items()
         }
         """The cleaner of each table, by its kind."""
         place = compile_place(self._tables, self._form)
@@ -106,34 +115,20 @@ class CompiledStore:
         """Returns the cleaner of a kind; for the unknown kind that of all records."""
         return self.records if kind == UNKNOWN_KIND else self.cleaners[cast(Kind, kind)]
 
-    def _function(self, table: RecordTable) -> Function:
-        kind = table.kind or (self._table.full.kind if self._table.full else None)
-        if kind not in _COLUMN_KINDS:
-            return compile_nested(table, self._form)
-        if kind not in SQL_KINDS:
-            return _ColumnFunction(table, self._form, None)
-        encoding = table.encoding or (self._table.full.encoding if self._table.full else None)
-        decoder = TextDecoder.of(encoding, cast(DialectName, kind))
-        return _ColumnFunction(table, self._form, decoder.row)
+    def _cleaner(self, kind: Kind, table: RecordTable) -> Cleaner:
+        format_ = table.kind or (self._table.full.kind if self._table.full else None)
+        if format_ not in _COLUMN_KINDS:
+            return Cleaner(self, kind, compile_nested(table, self._form))
+        decode = None
+        if format_ in SQL_KINDS:
+            encoding = table.encoding or (self._table.full.encoding if self._table.full else None)
+            decode = TextDecoder.of(encoding, cast(DialectName, format_)).row
 
+        @lru_cache(_VARIANTS)
+        def adapt(columns: tuple[str, ...]) -> Function:
+            return compile_columns(table, self._form, columns, decode)
 
-class _ColumnFunction:
-    """Cleans records of columns: compiled for the columns that the last record had."""
-
-    def __init__(self, table: RecordTable, form: TableForm, decode: Decode | None) -> None:
-        self._table, self._form, self._decode = table, form, decode
-        self._variant = lru_cache(_VARIANTS)(self._compile)
-        self._clean = self._variant(())
-
-    def __call__(self, record: Record, order: int, clock_bound: ClockBound) -> Any:
-        try:
-            return self._clean(record, order, clock_bound)
-        except ColumnsError:
-            self._clean = self._variant(tuple(record))
-            return self._clean(record, order, clock_bound)
-
-    def _compile(self, columns: tuple[str, ...]) -> Function:
-        return compile_columns(self._table, self._form, columns, self._decode)
+        return Cleaner(self, kind, adapt(()), adapt)
 
 
 def compile_store(key: str, table: StoreTable, company_form: str | None = None) -> CompiledStore:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from datetime import datetime
 from itertools import islice
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
@@ -17,6 +18,7 @@ _TRUE = frozenset({"1", "TRUE", "T", "X", "Х", "Y", "YES", "ДА"})
 _FALSE = frozenset({"", "0", "N", "NO", "F", "FALSE", "Н", "НЕТ", "-", "NONE", "NULL"})
 REPLACED = "\ufffd".encode()
 """Stands in an original where bytes could not be decoded."""
+fromisoformat = datetime.fromisoformat
 _encode = msgspec.json.Encoder(enc_hook=str).encode
 
 
@@ -106,7 +108,11 @@ def change_time(
 
     What is without an offset is the time of ``zone``.
     """
-    changed_at, notes = moments.parse(changed, "changed_at", zone)
+    try:
+        moment = changed if type(changed) is datetime else fromisoformat(changed)  # type: ignore[arg-type]
+        return moments.microseconds(moment, zone), ()
+    except (TypeError, ValueError):
+        changed_at, notes = moments.parse(changed, "changed_at", zone)
     if changed_at or not notes or created is None:
         return changed_at, notes
     created_at, more = moments.parse(created, "created_at", zone)
@@ -128,7 +134,7 @@ def is_set(mark: object) -> bool:
     >>> [is_set(x) for x in (None, 0, "", "0", "N", "false", "нет", "0000-00-00", [], "closed")]
     [False, False, False, False, False, False, False, False, False, False]
     """
-    if mark is False or mark is None:
+    if not mark:
         return False
     if isinstance(mark, str):
         return len(mark) < text.EXCERPT_LENGTH and _is_set_by(mark.strip())

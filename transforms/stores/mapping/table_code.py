@@ -275,7 +275,9 @@ def write_id(record: RecordCode, table: RecordTable, form: TableForm) -> None:
     """Write the line that reads the record's id."""
     code, value = record.code, record.code.assign(value_source(record, table.id))
     source = f"{code.constant(form.ids.read, 'read_id')}({value})"
-    if form.ids.digits:
+    if not form.ids.digits:
+        source = f"str({value}) if type({value}) is int else {source}"
+    else:
         source = (
             f"{value} if type({value}) is str and len({value}) == {form.ids.digits}"
             f" and {value}.isascii() and {value}.isdigit() else {source}"
