@@ -176,6 +176,17 @@ def encode(record: Company | Contact) -> bytes:
     return data if record.extra else without_extra(data)
 
 
+def encode_fields(fields: tuple[object, ...], extra: Extra) -> bytes:
+    """Encodes a record by its fields, without making it; ``extra`` is the last one.
+
+    >>> contact = Contact("Иванов", extra=(("segment", "B"),))
+    >>> *fields, extra = msgspec.structs.astuple(contact)
+    >>> encode_fields(tuple(fields), extra) == encode(contact)
+    True
+    """
+    return _encode((*fields, extra) if extra else fields)
+
+
 def without_extra(data: bytes) -> bytes:
     """Returns the bytes of a record without its last field, which is an empty ``extra``.
 

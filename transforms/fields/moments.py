@@ -23,9 +23,9 @@ from transforms.core.records import Note
 from transforms.fields import text, time
 
 _LONGEST = 40
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _EXCEL_EPOCH = datetime(1899, 12, 30)
-_MICROSECOND = timedelta(microseconds=1)
+MICROSECOND = timedelta(microseconds=1)
 _DAY = timedelta(days=1)
 _HALF_MILLISECOND = timedelta(microseconds=500)
 # Days of 1950 to 2100 in a spreadsheet.
@@ -66,7 +66,7 @@ def microseconds(moment: datetime, zone: ZoneInfo) -> int:
     """Returns the microseconds since the epoch; a moment without a time zone is one of ``zone``."""
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=zone)
-    return (moment - _EPOCH) // _MICROSECOND
+    return (moment - EPOCH) // MICROSECOND
 
 
 def moscow_date(value: object, field: str, zone: ZoneInfo = time.MOSCOW) -> tuple[str, text.Notes]:
@@ -114,7 +114,7 @@ def _read_known_form(cell: str) -> datetime | None:
         day, month, year, *clock = (int(part or 0) for part in match.groups())
         return _at(datetime(year, month, day), *clock)
     if match := _MICROSOFT(cell):
-        return _EPOCH + timedelta(milliseconds=int(match[1]))
+        return EPOCH + timedelta(milliseconds=int(match[1]))
     if match := _ISO_END(cell):
         offset = (match["offset"] or "").strip()
         time_of_day = f"{match['time']}59" if match["time"] else "00:00:00"
@@ -136,9 +136,9 @@ def _read_number(value: float | Decimal) -> datetime | None:
     if not isfinite(value) or value < 0:
         return None
     if _SECONDS[0] <= value < _SECONDS[1]:
-        return _EPOCH + timedelta(microseconds=int(value * 10**6))
+        return EPOCH + timedelta(microseconds=int(value * 10**6))
     if _MILLISECONDS[0] <= value < _MILLISECONDS[1]:
-        return _EPOCH + timedelta(microseconds=int(value * 1000))
+        return EPOCH + timedelta(microseconds=int(value * 1000))
     if _EXCEL_DAYS[0] <= value < _EXCEL_DAYS[1]:
         return _of_excel(float(value))
     return _read_text(str(int(value))) if value == int(value) and value >= 10**13 else _day(value)

@@ -9,12 +9,11 @@ from transforms.core.records import (
     COMPANY,
     Address,
     BankAccount,
-    Company,
     Extra,
     Note,
     Orders,
     Row,
-    encode,
+    encode_fields,
 )
 from transforms.fields import company_name, email, kpp, ogrn, phone, site, text
 from transforms.fields import tin as tins
@@ -62,15 +61,18 @@ def company_row(header: RowHeader, raw: RawCompany) -> Row:
     web, site_notes = site.parse(raw.site)
     notes = tin_notes + kpp_notes + ogrn_notes + name_notes + bank_notes + phone_notes
     notes += email_notes + site_notes + raw.notes
-    company = Company(
-        tin.tin, kpps, registered, name, full_name, raw.address, accounts, phones, emails, web,
-        raw.orders, notes, raw.extra,
-    )  # fmt: skip
+    payload = encode_fields(
+        (
+            *(tin.tin, kpps, registered, name, full_name, raw.address, accounts, phones, emails),
+            *(web, raw.orders, notes),
+        ),
+        raw.extra,
+    )
     if header.deleted:
         verdict = ("deleted_in_store", "the store marks the company as deleted")
     else:
         verdict = (tin.reason, tin.detail)
-    return header.row(COMPANY, tin.tin, verdict, encode(company))
+    return header.row(COMPANY, tin.tin, verdict, payload)
 
 
 def _choose_tin(values: Sequence[object]) -> tuple[tins.Tin, text.Notes]:

@@ -47,13 +47,13 @@ def spelling_source(constants: list[Scalar], value: str) -> str:
     """Returns the source of a test whether ``value`` is a constant as the file spells it.
 
     >>> spelling_source([2, "org"], "kind")
-    "kind in (2, '2', 'org')"
+    "kind in ('2', 2, 'org')"
     """
     spellings = [
         spelling
         for constant in constants
         for spelling in (
-            [constant] if isinstance(constant, str | bool) else [constant, str(constant)]
+            [constant] if isinstance(constant, str | bool) else [str(constant), constant]
         )
     ]
     return f"{value} in {tuple_of([repr(spelling) for spelling in spellings])}"

@@ -4,7 +4,7 @@ from functools import lru_cache
 
 import msgspec
 
-from transforms.core.records import CONTACT, Contact, Extra, Note, Row, encode
+from transforms.core.records import CONTACT, Extra, Note, Row, encode_fields
 from transforms.fields import email, person, phone, text
 from transforms.fields.placeholders import is_placeholder
 from transforms.stores.mapping.headers import RowHeader
@@ -35,11 +35,8 @@ def contact_row(header: RowHeader, raw: RawContact) -> Row:
     phones, phone_notes = phone.parse(raw.phones)
     emails, email_notes = email.parse(raw.emails)
     notes = name_notes + position_notes + phone_notes + email_notes + raw.notes
-    contact = Contact(
-        name.last, name.first, name.middle, position, raw.company_ids, phones, emails, notes,
-        raw.extra,
-    )  # fmt: skip
-    return header.row(CONTACT, "", _verdict(header, name, raw.company_ids), encode(contact))
+    payload = encode_fields((*name, position, raw.company_ids, phones, emails, notes), raw.extra)
+    return header.row(CONTACT, "", _verdict(header, name, raw.company_ids), payload)
 
 
 @lru_cache(maxsize=8192)

@@ -11,6 +11,7 @@ import msgspec
 
 from transforms.core.records import Kind, Note, Row
 from transforms.fields import moments, text, time
+from transforms.fields.moments import EPOCH, MICROSECOND
 
 RAW_LIMIT = 65_536
 _HEAD = 16_384
@@ -110,7 +111,9 @@ def change_time(
     """
     try:
         moment = changed if type(changed) is datetime else fromisoformat(changed)  # type: ignore[arg-type]
-        return moments.microseconds(moment, zone), ()
+        if moment.tzinfo is None:
+            moment = moment.replace(tzinfo=zone)
+        return (moment - EPOCH) // MICROSECOND, ()
     except (TypeError, ValueError):
         changed_at, notes = moments.parse(changed, "changed_at", zone)
     if changed_at or not notes or created is None:

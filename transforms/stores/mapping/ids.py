@@ -46,7 +46,7 @@ class IdForm(msgspec.Struct, frozen=True):
         >>> form_of("digits:10").full("1000123"), IdForm().full("017")
         ('0001000123', '017')
         """
-        if not self.digits or not (source_id.isascii() and source_id.isdigit()):
+        if not self.digits or not _is_number(source_id):
             return source_id
         return source_id.lstrip("0").zfill(self.digits)
 
@@ -59,6 +59,8 @@ class IdForm(msgspec.Struct, frozen=True):
         ('CUST 17', 'CUST 18')
         """
         single = value[0] if isinstance(value, list) and len(value) == 1 else value
+        if type(single) is str and len(single) == self.digits and _is_number(single):
+            return (single,), ()
         if type(single) is str and single.isalnum() and 1 < len(single) <= LONGEST_ID:
             return ((source_id,) if (source_id := self.full(single)) else ()), ()
         if type(single) is int and single > 0:
@@ -83,6 +85,10 @@ class IdForm(msgspec.Struct, frozen=True):
     def _is_empty(self, part: object) -> bool:
         """Whether a value says that there is no company, as 0 does."""
         return not part.strip("0 ") if isinstance(part, str) else part == 0
+
+
+def _is_number(source_id: str) -> bool:
+    return source_id.isascii() and source_id.isdigit()
 
 
 def form_of(text: str | None) -> IdForm:

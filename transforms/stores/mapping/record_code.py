@@ -31,6 +31,10 @@ CONSTANTS = {
 """What the source of a value calls."""
 
 
+# The names of lists of values by their type.
+_ENTRIES = "entries_"
+
+
 class RecordCode(Protocol):
     """Writes the source by which values of a record are read."""
 
@@ -84,7 +88,7 @@ def list_source(record: RecordCode, values: Values | None, field: str) -> str:
     if not record.is_nested:
         return f"[{', '.join(sources)}]"
     if len(sources) == 1:
-        return f"objects({sources[0]})"
+        return sources[0] if sources[0].startswith(_ENTRIES) else f"objects({sources[0]})"
     return f"flatten([{', '.join(sources)}])"
 
 
@@ -205,7 +209,7 @@ class NestedCode:
         # What stands beside a TIN and is none of the known numbers must not be lost silently.
         noted = typed.parent[-1] if "tin" in typed.fields else ""
         entries = TypedEntries(typed.key, typed.places(), len(typed.fields), noted)
-        read, name = self.code.constant(entries, "read"), f"entries_{len(self._entries)}"
+        read, name = self.code.constant(entries, "read"), f"{_ENTRIES}{len(self._entries)}"
         self.code.line(f"{name}, {name}_notes = {read}({self._field(typed.parent)})")
         return name
 
