@@ -111,3 +111,11 @@ def test_the_options_of_the_stores_are_tried_too(ready):
     ended = ready.svod("check", f"--store_b_files={ready.files}/none*.json")
     assert ended.code == 2
     assert "store.B.full.files: no file matches" in ended.err
+
+
+def test_a_column_that_the_file_lacks_is_named(ready):
+    (ready.folder / "svod.toml").write_text(CSV, "utf-8")
+    (ready.folder / "clients.csv").write_text("id;inn;nome;phone;kind\n1;1;a;b;org\n", "utf-8")
+    ended = ready.svod("check")
+    assert ended.code == 2
+    assert 'store.web.company.name: there is no column "name" (nearest: "nome")' in ended.err

@@ -11,6 +11,8 @@ from pipeline.init.sample_files import read_records
 from transforms.configuration.structs import SQL_KINDS, RecordTable, StoreTable
 from transforms.core.errors import ConfigurationError
 from transforms.core.records import Kind
+from transforms.stores.files.columns import column_problems
+from transforms.stores.files.sources import column_paths
 from transforms.stores.sql.check import open_store
 from transforms.stores.sql.keyset import Keyset
 from transforms.stores.sql.store import store_client
@@ -55,7 +57,7 @@ def _file_records(key: str, store: StoreTable, kind: Kind, table: RecordTable) -
         if not match.metadata_list:
             raise ConfigurationError(f"{place}: no file matches {pattern}")
         for path in sorted(file.path for file in match.metadata_list if "://" not in file.path):
-            yield from read_records(
+            records = read_records(
                 Path(path),
                 table.kind or full.kind,
                 encoding=own.encoding or "",
@@ -63,3 +65,13 @@ def _file_records(key: str, store: StoreTable, kind: Kind, table: RecordTable) -
                 delimiter=own.delimiter or "",
                 place=table.from_ or "",
             )
+            if records and (table.kind or full.kind) in ("csv", "xlsx"):
+                _check_columns(f"store.{key}.{kind}", table, list(records[0]))
+            yield from records
+
+
+def _check_columns(place: str, table: RecordTable, columns: list[str]) -> None:
+    problems = column_problems(columns, column_paths(table))
+    texts = [f"{place}.{name}: {problem}" for name, problem in problems]
+    if texts:
+        raise ConfigurationError("; ".join(texts))
