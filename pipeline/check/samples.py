@@ -49,25 +49,31 @@ def _file_records(key: str, store: StoreTable, kind: Kind, table: RecordTable) -
     full = store.full
     if full is None:
         return
-    patterns = table.files or full.files
-    place = f"store.{key}.{kind if table.files else 'full'}.files"
     own = table if table.files else full
+    file_kind = table.kind or full.kind
+    place = f"store.{key}.{kind if table.files else 'full'}.files"
+    for path in _paths(place, own.files or []):
+        records = read_records(
+            path,
+            file_kind,
+            encoding=own.encoding or "",
+            header=own.header or 0,
+            delimiter=own.delimiter or "",
+            place=table.from_ or "",
+        )
+        if records and file_kind in ("csv", "xlsx"):
+            _check_columns(f"store.{key}.{kind}", table, list(records[0]))
+        yield from records
+
+
+def _paths(place: str, patterns: list[str]) -> Iterator[Path]:
+    """Yields the files of this machine that the patterns name."""
     for pattern in patterns:
         [match] = FileSystems.match([pattern])
         if not match.metadata_list:
             raise ConfigurationError(f"{place}: no file matches {pattern}")
-        for path in sorted(file.path for file in match.metadata_list if "://" not in file.path):
-            records = read_records(
-                Path(path),
-                table.kind or full.kind,
-                encoding=own.encoding or "",
-                header=own.header or 0,
-                delimiter=own.delimiter or "",
-                place=table.from_ or "",
-            )
-            if records and (table.kind or full.kind) in ("csv", "xlsx"):
-                _check_columns(f"store.{key}.{kind}", table, list(records[0]))
-            yield from records
+        paths = sorted(file.path for file in match.metadata_list)
+        yield from (Path(path) for path in paths if "://" not in path)
 
 
 def _check_columns(place: str, table: RecordTable, columns: list[str]) -> None:

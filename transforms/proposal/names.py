@@ -136,12 +136,12 @@ _ROLES = {
     ),
     "changed_at": (
         r"changed_?at|updated_?at|modified|updated|date_?modified|date_?upd|date_?updated|upd|"
-        r"write_?date|tms|timestamp|last_?modified|modified_?at|modified_?on|modify_?date|"
+        r"write_?date|last_?changed?|change_?date|last_?modified|modified_?at|modified_?on|modify_?date|"
         r"updated_?on|data_izmeneniya|izmenen|izmeneno|obnovlen|obnovleno|data_obnovleniya|mtime|"
         r"date_updated_gmt|modified_?time|modifiedtime|last_?update|last_?updated|date_?modify|"
-        r"timestamp_x|update_?time|data_modifikatsii|update_?date|lastupdate|date_last_modified|"
+        r"update_?time|data_modifikatsii|update_?date|lastupdate|date_last_modified|"
         r"posledneye_izmenenie|vremya_izmeneniya|date_?changed|updatedat|modifiedat|aedat",
-        r"modified|updated|changed|izmeneniya|izmenen|obnovleniya|upd|modify|update|obnovlen|"
+        r"modified|updated|changed|change|tms|timestamp|izm|izmeneniya|izmenen|obnovleniya|upd|modify|update|obnovlen|"
         r"izmeneno|modification",
     ),
     "created_at": (
@@ -150,7 +150,7 @@ _ROLES = {
         r"data_sozdaniya|sozdan|sozdano|ctime|date_?create|created_?time|createdtime|dobavlen|"
         r"date_created_gmt|creation_?date|creation|insert_?date|date_?insert|data_dobavleniya|"
         r"data_registratsii|registration_?date|date_?order|order_?date|data|data_zakaza|date|erdat",
-        r"created|create|added|entered|registered|sozdaniya|sozdan|dobavleniya|date_add|creation",
+        r"created|create|added|made|placed|ordered|sozd|entered|registered|sozdaniya|sozdan|dobavleniya|date_add|creation",
     ),
     "deleted": (
         r"deleted|is_?deleted|removed|is_?removed|deletion_?mark|pometka_udaleniya|udalen|"

@@ -8,6 +8,9 @@ from transforms.proposal.names import name_strength, plain_name
 from transforms.proposal.samples import Column, Table
 
 _NO_IDS = ("tin", "emails", "phones", "ogrn", "name", "time")
+_COMMON_ID_NAMES = frozenset(
+    ("id", "entity_id", "code", "kod", "key", "ref_key", "uuid", "guid", "rowid", "pk", "nomer")
+)
 _SPLIT = re.compile(r"[,;\s]+")
 
 
@@ -26,8 +29,18 @@ def _id_points(table: Table, column: Column) -> float:
         return 0.0
     points = 3.0 if column.is_key else 0.0
     points += name_strength("id", column.name)
-    points += 1.0 if plain_name(column.name) in _own_id_names(table) else 0.0
+    points += 1.0 if _is_called_as(table, column) else 0.0
     return points + (0.2 if column is table.columns[0] else 0.0)
+
+
+def _is_called_as(table: Table, column: Column) -> bool:
+    """Whether a column's name is the table's with id: also in another case of the word."""
+    name = plain_name(column.name)
+    if name in _own_id_names(table):
+        return True
+    stem = name.removeprefix("id_").removesuffix("_id")
+    words = plain_name(table.name.rpartition(".")[2]).split("_")
+    return stem != name and any(word[:5] == stem[:5] and len(word) >= 5 for word in words)
 
 
 def _own_id_names(table: Table) -> set[str]:
@@ -101,17 +114,27 @@ def best_reference(
     skipped, names = set(used), set(rivals) - _own_id_names(target)
     ranked = []
     for column in table.columns:
-        if column.name in skipped or (_is_own_id(table, column) and not _are_distinctive(ids)):
+        if column.name in skipped or _is_other_number(table, column, ids):
             continue
         points = reference_points(column, role, target, ids)
         ranked.append((points * (0.9 if plain_name(column.name) in names else 1), column.name))
     return max(ranked, key=lambda pair: pair[0], default=(0.0, ""))
 
 
-def _is_own_id(table: Table, column: Column) -> bool:
-    """Whether a column numbers the rows of its own table: other tables' numbers are alike."""
-    ids = id_columns(table)
-    return bool(ids) and ids[0].name == column.name and column.refers_to is None
+def _is_other_number(table: Table, column: Column, ids: Column) -> bool:
+    """Whether a column numbers the rows of its own table: numbers of any two tables are alike.
+
+    A table that goes on with another one's rows has the same ids, under the same name.
+    """
+    own_ids = id_columns(table)
+    if not own_ids or own_ids[0].name != column.name or column.refers_to:
+        return False
+    is_sure = column.is_key or _is_called_as(table, column)
+    if not is_sure and name_strength("id", column.name) < 1:
+        return False
+    name = plain_name(column.name)
+    is_same = name == plain_name(ids.name) and name not in _COMMON_ID_NAMES
+    return not is_same and not _are_distinctive(ids)
 
 
 def rival_names(tables: Iterable[Table], target: Table) -> set[str]:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from transforms.proposal.contents import share, value_text
-from transforms.proposal.names import name_strength
+from transforms.proposal.names import name_strength, plain_name
 from transforms.proposal.samples import Column, Table
 
 COMPANY_ROLES = (
@@ -31,6 +31,7 @@ _TIMES = frozenset(("changed_at", "created_at"))
 _MARKS = frozenset(("deleted", "active"))
 _TESTED = frozenset(("name", "full_name", "legal_form", "address", "bank", "position"))
 _TESTED |= {"last_name", "first_name", "middle_name", "whole_name"}
+_ADDRESS_PARTS = ("postal_code", "region", "city", "street", "house")
 _NO_TEXTS = ("number", "time", "flag", "emails", "tin")
 
 
@@ -164,11 +165,15 @@ _UNNAMED = "by its values only: its name says nothing"
 
 def _is_other(role: str, column: Column) -> bool:
     """Whether a column is called like the role, and is something else by a second look."""
+    if role in _TESTED and plain_name(column.name).endswith("_id"):
+        return True
     if role == "address":
-        parts = ("postal_code", "region", "city", "street", "house")
-        return any(name_strength(part, column.name) for part in parts)
+        return any(name_strength(part, column.name) for part in _ADDRESS_PARTS)
     if role in ("name", "full_name"):
-        return share("whole_name", column.filled) > 0.6 and share("name", column.filled) < 0.3
+        is_person = max(share(test, column.filled) for test in ("whole_name", "first_name")) > 0.6
+        return is_person and share("name", column.filled) < 0.3
+    if role == "whole_name":
+        return max(share(test, column.filled) for test in ("first_name", "last_name")) > 0.6
     if role == "number":
         return len(set(column.filled)) * 2 < len(column.filled)
     return False

@@ -92,7 +92,8 @@ class _Search:
         if base is None:
             return None
         table = self._extended(base, _JOINED_ROLES, "svod_companies")
-        fits = assign_roles(table, COMPANY_ROLES)
+        keys = [column.name for column in id_columns(table)[:1] if column.is_key]
+        fits = assign_roles(table, COMPANY_ROLES, keys)
         if "tin" not in fits.columns:
             return None
         self._company, self._company_base = table, base
@@ -197,7 +198,7 @@ class _Search:
             return
         points, reference = self._company_reference(table)
         strength = table_strength("contact", table.name)
-        if "address" in plain_name(table.name):
+        if {"address", "order"} & set(plain_name(table.name).split("_")):
             strength -= 0.8
         finder = self._finder(table)
         if points >= CERTAIN:

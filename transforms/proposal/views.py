@@ -24,7 +24,7 @@ _ATTRIBUTE_ROLES = (
     *("tin", "kpp", "ogrn", "bik", "account", "emails", "phones", "name", "full_name"),
     *_PLACES,
 )
-_KEY_WORDS = frozenset(("key", "attribute", "field", "code", "type", "name", "prop", "property"))
+_KEY_WORDS = frozenset(("key", "attribute", "field", "code", "prop", "property"))
 
 
 class Join(NamedTuple):
@@ -142,6 +142,8 @@ class JoinFinder:
             for column in table.columns
             if column.name != reference and "value" in plain_name(column.name).split("_")
         ]
+        # A key says more than a type or a name.
+        keys.sort(key=lambda column: not _KEY_WORDS & set(plain_name(column.name).split("_")))
         return (reference, keys[0].name, values[0].name) if keys and values else None
 
     def _joins_of_attributes(
@@ -239,7 +241,7 @@ class JoinFinder:
 def _is_attribute_key(column: Column, reference: str) -> bool:
     """Whether a column says which attribute a row is: few values, each of them often."""
     name = plain_name(column.name)
-    is_named = bool(_KEY_WORDS & set(name.split("_")))
+    is_named = bool((_KEY_WORDS | {"type", "name"}) & set(name.split("_")))
     texts = {value_text(value) for value in column.filled}
     is_repeated = 0 < len(texts) <= min(_MOST_KEYS, max(1, len(column.filled) * 2 // 3))
     return column.name != reference and is_named and is_repeated and not column.is_key
