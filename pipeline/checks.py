@@ -94,7 +94,8 @@ def check_stores(chosen: Options, reading: Reading, command: str) -> None:
     if chosen.has_file_stores:
         raise_problems(chosen.configuration_file, list(place_problems(configuration, reading)))
     if readable_stores(configuration, reading):
-        check_file_stores(chosen, reading)
+        for warning in check_file_stores(chosen, reading):
+            say(f"warning: {warning}")
         return
     if not chosen.has_file_stores:
         raise ConfigurationError(f"{_STORE_OPTIONS[reading]} is needed: see svod {command} --help")

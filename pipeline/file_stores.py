@@ -3,8 +3,7 @@
 from collections.abc import Callable, Mapping
 from contextlib import closing
 from functools import partial
-from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, NamedTuple
 
 from pipeline.options import Options
 from transforms.clean_batch import clean_records
@@ -36,13 +35,22 @@ class FileStore(NamedTuple):
     read_up_to: Mapping[str, str]
 
 
-def check_file_stores(chosen: Options, reading: Reading) -> None:
-    """Check the files that a run reads.
+def check_file_stores(chosen: Options, reading: Reading) -> list[str]:
+    """Check the files that a run reads; returns warnings.
 
     Raises:
         ConfigurationError: all that is wrong with them, with file and key.
     """
     _plans(chosen, reading)
+    if not chosen.has_file_stores:
+        return []
+    return [
+        f"{chosen.configuration_file}: store.{key}.order: single orders in files are not summed in"
+        " this version: the company's own sums are ([store.KEY.company] orders), and orders in a"
+        " database"
+        for key, store in readable_stores(chosen.configuration, reading).items()
+        if any("order" in tables for tables in sources(key, store).values())
+    ]
 
 
 def file_patterns(chosen: Options) -> list[tuple[str, str]]:
@@ -91,7 +99,7 @@ def _plans(chosen: Options, reading: Reading) -> list[tuple[str, TableFiles]]:
         return []
     plans_of_stores: list[tuple[str, TableFiles]] = []
     problems: list[Problem] = []
-    files = _FilesOfFolder(Path(chosen.configuration_file).absolute().parent)
+    files = BeamFiles()
     is_delta = reading == "delta"
     for key, store in readable_stores(chosen.configuration, reading).items():
         if is_delta and not (store.changes and store.changes.kind == "files"):
@@ -113,20 +121,3 @@ def _convert(chosen: Options, key: str, plan: TableFiles) -> Callable[..., Any]:
     cleaners = rules_of(chosen.configuration, key).cleaners
     of_tables = [cleaners[_KINDS[table]] for table in plan.tables if table in _KINDS]
     return partial(clean_records, cleaners=of_tables, since=since)
-
-
-class _FilesOfFolder:
-    """Beam's files; a path that begins nowhere begins in the folder of the configuration file."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._files = BeamFiles()
-
-    def match(self, pattern: str) -> list[str]:
-        """The paths of the files that a pattern names."""
-        place = pattern if "://" in pattern else str(self._folder / Path(pattern).expanduser())
-        return self._files.match(place)
-
-    def open(self, path: str) -> BinaryIO:
-        """A file as it is, packed or not."""
-        return self._files.open(path)

@@ -119,7 +119,7 @@ def test_all_that_is_wrong_is_said_before_anything_is_read(place):
     assert ended.code == 2
     lines = ended.err.replace(f"{place.files}/", "")
     assert "svod.toml: 4 problems:" in lines
-    assert "store.shop.full.files: no file matches store_b/none*" in lines
+    assert "store.shop.full.files: no file matches none*" in lines
     assert 'store.shop.company.tin: a.csv: there is no column "inn"' in lines
     assert 'store.shop.company.name: a.csv: there is no column "name" (nearest: "nam")' in lines
     assert not (place.folder / "svod.db").exists()
@@ -171,6 +171,16 @@ def test_a_run_that_fails_remembers_no_file(place, monkeypatch):
     assert read_count(place) == 5
 
 
+def test_orders_in_files_are_not_passed_over_silently(place):
+    (place.files / "a.csv").write_bytes(dressed(RECORDS, "csv"))
+    (place.files / "orders.csv").write_bytes(b"no;of;sum\r\n1;1;5\r\n")
+    orders = '[store.shop.order]\nid = "no"\ncompany = "of"\nfiles = ["store_b/orders.csv"]\n'
+    configure(place, "csv", "store_b/a.csv", text=CONFIGURATION + orders)
+    ended = full(place)
+    assert ended.code == 0, ended
+    assert "svod.toml: store.shop.order: single orders in files are not summed" in ended.err
+
+
 def test_files_of_this_machine_are_named_for_engines_on_others(place):
     configure(place, "csv", "in/*.csv", text=CHANGES)
     patterns = file_patterns(
@@ -180,5 +190,5 @@ def test_files_of_this_machine_are_named_for_engines_on_others(place):
             has_file_stores=True,
         )
     )
-    assert set(patterns) == {("svod.toml: store.shop.full.files", "in/*.csv")}
+    assert set(patterns) == {("svod.toml: store.shop.full.files", f"{place.folder}/in/*.csv")}
     assert file_patterns(Options()) == []
