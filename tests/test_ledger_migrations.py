@@ -202,9 +202,12 @@ def test_an_older_ledger_is_brought_up(url: str) -> None:
     with closing(open_ledger(url)) as ledger:
         assert stream(ledger) == CurrentStream(-3, ends=True, ended=False)
     # Versions 7 and 8 add a table each, version 9 widens columns: nothing is filled in. Version 10
-    # writes down the two stores that every older ledger has, 11 to 13 add a table each, 14 adds a
-    # column.
-    two_stores = ["('A', 'store A', 1, 1, 'listed', '')", "('B', 'store B', 1, 0, 'listed', '')"]
+    # writes down the two stores that every older ledger has, 11 to 13 add a table each, 14 and 15
+    # add a column each.
+    two_stores = [
+        "('A', 'store A', 1, 1, 'listed', '', '')",
+        "('B', 'store B', 1, 0, 'listed', '', '')",
+    ]
     assert content(url) == before | {
         "stale_companies": [],
         "progress_parts": [],

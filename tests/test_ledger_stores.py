@@ -7,7 +7,15 @@ import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.helpers.ledger_runs import ACTIVE, company_row, contact_row, run_once, snapshot, take_up
+from tests.helpers.ledger_runs import (
+    ACTIVE,
+    company_row,
+    contact_row,
+    outcomes,
+    run_once,
+    snapshot,
+    take_up,
+)
 from tests.helpers.ledgers import TWO_STORES, empty
 from transforms.configuration.builtin import built_in_configuration
 from transforms.configuration.stores import stores_of
@@ -157,10 +165,11 @@ def test_what_is_read_last_wins_in_a_database_only(
 def test_a_table_without_a_time_of_change_is_undated(ledger: Ledger) -> None:
     table = StoreTable(
         company=CompanyTable(id="id", tin="inn"),
-        contact=ContactTable(id="id", company="company", changed_at="changed"),
+        contact=ContactTable(id="id", company="company", changed_at="changed", company_store="web"),
     )
     write_stores(ledger, stores_of(Configuration(store={"shop": table})))
     assert stores_of_ledger(ledger)["shop"].undated == (COMPANY,)
+    assert stores_of_ledger(ledger)["shop"].company_store == "web"
 
 
 def test_a_withdrawn_store_is_one(ledger: Ledger) -> None:
@@ -240,6 +249,49 @@ def test_a_row_without_a_time_is_as_new_as_the_run_that_sees_it_differ(ledger: L
     assert state()[0] == "А вторая"
     run_once(ledger, [company_row("B:1", ACTIVE, second.moment + 10**9, name="Свежая")])
     assert state()[0] == "Свежая"
+
+
+def test_contacts_may_name_the_companies_of_another_store(ledger: Ledger) -> None:
+    shop, people = Store("shop", "shop"), Store("people", "people")
+    rows = [
+        company_row("shop:1", ACTIVE, name="Ромашка"),
+        company_row("shop:2", "123", reason="bad_tin_format"),
+        contact_row("shop:1", ["1"], name="Иванов Пётр"),
+        contact_row("people:1", ["1"], name="Сидоркин Лев"),
+        contact_row("people:2", ["2"], name="Ведьмин Ян"),
+        contact_row("people:3", ["3"], name="Кот Том"),
+    ]
+    write_stores(ledger, Stores([shop, people]))
+    run_once(ledger, rows)
+    ends = outcomes(ledger)
+    assert {ends[f"contact people:{number}"] for number in (1, 2, 3)} == {"waiting_for_company"}
+    # The configuration says whose companies these are: the contacts are resolved anew, once.
+    own = Store("people", "people", company_store="shop")
+    write_stores(ledger, Stores([shop, own]))
+    run_once(ledger)
+    linked = {
+        "contact shop:1": "golden shop-1",
+        "contact people:1": "golden people-1",
+        "contact people:2": "company_refused",
+        "contact people:3": "waiting_for_company",
+    }
+    assert linked.items() <= outcomes(ledger).items()
+    write_stores(ledger, Stores([shop, own]))
+    assert touched_by_nothing(ledger)[2] == set()
+    # What becomes of a company reaches the other store's contacts.
+    run_once(
+        ledger,
+        [
+            company_row("shop:1", ACTIVE, 2, reason="deleted_in_store"),
+            company_row("shop:3", ACTIVE, 2),
+        ],
+    )
+    ends = outcomes(ledger)
+    assert ends["contact people:1"] == ends["contact shop:1"] == "company_refused"
+    assert ends["contact people:3"] == "golden people-3"
+    # A company of its own with that id is none of theirs.
+    run_once(ledger, [company_row("people:1", ACTIVE, 2)])
+    assert outcomes(ledger)["contact people:1"] == "company_refused"
 
 
 def test_of_messages_without_a_time_the_later_one_is_newer(ledger: Ledger) -> None:

@@ -36,6 +36,7 @@ def _store(key: str, table: StoreTable) -> Store:
             for kind, part in ((COMPANY, table.company), (CONTACT, table.contact))
             if part is not None and part.changed_at is None
         ),
+        company_store=(table.contact and table.contact.company_store) or "",
     )
 
 

@@ -40,6 +40,8 @@ class Store(msgspec.Struct, frozen=True):
     read as it stands now, so that the version read last is the newest; False for one whose files
     and messages hold copies without an order, where the content decides.
 
+    ``company_store`` is the key of the store whose companies its contacts name; empty: its own.
+
     ``undated`` are the kinds of its rows that have no time of change: such a row is as new as the
     run that sees it differ.
     """
@@ -50,6 +52,7 @@ class Store(msgspec.Struct, frozen=True):
     last_read_wins: bool = True
     state: StoreState = LISTED
     undated: tuple[str, ...] = ()
+    company_store: str = ""
 
 
 _REFERENCE = re.compile(r"\s*(\w{1,16})\s*:\s*(\S.*?)\s*", re.S)

@@ -143,6 +143,11 @@ def add_undated_kinds(connection: Connection) -> None:
     add_column(connection, schema.stores.c.undated)
 
 
+def add_company_stores(connection: Connection) -> None:
+    """Version 15: a store's contacts may name another store's companies; before, none did."""
+    add_column(connection, schema.stores.c.company_store)
+
+
 STEPS: Mapping[int, Step] = {
     2: queue_all_goldens,
     3: add_matching,
@@ -156,6 +161,7 @@ STEPS: Mapping[int, Step] = {
     12: add_former_store_keys,
     13: add_unfit_values,
     14: add_undated_kinds,
+    15: add_company_stores,
 }
 """The step that brings a ledger up to each version; version 4 needs none but version 5's."""
 

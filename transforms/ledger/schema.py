@@ -22,7 +22,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import mysql
 
-VERSION = 14
+VERSION = 15
 
 metadata = MetaData()
 
@@ -89,6 +89,8 @@ stores = _table(
     Column("state", String(16), nullable=False),
     # The kinds of rows without a time of change, with blanks between.
     Column("undated", String(32), nullable=False, server_default=""),
+    # The store whose companies its contacts name; empty: its own.
+    Column("company_store", _SOURCE, nullable=False, server_default=""),
 )
 
 # The keys that stores had before they were renamed: contacts have ids that begin with them.
@@ -172,7 +174,8 @@ tombstones = _table(
     Column("raw", _BLOB, nullable=False),
 )
 
-# Which contact rows name which company row; a person of several companies has several.
+# Which contact rows name which company row; a person of several companies has several. ``source``
+# is the contact's store; whose companies these are says ``stores.company_store``.
 links = _slim_table(
     "links",
     Column("source", _SOURCE, primary_key=True),

@@ -10,7 +10,7 @@ from transforms.core.stores import ABSENT, Store, Stores
 from transforms.ledger import schema
 from transforms.ledger.database import Ledger
 from transforms.ledger.renaming import Renaming, has_rows, rename_store
-from transforms.ledger.rows.rebuild_marks import mark_records_of
+from transforms.ledger.rows.rebuild_marks import mark_contacts_of, mark_records_of
 from transforms.ledger.statements import upsert
 
 
@@ -19,11 +19,15 @@ def read_stores(connection: Connection) -> Stores:
     table = schema.stores.c
     query = sa.select(
         *(table.key, table.title, table.priority, table.last_read_wins, table.state),
-        table.undated,
+        *(table.undated, table.company_store),
     )
     return Stores(
-        Store(key, title, priority, bool(last_read_wins), state, tuple(undated.split()))
-        for key, title, priority, last_read_wins, state, undated in connection.execute(query)
+        Store(
+            *(row.key, row.title, row.priority, bool(row.last_read_wins), row.state),
+            tuple(row.undated.split()),
+            row.company_store,
+        )
+        for row in connection.execute(query)
     )
 
 
@@ -39,7 +43,8 @@ def write_stores(ledger: Ledger, stores: Stores, renamings: Sequence[Renaming] =
     ``renamings`` are those of stores that had another key before.
 
     A store that the configuration no longer has stays, as absent, as long as it has rows. Where a
-    priority has changed, the next run consolidates the store's records anew.
+    priority has changed, the next run consolidates the store's records anew; where its contacts
+    name another store's companies now, these contacts.
 
     Raises:
         ConfigurationError: a store cannot be renamed, for the ledger has rows of both keys.
@@ -68,19 +73,23 @@ def _write(connection: Connection, stores: Stores) -> None:
             "last_read_wins": int(store.last_read_wins),
             "state": store.state,
             "undated": " ".join(store.undated),
+            "company_store": store.company_store,
         }
         for store in (*stores, *absent)
     ]
-    if reordered := _reordered(previous, stores):
+    known_stores = [store for store in stores if store.key in previous]
+    if reordered := _changed(known_stores, previous, "priority"):
         mark_records_of(connection, reordered)
+    if relinked := _changed(known_stores, previous, "company_store"):
+        mark_contacts_of(connection, relinked)
     connection.execute(schema.stores.delete())
     upsert(connection, schema.stores, entries)
 
 
-def _reordered(previous: Stores, stores: Stores) -> list[str]:
-    """The stores whose priority has changed: other values may win in all their records."""
+def _changed(stores: Sequence[Store], previous: Stores, field: str) -> list[str]:
+    """The keys of the stores of which the field has another value than before."""
     return [
         store.key
         for store in stores
-        if store.key in previous and previous[store.key].priority != store.priority
+        if getattr(store, field) != getattr(previous[store.key], field)
     ]

@@ -5,8 +5,9 @@ planners choose badly among joins of these tables, and a bad choice costs minute
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
+import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from transforms.core.identity import RowKey
@@ -23,11 +24,26 @@ def links_of_companies(
     """``(company row, contact row)`` for each contact row that names one of the companies."""
     table = schema.links.c
     columns = table.company_id, table.contact_id
+    company_stores = _company_stores(connection)
     for source, ids in group_by_store(companies).items():
-        for company_id, contact_id in look_up(
-            connection, columns, table.company_id, ids, source=source
-        ):
-            yield (source, company_id), (source, contact_id)
+        for contact_source in _contact_stores(source, company_stores):
+            for company_id, contact_id in look_up(
+                connection, columns, table.company_id, ids, source=contact_source
+            ):
+                yield (source, company_id), (contact_source, contact_id)
+
+
+def _company_stores(connection: Connection) -> dict[str, str]:
+    """The store whose companies a store's contacts name, where it is not their own."""
+    table = schema.stores.c
+    query = sa.select(table.key, table.company_store).where(table.company_store != "")
+    return {store.key: store.company_store for store in connection.execute(query)}
+
+
+def _contact_stores(source: str, company_stores: Mapping[str, str]) -> list[str]:
+    """The stores whose contacts name companies of this store."""
+    others = [key for key, company_store in company_stores.items() if company_store == source]
+    return others if source in company_stores else [source, *others]
 
 
 def companies_by_contact(
@@ -37,11 +53,13 @@ def companies_by_contact(
     table = schema.links.c
     columns = table.contact_id, table.company_id
     companies: dict[RowKey, list[RowKey]] = defaultdict(list)
+    company_stores = _company_stores(connection)
     for source, ids in group_by_store(contacts).items():
+        company_source = company_stores.get(source, source)
         for contact_id, company_id in look_up(
             connection, columns, table.contact_id, ids, source=source
         ):
-            companies[source, contact_id].append((source, company_id))
+            companies[source, contact_id].append((company_source, company_id))
     return companies
 
 

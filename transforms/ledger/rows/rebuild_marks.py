@@ -6,6 +6,7 @@ something else. A company is stale when a known row of its TIN has changed.
 """
 
 from collections.abc import Collection, Iterable, Sequence
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -72,14 +73,29 @@ def mark_records_of(connection: Connection, sources: Sequence[str]) -> None:
         .distinct()
     )
     connection.execute(tins.insert().from_select(["tin", "run_seq"], companies))
-    stale = schema.stale_contacts
-    is_marked = sa.exists().where(
-        stale.c.source == members.source, stale.c.source_id == members.source_id
-    )
     contacts = sa.select(members.source, members.source_id).where(
-        members.kind == CONTACT, members.source.in_(sources), ~is_marked
+        members.kind == CONTACT, members.source.in_(sources), ~_is_stale(schema.members)
     )
-    connection.execute(stale.insert().from_select(["source", "source_id"], contacts))
+    _mark_selected(connection, contacts)
+
+
+def mark_contacts_of(connection: Connection, sources: Sequence[str]) -> None:
+    """Mark every valid contact row of these stores: it may belong to other companies now."""
+    rows = schema.rows.c
+    contacts = sa.select(rows.source, rows.source_id).where(
+        rows.kind == CONTACT, rows.source.in_(sources), rows.reason == "", ~_is_stale(schema.rows)
+    )
+    _mark_selected(connection, contacts)
+
+
+def _is_stale(table: sa.Table) -> sa.ColumnElement[bool]:
+    stale = schema.stale_contacts.c
+    return sa.exists().where(stale.source == table.c.source, stale.source_id == table.c.source_id)
+
+
+def _mark_selected(connection: Connection, contacts: sa.Select[Any]) -> None:
+    table = schema.stale_contacts
+    connection.execute(table.insert().from_select(["source", "source_id"], contacts))
 
 
 def stale_tins(connection: Connection) -> set[str]:
