@@ -63,6 +63,7 @@ from transforms.remember import (
 )
 from transforms.stores.registry import rules_of
 from transforms.stores.topic.client import TopicAccess
+from transforms.stores.topic.events import event_reader
 from transforms.stores.topic.messages import PartitionRange, StoreRange
 from transforms.topic.commit_offsets import CommitOffsets
 from transforms.topic.read_topic import ReadTopic
@@ -240,7 +241,9 @@ def _add_topic(
 ) -> Sources:
     """Add the changes that a topic holds up to its end as of now."""
     key, processes = access.store, process_count(chosen.processes, root.runner)
-    events = root | f"ReadTopic {key}" >> ReadTopic(access, processes=processes)
+    events = root | f"ReadTopic {key}" >> ReadTopic(
+        access, event_reader(chosen.configuration, key), processes=processes
+    )
     counted = events.batches | f"Count {key}" >> CountRead(options.LEDGER, run)
     add_cleaned(sources.rows, key, counted | f"Part {key}" >> SplitByOutcome())
     return sources._replace(
@@ -344,7 +347,9 @@ def _follow_topic(
     # Prism does everything in this process; Flink has workers for the steps before the writer.
     processes = chosen.processes or (0 if on_prism(chosen) else 1)
     key = access.store
-    events = root | f"ReadTopic {key}" >> ReadTopic(access, stream, processes=processes)
+    events = root | f"ReadTopic {key}" >> ReadTopic(
+        access, event_reader(chosen.configuration, key), stream, processes=processes
+    )
     positions = events.positions | f"Positions {key}" >> beam.WithKeys(key).with_output_types(
         StoreRange
     )

@@ -1,9 +1,14 @@
 """The rows and dead letters of messages of store B's topic."""
 
 import json
+import pickle
+import tomllib
 
 import pytest
+from msgspec import convert
 
+from transforms.configuration.builtin import SECOND_STORE, built_in_configuration
+from transforms.configuration.structs import Configuration
 from transforms.core.records import (
     COMPANY,
     CONTACT,
@@ -15,10 +20,11 @@ from transforms.core.records import (
     message_order,
     partition_of,
 )
-from transforms.stores.topic.events import event_row, read_event
+from transforms.stores.topic.events import event_reader
 from transforms.stores.topic.messages import TopicMessage
 from transforms.stores.two_stores import clean_partner
 
+READER = event_reader(built_in_configuration(), SECOND_STORE)
 SENT, CHANGED = "2024-02-11T18:00:00+03:00", "2024-02-11T17:40:12+03:00"
 SENT_AT, CHANGED_AT = 1707663600000000, 1707662412000000
 COMPANY_B = {
@@ -39,9 +45,14 @@ def encode_event(partner, op="upsert", **envelope):
 
 
 def row(value, **others):
-    event = read_event("t", 2, message(value, **others))
+    return only_row(READER, message(value, **others))
+
+
+def only_row(reader, message):
+    event = reader.read("t", 2, message)
     assert not isinstance(event, DeadLetter), event
-    return event_row(event)
+    [row] = reader.rows(event)
+    return row
 
 
 def test_an_upsert_is_the_same_row_as_in_a_file_but_for_its_place():
@@ -149,7 +160,7 @@ def test_a_null_value_deletes_its_key():
     ],
 )
 def test_poison(value, reason):
-    assert read_event("t", 2, message(value)) == DeadLetter("t", 2, 6, reason, value)
+    assert READER.read("t", 2, message(value)) == DeadLetter("t", 2, 6, reason, value)
 
 
 @pytest.mark.parametrize(
@@ -157,7 +168,7 @@ def test_poison(value, reason):
     [(None, "no_partner_number"), (b"", "no_partner_number"), (b"\xff", "not_utf8")],
 )
 def test_a_null_value_needs_a_key(key, reason):
-    assert read_event("t", 2, message(None, key)) == DeadLetter("t", 2, 6, reason, key or b"")
+    assert READER.read("t", 2, message(None, key)) == DeadLetter("t", 2, 6, reason, key or b"")
 
 
 def test_what_harms_nobody_is_read():
@@ -167,3 +178,80 @@ def test_what_harms_nobody_is_read():
     lone = encode_event({**COMPANY_B, "name1": "\ud83d"})
     assert row(lone).source_id == "0001000123"
     assert row(encode_event({**COMPANY_B, "partner": 1000123})).source_id == "0001000123"
+
+
+SHOP = """
+[store.shop.changes]
+kind = "kafka"
+brokers = "b:9092"
+topic = "shop.customers"
+%s
+[store.shop.company]
+id = "no"
+changed_at = "modified"
+tin = "vat"
+name = "title"
+only = { field = "kind", is = ["org"] }
+[store.shop.contact]
+id = "no"
+company = "firms"
+name = "fio"
+only = { field = "kind", is = ["person"] }
+"""
+ENVELOPE = 'record = "payload.after"\ndeleted = { field = "payload.action", is = ["d", "remove"] }'
+FIRM = {"no": "F-1", "kind": "org", "vat": "7805746764", "title": "Ромашка", "modified": CHANGED}
+
+
+def reader_of(changes):
+    return event_reader(convert(tomllib.loads(SHOP % changes), Configuration), "shop")
+
+
+def value_of(record, action="u"):
+    return json.dumps({"payload": {"after": record, "action": action}}).encode()
+
+
+def test_a_topic_of_any_form_is_read_by_its_mapping():
+    found = only_row(reader_of(ENVELOPE), message(value_of(FIRM)))
+    assert (found.source, found.kind, found.source_id) == ("shop", COMPANY, "F-1")
+    assert (found.tin, found.reason, found.changed_at) == ("7805746764", "", CHANGED_AT)
+    bare = only_row(reader_of(""), message(json.dumps(FIRM).encode()))
+    assert bare == found
+
+
+def test_a_record_without_a_time_is_as_new_as_its_arrival():
+    person = {"no": 5, "kind": "person", "firms": ["F-1"], "fio": "Иванов Пётр"}
+    assert only_row(reader_of(ENVELOPE), message(value_of(person))).changed_at == 1707663601000000
+    undated = {**FIRM, "modified": "вчера"}
+    assert only_row(reader_of(ENVELOPE), message(value_of(undated))).changed_at == 1707663601000000
+
+
+@pytest.mark.parametrize("action", ["d", " Remove "])
+def test_a_message_deletes_by_its_own_field(action):
+    found = only_row(reader_of(ENVELOPE), message(value_of(FIRM, action)))
+    assert (found.kind, found.source_id, found.payload, found.tin) == (COMPANY, "F-1", b"", "")
+    assert (found.changed_at, partition_of(found.order)) == (CHANGED_AT, NO_PARTITION)
+    undated = only_row(reader_of(ENVELOPE), message(value_of({**FIRM, "modified": None}, action)))
+    assert (undated.changed_at, undated.order) == (1707663601000000, message_order(2, 6))
+    no_kind = only_row(reader_of(ENVELOPE), message(value_of({"no": "F-1", "kind": None}, action)))
+    assert no_kind.source_id == "F-1"
+
+
+def test_a_null_value_deletes_the_row_of_its_key():
+    found = only_row(reader_of(ENVELOPE), message(None, b"F-1"))
+    assert (found.kind, found.source_id, found.payload) == (UNKNOWN_KIND, "F-1", b"")
+    letter = reader_of(ENVELOPE).read("t", 2, message(None, b" "))
+    assert letter.reason == "no_id"
+
+
+def test_what_is_no_record_of_the_store_is_a_dead_letter_and_what_it_leaves_out_is_none():
+    reader = reader_of(ENVELOPE)
+    for value, reason in (
+        (json.dumps({"payload": {"after": ["x"]}}).encode(), "not_an_object"),
+        (json.dumps({"payload": 1}).encode(), "not_an_object"),
+        (value_of({"kind": "org"}), "no_id"),
+        (b"[]", "not_an_object"),
+    ):
+        assert reader.read("t", 2, message(value)).reason == reason
+    outside = only_row(reader, message(value_of({**FIRM, "kind": "dealer"})))
+    assert (outside.source_id, outside.kind) == ("F-1", UNKNOWN_KIND)
+    assert pickle.loads(pickle.dumps(reader)) is reader

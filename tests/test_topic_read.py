@@ -14,15 +14,19 @@ from sandbox.servers.kafka import Kafka
 from sandbox.store_b_topic import Event, events, upsert
 from sandbox.world.world import World
 from tests.helpers.topic_installation import described_lag, lag, send
+from transforms.configuration.builtin import SECOND_STORE, built_in_configuration
 from transforms.core.errors import StoreError
 from transforms.core.records import DeadLetter, decode_rows, message_order
 from transforms.core.secrets import Secret
 from transforms.ledger.database import open_ledger
 from transforms.ledger.runs import start_run
 from transforms.stores.topic.client import TopicAccess, TopicClient
+from transforms.stores.topic.events import event_reader
 from transforms.topic.bounded import ReadRanges
 from transforms.topic.commit_offsets import CommitOffsets
 from transforms.topic.read_topic import ReadTopic
+
+READER = event_reader(built_in_configuration(), SECOND_STORE)
 
 
 def access_to(kafka, topic):
@@ -61,7 +65,7 @@ def contain(partners):
 def read(access, partners, broken=()):
     """Reads the topic to its end, and finds exactly these partners."""
     with beam.Pipeline(runner=FnApiRunner()) as root:
-        found = root | ReadTopic(access)
+        found = root | ReadTopic(access, READER)
         assert_that(found.batches | beam.FlatMap(rows_of), contain(partners), label="Partners")
         assert_that(found.dead_letters, equal_to(list(broken)), label="Broken")
 
@@ -134,7 +138,7 @@ def test_large_messages(kafka, topic):
     large = [person(number, last_name="Я" * 500_000) for number in range(3)]
     send(kafka, topic, map(upsert, large))
     with beam.Pipeline(runner=FnApiRunner()) as root:
-        found = root | ReadTopic(access_to(kafka, topic))
+        found = root | ReadTopic(access_to(kafka, topic), READER)
         named = beam.Map(lambda row: (row.source_id, len(row.raw) < len(large[0]["last_name"])))
         partners = found.batches | beam.FlatMap(rows_of) | named
         assert_that(partners, equal_to([(one["partner"], True) for one in large]))
@@ -144,7 +148,7 @@ def test_rows_have_the_place_of_their_event(kafka):
     kafka.create_topic("order", 1)
     send(kafka, "order", people(1, 1))
     with beam.Pipeline(runner=FnApiRunner()) as root:
-        found = root | ReadTopic(access_to(kafka, "order"))
+        found = root | ReadTopic(access_to(kafka, "order"), READER)
         orders = (
             found.batches | beam.FlatMap(rows_of) | beam.Map(lambda row: (row.source_id, row.order))
         )
@@ -187,7 +191,7 @@ class _Commit:
     def __call__(self, done):
         run = start_run(self.ledger, "delta")
         with beam.Pipeline(runner=FnApiRunner()) as root:
-            found = root | ReadTopic(self.access)
+            found = root | ReadTopic(self.access, READER)
             ended = found.batches | beam.Map(done) | beam.combiners.Count.Globally()
             commit = CommitOffsets(Secret("SVOD_LEDGER"), run, self.access)
             _ = (found.positions, ended) | commit

@@ -15,7 +15,7 @@ from transforms.core.sharding import SHARDS, shard_of
 from transforms.stores.mapping.cleaners import Result
 from transforms.stores.mapping.exclusions import Outside, Unusable
 from transforms.stores.mapping.headers import NO_CLOCK_BOUND, ClockBound
-from transforms.stores.topic.events import Event, event_row, read_event
+from transforms.stores.topic.events import EventReader
 from transforms.stores.topic.messages import MessageBatch
 from transforms.stores.two_stores import clean_partner
 
@@ -74,12 +74,23 @@ class CleanEvents(NamedTuple):
     dead_letters: list[DeadLetter]
 
 
-def clean_events(batch: MessageBatch, *, shards: int = SHARDS) -> CleanEvents:
-    """Returns the rows of messages of store B's topic."""
-    results = [read_event(batch.topic, batch.partition, message) for message in batch.messages]
-    events = [result for result in results if isinstance(result, Event)]
-    dead_letters = [result for result in results if isinstance(result, DeadLetter)]
-    return CleanEvents(clean_batch(events, event_row, shards=shards), dead_letters)
+def clean_events(batch: MessageBatch, *, reader: EventReader, shards: int = SHARDS) -> CleanEvents:
+    """Returns the rows of messages of a store's topic."""
+    results: list[Row | Outside] = []
+    dead_letters: list[DeadLetter] = []
+    for message in batch.messages:
+        event = reader.read(batch.topic, batch.partition, message)
+        if isinstance(event, DeadLetter):
+            dead_letters.append(event)
+            continue
+        for result in reader.rows(event):
+            if isinstance(result, Unusable):
+                raw = message.value or message.key or b""
+                place = batch.topic, batch.partition, message.offset
+                dead_letters.append(DeadLetter(*place, result.reason, raw))
+            else:
+                results.append(result)
+    return CleanEvents(clean_batch(results, lambda row: row, shards=shards), dead_letters)
 
 
 def clean_batch(

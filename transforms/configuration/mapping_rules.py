@@ -45,8 +45,11 @@ def check_tables(place: str, store: StoreTable) -> Iterator[Problem]:
         changes = join_key(place, "changes")
         if store.changes.record is not None:
             yield from _check_path(join_key(changes, "record"), store.changes.record, True)
-        if store.changes.deleted:
-            yield from _check_condition(join_key(changes, "deleted"), store.changes.deleted, True)
+        if store.changes.sent_at is not None:
+            yield from _check_path(join_key(changes, "sent_at"), store.changes.sent_at, True)
+        for name in ("deleted", "operation"):
+            if condition := getattr(store.changes, name):
+                yield from _check_condition(join_key(changes, name), condition, True)
 
 
 def check_contact(

@@ -162,6 +162,8 @@ class ChangesSource(_Table, frozen=True, kw_only=True):
     config_file: str | None = None
     record: Path | None = None
     deleted: Condition | None = None
+    operation: Condition | None = None
+    sent_at: Path | None = None
     files: list[str] | None = None
 
 

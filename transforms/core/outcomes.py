@@ -34,6 +34,12 @@ REGISTER_NO_ANSWER: DeferralReason = "register_no_answer"
 WAITING_FOR_COMPANY: DeferralReason = "waiting_for_company"
 CRM_NOT_REACHED: DeferralReason = "crm_not_reached"
 
+DELETED_IN_STORE = "deleted_in_store"
+"""Why a row is refused that its store marks as deleted, or whose topic says so."""
+
+DELETED_BY_MESSAGE = "the store has deleted it"
+"""The detail of a deletion of which the row's own record need not say anything."""
+
 GONE_FROM_STORE = "gone_from_store"
 """Why a known row is refused that its store no longer has. It is not among the rows read."""
 

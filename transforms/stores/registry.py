@@ -21,10 +21,18 @@ def rules_of(configuration: Configuration, key: str) -> CompiledStore:
     Raises:
         KeyError: the configuration has no such store.
     """
-    store = configuration.store[key]
-    named = store.contact.company_store if store.contact else None
+    return compile_store(key, configuration.store[key], company_form(configuration, key))
+
+
+def company_form(configuration: Configuration, key: str) -> str | None:
+    """Returns the form of the ids by which a store's contacts name their companies.
+
+    None where that is the form of the store's own ids.
+    """
+    contact = configuration.store[key].contact
+    named = contact.company_store if contact else None
     company_store = configuration.store.get(named) if named else None
-    return compile_store(key, store, company_store.id_form if company_store else None)
+    return company_store.id_form if company_store else None
 
 
 def cleaners(configuration: Configuration) -> Iterator[tuple[str, Kind, Cleaner]]:

@@ -18,6 +18,7 @@ from transforms.core.records import DeadLetter
 from transforms.core.sharding import SHARDS
 from transforms.pool_fn import PoolFn
 from transforms.stores.topic.client import TopicAccess
+from transforms.stores.topic.events import EventReader
 from transforms.stores.topic.messages import MessageBatch, PartitionRange
 from transforms.topic.bounded import FindPartitions, ReadRanges
 from transforms.topic.stream_watch import Stream
@@ -41,16 +42,21 @@ class ReadTopic(beam.PTransform):
     have the time at which they are read.
 
     A ``stream`` is read until the ledger says that it ends; partitions that the topic gets
-    meanwhile are read too. ``processes`` clean the events.
+    meanwhile are read too. ``reader`` reads the events, and ``processes`` clean them.
     """
 
     def __init__(
-        self, access: TopicAccess, stream: Stream | None = None, *, processes: ProcessCount = 1
+        self,
+        access: TopicAccess,
+        reader: EventReader,
+        stream: Stream | None = None,
+        *,
+        processes: ProcessCount = 1,
     ) -> None:
         super().__init__()
         self._access, self._stream = access, stream
         # A stream has one writer, so it needs no shards.
-        self._fn = _CleanEventsFn(processes, 1 if stream else SHARDS)
+        self._fn = _CleanEventsFn(reader, processes, 1 if stream else SHARDS)
 
     def expand(self, root: beam.pvalue.PBegin) -> TopicEvents:
         """A batch has the events of up to 1000 messages."""
@@ -67,8 +73,8 @@ class ReadTopic(beam.PTransform):
 
 
 class _CleanEventsFn(PoolFn):
-    def __init__(self, processes: ProcessCount, shards: int) -> None:
-        super().__init__(partial(clean_events, shards=shards), processes)
+    def __init__(self, reader: EventReader, processes: ProcessCount, shards: int) -> None:
+        super().__init__(partial(clean_events, reader=reader, shards=shards), processes)
 
     # Overridden for its types: Beam takes the types and coders of all three outputs from them.
     def process(

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from transforms.core.identity import RowKey, Run
-from transforms.core.outcomes import GONE_FROM_STORE
+from transforms.core.outcomes import DELETED_BY_MESSAGE, GONE_FROM_STORE
 from transforms.core.records import COMPANY
 from transforms.ledger import schema
 from transforms.ledger.database import Ledger
@@ -60,7 +60,8 @@ def originals(connection: Connection, kind: str, rows: Iterable[RowKey]) -> dict
 def refused_originals(ledger: Ledger, source: str, kind: str) -> Iterator[list[dict[str, Any]]]:
     """The original records of a store's refused rows, in pages, by keyset pagination.
 
-    Rows that are gone from the store are left out: no cleaning brings them back.
+    Rows that are gone from the store, or that a message deletes, are left out: no cleaning brings
+    them back.
     Of a record that was too large to keep, only the head is in the ledger: it is left out, and its
     store has to send it again.
     """
@@ -84,7 +85,11 @@ def _refused_rows(source: str, kind: str) -> tuple[sa.Select[Any], sa.ColumnElem
     query = (
         sa.select(invalid.source_id, rows.raw)
         .join(schema.rows, same_row)
-        .where(invalid.source == source, invalid.reason != GONE_FROM_STORE)
+        .where(
+            invalid.source == source,
+            invalid.reason != GONE_FROM_STORE,
+            invalid.detail != DELETED_BY_MESSAGE,
+        )
         .order_by(invalid.source_id)
         .limit(_PAGE)
     )

@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from transforms.core.identity import RowKey
+from transforms.core.outcomes import DELETED_BY_MESSAGE, DELETED_IN_STORE
 from transforms.core.records import (
     COMPANY,
     CONTACT,
@@ -31,7 +32,7 @@ from transforms.ledger.database import Ledger
 from transforms.ledger.statements import look_up, upsert
 
 _EMPTY: dict[str, bytes] = {COMPANY: encode(Company("")), CONTACT: encode(Contact())}
-_DELETED = ("deleted_in_store", "the store has deleted it")
+_DELETED = (DELETED_IN_STORE, DELETED_BY_MESSAGE)
 
 
 class _Version(NamedTuple):

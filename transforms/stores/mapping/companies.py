@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from transforms.core.outcomes import DELETED_IN_STORE
 from transforms.core.records import (
     COMPANY,
     Address,
@@ -69,7 +70,7 @@ def company_row(header: RowHeader, raw: RawCompany) -> Row:
         raw.extra,
     )
     if header.deleted:
-        verdict = ("deleted_in_store", "the store marks the company as deleted")
+        verdict = (DELETED_IN_STORE, "the store marks the company as deleted")
     else:
         verdict = (tin.reason, tin.detail)
     return header.row(COMPANY, tin.tin, verdict, payload)

@@ -9,7 +9,7 @@ A condition compares texts, without regard to the blanks around them and to case
 True
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from transforms.configuration.structs import Condition, Scalar
 from transforms.fields import text
@@ -21,9 +21,15 @@ _EMPTY: tuple[object, ...] = ("", [], {}, ())
 
 def holds(condition: Condition, value: object) -> bool:
     """Whether the condition holds for the value of its field."""
+    return compile_condition(condition)(value)
+
+
+def compile_condition(condition: Condition) -> Callable[[object], bool]:
+    """Returns the test of a value of the condition's field."""
     code = SourceCode(CONSTANTS)
     code.line(f"return {condition_source(code, condition, 'value')}")
-    return bool(code.function("holds", "value")(value))
+    test: Callable[[object], bool] = code.function("holds", "value")
+    return test
 
 
 def condition_source(code: SourceCode, condition: Condition, value: str) -> str:

@@ -4,6 +4,7 @@ from functools import lru_cache
 
 import msgspec
 
+from transforms.core.outcomes import DELETED_IN_STORE
 from transforms.core.records import CONTACT, Extra, Note, Row, encode_fields
 from transforms.fields import email, person, phone, text
 from transforms.fields.placeholders import is_placeholder
@@ -46,7 +47,7 @@ def _is_position(position: str) -> bool:
 
 def _verdict(header: RowHeader, name: person.Name, company_ids: tuple[str, ...]) -> tuple[str, str]:
     if header.deleted:
-        return "deleted_in_store", "the store marks the contact as deleted"
+        return DELETED_IN_STORE, "the store marks the contact as deleted"
     if not any(name):
         return "no_name", "the contact has no name"
     if not company_ids:

@@ -66,6 +66,25 @@ def parse_path(text: str) -> Path:
     return _list_path(tree) or _typed_path(tree) or Expression(text)
 
 
+def search(text: str, record: object) -> Any:
+    """Returns what a path of the file leads to in a record of JSON, None for nothing.
+
+    >>> record = {"partner": {"phones": ["1", "2"]}}
+    >>> search("partner.phones", record), search("length(partner.phones)", record)
+    (['1', '2'], 2)
+    """
+    path = parse_path(text)
+    if not isinstance(path, FieldPath):
+        try:
+            return jmespath.compile(text).search(record)
+        except JMESPathError:
+            return None
+    value = record
+    for name in path.names:
+        value = value.get(name) if isinstance(value, dict) else None
+    return value
+
+
 def _names(node: _Node) -> Names:
     """Returns the names of a field or of a chain of fields, else none."""
     if node["type"] == "field":

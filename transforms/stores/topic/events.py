@@ -1,28 +1,46 @@
-"""Makes events of the messages of store B's topic, and rows of the events.
+"""Makes events of the messages of a store's topic, and rows of the events.
 
-Source: contracts/stores.
+Source: contracts/configuration; for store B contracts/stores.
 
+>>> from transforms.configuration.builtin import SECOND_STORE, built_in_configuration
+>>> reader = event_reader(built_in_configuration(), SECOND_STORE)
 >>> message = TopicMessage(
 ...     7, 0, b"0001000123", b'{"op": "upsert", "partner": {"partner": "0001000123",'
 ...     b' "category": "2", "changed_at": "2024-02-11T17:40:12+03:00"}}')
->>> event = read_event("sap.crm.partners", 2, message)
->>> event.partner["partner"], event.order == message_order(2, 7)
+>>> event = reader.read("sap.crm.partners", 2, message)
+>>> event.record["partner"], event.order == message_order(2, 7)
 ('0001000123', True)
->>> read_event("sap.crm.partners", 0, TopicMessage(7, 0, None, b"?")).reason
+>>> reader.read("sap.crm.partners", 0, TopicMessage(7, 0, None, b"?")).reason
 'not_json'
 """
 
-from typing import Any, NamedTuple, cast
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
 
 import msgspec
 
-from transforms.configuration.builtin import SECOND_STORE
+from transforms.configuration.structs import (
+    ChangesSource,
+    Condition,
+    Configuration,
+    RecordTable,
+    StoreTable,
+)
+from transforms.core.outcomes import DELETED_IN_STORE
 from transforms.core.records import NO_PARTITION, UNKNOWN_KIND, DeadLetter, Row, message_order
 from transforms.fields import moments
 from transforms.stores.export.json_values import decode
+from transforms.stores.mapping.cleaners import Result, compile_store
+from transforms.stores.mapping.conditions import compile_condition
+from transforms.stores.mapping.exclusions import NO_ID, NOT_AN_OBJECT, Unusable
 from transforms.stores.mapping.headers import ClockBound, raw_json
+from transforms.stores.mapping.paths import FieldPath, parse_path, search
+from transforms.stores.registry import company_form
 from transforms.stores.topic.messages import TopicMessage
-from transforms.stores.two_stores import clean_partner, partner_problem, read_partner_number
+
+Record = dict[str, Any]
 
 _BYTE_ORDER_MARK = "\ufeff"
 # The end of the year 9999, in milliseconds since the epoch.
@@ -32,67 +50,199 @@ _CLOCK_SKEW = 300_000_000
 
 
 class Event(NamedTuple):
-    """A raw partner, with its ``message_order`` among versions of equal ``changed_at``.
+    """A raw record, with its ``message_order`` among versions of equal time of change.
 
-    ``sent_at`` replaces the ``changed_at`` of a partner that has none. ``arrived_at`` is the
-    brokers' timestamp, 0 when they keep none. Both are in microseconds since the epoch.
+    ``kind_is_known`` is False for a deletion that names an id and no more. ``sent_at`` replaces the
+    time of change of a record that has none. ``arrived_at`` is the brokers' timestamp, 0 when they
+    keep none. Both are in microseconds since the epoch.
     """
 
-    partner: dict[str, object]
+    record: Record
     order: int
     sent_at: int
     arrived_at: int
+    deletes: bool = False
+    kind_is_known: bool = True
 
 
 class _DeadLetterError(Exception):
     """The message is not an event; the exception's text is the dead letter's reason."""
 
 
-def event_row(event: Event) -> Row:
-    """Returns the row of an event, dated by ``changed_at`` unless that is later than its arrival.
+class EventReader:
+    """Reads the events of a store's topic. Use ``event_reader``.
 
-    A deletion has no payload when it has no trustworthy ``changed_at``, or does not say whether it
-    deletes a company or a contact: see ``Row``.
+    It is pickled as the configuration that it was made from.
     """
-    partner, order, sent_at, arrived_at = event
-    clock_bound = _clock_bound(arrived_at)
-    changed_at = moments.parse(partner.get("changed_at"))[0]
-    is_dated = changed_at and clock_bound.allows(changed_at)
-    if "category" in partner:
-        row: Row = clean_partner(partner, order=order, clock_bound=clock_bound)
-        if row.reason == "deleted_in_store" and not is_dated:
-            return msgspec.structs.replace(row, changed_at=sent_at, tin="", payload=b"")
-        return msgspec.structs.replace(row, changed_at=sent_at) if row.undated else row
-    number = read_partner_number(partner["partner"])
-    if is_dated:
+
+    def __init__(self, key: str, table: StoreTable, ids_of_companies: str | None) -> None:
+        self.configuration = key, msgspec.msgpack.encode(table), ids_of_companies
+        self._key, self._rules = key, compile_store(key, table, ids_of_companies)
+        self._changes = table.changes or ChangesSource(kind="kafka")
+        self._tables = [own for own in (table.company, table.contact) if own is not None]
+        self._zone = ZoneInfo(table.timezone)
+        self._id, self._mark = _shared_path(self._tables), _deletion_mark(self._tables)
+        self._deletes = _passes(self._changes.deleted, missing=False)
+        self._is_known = _passes(self._changes.operation, missing=True)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _reader_of, self.configuration
+
+    def read(self, topic: str, partition: int, message: TopicMessage) -> Event | DeadLetter:
+        """Returns the event in a message, or a dead letter when there is none.
+
+        The reasons are ``not_utf8``, ``not_json``, ``not_an_object``, ``unknown_op``, and those for
+        which a record cannot be used.
+        """
+        order, arrived_at = message_order(partition, message.offset), _arrival(message)
+        try:
+            if message.value is None:
+                record = self._record_of_key(message.key or b"")
+                return Event(record, order, arrived_at, arrived_at, True, False)
+            envelope = _decode_object(message.value)
+            return self._event(envelope, order, arrived_at)
+        except _DeadLetterError as error:
+            raw = message.value if message.value is not None else message.key or b""
+            return DeadLetter(topic, partition, message.offset, str(error), raw)
+
+    def rows(self, event: Event) -> list[Result]:
+        """Returns what an event becomes; dated by its change unless that is later than its arrival.
+
+        A deletion has no payload when it has no trustworthy time of change, or does not say whether
+        it deletes a company or a contact: see ``Row``.
+        """
+        changed_at = self._changed_at(event.record)
+        is_dated = bool(changed_at) and _clock_bound(event.arrived_at).allows(changed_at)
+        if not event.kind_is_known:
+            return [self._deletion(event, changed_at if is_dated else 0)]
+        bound = _clock_bound(event.arrived_at)
+        results = self._rules.records(event.record, order=event.order, clock_bound=bound)
+        return [
+            _dated(part, event, bool(changed_at), is_dated)
+            for part in (results if isinstance(results, tuple) else (results,))
+        ]
+
+    def _event(self, envelope: Record, order: int, arrived_at: int) -> Event:
+        changes = self._changes
+        sent_at = self._sent_at(envelope, arrived_at)
+        deletes = self._deletes(envelope)
+        if not deletes and not self._is_known(envelope):
+            raise _DeadLetterError("unknown_op")
+        record = search(changes.record, envelope) if changes.record else envelope
+        problem = self._rules.find_problem(record)
+        # A deletion may have no more than the id.
+        if problem and (not deletes or problem.reason in _WITHOUT_ID or not self._has_id(record)):
+            raise _DeadLetterError(problem.reason)
+        if deletes and self._mark:
+            record = {**record, self._mark: True}
+        return Event(record, order, sent_at, arrived_at, deletes, problem is None)
+
+    def _sent_at(self, envelope: Record, arrived_at: int) -> int:
+        path = self._changes.sent_at
+        sent_at = moments.parse(search(path, envelope))[0] if path else 0
+        return sent_at if sent_at and _clock_bound(arrived_at).allows(sent_at) else arrived_at
+
+    def _record_of_key(self, key: bytes) -> Record:
+        """Returns the record that a message without a value deletes: that of its key."""
+        try:
+            source_id = self._rules.ids.read(key.decode())
+        except UnicodeDecodeError:
+            raise _DeadLetterError("not_utf8") from None
+        if not source_id:
+            problem = self._rules.find_problem({})
+            raise _DeadLetterError(problem.reason if problem else NO_ID)
+        return {self._id: source_id} | ({self._mark: True} if self._mark else {})
+
+    def _has_id(self, record: Record) -> bool:
+        return bool(self._rules.ids.read(search(self._id, record)))
+
+    def _deletion(self, event: Event, changed_at: int) -> Row:
+        source_id = self._rules.ids.read(
+            event.record.get(self._id) or search(self._id, event.record)
+        )
         # The time decides the order, and the offset only among equal times.
-        sent_at, order = changed_at, order | NO_PARTITION
-    raw = raw_json(partner)
-    return Row(SECOND_STORE, UNKNOWN_KIND, number, sent_at, order, "", "", "", b"", raw)
+        order = event.order | NO_PARTITION if changed_at else event.order
+        moment = changed_at or event.sent_at
+        raw = raw_json(event.record)
+        return Row(self._key, UNKNOWN_KIND, source_id, moment, order, "", "", "", b"", raw)
+
+    def _changed_at(self, record: Record) -> int:
+        for table in self._tables:
+            value = search(table.changed_at, record) if isinstance(table.changed_at, str) else None
+            if changed_at := moments.parse(value, zone=self._zone)[0]:
+                return changed_at
+        return 0
+
+
+# Reasons for which not even a deletion can be told.
+_WITHOUT_ID = frozenset((NOT_AN_OBJECT, NO_ID, "no_partner_number"))
+
+
+def event_reader(configuration: Configuration, key: str) -> EventReader:
+    """Returns the reader of a store's topic, made once in a process.
+
+    Raises:
+        KeyError: the configuration has no such store.
+    """
+    table = msgspec.msgpack.encode(configuration.store[key])
+    return _reader_of(key, table, company_form(configuration, key))
+
+
+@lru_cache(maxsize=64)
+def _reader_of(key: str, table: bytes, ids_of_companies: str | None) -> EventReader:
+    return EventReader(key, msgspec.msgpack.decode(table, type=StoreTable), ids_of_companies)
+
+
+def _dated(result: Result, event: Event, has_time: bool, is_dated: bool) -> Result:
+    """Returns what a record becomes, with the time at which it was sent where it has none."""
+    if isinstance(result, Unusable):
+        return result
+    if isinstance(result, Row) and (event.deletes or result.reason == DELETED_IN_STORE):
+        return _deleted(result, event, is_dated)
+    is_undated = result.undated if isinstance(result, Row) else not has_time
+    return msgspec.structs.replace(result, changed_at=event.sent_at) if is_undated else result
+
+
+def _deleted(row: Row, event: Event, is_dated: bool) -> Row:
+    replace = msgspec.structs.replace
+    if not is_dated:
+        return replace(row, changed_at=event.sent_at, tin="", payload=b"")
+    if row.reason == DELETED_IN_STORE:
+        return row
+    # The store's own record does not say that it is deleted: only the message does.
+    return replace(
+        row, order=row.order | NO_PARTITION, tin="", reason=DELETED_IN_STORE, payload=b""
+    )
+
+
+def _shared_path(tables: Sequence[RecordTable]) -> str:
+    """Returns where an id stands that says nothing of the kind of its record."""
+    paths = [table.id for table in tables if isinstance(table.id, str)]
+    return paths[0] if paths else "id"
+
+
+def _deletion_mark(tables: Sequence[RecordTable]) -> str:
+    """Returns the field by which all tables mark a deleted record; an empty text for none."""
+    marks = {table.deleted if isinstance(table.deleted, str) else "" for table in tables}
+    mark = marks.pop() if len(marks) == 1 else ""
+    return mark if mark and parse_path(mark) == FieldPath((mark,)) else ""
+
+
+def _passes(condition: Condition | None, missing: bool) -> Callable[[Record], bool]:
+    """Returns the test of a message; ``missing`` is its result where the field says nothing."""
+    if condition is None:
+        return lambda message: missing
+    test, path = compile_condition(condition), condition.field
+
+    def passes(message: Record) -> bool:
+        value = search(path, message)
+        return test(value) if value or not missing else True
+
+    return passes
 
 
 def _clock_bound(arrived_at: int) -> ClockBound:
     return ClockBound(arrived_at + _CLOCK_SKEW, arrived_at)
-
-
-def read_event(topic: str, partition: int, message: TopicMessage) -> Event | DeadLetter:
-    """Returns the event in a message, or a dead letter when there is none.
-
-    The reasons are ``not_utf8``, ``not_json``, ``not_an_object``, ``unknown_op``, and those of
-    ``partner_problem``.
-    """
-    order, arrived_at = message_order(partition, message.offset), _arrival(message)
-    try:
-        if message.value is None:
-            return Event(_deletion(message.key or b""), order, arrived_at, arrived_at)
-        envelope = _decode_envelope(message.value)
-        sent_at = moments.parse(envelope.get("sent_at"))[0]
-        if not sent_at or not _clock_bound(arrived_at).allows(sent_at):
-            sent_at = arrived_at
-        return Event(_partner(envelope), order, sent_at, arrived_at)
-    except _DeadLetterError as error:
-        raw = message.value if message.value is not None else message.key or b""
-        return DeadLetter(topic, partition, message.offset, str(error), raw)
 
 
 def _arrival(message: TopicMessage) -> int:
@@ -100,36 +250,7 @@ def _arrival(message: TopicMessage) -> int:
     return 1000 * min(max(message.timestamp, 0), _LATEST_TIMESTAMP)
 
 
-def _deletion(key: bytes) -> dict[str, object]:
-    """Returns the partner that a message without a value deletes: the one of its key."""
-    try:
-        number = read_partner_number(key.decode())
-    except UnicodeDecodeError:
-        raise _DeadLetterError("not_utf8") from None
-    if not number:
-        raise _DeadLetterError("no_partner_number")
-    return {"partner": number, "deleted": True}
-
-
-def _partner(envelope: dict[str, Any]) -> dict[str, object]:
-    op = envelope.get("op") or "upsert"
-    op = op.strip().lower() if isinstance(op, str) else ""
-    if op not in ("upsert", "delete"):
-        raise _DeadLetterError("unknown_op")
-    partner = envelope.get("partner")
-    problem = partner_problem(partner)
-    # A deletion may have no more than the number.
-    if problem and (op, problem.reason) != ("delete", "bad_category"):
-        raise _DeadLetterError(problem.reason)
-    raw = cast(dict[str, object], partner)
-    if op == "delete":
-        raw = {**raw, "deleted": True}
-    if problem:
-        raw.pop("category", None)
-    return raw
-
-
-def _decode_envelope(value: bytes) -> dict[str, Any]:
+def _decode_object(value: bytes) -> Record:
     try:
         text = value.decode()
     except UnicodeDecodeError:
@@ -139,5 +260,5 @@ def _decode_envelope(value: bytes) -> dict[str, Any]:
     except (ValueError, RecursionError):
         raise _DeadLetterError("not_json") from None
     if not isinstance(envelope, dict):
-        raise _DeadLetterError("not_an_object")
+        raise _DeadLetterError(NOT_AN_OBJECT)
     return envelope
