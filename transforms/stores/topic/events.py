@@ -199,7 +199,7 @@ def _dated(result: Result, event: Event, has_time: bool, is_dated: bool) -> Resu
         return result
     if isinstance(result, Row) and (event.deletes or result.reason == DELETED_IN_STORE):
         return _deleted(result, event, is_dated)
-    is_undated = result.undated if isinstance(result, Row) else not has_time
+    is_undated = not has_time or (isinstance(result, Row) and result.undated)
     return msgspec.structs.replace(result, changed_at=event.sent_at) if is_undated else result
 
 
