@@ -52,7 +52,7 @@ class RecordLoader(ABC):
     ) -> Sequence[DesiredItem[R]]:
         """The items with the values of the portal's own fields; what does not fit is noted."""
         fields = self._portal.fields_of(self.kind)
-        if not fields:
+        if not fields or not items:
             return items
         keys = [item.key for item in items]
         facts = self._journal.card_facts(self.kind, keys, sources_of(self.kind, fields))
