@@ -44,7 +44,7 @@ _ALL_KPPS = "kpps"
 _EXTRA, _REGISTER = "extra.", "register."
 
 
-class _Known(NamedTuple, Generic[R]):
+class _Card(NamedTuple, Generic[R]):
     """A record with all that its card may show."""
 
     record: R
@@ -54,34 +54,34 @@ class _Known(NamedTuple, Generic[R]):
     language: str
 
 
-_COMPANY_VALUES: Mapping[str, Callable[[_Known[GoldenCompany]], Value]] = {
-    "title": lambda known: known.record.title,
-    "tin": lambda known: known.record.tin,
-    "kpp": lambda known: known.record.kpps[:1],
-    _ALL_KPPS: lambda known: known.record.kpps,
-    "ogrn": lambda known: known.record.ogrn,
-    "name": lambda known: _name(known.record),
-    "full_name": lambda known: known.record.full_name,
-    "address": lambda known: known.record.address.text,
-    "site": lambda known: known.record.site,
-    "stores": lambda known: _stores(known.record.stores, known.stores),
-    STORE_KEYS: lambda known: known.record.stores,
-    "store_ids": lambda known: tuple(map(row_ref, known.rows)),
-    "orders.count": lambda known: _order_count(known.record),
-    "orders.total": lambda known: _order_total(known.record),
-    "orders.last_on": lambda known: _last_order_day(known.record),
-    "register.status": lambda known: _status(known.register.status, known.language),
-    "register.status_on": lambda known: _day(known.register.status_on),
-    "register.okved": lambda known: known.register.okved,
-    "register.address": lambda known: known.register.address,
-    "register.director": lambda known: known.register.director,
-    "register.since": lambda known: _day(known.register.since),
-    "register.until": lambda known: _day(known.register.until),
+_COMPANY_VALUES: Mapping[str, Callable[[_Card[GoldenCompany]], Value]] = {
+    "title": lambda card: card.record.title,
+    "tin": lambda card: card.record.tin,
+    "kpp": lambda card: card.record.kpps[:1],
+    _ALL_KPPS: lambda card: card.record.kpps,
+    "ogrn": lambda card: card.record.ogrn,
+    "name": lambda card: _name(card.record),
+    "full_name": lambda card: card.record.full_name,
+    "address": lambda card: card.record.address.text,
+    "site": lambda card: card.record.site,
+    "stores": lambda card: _stores(card.record.stores, card.stores),
+    STORE_KEYS: lambda card: card.record.stores,
+    "store_ids": lambda card: tuple(map(row_ref, card.rows)),
+    "orders.count": lambda card: _order_count(card.record),
+    "orders.total": lambda card: _order_total(card.record),
+    "orders.last_on": lambda card: _last_order_day(card.record),
+    "register.status": lambda card: _status(card.register.status, card.language),
+    "register.status_on": lambda card: _day(card.register.status_on),
+    "register.okved": lambda card: card.register.okved,
+    "register.address": lambda card: card.register.address,
+    "register.director": lambda card: card.register.director,
+    "register.since": lambda card: _day(card.register.since),
+    "register.until": lambda card: _day(card.register.until),
 }
-_CONTACT_VALUES: Mapping[str, Callable[[_Known[GoldenContact]], Value]] = {
-    "stores": lambda known: _stores({store for store, _ in known.rows}, known.stores),
-    "store_ids": lambda known: tuple(map(row_ref, known.rows)),
-    "position": lambda known: known.record.position,
+_CONTACT_VALUES: Mapping[str, Callable[[_Card[GoldenContact]], Value]] = {
+    "stores": lambda card: _stores({store for store, _ in card.rows}, card.stores),
+    "store_ids": lambda card: tuple(map(row_ref, card.rows)),
+    "position": lambda card: card.record.position,
 }
 
 
@@ -118,7 +118,7 @@ def contact_values(
 
 
 def _values(
-    readers: Mapping[str, Callable[[_Known[R]], Value]],
+    readers: Mapping[str, Callable[[_Card[R]], Value]],
     records: Mapping[str, R],
     fields: Sequence[PortalField],
     facts: CardFacts,
@@ -127,7 +127,7 @@ def _values(
     values: dict[str, Fields] = {key: {} for key in records}
     unfit_values: list[UnfitValue] = []
     for key, record in records.items():
-        known = _Known(
+        card = _Card(
             record,
             facts.register.get(key, RegisterFacts()),
             tuple(sorted(facts.rows.get(key, ()))),
@@ -135,7 +135,7 @@ def _values(
             settings.language,
         )
         for field in fields:
-            value = portal_value(field, _value(readers, known, field))
+            value = portal_value(field, _value(readers, card, field))
             if value.problem:
                 unfit_values.append(UnfitValue(key, field.name, value.text, value.problem))
             # An update never empties a field, and "0" is empty for a portal written in PHP.
@@ -145,14 +145,14 @@ def _values(
 
 
 def _value(
-    readers: Mapping[str, Callable[[_Known[R]], Value]], known: _Known[R], field: PortalField
+    readers: Mapping[str, Callable[[_Card[R]], Value]], card: _Card[R], field: PortalField
 ) -> Value:
     name = field.value
     if name.startswith(_EXTRA):
-        return dict(known.record.extra).get(name.removeprefix(_EXTRA), "")
+        return dict(card.record.extra).get(name.removeprefix(_EXTRA), "")
     if name == "kpp" and field.is_multiple:
         name = _ALL_KPPS
-    return readers[name](known)
+    return readers[name](card)
 
 
 def _name(company: GoldenCompany) -> str:

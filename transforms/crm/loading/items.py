@@ -122,19 +122,19 @@ class ItemWriter:
         A field that the configuration names from now on may hold their values for years.
         """
         fields = [f for f in self._portal.fields_of(self._kind) if not f.is_ours]
-        missing_names = {
+        first_fields = {
             item.crm_id: [field for field in fields if _is_first(field.name, item, sent, doubtful)]
             for item in items
         }
-        missing_names = {crm_id: names for crm_id, names in missing_names.items() if names}
-        present_items = self._portal.items_by_id(
-            self._entity_type, sorted(missing_names), [field.name for field in fields]
-        )
+        ids = sorted(crm_id for crm_id, names in first_fields.items() if names)
+        present = self._portal.items_by_id(self._entity_type, ids, [f.name for f in fields])
         for item in items:
-            if present := present_items.get(item.crm_id):
-                for field in missing_names[item.crm_id]:
-                    if is_filled(field, present.fields.get(field.name)):
-                        before[item.key][field.name] = item.fields[field.name]
+            if item.crm_id in present:
+                before[item.key] |= {
+                    field.name: item.fields[field.name]
+                    for field in first_fields[item.crm_id]
+                    if is_filled(field, present[item.crm_id].fields.get(field.name))
+                }
 
     def _changes(
         self, items: Sequence[DesiredItem[Any]], before: Mapping[str, Fields]
