@@ -206,8 +206,10 @@ def full_sources(root: beam.Pipeline, chosen: options.Options, run: Run) -> Sour
             processes=process_count(chosen.processes, root.runner),
         )
         counted = files.batches | "Count B" >> CountRead(options.LEDGER, run)
-        add_cleaned(rows, SECOND_STORE, counted | "Part B" >> SplitByOutcome())
-        dead_letters[SECOND_STORE] = files.dead_letters
+        cleaned = counted | "Part B" >> SplitByOutcome()
+        add_cleaned(rows, SECOND_STORE, cleaned)
+        letters = files.dead_letters, cleaned.dead_letters
+        dead_letters[SECOND_STORE] = letters | "DeadLetters B" >> beam.Flatten()
         read_whole |= _parts_read_whole(chosen, SECOND_STORE)
         _ = files.remarks | "RememberRemarks" >> RememberRemarks(options.LEDGER, run)
     return Sources(rows, dead_letters, read_up_to, read_whole=read_whole)
@@ -245,9 +247,11 @@ def _add_topic(
         access, event_reader(chosen.configuration, key), processes=processes
     )
     counted = events.batches | f"Count {key}" >> CountRead(options.LEDGER, run)
-    add_cleaned(sources.rows, key, counted | f"Part {key}" >> SplitByOutcome())
+    cleaned = counted | f"Part {key}" >> SplitByOutcome()
+    add_cleaned(sources.rows, key, cleaned)
+    letters = (events.dead_letters, cleaned.dead_letters) | f"DeadLetters {key}" >> beam.Flatten()
     return sources._replace(
-        dead_letters={**sources.dead_letters, key: events.dead_letters},
+        dead_letters={**sources.dead_letters, key: letters},
         topics=(*sources.topics, Topic(access, events.positions)),
     )
 
@@ -266,9 +270,11 @@ def _add_file_store(
     processes = process_count(chosen.processes, root.runner)
     read = root | f"Read {name}" >> ReadFiles(group.parts, group.convert, processes=processes)
     counted = read.batches | f"Count {name}" >> CountRead(options.LEDGER, run)
-    add_cleaned(rows, name, counted | f"Part {name}" >> SplitByOutcome())
+    cleaned = counted | f"Part {name}" >> SplitByOutcome()
+    add_cleaned(rows, name, cleaned)
     _ = read.remarks | f"Remarks {name}" >> RememberRemarks(options.LEDGER, run)
-    letters = [read.dead_letters, *(known_letters[key] for _ in [key] if key in known_letters)]
+    letters = [read.dead_letters, cleaned.dead_letters]
+    letters += [known_letters[key]] if key in known_letters else []
     return {key: letters | f"DeadLetters {name}" >> beam.Flatten()}
 
 
@@ -336,7 +342,7 @@ def build_stream(
 class _TopicStream(NamedTuple):
     """A topic that is followed: its rows by outcome, its dead letters, its ranges by store."""
 
-    rows: Cleaned
+    rows: tuple[beam.PCollection[Sharded], ...]
     dead_letters: beam.PCollection[DeadLetter]
     positions: beam.PCollection[StoreRange]
 
@@ -353,5 +359,7 @@ def _follow_topic(
     positions = events.positions | f"Positions {key}" >> beam.WithKeys(key).with_output_types(
         StoreRange
     )
-    rows = events.batches | f"Part {key}" >> SplitByOutcome()
-    return _TopicStream(rows, events.dead_letters, positions)
+    cleaned = events.batches | f"Part {key}" >> SplitByOutcome()
+    letters = (events.dead_letters, cleaned.dead_letters) | f"Letters {key}" >> beam.Flatten()
+    rows = cleaned.valid, cleaned.invalid_companies, cleaned.invalid_contacts
+    return _TopicStream(rows, letters, positions)
