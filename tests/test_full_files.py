@@ -192,3 +192,13 @@ def test_files_of_this_machine_are_named_for_engines_on_others(place):
     )
     assert set(patterns) == {("svod.toml: store.shop.full.files", f"{place.folder}/in/*.csv")}
     assert file_patterns(Options()) == []
+
+
+@pytest.mark.parametrize("kind", ["csv", "xlsx", "json", "jsonl"])
+def test_a_record_without_an_id_is_kept_as_a_dead_letter(place, kind):
+    without_id = {**record(4, "org", "Астра", inn=tin(4)), "no": " "}
+    (place.files / "all").write_bytes(dressed([*RECORDS, without_id], kind))
+    configure(place, kind, "store_b/*")
+    assert full(place).code == 3
+    assert place.rows("SELECT reason FROM invalid_messages") == [("no_id",)]
+    assert place.rows("SELECT COUNT(*) FROM rows WHERE kind = 'company'") == [(3,)]
