@@ -117,6 +117,26 @@ def test_it_proposes_what_a_json_export_holds(folder):
     assert store.contact.last_name == "last_name"
 
 
+def test_it_proposes_what_an_excel_file_holds(folder):
+    openpyxl = pytest.importorskip("openpyxl")
+    book = openpyxl.Workbook()
+    book.active.title = "Пусто"
+    sheet = book.create_sheet("Контрагенты")
+    [table] = SCHEMAS["moysklad"].tables
+    sheet.append(["Выгрузка"])
+    sheet.append([column.name for column in table.columns])
+    for row in zip(*(column.values for column in table.columns), strict=True):
+        sheet.append(list(row))
+    book.save(folder / "clients.xlsx")
+    assert run(["init", "--from=clients.xlsx"]) == 0
+    store = read(folder)
+    assert (store.full.kind, store.company.from_, store.company.tin) == (
+        "xlsx",
+        "Контрагенты",
+        "ИНН",
+    )
+
+
 def test_it_proposes_what_json_lines_hold(folder):
     records = [
         {"id": number, "name": MAKERS["company"](number), "req": {"ИНН": MAKERS["tin"](number)}}

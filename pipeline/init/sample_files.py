@@ -172,14 +172,14 @@ def _excel(path: Path) -> SampleFile:
             f"--from: {path} cannot be read as xlsx: {type(error).__name__}"
         ) from None
     try:
-        sheets = [_sheet(sheet) for sheet in book.worksheets]
+        sheets = [_sheet(path, sheet) for sheet in book.worksheets]
     finally:
         book.close()
     place = {"files": [str(path)]}
     return SampleFile("xlsx", place, [sheet for sheet in sheets if sheet.columns])
 
 
-def _sheet(sheet: Any) -> Table:
+def _sheet(path: Path, sheet: Any) -> Table:
     rows = [list(row) for row in sheet.iter_rows(max_row=SAMPLE, values_only=True)]
     width = max(map(len, rows), default=0)
     rows = [row + [None] * (width - len(row)) for row in rows]
@@ -189,7 +189,10 @@ def _sheet(sheet: Any) -> Table:
     if not numbers:
         return Table(sheet.title, ())
     header = numbers[0]
-    place = {"from": sheet.title} | ({"header": header + 1} if header else {})
+    place: dict[str, Any] = {"from": sheet.title}
+    if header:
+        # Each sheet may begin in another row: it stands with files of the table's own.
+        place = {"files": [str(path)], **place, "header": header + 1}
     return _table(sheet.title, texts[header], rows[header + 1 :], place)
 
 
