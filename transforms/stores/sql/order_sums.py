@@ -1,6 +1,6 @@
 """The orders of some companies, summed: their number, their total, the time of the last."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
@@ -181,7 +181,7 @@ class OrderSummation:
         return row
 
 
-def key_values(ids: Iterable[object], column: Column, width: int) -> list[Any]:
+def key_values(ids: Sequence[object], column: Column, width: int) -> list[Any]:
     """Returns the values that a column can have for these ids, each once.
 
     >>> key_values([17, "x", "0042"], Column("company_id", "integer"), 0)
@@ -189,14 +189,13 @@ def key_values(ids: Iterable[object], column: Column, width: int) -> list[Any]:
     >>> key_values([17], Column("company_id", "text"), 10)
     ['17', '0000000017']
     """
+    if column.type == "integer" and all(type(key) is int for key in ids):
+        return list(dict.fromkeys(ids))
     values = (value for key in ids for value in _key_values(key, column, width))
     return list(dict.fromkeys(values))
 
 
 def _key_values(key: object, column: Column, width: int) -> Iterator[object]:
-    if column.type == "integer" and type(key) is int:
-        yield key
-        return
     text = id_text(key, 0)
     if column.type == "text":
         yield text
