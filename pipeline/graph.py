@@ -48,6 +48,7 @@ from transforms.core.records import COMPANY, CONTACT, DeadLetter, Kind
 from transforms.core.secrets import Secret
 from transforms.crm.access import CrmAccess
 from transforms.fields import time
+from transforms.known_originals import KnownOriginals
 from transforms.load import LoadCrm
 from transforms.read_files import ReadFiles
 from transforms.read_sql import ReadSql
@@ -188,10 +189,11 @@ def full_sources(root: beam.Pipeline, chosen: options.Options, run: Run) -> Sour
     dead_letters: dict[str, beam.PCollection[DeadLetter]] = {}
     read_up_to: dict[str, str] = {}
     read_whole = withdrawn_parts(chosen.configuration)
+    known = KnownOriginals(options.LEDGER, run)
     for key, table in sql_stores.sql_stores(chosen, "full").items():
         stretch = sql_stores.full_stretch(chosen, key, table)
         read_whole |= _parts_read_whole(chosen, key)
-        dead_letters |= _add_sql_store(rows, root, chosen, run, stretch)
+        dead_letters |= _add_sql_store(rows, root, chosen, run, stretch, known)
         read_up_to |= stretch.read_up_to
     for name, group in file_stores.file_stores(chosen, "full").items():
         dead_letters |= _add_file_store(rows, root, chosen, run, name, group, dead_letters)
@@ -203,6 +205,7 @@ def full_sources(root: beam.Pipeline, chosen: options.Options, run: Run) -> Sour
             chosen.store_b_files,
             partial(clean_partners, since=since),
             encoding=chosen.store_b_encoding,
+            known=known,
             processes=process_count(chosen.processes, root.runner),
         )
         counted = files.batches | "Count B" >> CountRead(options.LEDGER, run)
@@ -290,6 +293,7 @@ def _add_sql_store(
     chosen: options.Options,
     run: Run,
     stretch: sql_stores.Stretch,
+    known: KnownOriginals | None = None,
 ) -> dict[str, beam.PCollection[DeadLetter]]:
     """Wire a store in a database; returns its dead letters, such as rows without an id."""
     key = stretch.store.key
@@ -300,7 +304,8 @@ def _add_sql_store(
     for kind, batches in read.batches.items():
         name, clean = f"{key} {_TABLES[kind]}", rules_of(chosen.configuration, key).cleaners[kind]
         counted = batches | f"Count {name}" >> count
-        cleaned = counted | f"Clean {name}" >> CleanRows(clean, processes=processes)
+        cleaner = CleanRows(clean, known=known, processes=processes)
+        cleaned = counted | f"Clean {name}" >> cleaner
         add_cleaned(rows, name, cleaned)
         dead_letters.append(cleaned.dead_letters)
     return {key: dead_letters | f"DeadLetters {key}" >> beam.Flatten()}

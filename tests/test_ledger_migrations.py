@@ -202,7 +202,7 @@ def test_an_older_ledger_is_brought_up(url: str) -> None:
     with closing(open_ledger(url)) as ledger:
         assert stream(ledger) == CurrentStream(-3, ends=True, ended=False)
     # Versions 7 and 8 add a table each, version 9 widens columns: nothing is filled in. Version 10
-    # writes down the two stores that every older ledger has, 11 to 13 add a table each, 14 and 15
+    # writes down the two stores that every older ledger has, 11 to 13 add a table each, 14 to 16
     # add a column each.
     two_stores = [
         "('A', 'store A', 1, 1, 'listed', '', '')",
@@ -215,6 +215,8 @@ def test_an_older_ledger_is_brought_up(url: str) -> None:
         "departures": [],
         "former_store_keys": [],
         "unfit_values": [],
+        # Without a digest they are cleaned once more.
+        "rows": [f"{row[:-1]}, 0)" for row in before["rows"]],
     }
     assert missing(url) == set()
     assert meta(url) == {"schema_version": str(schema.VERSION)}

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import msgspec
 import pytest
 import sqlalchemy as sa
 
@@ -297,7 +298,7 @@ def test_of_one_original_the_later_cleaning_wins(ledger: Ledger) -> None:
     """Rules become better: what they make of the same record replaces what was made before."""
     row = company_row("B:9", "78", reason="bad_tin_format")
     for fixed in (company_row("B:9", ACTIVE), company_row("B:9", OTHER, name="Я"), row):
-        better = type(row)(*(getattr(fixed, name) for name in row.__struct_fields__[:-1]), row.raw)
+        better = msgspec.structs.replace(fixed, raw=row.raw)
         run_once(ledger, [better])
         assert column(ledger, schema.rows, "fingerprint") == [better.fingerprint]
 

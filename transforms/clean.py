@@ -13,13 +13,16 @@ from transforms.clean_batch import (
     LEFT_OUT,
     VALID,
     CleanBatch,
+    KnownRows,
     clean_batch,
 )
 from transforms.core.metric_names import CLEAN
 from transforms.core.process_pool import ProcessCount
 from transforms.core.records import DeadLetter, Row
+from transforms.known_originals import KnownOriginals
 from transforms.pool_fn import PoolFn
 from transforms.raw_batch import RawBatch
+from transforms.stores.mapping.cleaners import Cleaner
 
 DEAD_LETTERS = "dead_letters"
 
@@ -39,9 +42,16 @@ class Cleaned(NamedTuple):
 class CleanRows(beam.PTransform):
     """Raw records to rows, by ``clean``: a function of one raw record."""
 
-    def __init__(self, clean: Callable[[Any], Row], *, processes: ProcessCount = 1) -> None:
+    def __init__(
+        self,
+        clean: Callable[[Any], Row],
+        *,
+        known: KnownOriginals | None = None,
+        processes: ProcessCount = 1,
+    ) -> None:
+        """With ``known`` the cleaner is a ``Cleaner``: what the ledger has is not cleaned again."""
         super().__init__()
-        self._fn = _CleanFn(clean, processes)
+        self._fn = _CleanFn(clean, known, processes)
 
     def expand(self, batches: beam.PCollection[RawBatch]) -> Cleaned:
         """Refused rows are side outputs."""
@@ -73,8 +83,23 @@ def _by_outcome(batches: beam.PCollection, fn: beam.DoFn) -> Cleaned:
 
 
 class _CleanFn(PoolFn):
-    def __init__(self, clean: Callable[[Any], Row], processes: ProcessCount) -> None:
+    def __init__(
+        self, clean: Callable[[Any], Row], known: KnownOriginals | None, processes: ProcessCount
+    ) -> None:
         super().__init__(partial(clean_batch, clean=clean), processes)
+        self._clean, self._known = clean, known
+
+    def setup(self) -> None:
+        super().setup()
+        self._originals = self._known.open() if self._known else None
+        if self._originals and isinstance(self._clean, Cleaner):
+            known = KnownRows(self._originals, self._clean.origin)
+            self._work = partial(clean_batch, clean=self._clean, known=known)
+
+    def teardown(self) -> None:
+        """Close the ledger."""
+        if self._originals:
+            self._originals.close()
 
     def outputs(self, element: RawBatch, result: CleanBatch) -> Iterator[object]:
         yield from _split(result)

@@ -2,7 +2,7 @@
 
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from hashlib import blake2b
 from typing import Any, NamedTuple
@@ -12,9 +12,11 @@ import msgspec
 from transforms.core.outcomes import OUTSIDE
 from transforms.core.records import COMPANY, DeadLetter, Row, encode_rows
 from transforms.core.sharding import SHARDS, shard_of
+from transforms.known_originals import OriginalsOfLedger
 from transforms.stores.mapping.cleaners import Result
 from transforms.stores.mapping.exclusions import Outside, Unusable
 from transforms.stores.mapping.headers import NO_CLOCK_BOUND, ClockBound
+from transforms.stores.mapping.origins import Origin
 from transforms.stores.topic.events import EventReader
 from transforms.stores.topic.messages import MessageBatch
 from transforms.stores.two_stores import clean_partner
@@ -61,10 +63,18 @@ def clock_bound(exported_at: int) -> ClockBound:
 
 
 def clean_partners(
-    partners: Iterable[dict[str, Any]], *, since: int = 0, clock_bound: ClockBound
+    partners: Iterable[dict[str, Any]],
+    *,
+    since: int = 0,
+    clock_bound: ClockBound,
+    originals: OriginalsOfLedger | None = None,
 ) -> CleanBatch:
     """Returns the rows of partners of store B's files; ``since`` is as for ``clean_batch``."""
-    return clean_batch(partners, partial(clean_partner, clock_bound=clock_bound), since=since)
+    known = None
+    if originals:
+        known = KnownRows(originals, clean_partner.origin, clock_bound.substitute)
+    clean = partial(clean_partner, clock_bound=clock_bound)
+    return clean_batch(partners, clean, since=since, known=known)
 
 
 class CleanEvents(NamedTuple):
@@ -93,20 +103,52 @@ def clean_events(batch: MessageBatch, *, reader: EventReader, shards: int = SHAR
     return CleanEvents(clean_batch(results, lambda row: row, shards=shards), dead_letters)
 
 
+class KnownRows(NamedTuple):
+    """The rows that the ledger has of the records of one origin.
+
+    A record that changed in the future counts as changed at ``substitute``, if that is not 0.
+    """
+
+    originals: OriginalsOfLedger
+    origin: Origin
+    substitute: int = 0
+
+    def clean(self, records: Sequence[Any], clean: Callable[[Any], Any]) -> Iterator[Any]:
+        """Yields what the records become; only those are cleaned whose rows the ledger lacks."""
+        known = self.originals.compare(self.origin, records)
+        for raw, row_or_digest in zip(records, known, strict=True):
+            if isinstance(row_or_digest, Row):
+                yield row_or_digest
+                continue
+            result = clean(raw)
+            if type(result) is Row and not self._depends_on_reception(result):
+                msgspec.structs.force_setattr(result, "digest", row_or_digest)
+            yield result
+
+    def _depends_on_reception(self, row: Row) -> bool:
+        # The next load receives the record at another time.
+        return row.undated or (self.substitute != 0 and row.changed_at == self.substitute)
+
+
 def clean_batch(
-    batch: Iterable[Any], clean: Callable[[Any], Any], *, since: int = 0, shards: int = SHARDS
+    batch: Iterable[Any],
+    clean: Callable[[Any], Any],
+    *,
+    since: int = 0,
+    shards: int = SHARDS,
+    known: KnownRows | None = None,
 ) -> CleanBatch:
     """Returns what ``clean`` makes of raw records: mostly a row of each.
 
     Rows that changed before ``since`` (microseconds since the epoch) are left out; those without
-    a time of change are kept.
+    a time of change are kept. Records whose rows are ``known`` are not cleaned.
     """
     groups: dict[tuple[str, int], list[Row]] = defaultdict(list)
     dead_letters: list[DeadLetter] = []
-    read, first = 0, ""
-    for raw in batch:
-        first = first or batch_fingerprint(raw)
-        result = clean(raw)
+    read = 0
+    batch = list(batch)
+    first = batch_fingerprint(batch[0]) if batch else ""
+    for result in known.clean(batch, clean) if known else map(clean, batch):
         for row in (result,) if type(result) is Row else _rows(result, dead_letters):
             if row.changed_at >= since or row.undated or not row.changed_at:
                 groups[outcome(row), shard_of(row.source_id, shards)].append(row)

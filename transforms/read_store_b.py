@@ -17,6 +17,7 @@ from transforms.core.errors import ConfigurationError
 from transforms.core.metric_names import READ, REPLACED_CHARACTERS
 from transforms.core.process_pool import ProcessCount, collect_less_often, shared_pool
 from transforms.core.records import DeadLetter
+from transforms.known_originals import KnownOriginals
 from transforms.stores.export.decoding import ENCODINGS, exported_at, is_in_other_encoding
 from transforms.stores.export.fast_reader import require_c_backend
 from transforms.stores.export.partner_file import PartnerFile
@@ -42,7 +43,8 @@ class PartnerFiles(NamedTuple):
 class ReadPartnerFiles(beam.PTransform):
     """Reads the files of store B that the patterns name now, and converts many partners at once.
 
-    ``convert`` makes an element of decoded partners and their file's ``clock_bound``.
+    ``convert`` makes an element of decoded partners and their file's ``clock_bound``; with
+    ``known``, also of the ledger's ``originals``.
 
     Raises:
         ConfigurationError: naming the option, as ``check_files`` does.
@@ -54,11 +56,12 @@ class ReadPartnerFiles(beam.PTransform):
         convert: Convert,
         *,
         encoding: str = "utf-8",
+        known: KnownOriginals | None = None,
         processes: ProcessCount = 1,
     ) -> None:
         super().__init__()
         self._files = check_files(patterns, encoding)
-        self._fn = _ReadPartnersFn(convert, encoding, processes)
+        self._fn = _ReadPartnersFn(convert, encoding, known, processes)
 
     def expand(self, root: beam.pvalue.PBegin) -> PartnerFiles:
         """One file is read by one worker: its JSON cannot be entered in the middle."""
@@ -73,14 +76,27 @@ class ReadPartnerFiles(beam.PTransform):
 
 
 class _ReadPartnersFn(beam.DoFn):
-    def __init__(self, convert: Convert, encoding: str, processes: ProcessCount) -> None:
+    def __init__(
+        self,
+        convert: Convert,
+        encoding: str,
+        known: KnownOriginals | None,
+        processes: ProcessCount,
+    ) -> None:
         self._convert, self._encoding, self._processes = convert, encoding, processes
+        self._known = known
         self._replaced = Metrics.counter(READ, REPLACED_CHARACTERS)
 
     def setup(self) -> None:
         """Get the processes of this worker."""
         collect_less_often()
         self._pool = shared_pool(self._processes)
+        self._originals = self._known.open() if self._known else None
+
+    def teardown(self) -> None:
+        """Close the ledger."""
+        if self._originals:
+            self._originals.close()
 
     # Without its tag in the type Beam would take an output for one more kind of batch.
     def process(
@@ -93,6 +109,8 @@ class _ReadPartnersFn(beam.DoFn):
         with _open(path) as stream:
             bound = clock_bound(exported_at(stream))
         convert = partial(self._convert, clock_bound=bound)
+        if self._originals:
+            convert = partial(convert, originals=self._originals)
         file = PartnerFile(partial(_open, path), path, self._encoding, convert, self._pool)
         for element in file:
             yield (

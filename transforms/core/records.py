@@ -106,6 +106,10 @@ class Row(msgspec.Struct, frozen=True, array_like=True):
     A deletion without a time has no ``payload``, and its ``changed_at`` is the moment at which it
     was sent: the ledger knows the row that it deletes, and from that its age. Its ``kind`` is
     ``UNKNOWN_KIND`` when it does not say whether it deletes a company or a contact.
+
+    ``digest`` is that of the original record and of the rules by which it became this row; 0 when
+    the row depends on more than these, or nobody asked. A row that has a digest but no ``payload``
+    is the one that the ledger holds with this digest: it was not cleaned again.
     """
 
     source: str
@@ -119,6 +123,12 @@ class Row(msgspec.Struct, frozen=True, array_like=True):
     payload: bytes
     raw: bytes
     undated: bool = False
+    digest: int = 0
+
+    @property
+    def is_unchanged(self) -> bool:
+        """Whether it stands for the ledger's row."""
+        return self.digest != 0 and not self.payload
 
     @property
     def fingerprint(self) -> str:

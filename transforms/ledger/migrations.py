@@ -148,6 +148,11 @@ def add_company_stores(connection: Connection) -> None:
     add_column(connection, schema.stores.c.company_store)
 
 
+def add_digests(connection: Connection) -> None:
+    """Version 16: rows have a digest of their originals; the next full load finds out which."""
+    add_column(connection, schema.rows.c.digest)
+
+
 STEPS: Mapping[int, Step] = {
     2: queue_all_goldens,
     3: add_matching,
@@ -162,6 +167,7 @@ STEPS: Mapping[int, Step] = {
     13: add_unfit_values,
     14: add_undated_kinds,
     15: add_company_stores,
+    16: add_digests,
 }
 """The step that brings a ledger up to each version; version 4 needs none but version 5's."""
 

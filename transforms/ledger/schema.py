@@ -22,7 +22,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import mysql
 
-VERSION = 15
+VERSION = 16
 
 metadata = MetaData()
 
@@ -139,6 +139,9 @@ rows = _table(
     Column("seen_run", Integer, nullable=False),
     Column("payload", _BLOB, nullable=False),
     Column("raw", _BLOB, nullable=False),
+    # Of the original record and the rules by which it became this row: where both are the same, a
+    # later load does not clean it again. 0: it always does.
+    Column("digest", BigInteger, nullable=False, server_default="0"),
     Index("rows_by_tin", "tin"),
     # A delta's numbers are counted among the rows that it has seen, not among all.
     Index("rows_by_run", "seen_run"),

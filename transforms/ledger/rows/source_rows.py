@@ -21,6 +21,7 @@ from transforms.ledger.rows.outside_rows import with_gone
 from transforms.ledger.rows.rebuild_marks import mark_stale, mark_stale_companies
 from transforms.ledger.rows.refusals import record_refusals
 from transforms.ledger.rows.tombstones import with_deletions
+from transforms.ledger.rows.unchanged_rows import mark_seen, redigested, split_unchanged
 from transforms.ledger.rows.versions import (
     KnownVersion,
     date_by_run,
@@ -76,15 +77,19 @@ def remember(
     Safe to repeat within the run: the keys are a function of the rows and the run, for the first
     attempt's result may be lost although its writes are not.
     """
+    stores = stores_of_ledger(ledger)
+    to_compare, unchanged = split_unchanged(ledger, versions, stores)
+    mark_seen(ledger, run, unchanged)
     groups: dict[tuple[str, str], list[Row]] = defaultdict(list)
-    for row in newest(with_deletions(ledger, with_gone(ledger, date_received(versions, run)))):
+    dated = date_received(to_compare, run)
+    for row in newest(with_deletions(ledger, with_gone(ledger, dated))):
         groups[row.source, row.kind].append(row)
     batches = [
         RowBatch(batch)
         for group in groups.values()
         for batch in chunks(sorted(group, key=lambda row: row.source_id), _AT_ONCE)
     ]
-    work = partial(_remember, run=run, stores=stores_of_ledger(ledger))
+    work = partial(_remember, run=run, stores=stores)
     all_touched = TouchedKeys(set(), set(), set())
     for touched in carry_out(ledger, work, batches, processes, per_transaction=_PER_TRANSACTION):
         all_touched.add(touched)
@@ -103,7 +108,9 @@ def _remember(
     changes = _compare(batch, known, originals, run, stores.last_read_wins(source))
     # A repeated event changes nothing but its row's place in the topic. The row keeps the number of
     # the run that brought it: if that one was cut off, its work is still to be finished.
+    redigested_ids = redigested(connection, batch, known)
     repeated = [_values(row, run) for row in changes.repeated]
+    repeated += [_values(row, run) for row in batch if row.source_id in redigested_ids]
     upsert(connection, schema.rows, repeated, keep=["run_seq"])
     table = schema.rows.c
     update(
@@ -246,6 +253,7 @@ def _values(row: Row, run: Run) -> dict[str, Any]:
         "seen_run": run.run_seq,
         "payload": row.payload,
         "raw": row.raw,
+        "digest": row.digest,
     }
 
 

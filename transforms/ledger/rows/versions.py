@@ -21,6 +21,7 @@ class KnownVersion(msgspec.Struct, frozen=True):
     tin: str
     reason: str
     run_seq: int
+    digest: int
 
 
 def newest(versions: Iterable[Row]) -> list[Row]:
@@ -46,7 +47,7 @@ def known_versions(
     table = schema.rows.c
     columns = (
         *(table.source_id, table.changed_at, table.tie_order, table.fingerprint),
-        *(table.tin, table.reason, table.run_seq),
+        *(table.tin, table.reason, table.run_seq, table.digest),
     )
     return {
         source_id: KnownVersion(*values)

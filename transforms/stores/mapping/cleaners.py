@@ -20,6 +20,7 @@ from transforms.core.records import COMPANY, CONTACT, UNKNOWN_KIND, Kind, Row
 from transforms.stores.mapping.exclusions import Outside, Unusable
 from transforms.stores.mapping.headers import NO_CLOCK_BOUND, ClockBound
 from transforms.stores.mapping.ids import form_of
+from transforms.stores.mapping.origins import Origin, origin_of
 from transforms.stores.mapping.owner_names import owner_names
 from transforms.stores.mapping.place_code import compile_place
 from transforms.stores.mapping.record_code import ColumnsError
@@ -73,6 +74,11 @@ class Cleaner:
     def __reduce__(self) -> tuple[Any, ...]:
         return _cleaner_of, (self._store.configuration, self._kind)
 
+    @property
+    def origin(self) -> Origin:
+        """Where its records come from, and what its rows depend on besides them."""
+        return self._store.origin(self._kind)
+
 
 class CompiledStore:
     """The cleaners of a store. Use ``compile_store``, which compiles a store once in a process.
@@ -114,6 +120,16 @@ class CompiledStore:
     def cleaner(self, kind: str) -> Cleaner:
         """Returns the cleaner of a kind; for the unknown kind that of all records."""
         return self.records if kind == UNKNOWN_KIND else self.cleaners[cast(Kind, kind)]
+
+    def origin(self, kind: str) -> Origin:
+        """Returns the origin of the records of a kind; for the unknown kind that of all records."""
+        tables = {
+            own_kind: table
+            for own_kind, table in self._tables.items()
+            if kind in (own_kind, UNKNOWN_KIND)
+        }
+        configuration = msgspec.msgpack.encode((self.configuration, kind))
+        return origin_of(self.configuration[0], tables, self.ids.digits, configuration)
 
     def _cleaner(self, kind: Kind, table: RecordTable) -> Cleaner:
         format_ = table.kind or (self._table.full.kind if self._table.full else None)
