@@ -246,3 +246,10 @@ def test_a_place_that_cannot_be_read_is_named(folder, capsys, place, words):
     assert words in error
     assert "s3cr" not in error
     assert not (folder / "svod.toml").exists()
+
+
+def test_a_variable_may_be_in_a_file(folder, capsys, monkeypatch):
+    (folder / "secret").write_text("sqlite:///shop.db", "utf-8")
+    monkeypatch.setenv("SVOD_SHOP_FILE", "secret")
+    assert run(["init", "--from=SVOD_SHOP"]) == 2
+    assert "--from: SVOD_SHOP holds no URL of mysql://" in capsys.readouterr().err

@@ -32,11 +32,15 @@ def propose(places: Sequence[str]) -> Draft:
     Raises:
         ConfigurationError: a place cannot be read.
     """
-    if len(places) == 1 and (is_database(places[0]) or places[0] in os.environ):
+    if len(places) == 1 and (is_database(places[0]) or _is_variable(places[0])):
         return _of_database(places[0])
     if any(map(is_database, places)):
         raise ConfigurationError("--from: a store is one database, or files: give them apart")
     return _of_files([sample_file(Path(place).expanduser()) for place in places])
+
+
+def _is_variable(place: str) -> bool:
+    return place in os.environ or f"{place}_FILE" in os.environ
 
 
 def _of_database(place: str) -> Draft:
