@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
+import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from transforms.core.identity import Run, now
@@ -19,6 +20,12 @@ from transforms.ledger import schema
 from transforms.ledger.database import Ledger
 from transforms.ledger.rows.versions import KnownVersion
 from transforms.ledger.statements import look_up, update
+
+
+def holds_rows(ledger: Ledger) -> bool:
+    """Whether the ledger holds any row."""
+    with ledger.read() as connection:
+        return connection.execute(sa.select(schema.rows.c.source).limit(1)).first() is not None
 
 
 def find_unchanged(
