@@ -2,24 +2,27 @@
 
 import glob
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any, BinaryIO, TypeVar
 
 from bench.register import instant_register
-from bench.task import CLEAN_B, CONSOLIDATED, REMEMBERED, RUN, Stage, Tally, Task
+from bench.task import CLEAN_B, CONSOLIDATED, ORIGINALS, REMEMBERED, RUN, Stage, Tally, Task
 from pipeline.options import LEDGER
 from pipeline.sql_stores import built_in_store
 from transforms import stages
-from transforms.clean_batch import OutcomeRows, clean_batch
+from transforms.clean_batch import CleanBatch, KnownRows, OutcomeRows, clean_batch, clock_bound
 from transforms.core.process_pool import ProcessPool
 from transforms.core.records import DeadLetter, Row, decode_rows
 from transforms.ledger.database import Ledger, open_ledger
 from transforms.ledger.rows.source_rows import TouchedKeys
 from transforms.stores import two_stores
+from transforms.stores.export.decoding import exported_at
 from transforms.stores.export.partner_file import PartnerFile
+from transforms.stores.mapping.cleaners import Cleaner
+from transforms.stores.mapping.headers import ClockBound
 from transforms.stores.sql.keyset import Keyset
 
 _R = TypeVar("_R")
@@ -30,16 +33,16 @@ def _open(path: str) -> BinaryIO:
     return Path(path).open("rb")
 
 
-def _count(partners: Iterable[dict[str, Any]]) -> int:
+def _count(partners: Iterable[dict[str, Any]], *, clock_bound: ClockBound) -> int:
     return len(list(partners))
 
 
-def _files(
-    task: Task, clean: Callable[[Iterable[dict[str, Any]]], _R], processes: int
-) -> Iterator[_R | DeadLetter]:
+def _files(task: Task, clean: Callable[..., _R], processes: int) -> Iterator[_R | DeadLetter]:
     pool = ProcessPool(processes)
     for path in sorted(glob.glob(task.files)):  # noqa: PTH207 - the pattern is absolute
-        yield from PartnerFile(partial(_open, path), path, "utf-8", clean, pool)
+        with _open(path) as stream:
+            convert = partial(clean, clock_bound=clock_bound(exported_at(stream)))
+        yield from PartnerFile(partial(_open, path), path, "utf-8", convert, pool)
     pool.close()
 
 
@@ -58,13 +61,17 @@ def _parts_of_a() -> Iterator[OutcomeRows]:
         keys = Keyset(store.tables["company"])
         companies = keys.pages(session, *keys.bounds(session))
         pages = (store.add_orders(session, page) for page in companies)
-        for batch in pool.map(partial(clean_batch, clean=two_stores.clean_company), pages):
+        for batch in pool.map(_cleaning(two_stores.clean_company), pages):
             yield from batch.parts
         keys = Keyset(store.tables["contact"])
         contacts = keys.pages(session, *keys.bounds(session))
-        for batch in pool.map(partial(clean_batch, clean=two_stores.clean_contact), contacts):
+        for batch in pool.map(_cleaning(two_stores.clean_contact), contacts):
             yield from batch.parts
     pool.close()
+
+
+def _cleaning(clean: Cleaner) -> Callable[[Sequence[Any]], CleanBatch]:
+    return partial(clean_batch, clean=clean, known=KnownRows(ORIGINALS, clean.origin))
 
 
 def _clean_stores(task: Task, dead_letters: list[DeadLetter]) -> Iterator[Row]:

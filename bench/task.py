@@ -11,15 +11,18 @@ from pipeline.options import REGISTER_TOKEN
 from transforms.clean_batch import clean_partners
 from transforms.consolidation.register_questions import RegisterAccess
 from transforms.core.identity import Run
+from transforms.known_originals import OriginalsOfLedger
 from transforms.ledger import schema
 from transforms.ledger.database import Ledger
-from transforms.stores.mapping.headers import NO_CLOCK_BOUND
 
 # The same for both programs and not entered in the ledger, so that their tables can be compared.
 RUN = Run("bench", 1, "2024-01-01T00:00:00Z")
 
-CLEAN_B = partial(clean_partners, clock_bound=NO_CLOCK_BOUND)
-"""The function by which both programs clean store B's partners."""
+ORIGINALS = OriginalsOfLedger(None, RUN)
+"""The originals of an empty ledger: each record gets the digest that a later load compares."""
+
+CLEAN_B = partial(clean_partners, originals=ORIGINALS)
+"""The function by which the plain program cleans store B's partners."""
 
 REMEMBERED = (schema.rows, schema.links)
 CONSOLIDATED = (
