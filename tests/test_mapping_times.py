@@ -1,11 +1,14 @@
 """Times of change, marks of deletion, and what counts as newer where a row has no time."""
 
+from decimal import Decimal
+
 import msgspec
 import pytest
 
 from tests.helpers.ledgers import open_ledger
 from transforms.configuration.structs import CompanyTable, FullSource, StoreTable
 from transforms.core.records import COMPANY, Row, decode_company
+from transforms.fields import moments
 from transforms.ledger import schema
 from transforms.ledger.rows.source_rows import remember
 from transforms.ledger.runs import start_run
@@ -138,3 +141,14 @@ def test_a_table_without_times_leaves_its_rows_to_the_ledger() -> None:
     found = compile_store("S", store).cleaners[COMPANY]({"id": "007", "tin": "7805746764"})
     assert (found.source_id, found.changed_at, found.undated) == ("007", 0, False)
     assert decode_company(found.payload).notes == ()
+
+
+@pytest.mark.parametrize(
+    "value",
+    [10**400, -(10**400), 1e300, float("nan"), float("inf"), Decimal("sNaN"), Decimal("1e999999")],
+    ids=repr,
+)
+def test_a_number_of_any_size_is_read_or_noted(value):
+    moment, notes = moments.parse(value)
+    assert moment == 0
+    assert [note.problem for note in notes] == ["unreadable"]

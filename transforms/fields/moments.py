@@ -16,7 +16,6 @@ Source: contracts/configuration. ISO 8601 is read as ``transforms.fields.time`` 
 import re
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from math import isfinite
 from zoneinfo import ZoneInfo
 
 from transforms.core.records import Note
@@ -30,6 +29,8 @@ _DAY = timedelta(days=1)
 _HALF_MILLISECOND = timedelta(microseconds=500)
 # Days of 1950 to 2100 in a spreadsheet.
 _EXCEL_DAYS = (18_264, 73_415)
+# Above it is no number of the forms that are known: 20240211174012 has 14 digits.
+_GREATEST = 10**14
 # Seconds and milliseconds of 1973 to 2286.
 _SECONDS, _MILLISECONDS = (10**8, 10**10), (10**11, 10**13)
 
@@ -133,7 +134,9 @@ def _at(day: datetime, hour: int, minute: int, second: int) -> datetime:
 
 
 def _read_number(value: float | Decimal) -> datetime | None:
-    if not isfinite(value) or value < 0:
+    # A number without an end says so itself; an integer may have more digits than a float.
+    finite = value.is_finite() if isinstance(value, Decimal) else value == value
+    if not finite or not 0 <= value < _GREATEST:
         return None
     if _SECONDS[0] <= value < _SECONDS[1]:
         return EPOCH + timedelta(microseconds=int(value * 10**6))
