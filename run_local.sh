@@ -18,6 +18,9 @@ the truth. Run again, it changes nothing. All of it stands in one folder, nothin
   --seed N       another world of the same size; default 1
   --speed N      how many times as much as the real services Bitrix24 and the register allow;
                  default 60; 1 is the real thing, with its waits
+  --shop         a third store beside the two: a PostgreSQL with tables of its own, and a workbook
+                 and a CSV file as 1C writes them, which svod reads as svod.toml says; PostgreSQL
+                 stands in a temporary folder, and is filled anew each time
   --delta        afterwards start Kafka and let svod follow both stores, change them, and show how
                  soon the CRM has it; the next run makes a new world
   --keep         afterwards leave everything up until Ctrl-C, to play with
@@ -34,7 +37,10 @@ done
 
 setup=()
 for argument; do
-  [ "$argument" != --delta ] || setup=(--kafka)
+  case $argument in
+    --delta) setup+=(--kafka) ;;
+    --shop) setup+=(--postgresql) ;;
+  esac
 done
 "$here/scripts/setup" "${setup[@]}"
 exec "$here/.venv/bin/python" -P -m sandbox.local.run "$@"

@@ -60,6 +60,7 @@ setup(
         "pipeline.report": ["templates/*"],
         "pipeline.review": ["*.html.j2"],
         "sandbox": ["engines/*.xml"],
+        "sandbox.local": ["*.toml"],
         "sandbox.world": ["*.json"],
         "transforms.configuration": ["*.toml"],
     },

@@ -11,8 +11,9 @@ from urllib.request import urlopen
 
 import pytest
 
-from sandbox.local.folder import FolderError, lock_folder
+from sandbox.local.folder import FolderError, lock_folder, tidy
 from sandbox.local.run import parser
+from sandbox.local.stores import StoredWorld
 
 CHECKOUT = Path(__file__).parents[1]
 SCRIPT = CHECKOUT / "run_local.sh"
@@ -134,6 +135,30 @@ def test_another_world_starts_anew(folder):
     assert "Throws away the world of scale 0.001, seed 1." in printed
     assert EXACT in printed
     assert NOTHING not in printed
+
+
+def test_a_third_store_is_read_as_its_file_says(folder):
+    code, printed = finish(start(folder, "--shop"))
+    assert code == 0, printed
+    assert EXACT in printed
+    assert "Each of the 991 rows of the stores came to the end that it should." in printed
+    rows = (folder / "truth.jsonl").read_text().splitlines()
+    assert (len(rows), sum('"source":"shop"' in row for row in rows)) == (991, 70)
+    assert sum('"source":"books"' in row for row in rows) == 68
+    assert left_running(folder) == []
+    tables = re.findall(r"^\[store[^]]*\]", (folder / "svod.toml").read_text("utf-8"), re.M)
+    assert {"[store.A]", "[store.B]", "[store.shop.order]", "[store.books.contact]"} < set(tables)
+    shown = re.findall(r"^    (\[store[^]]*\])", printed, re.M)
+    assert shown == [table for table in tables if table[7] in "sb"]
+
+    code, printed = finish(start(folder, "--shop"))
+    assert code == 0, printed
+    assert EXACT in printed
+    assert NOTHING in printed
+
+    tidy(folder, StoredWorld(0.001, 1), fresh=False)
+    # A run of the two stores would read it.
+    assert not (folder / "svod.toml").exists()
 
 
 def test_a_folder_with_other_things_is_left_alone(tmp_path):

@@ -33,6 +33,11 @@ def full(speed: float) -> list[str]:
     return [_SVOD, "full", "--store_b_files=store_b/*.json", "--report=report", *_limits(speed)]
 
 
+def two_stores() -> list[str]:
+    """Returns the command that prints the configuration of the stores A and B."""
+    return [_SVOD, "init", "--two_stores"]
+
+
 def following(speed: float, brokers: str) -> list[str]:
     """Returns the command that follows the changes of both stores."""
     options = "--follow", "--poll=5", f"--store_b_kafka={brokers}"

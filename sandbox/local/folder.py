@@ -12,7 +12,10 @@ from typing import Final
 from sandbox.local.stores import StoredWorld, read_stored_world
 
 # The files of a run, except MariaDB's data: SQL empties that.
-_WORLD: Final = ("world.json", "store_b", "register.jsonl", "truth.jsonl")
+_WORLD: Final = (
+    *("world.json", "store_b", "books", "svod.toml"),
+    *("register.jsonl", "truth.jsonl"),
+)
 _LOADED: Final = (
     *("portal.json", "portal.started", "svod.db", "svod.db-shm", "svod.db-wal"),
     *("report", "differences.txt", "kafka"),
@@ -70,13 +73,13 @@ def _await_lock(folder: Path, lock: int) -> None:
             return
 
 
-def tidy(folder: Path, scale: float, seed: int, fresh: bool) -> str:
+def tidy(folder: Path, world: StoredWorld, fresh: bool) -> str:
     """Removes files that do not belong to this run or that an earlier run left incomplete.
 
     Returns a message about it, or "".
     """
     stored = read_stored_world(folder)
-    if stored and not fresh and stored.is_same(StoredWorld(scale, seed)):
+    if stored and not fresh and stored.is_same(world):
         if not _portal_was_lost(folder):
             return ""
         _remove(folder, _LOADED)

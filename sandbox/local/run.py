@@ -12,13 +12,15 @@ import sys
 from collections.abc import Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
+from textwrap import indent
 from typing import Final
 
 from sandbox.local.command import bitrix24, following, full, register
 from sandbox.local.delta import make_changes, watch
 from sandbox.local.folder import FolderError, lock_folder, mark_changed, mark_portal_started, tidy
 from sandbox.local.portal_view import PortalView
-from sandbox.local.stores import read_stored_world, writer_account
+from sandbox.local.shop import CONFIGURATION, MAPPING, write_configuration
+from sandbox.local.stores import StoredWorld, read_stored_world, writer_account
 from sandbox.local.verdict import portal_lines, verdict
 from sandbox.register.server import TOKEN
 from sandbox.servers.services import Service, ServiceError, ends_with_parent
@@ -36,7 +38,7 @@ class Run:
         self._options, self._lock = options, lock
         self._folder: Path = options.folder
         self._speed: float = options.speed
-        self._brokers = ""
+        self._brokers = self._shop = ""
 
     def perform(self) -> int:
         """Runs everything; returns the exit code.
@@ -44,7 +46,9 @@ class Run:
         Raises:
             ServiceError: a service did not come up.
         """
-        _say(tidy(self._folder, self._options.scale, self._options.seed, self._options.fresh))
+        options = self._options
+        world = StoredWorld(options.scale, options.seed, shop=options.shop)
+        _say(tidy(self._folder, world, options.fresh))
         with ExitStack() as services:
             try:
                 self._start(services)
@@ -60,15 +64,19 @@ class Run:
     def _start(self, services: ExitStack) -> None:
         folder, scale, speed = self._folder, self._options.scale, self._speed
         (folder / "log").mkdir(exist_ok=True)
+        world = f"--scale={scale}", f"--seed={self._options.seed}"
         if read_stored_world(folder) is None:
             _say(f"Makes a world of scale {scale:g} …")
         self._store_a = self._serve(
             services,
             "local.stores",
             str(folder),
-            f"--scale={scale}",
-            f"--seed={self._options.seed}",
+            *world,
+            *(["--shop"] if self._options.shop else []),
         )
+        if self._options.shop:
+            self._shop = self._serve(services, "local.shop", *world)
+            write_configuration(folder)
         self._register = self._serve(services, "register", *register(folder, speed))
         mark_portal_started(folder)
         self._webhook = self._serve(services, "bitrix24", *bitrix24(folder, speed))
@@ -86,9 +94,15 @@ class Run:
         rows = {name: f"{count:,} {name}" for name, count in stored.rows.items()} if stored else {}
         listed = list(rows.values())
         _say(f"Store A   {', '.join(listed[:3])}, in a MariaDB of its own")
-        _say(f"Store B   {', '.join(listed[3:])}, in export files")
+        _say(f"Store B   {', '.join(listed[3:5])}, in export files")
+        if self._shop:
+            _say(f"Shop      {', '.join(listed[5:8])}, in a PostgreSQL of its own")
+            _say(f"Books     {', '.join(listed[8:])}, in files as 1C writes them")
         _say(f"Register  {self._register}")
         _say(f"Bitrix24  {self._portal}/")
+        if self._shop:
+            _say(f"\n{self._folder / CONFIGURATION} says how svod reads shop and books:\n")
+            _say(indent(MAPPING.read_text("utf-8"), "    "))
         _say(f"svod full, everything {self._speed:g} times as fast as the real services allow:")
 
     def _follow(self, services: ExitStack) -> int:
@@ -120,7 +134,8 @@ class Run:
         return is_complete
 
     def _environment(self) -> dict[str, str]:
-        return {
+        shop = {"SVOD_SHOP": self._shop} if self._shop else {}
+        return shop | {
             "SVOD_STORE_A": self._store_a,
             "SVOD_CRM": self._webhook,
             "SVOD_REGISTER": self._register,
@@ -185,6 +200,7 @@ def parser() -> argparse.ArgumentParser:
     options.add_argument("--seed", type=int, default=1)
     options.add_argument("--speed", type=_above_zero, default=60.0)
     options.add_argument("--delta", action="store_true")
+    options.add_argument("--shop", action="store_true")
     options.add_argument("--keep", action="store_true")
     options.add_argument("--fresh", action="store_true")
     options.add_argument("--folder", type=_absolute, default=_CHECKOUT / ".sandbox")

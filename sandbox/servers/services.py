@@ -14,6 +14,7 @@ from typing import Final
 
 _PR_SET_PDEATHSIG: Final = 1
 _PATIENCE: Final = 60.0
+_URLS: Final = ("http://", "mysql://", "postgresql://", "kafka://")
 _libc = ctypes.CDLL(None)
 
 
@@ -87,7 +88,7 @@ class Service:
             has_ended = self._process.poll() is not None
             lines = self._log.read_text(errors="replace").splitlines(keepends=True)
             for line in lines:
-                if line.startswith(("http://", "mysql://", "kafka://")) and line.endswith("\n"):
+                if line.startswith(_URLS) and line.endswith("\n"):
                     return line.strip()
             if has_ended:
                 raise ServiceError(f"{''.join(lines[-5:]).strip()} (all of it: {self._log})")

@@ -92,7 +92,7 @@ class ContactPlan(NamedTuple):
     companies: tuple[int | None, ...]
     evidence: tuple[str, ...]
 
-    def outcome(self, source: truth.Source, source_id: str, companies: CompanyRows) -> Outcome:
+    def outcome(self, source: str, source_id: str, companies: CompanyRows) -> Outcome:
         """Returns the row's outcome, which follows from those of its companies."""
         judgements = [(None, "") if row is None else companies.judge(row) for row in self.companies]
         end = truth.contact_outcome(

@@ -6,7 +6,6 @@ from typing import Literal
 import msgspec
 
 GOLDEN = "golden"
-Source = Literal["A", "B"]
 Kind = Literal["company", "contact"]
 
 
@@ -19,7 +18,7 @@ class Outcome(msgspec.Struct, frozen=True, omit_defaults=True):
     ``mobile``, ``second_mobile`` and ``email`` the row has, as values of that person alone.
     """
 
-    source: Source
+    source: str
     kind: Kind
     source_id: str
     outcome: str
