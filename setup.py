@@ -51,7 +51,7 @@ setup(
     # Not "pipeline" or "transforms": PyPI has packages of those names.
     name="svod",
     version="0.1.0",
-    description="One clean base of business customers in Bitrix24, from two stores.",
+    description="One clean base of business customers in Bitrix24, from any stores.",
     python_requires=">=3.11,<3.14",
     packages=PACKAGES,
     package_data={

@@ -75,7 +75,7 @@ def _parser() -> Parser:
     parser = Parser(
         prog="svod",
         allow_abbrev=False,
-        description="One clean base of business customers in Bitrix24, from two stores.",
+        description="One clean base of business customers in Bitrix24, from any stores.",
         epilog="Options that svod does not know go to Beam (--runner, …). Secrets are better given"
         " in the environment, or in a file that VARIABLE_FILE names.",
     )
@@ -247,7 +247,7 @@ RunCommand = Callable[[Options, Namespace], int]
 """Runs a command; returns the exit code."""
 
 _COMMANDS: Sequence[tuple[str, RunCommand, Callable[[Parser], None], str]] = (
-    ("full", _full, add_full, "read both stores whole, load what is new or changed"),
+    ("full", _full, add_full, "read the stores whole, load what is new or changed"),
     ("delta", _delta, add_delta, "load what has changed since the last run"),
     ("plan", _plan, add_plan, "write down what full or delta would do to the CRM"),
     ("apply", _apply, add_apply, "load exactly what a plan says"),

@@ -21,7 +21,7 @@ class Parser(argparse.ArgumentParser):
 
 
 def add_full(parser: Parser) -> None:
-    """The command that reads both stores whole."""
+    """The command that reads the stores whole."""
     _add_whole(_add_stores(parser))
     _add_engine(parser)
     add_load(parser)

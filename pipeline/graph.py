@@ -184,7 +184,7 @@ def _consolidate(
 
 
 def full_sources(root: beam.Pipeline, chosen: options.Options, run: Run) -> Sources:
-    """Read both stores: all of them, or what changed since the date that the options name."""
+    """Read the stores: all of them, or what changed since the date that the options name."""
     rows: Rows = {}
     dead_letters: dict[str, beam.PCollection[DeadLetter]] = {}
     read_up_to: dict[str, str] = {}
@@ -219,7 +219,7 @@ def full_sources(root: beam.Pipeline, chosen: options.Options, run: Run) -> Sour
 
 
 def delta_sources(root: beam.Pipeline, chosen: options.Options, run: Run) -> Sources:
-    """Read what changed in both stores since the last run."""
+    """Read what changed in the stores since the last run."""
     sources = Sources({}, {}, read_whole=withdrawn_parts(chosen.configuration))
     for key, table in sql_stores.sql_stores(chosen, "delta").items():
         stretch = sql_stores.delta_stretch(chosen, key, table)

@@ -39,7 +39,7 @@ def reach_places(chosen: Options) -> Iterator[Reached]:
         yield Reached("stores", "no store can be read: see svod full --help")
     for key, store in stores.items():
         if store.full and store.full.kind in SQL_KINDS:
-            yield _try_store(key, store)
+            yield _try_store(key, store, chosen.configuration_file)
     for access in topic_accesses(chosen):
         yield _try(f"topic {access.topic}", partial(check_topic, access))
     yield _try("CRM", lambda: _reach_crm(chosen))
@@ -66,9 +66,9 @@ def _try(name: str, reach: Callable[[], object]) -> Reached:
     return Reached(name)
 
 
-def _try_store(key: str, store: StoreTable) -> Reached:
+def _try_store(key: str, store: StoreTable, file: str) -> Reached:
     try:
-        return Reached(f"store {key}", "", tuple(check_store(key, store)))
+        return Reached(f"store {key}", "", tuple(check_store(key, store, file=file)))
     except SvodError as error:
         return Reached(f"store {key}", str(error))
 
