@@ -110,8 +110,11 @@ def resolve(arguments: argparse.Namespace, rest: Sequence[str]) -> Options:
     typed = {name: vars(arguments)[name] or "" for name in _VARIABLES if name in arguments}
     warnings = [_secret_warning(name) for name, value in typed.items() if _is_secret(name, value)]
     warnings += [
-        f"{file}: options.{name} has no effect in this version"
-        for name in options_without_effect(configuration.options)
+        f"{file}: {name} has no effect in this version"
+        for name in (
+            *options_without_effect(configuration.options),
+            *_tables_without_effect(configuration),
+        )
     ]
     warnings += _drop_foreign_variables(typed, configuration)
     values = {name: value or _environment(_VARIABLES[name]) for name, value in typed.items()}
@@ -127,6 +130,11 @@ def resolve(arguments: argparse.Namespace, rest: Sequence[str]) -> Options:
         warnings=warnings,
         beam=beam_arguments(rest),
     )
+
+
+def _tables_without_effect(configuration: Configuration) -> list[str]:
+    # Single orders are summed for their companies; they get no items of their own yet.
+    return ["crm.orders"] if configuration.crm.orders else []
 
 
 def _configuration_file(arguments: argparse.Namespace) -> Path | None:

@@ -217,3 +217,12 @@ files = ["own.csv"]
     assert chosen.report == f"{folder}/etc/report"
     (folder / "etc/svod.toml").rename(folder / "svod.toml")
     assert options("full").configuration.store["shop"].full.files[0] == "in/*.csv"
+
+
+def test_what_has_no_effect_yet_is_a_warning_and_not_a_silence(folder):
+    order = '[store.shop.order]\nfrom = "orders"\nid = "id"\ncompany = "firm"\n'
+    write(folder, SHOP + order + '[crm.orders]\ntitle = "Заказы"\n[options]\nlanguage = "en"\n')
+    assert options("full").warnings == [
+        "svod.toml: options.language has no effect in this version",
+        "svod.toml: crm.orders has no effect in this version",
+    ]

@@ -55,8 +55,10 @@ def option_values(options: Mapping[str, Any], names: set[str], folder: Path) -> 
 
 
 def options_without_effect(options: Mapping[str, Any]) -> list[str]:
-    """Returns the options of the file that no command has."""
-    return [name for name in options if name in _WITHOUT_COMMAND and name not in _actions()]
+    """Returns the keys of the file's options that no command has."""
+    return [
+        f"options.{name}" for name in options if name in _WITHOUT_COMMAND and name not in _actions()
+    ]
 
 
 def _variable_value(key: str, variable: str) -> str:
