@@ -366,5 +366,4 @@ def _follow_topic(
     )
     cleaned = events.batches | f"Part {key}" >> SplitByOutcome()
     letters = (events.dead_letters, cleaned.dead_letters) | f"Letters {key}" >> beam.Flatten()
-    rows = cleaned.valid, cleaned.invalid_companies, cleaned.invalid_contacts
-    return _TopicStream(rows, letters, positions)
+    return _TopicStream(cleaned.rows, letters, positions)

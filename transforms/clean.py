@@ -38,6 +38,11 @@ class Cleaned(NamedTuple):
     invalid_contacts: beam.PCollection[Sharded]
     dead_letters: beam.PCollection[DeadLetter]
 
+    @property
+    def rows(self) -> tuple[beam.PCollection[Sharded], ...]:
+        """The rows of every outcome."""
+        return self.valid, self.invalid_companies, self.invalid_contacts
+
 
 class CleanRows(beam.PTransform):
     """Raw records to rows, by ``clean``: a function of one raw record."""
@@ -70,10 +75,6 @@ def _by_outcome(batches: beam.PCollection, fn: beam.DoFn) -> Cleaned:
     outputs = batches | beam.ParDo(fn).with_outputs(
         INVALID_COMPANIES, INVALID_CONTACTS, DEAD_LETTERS, main=VALID
     )
-    rows = [outputs[tag] for tag in (VALID, INVALID_COMPANIES, INVALID_CONTACTS)]
-    for collection in rows:
-        # The type of a function with several outputs is that of all of them.
-        collection.element_type = Sharded
     rows = [outputs[tag] for tag in (VALID, INVALID_COMPANIES, INVALID_CONTACTS)]
     for collection in rows:
         # The type of a function with several outputs is that of all of them.
