@@ -15,7 +15,7 @@ Source: contracts/configuration; for store B contracts/stores.
 """
 
 from collections.abc import Callable, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -52,14 +52,14 @@ _CLOCK_SKEW = 300_000_000
 class Event(NamedTuple):
     """A raw record, with its ``message_order`` among versions of equal time of change.
 
-    ``kind_is_known`` is False for a deletion that names an id and no more. ``sent_at`` replaces the
-    time of change of a record that has none. ``arrived_at`` is the brokers' timestamp, 0 when they
-    keep none. Both are in microseconds since the epoch.
+    ``kind_is_known`` is False for a deletion that names an id and no more. ``sent`` is the time of
+    sending as the message has it: it replaces the time of change of a record that has none.
+    ``arrived_at`` is the brokers' timestamp in microseconds since the epoch, 0 when they keep none.
     """
 
     record: Record
     order: int
-    sent_at: int
+    sent: object
     arrived_at: int
     deletes: bool = False
     kind_is_known: bool = True
@@ -84,6 +84,8 @@ class EventReader:
         self._id, self._mark = _shared_path(self._tables), _deletion_mark(self._tables)
         self._deletes = _passes(self._changes.deleted, missing=False)
         self._is_known = _passes(self._changes.operation, missing=True)
+        self._record = _place(self._changes.record, lambda envelope: envelope)
+        self._sent = _place(self._changes.sent_at, lambda _: None)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _reader_of, self.configuration
@@ -98,7 +100,7 @@ class EventReader:
         try:
             if message.value is None:
                 record = self._record_of_key(message.key or b"")
-                return Event(record, order, arrived_at, arrived_at, True, False)
+                return Event(record, order, None, arrived_at, True, False)
             envelope = _decode_object(message.value)
             return self._event(envelope, order, arrived_at)
         except _DeadLetterError as error:
@@ -111,36 +113,47 @@ class EventReader:
         A deletion has no payload when it has no trustworthy time of change, or does not say whether
         it deletes a company or a contact: see ``Row``.
         """
-        changed_at = self._changed_at(event.record)
-        is_dated = bool(changed_at) and _clock_bound(event.arrived_at).allows(changed_at)
         if not event.kind_is_known:
-            return [self._deletion(event, changed_at if is_dated else 0)]
+            return [self._deletion(event)]
         bound = _clock_bound(event.arrived_at)
-        results = self._rules.records(event.record, order=event.order, clock_bound=bound)
+        results = self._rules.records(event.record, event.order, bound)
         return [
-            _dated(part, event, bool(changed_at), is_dated)
+            self._dated(part, event)
             for part in (results if isinstance(results, tuple) else (results,))
         ]
 
     def _event(self, envelope: Record, order: int, arrived_at: int) -> Event:
-        changes = self._changes
-        sent_at = self._sent_at(envelope, arrived_at)
         deletes = self._deletes(envelope)
         if not deletes and not self._is_known(envelope):
             raise _DeadLetterError("unknown_op")
-        record = search(changes.record, envelope) if changes.record else envelope
+        record = self._record(envelope)
         problem = self._rules.find_problem(record)
         # A deletion may have no more than the id.
         if problem and (not deletes or problem.reason in _WITHOUT_ID or not self._has_id(record)):
             raise _DeadLetterError(problem.reason)
         if deletes and self._mark:
             record = {**record, self._mark: True}
-        return Event(record, order, sent_at, arrived_at, deletes, problem is None)
+        return Event(record, order, self._sent(envelope), arrived_at, deletes, problem is None)
 
-    def _sent_at(self, envelope: Record, arrived_at: int) -> int:
-        path = self._changes.sent_at
-        sent_at = moments.parse(search(path, envelope))[0] if path else 0
-        return sent_at if sent_at and _clock_bound(arrived_at).allows(sent_at) else arrived_at
+    def _dated(self, result: Result, event: Event) -> Result:
+        """Returns what a record becomes, as new as its sending where it has no time of change."""
+        if isinstance(result, Unusable):
+            return result
+        if isinstance(result, Row) and (event.deletes or result.reason == DELETED_IN_STORE):
+            return self._deleted(result, event)
+        if result.changed_at and not (isinstance(result, Row) and result.undated):
+            return result
+        return msgspec.structs.replace(result, changed_at=_sent_at(event))
+
+    def _deleted(self, row: Row, event: Event) -> Row:
+        replace = msgspec.structs.replace
+        if not self._trusted_time(event):
+            return replace(row, changed_at=_sent_at(event), tin="", payload=b"")
+        if row.reason == DELETED_IN_STORE:
+            return row
+        # The store's own record does not say that it is deleted: only the message does.
+        order = row.order | NO_PARTITION
+        return replace(row, order=order, tin="", reason=DELETED_IN_STORE, payload=b"")
 
     def _record_of_key(self, key: bytes) -> Record:
         """Returns the record that a message without a value deletes: that of its key."""
@@ -156,21 +169,24 @@ class EventReader:
     def _has_id(self, record: Record) -> bool:
         return bool(self._rules.ids.read(search(self._id, record)))
 
-    def _deletion(self, event: Event, changed_at: int) -> Row:
+    def _deletion(self, event: Event) -> Row:
+        changed_at = self._trusted_time(event)
         source_id = self._rules.ids.read(
             event.record.get(self._id) or search(self._id, event.record)
         )
         # The time decides the order, and the offset only among equal times.
         order = event.order | NO_PARTITION if changed_at else event.order
-        moment = changed_at or event.sent_at
+        moment = changed_at or _sent_at(event)
         raw = raw_json(event.record)
         return Row(self._key, UNKNOWN_KIND, source_id, moment, order, "", "", "", b"", raw)
 
-    def _changed_at(self, record: Record) -> int:
+    def _trusted_time(self, event: Event) -> int:
+        """Returns when the record changed; 0 where it does not say so, or a wrong clock does."""
         for table in self._tables:
-            value = search(table.changed_at, record) if isinstance(table.changed_at, str) else None
+            path = table.changed_at
+            value = search(path, event.record) if isinstance(path, str) else None
             if changed_at := moments.parse(value, zone=self._zone)[0]:
-                return changed_at
+                return changed_at if _clock_bound(event.arrived_at).allows(changed_at) else 0
         return 0
 
 
@@ -193,26 +209,20 @@ def _reader_of(key: str, table: bytes, ids_of_companies: str | None) -> EventRea
     return EventReader(key, msgspec.msgpack.decode(table, type=StoreTable), ids_of_companies)
 
 
-def _dated(result: Result, event: Event, has_time: bool, is_dated: bool) -> Result:
-    """Returns what a record becomes, with the time at which it was sent where it has none."""
-    if isinstance(result, Unusable):
-        return result
-    if isinstance(result, Row) and (event.deletes or result.reason == DELETED_IN_STORE):
-        return _deleted(result, event, is_dated)
-    is_undated = not has_time or (isinstance(result, Row) and result.undated)
-    return msgspec.structs.replace(result, changed_at=event.sent_at) if is_undated else result
+def _sent_at(event: Event) -> int:
+    """When the message was sent, in microseconds: by itself, unless a wrong clock says so."""
+    sent_at = moments.parse(event.sent)[0] if event.sent else 0
+    is_plausible = sent_at and _clock_bound(event.arrived_at).allows(sent_at)
+    return sent_at if is_plausible else event.arrived_at
 
 
-def _deleted(row: Row, event: Event, is_dated: bool) -> Row:
-    replace = msgspec.structs.replace
-    if not is_dated:
-        return replace(row, changed_at=event.sent_at, tin="", payload=b"")
-    if row.reason == DELETED_IN_STORE:
-        return row
-    # The store's own record does not say that it is deleted: only the message does.
-    return replace(
-        row, order=row.order | NO_PARTITION, tin="", reason=DELETED_IN_STORE, payload=b""
-    )
+def _place(path: str | None, default: Callable[[Record], Any]) -> Callable[[Record], Any]:
+    """Returns the function that finds what a path leads to; without a path the default."""
+    if path is None:
+        return default
+    if parse_path(path) == FieldPath((path,)):
+        return lambda record: record.get(path)
+    return partial(search, path)
 
 
 def _shared_path(tables: Sequence[RecordTable]) -> str:
@@ -232,10 +242,10 @@ def _passes(condition: Condition | None, missing: bool) -> Callable[[Record], bo
     """Returns the test of a message; ``missing`` is its result where the field says nothing."""
     if condition is None:
         return lambda message: missing
-    test, path = compile_condition(condition), condition.field
+    test, find = compile_condition(condition), _place(condition.field, lambda _: None)
 
     def passes(message: Record) -> bool:
-        value = search(path, message)
+        value = find(message)
         return test(value) if value or not missing else True
 
     return passes
