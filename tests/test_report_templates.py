@@ -20,7 +20,7 @@ SHOWN = "&lt;script&gt;alert("
 
 def test_every_page_is_a_template() -> None:
     rooms = {path.relative_to(ROOT).parts[1] for path in TEMPLATES}
-    assert rooms == {"plan", "report", "review"}
+    assert rooms == {"check", "plan", "report", "review"}
     assert set(find_packages(str(ROOT), include=["pipeline.*"])) >= {f"pipeline.{r}" for r in rooms}
 
 

@@ -74,7 +74,7 @@ class FollowerProgram:
             events.append(upsert(person(f"9{number:09}", firm)))
             events.append(upsert(organisation(firm, FIRMS[number])))
         numbers = range(self.waiting, self.waiting + waiting)
-        events += [upsert(person(f"8{number:09}", "7")) for number in numbers]
+        events += [upsert(person(f"8{number:09}", "7000000000")) for number in numbers]
         self.stream.send(*events, Event("poison", POISON))
         self.firms += firms
         self.waiting += waiting
