@@ -4,7 +4,7 @@ import codecs
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, BinaryIO, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import apache_beam as beam
 from apache_beam.io.filesystem import BeamIOError, CompressionTypes, FileMetadata
@@ -18,6 +18,7 @@ from transforms.core.metric_names import READ, REPLACED_CHARACTERS
 from transforms.core.process_pool import ProcessCount, collect_less_often, shared_pool
 from transforms.core.records import DeadLetter
 from transforms.known_originals import KnownOriginals
+from transforms.read_files import open_file
 from transforms.stores.export.decoding import ENCODINGS, exported_at, is_in_other_encoding
 from transforms.stores.export.fast_reader import require_c_backend
 from transforms.stores.export.partner_file import PartnerFile
@@ -106,12 +107,12 @@ class _ReadPartnersFn(beam.DoFn):
         | TaggedOutput[Literal["dead_letters"], DeadLetter]
         | TaggedOutput[Literal["remarks"], str]
     ]:
-        with _open(path) as stream:
+        with open_file(path) as stream:
             bound = clock_bound(exported_at(stream))
         convert = partial(self._convert, clock_bound=bound)
         if self._originals:
             convert = partial(convert, originals=self._originals)
-        file = PartnerFile(partial(_open, path), path, self._encoding, convert, self._pool)
+        file = PartnerFile(partial(open_file, path), path, self._encoding, convert, self._pool)
         for element in file:
             yield (
                 TaggedOutput("dead_letters", element)
@@ -121,12 +122,6 @@ class _ReadPartnersFn(beam.DoFn):
         if file.replaced:
             self._replaced.inc(file.replaced)
             yield TaggedOutput("remarks", _lost_text(path, file.replaced, self._encoding))
-
-
-def _open(path: str) -> BinaryIO:
-    # The readers decompress: they keep what comes before damage, where Beam would raise.
-    stream: BinaryIO = FileSystems.open(path, compression_type=CompressionTypes.UNCOMPRESSED)
-    return stream
 
 
 def _lost_text(path: str, count: int, encoding: str) -> str:

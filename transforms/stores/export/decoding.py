@@ -3,14 +3,13 @@
 import codecs
 import re
 import zlib
-from collections.abc import Iterator
 from typing import BinaryIO, Literal
 
 from transforms.fields import time
+from transforms.stores.files.packing import decompressed
 
 ENCODINGS = {"utf-8": "utf-8-sig", "cp1251": "cp1251"}
 
-_GZIP = b"\x1f\x8b"
 _EXPORTED_AT = re.compile(rb'"exported_at"\s*:\s*"([^"\\]{1,40})"')
 _BLANKS = re.compile(r"[ \t\r\n]*")
 # Half of an escaped character outside the BMP: it may stand alone, and then is not a character.
@@ -115,58 +114,3 @@ def exported_at(stream: BinaryIO, chunk: int = 1 << 18) -> int:
         return 0
     match = _EXPORTED_AT.search(head)
     return time.parse(match[1].decode(errors="replace"))[0] if match else 0
-
-
-def decompressed(stream: BinaryIO, chunk: int) -> Iterator[bytes]:
-    """Yields the bytes of ``stream`` in pieces of about ``chunk``, decompressed if they are gzip.
-
-    Raises:
-        EOFError: after the last byte of a gzip file that was cut.
-        zlib.error: after the last good byte of a gzip file that is damaged.
-    """
-    data = stream.read(chunk)
-    # A stream may return less than it is asked for.
-    while data and len(data) < len(_GZIP) and (further := stream.read(chunk)):
-        data += further
-    if data.startswith(_GZIP):
-        yield from _members(stream, data, chunk)
-        return
-    while data:
-        yield data
-        data = stream.read(chunk)
-
-
-def _members(stream: BinaryIO, packed: bytes, chunk: int) -> Iterator[bytes]:
-    # A gzip file is one or several members, and may be padded with zeros behind them.
-    while packed:
-        member = zlib.decompressobj(wbits=31)
-        yield from filter(None, _member(member, stream, packed, chunk))
-        packed = member.unused_data.lstrip(b"\0") or stream.read(chunk).lstrip(b"\0")
-
-
-def _member(
-    member: "zlib._Decompress", stream: BinaryIO, packed: bytes, chunk: int
-) -> Iterator[bytes]:
-    while not member.eof:
-        if not packed and not (packed := stream.read(chunk)):
-            yield member.flush()
-            raise EOFError
-        before = member.copy()
-        try:
-            data = member.decompress(packed, chunk)
-        except zlib.error:
-            yield _before_damage(before, packed)
-            raise
-        yield data
-        packed = member.unconsumed_tail
-
-
-def _before_damage(member: "zlib._Decompress", packed: bytes) -> bytes:
-    # The call that fails drops the bytes it has decompressed, so repeat it byte by byte.
-    intact = bytearray()
-    try:
-        for start in range(len(packed)):
-            intact += member.decompress(packed[start : start + 1])
-    except zlib.error:
-        pass
-    return bytes(intact)

@@ -15,8 +15,8 @@ import ijson
 import ijson.common
 
 from transforms.core.errors import SvodError
-from transforms.stores.export.decoding import decompressed
 from transforms.stores.export.json_values import swallows_partners
+from transforms.stores.files.packing import decompressed
 from transforms.stores.two_stores import partner_problem
 
 CHUNK = 1 << 19
