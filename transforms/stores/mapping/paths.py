@@ -12,11 +12,14 @@ TypedPath(parent=('tax',), key='type', constants=('INN', 'ИНН'), name='number
 Expression(text='length(phones)')
 """
 
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, NamedTuple
 
 import jmespath
 from jmespath.exceptions import JMESPathError
+
+from transforms.configuration.paths import compile_path
 
 Names = tuple[str, ...]
 _Node = dict[str, Any]
@@ -66,23 +69,40 @@ def parse_path(text: str) -> Path:
     return _list_path(tree) or _typed_path(tree) or Expression(text)
 
 
-def search(text: str, record: object) -> Any:
-    """Returns what a path of the file leads to in a record of JSON, None for nothing.
+class ExpressionSearch:
+    """Searches a record by ``jmespath``; an expression that fits no value there returns None."""
+
+    def __init__(self, expression: str) -> None:
+        self._expression = compile_path(expression)
+
+    def __call__(self, record: object) -> Any:
+        """Returns what the expression leads to."""
+        try:
+            return self._expression.search(record)
+        except (JMESPathError, RecursionError):
+            return None
+
+
+@lru_cache(maxsize=4096)
+def finder(text: str) -> Callable[[object], Any]:
+    """Returns the function that finds what a path of the file leads to, None for nothing.
 
     >>> record = {"partner": {"phones": ["1", "2"]}}
-    >>> search("partner.phones", record), search("length(partner.phones)", record)
+    >>> finder("partner.phones")(record), finder("length(partner.phones)")(record)
     (['1', '2'], 2)
     """
     path = parse_path(text)
     if not isinstance(path, FieldPath):
-        try:
-            return jmespath.compile(text).search(record)
-        except JMESPathError:
-            return None
-    value = record
-    for name in path.names:
-        value = value.get(name) if isinstance(value, dict) else None
-    return value
+        return ExpressionSearch(text)
+    names = path.names
+
+    def find(record: object) -> Any:
+        value: Any = record
+        for name in names:
+            value = value.get(name) if isinstance(value, dict) else None
+        return value
+
+    return find
 
 
 def _names(node: _Node) -> Names:

@@ -3,11 +3,9 @@
 from collections.abc import Iterable, Mapping
 from typing import Protocol
 
-from jmespath.exceptions import JMESPathError
-
-from transforms.configuration.paths import compile_path
 from transforms.configuration.structs import Constant, Value, Values
 from transforms.stores.mapping.paths import (
+    ExpressionSearch,
     FieldPath,
     ListPath,
     Names,
@@ -171,7 +169,7 @@ class NestedCode:
             case TypedPath() if source := self._typed(parsed, field):
                 return source
             case _:
-                return f"{self.code.constant(_Search(path), 'search')}(record)"
+                return f"{self.code.constant(ExpressionSearch(path), 'search')}(record)"
 
     def notes(self) -> list[str]:
         """Returns the names of the notes on lists of types that have been read."""
@@ -256,19 +254,6 @@ def _typed_lists(paths: Mapping[str, Iterable[TypedPath]]) -> list[_TypedList]:
             lists.append(typed)
         typed.add(path, field)
     return lists
-
-
-class _Search:
-    """Searches a record by ``jmespath``; an expression that fits no value there returns None."""
-
-    def __init__(self, expression: str) -> None:
-        self._expression = compile_path(expression)
-
-    def __call__(self, record: object) -> object:
-        try:
-            return self._expression.search(record)
-        except (JMESPathError, RecursionError):
-            return None
 
 
 def typed_paths(fields: Mapping[str, object]) -> dict[str, list[TypedPath]]:

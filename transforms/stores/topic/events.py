@@ -15,7 +15,7 @@ Source: contracts/configuration; for store B contracts/stores.
 """
 
 from collections.abc import Callable, Sequence
-from functools import lru_cache, partial
+from functools import lru_cache
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -36,7 +36,7 @@ from transforms.stores.mapping.cleaners import Result, compile_store
 from transforms.stores.mapping.conditions import compile_condition
 from transforms.stores.mapping.exclusions import NO_ID, NOT_AN_OBJECT, Unusable
 from transforms.stores.mapping.headers import ClockBound, raw_json
-from transforms.stores.mapping.paths import FieldPath, parse_path, search
+from transforms.stores.mapping.paths import FieldPath, finder, parse_path
 from transforms.stores.registry import company_form
 from transforms.stores.topic.messages import TopicMessage
 
@@ -167,12 +167,12 @@ class EventReader:
         return {self._id: source_id} | ({self._mark: True} if self._mark else {})
 
     def _has_id(self, record: Record) -> bool:
-        return bool(self._rules.ids.read(search(self._id, record)))
+        return bool(self._rules.ids.read(finder(self._id)(record)))
 
     def _deletion(self, event: Event) -> Row:
         changed_at = self._trusted_time(event)
         source_id = self._rules.ids.read(
-            event.record.get(self._id) or search(self._id, event.record)
+            event.record.get(self._id) or finder(self._id)(event.record)
         )
         # The time decides the order, and the offset only among equal times.
         order = event.order | NO_PARTITION if changed_at else event.order
@@ -184,7 +184,7 @@ class EventReader:
         """Returns when the record changed; 0 where it does not say so, or a wrong clock does."""
         for table in self._tables:
             path = table.changed_at
-            value = search(path, event.record) if isinstance(path, str) else None
+            value = finder(path)(event.record) if isinstance(path, str) else None
             if changed_at := moments.parse(value, zone=self._zone)[0]:
                 return changed_at if _clock_bound(event.arrived_at).allows(changed_at) else 0
         return 0
@@ -218,11 +218,7 @@ def _sent_at(event: Event) -> int:
 
 def _place(path: str | None, default: Callable[[Record], Any]) -> Callable[[Record], Any]:
     """Returns the function that finds what a path leads to; without a path the default."""
-    if path is None:
-        return default
-    if parse_path(path) == FieldPath((path,)):
-        return lambda record: record.get(path)
-    return partial(search, path)
+    return default if path is None else finder(path)
 
 
 def _shared_path(tables: Sequence[RecordTable]) -> str:
@@ -242,7 +238,7 @@ def _passes(condition: Condition | None, missing: bool) -> Callable[[Record], bo
     """Returns the test of a message; ``missing`` is its result where the field says nothing."""
     if condition is None:
         return lambda message: missing
-    test, find = compile_condition(condition), _place(condition.field, lambda _: None)
+    test, find = compile_condition(condition), finder(condition.field)
 
     def passes(message: Record) -> bool:
         value = find(message)
