@@ -6,21 +6,19 @@ would be created has a placeholder id, below 0.
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from transforms.core.golden_records import GoldenCompany
 from transforms.core.records import COMPANY, CONTACT
 from transforms.crm.api.outcomes import Fields, Outcomes
 from transforms.crm.api.portal import Portal
 from transforms.crm.api.write_sink import WriteKey
 from transforms.crm.errors import Refused
 from transforms.crm.limits.request_size import IMPORT
-from transforms.crm.loading.journal import SentParts, with_links
-from transforms.ledger.base.goldens import golden_companies
+from transforms.crm.loading.journal import LedgerLookups, SentParts, with_links
 from transforms.ledger.database import Ledger
-from transforms.ledger.loads import load_queue, rejections
-from transforms.ledger.loads.card_facts import CardFacts, UnfitValue, read_card_facts
+from transforms.ledger.loads import load_queue
+from transforms.ledger.loads.card_facts import UnfitValue
 from transforms.ledger.loads.rejections import RejectedRecord
 from transforms.ledger.loads.sent import ITEM, Intent, Key, Sent, intents, sent_parts
 
@@ -98,7 +96,7 @@ class RecordingPortal(Portal):
         return outcomes
 
 
-class OverlayJournal:
+class OverlayJournal(LedgerLookups):
     """Keeps the notes of one chunk in memory, above those of the ledger, which it only reads.
 
     ``before`` is what was sent of each part before the load; ``rejected`` and ``loaded`` are how
@@ -108,7 +106,7 @@ class OverlayJournal:
     """
 
     def __init__(self, ledger: Ledger, existing_companies: dict[str, int]) -> None:
-        self._ledger = ledger
+        super().__init__(ledger)
         self._existing_companies = existing_companies
         self._sent: SentParts = defaultdict(dict)
         self.before: dict[Key, Sent] = {}
@@ -146,24 +144,9 @@ class OverlayJournal:
         self.linked_companies |= companies | ids
         return {tin: self.linked_companies[tin] for tin in tins if tin in self.linked_companies}
 
-    def rejected_companies(self, tins: Sequence[str]) -> set[str]:
-        """Those of the companies that the CRM rejects."""
-        with self._ledger.read() as connection:
-            return rejections.rejected_keys(connection, COMPANY, tins)
-
     def companies_created_now(self, tins: Sequence[str]) -> set[str]:
         """Those of the companies that the load would create."""
         return {tin for tin in tins if self.linked_companies.get(tin, 0) < 0}
-
-    def golden_companies(self, tins: Sequence[str]) -> list[GoldenCompany]:
-        """The golden records of these companies."""
-        with self._ledger.read() as connection:
-            return golden_companies(connection, tins)
-
-    def card_facts(self, kind: str, keys: Sequence[str], sources: Collection[str]) -> CardFacts:
-        """What cards show of these records beside their golden records."""
-        with self._ledger.read() as connection:
-            return read_card_facts(connection, kind, keys, sources)
 
     def note_unfit_values(
         self, kind: str, keys: Sequence[str], unfit_values: Sequence[UnfitValue]

@@ -111,11 +111,34 @@ class Journal(Protocol):
         """Note companies that people have deleted in the CRM."""
 
 
-class LedgerJournal:
+class LedgerLookups:
+    """What every journal reads of the ledger, whatever it does with the writes."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+
+    def rejected_companies(self, tins: Sequence[str]) -> set[str]:
+        """Those of the companies that the CRM rejects."""
+        with self._ledger.read() as connection:
+            return rejections.rejected_keys(connection, COMPANY, tins)
+
+    def golden_companies(self, tins: Sequence[str]) -> list[GoldenCompany]:
+        """The golden records of these companies."""
+        with self._ledger.read() as connection:
+            return golden_companies(connection, tins)
+
+    def card_facts(self, kind: str, keys: Sequence[str], sources: Collection[str]) -> CardFacts:
+        """What cards show of these records beside their golden records."""
+        with self._ledger.read() as connection:
+            return read_card_facts(connection, kind, keys, sources)
+
+
+class LedgerJournal(LedgerLookups):
     """Keeps the notes of a run in the ledger. Safe for several threads."""
 
     def __init__(self, ledger: Ledger, run: Run) -> None:
-        self._ledger, self._run = ledger, run
+        super().__init__(ledger)
+        self._run = run
 
     def sent_parts(self, kind: str, keys: Sequence[str]) -> SentParts:
         """The fields sent last of each record, part by part."""
@@ -132,25 +155,10 @@ class LedgerJournal:
         with self._ledger.read() as connection:
             return load_queue.crm_ids(connection, COMPANY, tins)
 
-    def rejected_companies(self, tins: Sequence[str]) -> set[str]:
-        """Those of the companies that the CRM rejects."""
-        with self._ledger.read() as connection:
-            return rejections.rejected_keys(connection, COMPANY, tins)
-
     def companies_created_now(self, tins: Sequence[str]) -> set[str]:
         """Those of the companies that this run has created."""
         with self._ledger.read() as connection:
             return load_queue.keys_created_by(connection, self._run, COMPANY, tins)
-
-    def golden_companies(self, tins: Sequence[str]) -> list[GoldenCompany]:
-        """The golden records of these companies."""
-        with self._ledger.read() as connection:
-            return golden_companies(connection, tins)
-
-    def card_facts(self, kind: str, keys: Sequence[str], sources: Collection[str]) -> CardFacts:
-        """What cards show of these records beside their golden records."""
-        with self._ledger.read() as connection:
-            return read_card_facts(connection, kind, keys, sources)
 
     def note_unfit_values(
         self, kind: str, keys: Sequence[str], unfit_values: Sequence[UnfitValue]
