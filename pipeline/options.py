@@ -57,17 +57,12 @@ class Options(msgspec.Struct):
     configuration_file: str = ""
     has_file_stores: bool = False
     store_a: str = ""
-    store_a_connections: int = 2
-    store_a_window: float = 15.0
     read_stores: tuple[str, ...] | None = None
     """The keys of the stores that this run reads; None: all that the options name."""
     follow: bool = False
     poll: float = 60.0
     store_b_files: tuple[str, ...] = ()
     store_b_encoding: str = "utf-8"
-    store_b_kafka: str = ""
-    store_b_topic: str = "sap.crm.partners"
-    store_b_group: str = "svod"
     store_b_kafka_config: str = ""
     processes: int = 0
     since: datetime | None = None

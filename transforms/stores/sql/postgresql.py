@@ -1,6 +1,6 @@
 """PostgreSQL, by psycopg."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
 import psycopg
@@ -106,30 +106,27 @@ class _AnyBytesDumper(Dumper):
         return bytes(obj)
 
 
-class _LenientDateLoader(DateLoader):
-    """Returns what is no date of Python's (infinity, years BC) as text."""
+def _moment_or_text(load: Callable[[Buffer], Any], data: Buffer) -> Any:
+    """Returns what is no moment of Python's (infinity, years BC) as text."""
+    try:
+        return load(data)
+    except psycopg.DataError:
+        return bytes(data).decode()
 
+
+class _LenientDateLoader(DateLoader):
     def load(self, data: Buffer) -> Any:
-        try:
-            return super().load(data)
-        except psycopg.DataError:
-            return bytes(data).decode()
+        return _moment_or_text(super().load, data)
 
 
 class _LenientTimestampLoader(TimestampLoader):
     def load(self, data: Buffer) -> Any:
-        try:
-            return super().load(data)
-        except psycopg.DataError:
-            return bytes(data).decode()
+        return _moment_or_text(super().load, data)
 
 
 class _LenientTimestamptzLoader(TimestamptzLoader):
     def load(self, data: Buffer) -> Any:
-        try:
-            return super().load(data)
-        except psycopg.DataError:
-            return bytes(data).decode()
+        return _moment_or_text(super().load, data)
 
 
 class PostgreSQL(Dialect):
